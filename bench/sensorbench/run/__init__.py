@@ -1,0 +1,1 @@
+"""Executes a schedule on a station into evidence."""

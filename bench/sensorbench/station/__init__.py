@@ -1,0 +1,1 @@
+"""station.toml to opened, identified devices in roles."""

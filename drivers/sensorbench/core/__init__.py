@@ -1,0 +1,1 @@
+"""What every floor speaks: units, clocks, errors, provenance, verdicts."""

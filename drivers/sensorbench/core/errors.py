@@ -1,0 +1,73 @@
+"""One root, split by who has to act. Every message names the device, what came and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class BenchError(Exception):
+    """Root of every error raised on purpose, so a run can catch exactly those."""
+
+
+class TransportError(BenchError):
+    """The bytes did not travel: no ACK, time-out, lost link. Check cables; a retry may help."""
+
+
+class NotAcknowledged(TransportError):
+    """No I2C device acknowledged the address or a data byte (errno EREMOTEIO on Linux)."""
+
+
+class LinkTimeout(TransportError):
+    """The peer did not finish its answer before the deadline of the exchange."""
+
+
+class LinkClosed(TransportError):
+    """The peer is not there or went away."""
+
+
+class ProtocolError(BenchError):
+    """Bytes arrived that the datasheet forbids: bad CRC, wrong identity. A retry hides a fault."""
+
+
+class InstrumentError(BenchError):
+    """The instrument understood and refused. Carries its own code and text."""
+
+    def __init__(self, command: str, code: int | str, text: str) -> None:
+        super().__init__(f"{command!r} refused: {code} {text}".rstrip())
+        self.command, self.code, self.text = command, code, text
+
+
+class SetpointError(BenchError, ValueError):
+    """The caller asked for more than the rated range. Nothing was sent."""
+
+
+class EvidenceError(BenchError):
+    """A file of the evidence is missing, damaged or not in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with what the user wrote: where (file, key) and what is allowed."""
+
+    file: str
+    key: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.key}: {self.text}" if self.key else f"{self.file}: {self.text}"
+
+
+class InputError(BenchError):
+    """What the user wrote can't be run. Lists every problem at once; nothing was touched."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        noun = "problem" if len(self.problems) == 1 else "problems"
+        lines = "\n".join(f"  - {problem}" for problem in self.problems)
+        super().__init__(f"{len(self.problems)} {noun}:\n{lines}")
+
+    @classmethod
+    def one(cls, file: str, key: str, text: str) -> InputError:
+        """Build the error for a single problem."""
+        return cls([Problem(file, key, text)])

@@ -1,0 +1,1 @@
+"""Lab instruments, one folder a model: driver.py and its independent twin.py."""

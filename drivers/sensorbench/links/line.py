@@ -1,0 +1,62 @@
+"""One request line, one reply line: what an instrument driver needs of a link, and of a twin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from sensorbench.core.provenance import Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class LineSettings:
+    """How an instrument's lines end and how it is reached; a driver declares its own.
+
+    `timeout_s` is the deadline of one whole exchange. `baud_rate` is for serial ports (8N1);
+    `tcp_port` is the instrument's own raw socket.
+    """
+
+    write_terminator: str = "\n"
+    read_terminator: str = "\n"
+    timeout_s: float = 2.0
+    baud_rate: int = 9600
+    tcp_port: int = 5025
+    encoding: str = "ascii"
+
+
+class Line(Protocol):
+    """A link to one instrument. It owns terminators, the deadline and resynchronisation.
+
+    Both calls raise LinkTimeout, LinkClosed or another TransportError; after a time-out the next
+    exchange starts on a link where no late reply can arrive.
+    """
+
+    name: str
+    provenance: Provenance
+
+    def write(self, line: str) -> None:
+        """Send one line that the instrument does not answer."""
+        ...
+
+    def query(self, line: str, timeout_s: float | None = None) -> str:
+        """Send one line and return the reply without its terminator."""
+        ...
+
+    def close(self) -> None:
+        """Give the port back. Closing twice is fine."""
+        ...
+
+
+class LineTwin(Protocol):
+    """An instrument's twin as its mounts see it, in-process, on a pty or on a TCP port alike.
+
+    A twin frames its own lines: `terminators` are what ends a line it takes, `reply_terminator`
+    what ends a line it gives.
+    """
+
+    terminators: tuple[bytes, ...]
+    reply_terminator: bytes
+
+    def handle(self, line: bytes) -> bytes | None:
+        """Take one line without its terminator; return the reply without its, or None."""
+        ...

@@ -1,0 +1,1 @@
+"""Sans-IO protocols: SCPI text, checksums, register codecs. Bytes in, values out."""

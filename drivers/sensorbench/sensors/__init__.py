@@ -1,0 +1,1 @@
+"""Sensors, one folder a part: driver.py and its independent twin.py."""

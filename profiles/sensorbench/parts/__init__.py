@@ -1,0 +1,1 @@
+"""Parts, lots, channels and limits."""

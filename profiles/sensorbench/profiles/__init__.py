@@ -1,0 +1,1 @@
+"""What is asked of the DUT and when: the profile model, expand(), and the library as TOML."""

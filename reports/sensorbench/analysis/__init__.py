@@ -1,0 +1,1 @@
+"""Numerics: numpy in, results out; no I/O."""

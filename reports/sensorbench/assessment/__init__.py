@@ -1,0 +1,1 @@
+"""Evidence through analysis to results and verdicts."""

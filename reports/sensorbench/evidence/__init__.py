@@ -1,0 +1,1 @@
+"""What was measured: append-only journal, sample segments, seal."""
