@@ -30,4 +30,4 @@ class FixedPointPolynomial:
     @property
     def limit(self) -> int:
         """Return the largest stored coefficient; the smallest is -limit - 1."""
-        return 2 ** (self.bits - 1) - 1
+        return (1 << (self.bits - 1)) - 1

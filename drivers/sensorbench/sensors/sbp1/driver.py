@@ -1,0 +1,171 @@
+"""SBP1 over I2C: raw and compensated readings, coefficients in NVM. Source: SBP1 datasheet 1.0."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar
+
+from sensorbench.core.calibration import FixedPointPolynomial
+from sensorbench.core.channel import Channel
+from sensorbench.core.clock import Clock
+from sensorbench.core.errors import ProtocolError
+from sensorbench.core.provenance import Identity
+from sensorbench.core.units import Dimension
+from sensorbench.links.i2c import I2cBus
+from sensorbench.protocols.checksums import crc8, crc16
+
+WHO_AM_I, REVISION, SERIAL, STATUS, CTRL, DATA = 0x00, 0x01, 0x02, 0x06, 0x07, 0x08
+COEFFICIENTS, NVM_COMMAND = 0x20, 0x50
+SBP1_ID = 0x5B
+BUSY, NVM_BUSY, NVM_LOCKED, NVM_REFUSED = 0x02, 0x04, 0x08, 0x40
+PROGRAM, LOCK = 0x57, 0x4C
+PRESSURE_UNKNOWN, TEMPERATURE_UNKNOWN = 0x7FFFFFFF, 0x7FFF
+NVM_SECONDS = 0.015
+DATA_LENGTH = 13
+
+PRESSURE = FixedPointPolynomial(
+    quantity="pressure",
+    terms=((0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (1, 2), (0, 3)),
+    raw_full_scale=2.0**23,
+    centre=70_000.0,
+    half_span=50_000.0,
+    bits=24,
+    fraction_bits=20,
+)
+TEMPERATURE = FixedPointPolynomial(
+    quantity="temperature",
+    terms=((0, 0), (0, 1), (0, 2)),
+    raw_full_scale=2.0**23,
+    centre=42.5,
+    half_span=82.5,
+    bits=24,
+    fraction_bits=20,
+)
+
+
+def decode_data(data: bytes) -> tuple[float, float, float, float]:
+    """Convert registers 0x08 to 0x14 to bridge counts, temperature counts, Pa and degC.
+
+    Pressure and temperature are NaN while the part is not calibrated. Raises ProtocolError for a
+    wrong length or CRC. Source: datasheet section 3.
+
+    >>> decode_data(bytes.fromhex("200000" "f00000" "00163a6e" "0cf7" "8e"))
+    (2097152.0, -1048576.0, 91046.875, 25.9296875)
+    """
+    if len(data) != DATA_LENGTH:
+        raise ProtocolError(f"SBP1 data is {DATA_LENGTH} bytes, got {len(data)}: {data.hex()}")
+    if crc8(data[:-1]) != data[-1]:
+        raise ProtocolError(
+            f"SBP1 data CRC is {data[-1]:#04x}, computed {crc8(data[:-1]):#04x}: {data.hex()}"
+        )
+    pressure = int.from_bytes(data[6:10], "big", signed=True)
+    temperature = int.from_bytes(data[10:12], "big", signed=True)
+    return (
+        float(int.from_bytes(data[0:3], "big", signed=True)),
+        float(int.from_bytes(data[3:6], "big", signed=True)),
+        math.nan if pressure == PRESSURE_UNKNOWN else pressure / 16,
+        math.nan if temperature == TEMPERATURE_UNKNOWN else temperature / 128,
+    )
+
+
+def encode_coefficients(coefficients: Sequence[int]) -> bytes:
+    """Return registers 0x20 to 0x48: 13 words of s24 and their CRC-16.
+
+    Raises ValueError for a wrong count and OverflowError for a word beyond 24 bits.
+    Source: datasheet section 4.
+    """
+    count = len(PRESSURE.terms) + len(TEMPERATURE.terms)
+    if len(coefficients) != count:
+        raise ValueError(f"SBP1 stores {count} coefficients, got {len(coefficients)}")
+    words = b"".join(word.to_bytes(3, "big", signed=True) for word in coefficients)
+    return words + crc16(words).to_bytes(2, "big")
+
+
+class Sbp1:
+    """SBP1 absolute pressure sensor, 20 to 120 kPa, -40 to 125 degC."""
+
+    CHANNELS: ClassVar[tuple[Channel, ...]] = (
+        Channel("pressure_raw"),
+        Channel("temperature_raw"),
+        Channel("pressure", Dimension.PRESSURE),
+        Channel("temperature", Dimension.TEMPERATURE),
+    )
+    CALIBRATION: ClassVar[tuple[FixedPointPolynomial, ...]] = (PRESSURE, TEMPERATURE)
+
+    def __init__(self, bus: I2cBus, address: int, clock: Clock, *, oversampling: int = 32) -> None:
+        if oversampling not in (1, 2, 4, 8, 16, 32):
+            raise ValueError(f"SBP1 oversampling is 1, 2, 4, 8, 16 or 32, not {oversampling}")
+        self._bus = bus
+        self._address = address
+        self._clock = clock
+        self._conversion_s = 0.0005 + 0.0005 * oversampling
+        self._single = bytes([CTRL, (oversampling.bit_length() - 1) << 2 | 1])
+
+    def identify(self) -> Identity:
+        """Read who is there. Raises ProtocolError if it is not an SBP1."""
+        data = self._read(WHO_AM_I, 6)
+        if data[0] != SBP1_ID:
+            raise ProtocolError(
+                f"WHO_AM_I at {self._where} is {data[0]:#04x}, an SBP1 has {SBP1_ID:#04x}"
+            )
+        serial = int.from_bytes(data[2:6], "big")
+        return Identity("sensorbench", "SBP1", f"{serial:08d}", f"{data[1] >> 4}.{data[1] & 15}")
+
+    def prepare(self) -> None:
+        """Nothing to load: the part compensates on chip."""
+
+    def sample(self) -> tuple[float, ...]:
+        """Trigger one conversion and return the values of CHANNELS.
+
+        Raises ProtocolError if the conversion did not end in time or its CRC is wrong.
+        """
+        self._bus.transfer(self._address, self._single)
+        self._clock.sleep(self._conversion_s)
+        # STATUS comes in the same burst as the data: one transaction a sample.
+        burst = self._read(STATUS, 2 + DATA_LENGTH)
+        if burst[0] & BUSY:
+            raise ProtocolError(f"{self._where} still converts after {self._conversion_s * 1e3} ms")
+        return decode_data(burst[2:])
+
+    def write_coefficients(self, coefficients: Sequence[int]) -> None:
+        """Program the 13 stored integers, in the order of CALIBRATION, into the memory.
+
+        Raises ProtocolError if the part refuses (locked, or the CRC did not arrive whole).
+        """
+        words = bytes([COEFFICIENTS]) + encode_coefficients(coefficients)
+        self._bus.transfer(self._address, words)
+        self._command(PROGRAM, "program the coefficients")
+
+    def read_coefficients(self) -> tuple[int, ...]:
+        """Return the stored integers. Raises ProtocolError if their CRC is wrong."""
+        data = self._read(COEFFICIENTS, 41)
+        words, stored = data[:39], int.from_bytes(data[39:], "big")
+        if crc16(words) != stored:
+            raise ProtocolError(
+                f"coefficient CRC at {self._where} is {stored:#06x}, computed {crc16(words):#06x}"
+            )
+        return tuple(int.from_bytes(words[i : i + 3], "big", signed=True) for i in range(0, 39, 3))
+
+    def lock(self) -> None:
+        """Lock the memory for ever. Raises ProtocolError if the part refuses."""
+        self._command(LOCK, "lock its memory")
+
+    def is_locked(self) -> bool:
+        """Return whether the memory was locked."""
+        return bool(self._read(STATUS, 1)[0] & NVM_LOCKED)
+
+    @property
+    def _where(self) -> str:
+        return f"{self._bus.name}, address {self._address:#04x}"
+
+    def _read(self, register: int, length: int) -> bytes:
+        return self._bus.transfer(self._address, bytes([register]), length)
+
+    def _command(self, command: int, purpose: str) -> None:
+        self._bus.transfer(self._address, bytes([NVM_COMMAND, command]))
+        self._clock.sleep(NVM_SECONDS)
+        status = self._read(STATUS, 1)[0]
+        if status & (NVM_REFUSED | NVM_BUSY):
+            why = "its memory is locked" if status & NVM_LOCKED else f"STATUS is {status:#04x}"
+            raise ProtocolError(f"{self._where} refused to {purpose}: {why}")

@@ -1,0 +1,297 @@
+"""A simulated SBP1 on an I2C bus, written from docs/devices/sbp1.md and from nothing else."""
+
+from __future__ import annotations
+
+import math
+import struct
+from enum import Enum
+
+from sensorbench.core.errors import NotAcknowledged
+from sensorbench.world.world import Place
+
+_UNITS_PER_ONE = 1 << 23
+_BLANK = b"\xff" * 41
+_STEP_S = 0.0005
+_NVM_TIME_S = 0.015
+_START_UP_S = 0.002
+_RESET_BELOW_V = 1.6
+_READY, _CONVERTING, _PROGRAMMING, _LOCKED = 1, 2, 4, 8
+_BAD_MEMORY, _COMPENSATES, _REFUSED, _FRESH = 16, 32, 64, 128
+_UNCOMPENSATED = bytes.fromhex("7fffffff7fff")
+
+
+class Fault(Enum):
+    """What can be wrong with a simulated part."""
+
+    NONE = "none"
+    HYSTERESIS = "hysteresis"
+    DRIFT = "drift"
+    STUCK = "stuck"
+    NOISE = "noise"
+    CRC = "crc"
+    SILENT = "silent"
+
+
+class SimSbp1:
+    """One part at a place in the world. Its memory outlives a power cycle and the program run.
+
+    Spread, noise, hysteresis and drift are this unit's own, from the place's random streams; the
+    sizes are what a piezoresistive bridge of this class shows.
+    """
+
+    def __init__(self, place: Place, fault: Fault | str = Fault.NONE) -> None:
+        self.fault = Fault(fault)
+        self._place = place
+        self._clock = place.clock
+        self._registers = bytearray(256)
+        self._pointer = 0
+        self._ready_at_s = math.inf  # when the running conversion ends
+        self._period_s = 0.0  # above 0 in continuous mode
+        self._programmed_at_s = -math.inf
+        self._awake_at_s: float | None = None
+        self._in_use: bytes | None = None  # 39 bytes of coefficients that compensation uses
+        number = int(place.serial)
+        self._registers[0:6] = struct.pack(">BBI", 0x5B, 0x10, number)
+        self._draw_unit()
+
+    def _draw_unit(self) -> None:
+        unit = self._place.unit
+        self._offset = 0.03 * unit("offset")
+        self._gain = 0.62 * (1 + 0.04 * unit("gain"))
+        self._offset_t = (0.02 * unit("offset t"), 0.005 * unit("offset t2"))
+        self._gain_t = (-0.08 * (1 + 0.1 * unit("gain t")), 0.01 * (1 + 0.2 * unit("gain t2")))
+        self._bend = (0.006 * (1 + 0.3 * unit("bend")), 0.001 * unit("bend 3"))
+        self._thermometer = (0.02 * unit("t0"), 0.6 * (1 + 0.03 * unit("t1")), 0.02)
+        self._hysteresis = 1e-4 * (1 + 0.3 * unit("hysteresis"))
+        self._ageing = 2e-4 * unit("ageing")
+        if self.fault is Fault.HYSTERESIS:
+            self._hysteresis *= 60
+        if self.fault is Fault.DRIFT:
+            self._ageing = math.copysign(1e-2, self._ageing)
+
+    # -- the bus ---------------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> None:
+        now_s = self._wake()
+        if not data:
+            return
+        self._pointer = data[0]
+        for value in data[1:]:
+            self._write(self._pointer, value, now_s)
+            self._pointer = (self._pointer + 1) & 0xFF
+
+    def send(self, length: int) -> bytes:
+        now_s = self._wake()
+        start = self._pointer
+        end = start + length
+        if start <= 0x14 and end > 0x06:
+            self._refresh(now_s)
+        self._pointer = end & 0xFF
+        if end <= 256:
+            data = bytes(self._registers[start:end])
+        else:
+            data = bytes(self._registers[i & 0xFF] for i in range(start, end))
+        if start <= 0x14 < end:
+            self._registers[0x06] &= ~_READY & 0xFF
+        return data
+
+    def _wake(self) -> float:
+        """Return the time. Raises NotAcknowledged in reset, at start-up and when silent."""
+        now_s = self._clock.now()
+        if self._place.supply_v() < _RESET_BELOW_V or self.fault is Fault.SILENT:
+            self._awake_at_s = None
+            raise NotAcknowledged(f"SBP1 {self._place.serial} has no supply")
+        if self._awake_at_s is None:
+            # The supply came up at some time before this first call: start-up is over by now.
+            self._power_on(now_s)
+            self._awake_at_s = now_s
+        if now_s < self._awake_at_s:
+            raise NotAcknowledged(f"SBP1 {self._place.serial} is starting up")
+        return now_s
+
+    def _power_on(self, now_s: float) -> None:
+        self._registers[0x06] = _FRESH
+        self._registers[0x07] = 0
+        self._registers[0x08:0x0E] = bytes(6)
+        self._registers[0x0E:0x14] = _UNCOMPENSATED
+        self._registers[0x14] = _crc8(self._registers[0x08:0x14])
+        self._ready_at_s, self._period_s = math.inf, 0.0
+        self._awake_at_s = now_s
+        self._recall()
+
+    # -- registers -------------------------------------------------------------------------
+
+    def _write(self, register: int, value: int, now_s: float) -> None:
+        if register == 0x07:
+            self._start(value, now_s)
+        elif 0x20 <= register <= 0x48:
+            self._refuse_while_programming(now_s)
+            self._registers[register] = value
+        elif register == 0x50:
+            self._refuse_while_programming(now_s)
+            self._command(value, now_s)
+        elif register == 0x60:
+            if value == 0xB6:
+                self._power_on(now_s + _START_UP_S)
+        else:
+            raise NotAcknowledged(f"SBP1 register {register:#04x} can't be written")
+
+    def _start(self, value: int, now_s: float) -> None:
+        mode, code = value & 3, value >> 2
+        if mode == 3 or code > 5:
+            raise NotAcknowledged(f"SBP1 CTRL value {value:#04x} is reserved")
+        self._registers[0x07] = value
+        self._registers[0x06] &= ~_FRESH & 0xFF
+        duration_s = _STEP_S * (1 + (1 << code))
+        self._ready_at_s = now_s + duration_s if mode else math.inf
+        self._period_s = duration_s if mode == 2 else 0.0
+
+    def _refresh(self, now_s: float) -> None:
+        """Latch a conversion that has ended by now, and bring STATUS up to date."""
+        status = self._registers[0x06] & ~(_CONVERTING | _PROGRAMMING) & 0xFF
+        # A nanosecond of tolerance: a caller that waited exactly long enough has waited enough.
+        if now_s >= self._ready_at_s - 1e-9:
+            ended_s = self._ready_at_s
+            if self._period_s:
+                ended_s += (now_s + 1e-9 - ended_s) // self._period_s * self._period_s
+                self._ready_at_s = ended_s + self._period_s
+            else:
+                self._ready_at_s = math.inf
+                self._registers[0x07] &= 0xFC
+            self._latch(ended_s)
+            status |= _READY
+        if self._ready_at_s < math.inf:
+            status |= _CONVERTING
+        if now_s < self._programmed_at_s - 1e-9:
+            status |= _PROGRAMMING
+        self._registers[0x06] = status
+
+    def _latch(self, ended_s: float) -> None:
+        raw_p, raw_t = self._convert(ended_s)
+        data = _s24(raw_p) + _s24(raw_t)
+        if self.fault is Fault.STUCK:
+            data = b"\x12\x34\x56\x00\x12\x34"
+            raw_p, raw_t = 0x123456, 0x1234
+        data += self._compensate(raw_p, raw_t) if self._in_use else _UNCOMPENSATED
+        crc = _crc8(data)
+        self._registers[0x08:0x15] = data + bytes([crc ^ 0x01 if self.fault is Fault.CRC else crc])
+
+    # -- physics ---------------------------------------------------------------------------
+
+    def _convert(self, ended_s: float) -> tuple[int, int]:
+        place = self._place
+        p = (place.pressure_pa() - 70e3) / 50e3
+        x = (place.temperature_c() - 42.5) / 82.5
+        counter = round(ended_s * 1e6)
+        quieter = math.sqrt(1 << (self._registers[0x07] >> 2))
+        louder = 50.0 if self.fault is Fault.NOISE else 1.0
+        bridge = self._offset + self._offset_t[0] * x + self._offset_t[1] * x * x
+        shape = p + self._bend[0] * p * p + self._bend[1] * p**3
+        bridge += self._gain * (1 + self._gain_t[0] * x + self._gain_t[1] * x * x) * shape
+        side = 1.0 if place.pressure_rising() else -1.0
+        bridge -= side * self._hysteresis * max(0.0, 1 - p * p)
+        bridge += self._ageing * math.sqrt(place.stress_h() / 1000)
+        bridge += 2e-4 / quieter * louder * place.stream("bridge noise").normal(counter)
+        t0, t1, t2 = self._thermometer
+        thermometer = t0 + t1 * x + t2 * x * x
+        thermometer += 1e-4 / quieter * place.stream("thermometer noise").normal(counter)
+        return _counts(bridge), _counts(thermometer)
+
+    # -- compensation and memory -----------------------------------------------------------
+
+    def _compensate(self, raw_p: int, raw_t: int) -> bytes:
+        assert self._in_use is not None  # noqa: S101 - the caller asked
+        words = [
+            int.from_bytes(self._in_use[i : i + 3], "big", signed=True) for i in range(0, 39, 3)
+        ]
+        r2, rt, t2 = raw_p * raw_p >> 23, raw_p * raw_t >> 23, raw_t * raw_t >> 23
+        powers = (
+            _UNITS_PER_ONE, raw_p, raw_t, r2, rt, t2,
+            r2 * raw_p >> 23, r2 * raw_t >> 23, rt * raw_t >> 23, t2 * raw_t >> 23,
+        )  # fmt: skip
+        c = sum(word * power >> 23 for word, power in zip(words[:10], powers, strict=True))
+        d = sum(
+            word * power >> 23
+            for word, power in zip(words[10:], (_UNITS_PER_ONE, raw_t, t2), strict=True)
+        )
+        pressure = 70_000 * 16 + (50_000 * 16 * c >> 20)
+        temperature = (85 * 64) + (165 * 64 * d >> 20)
+        return struct.pack(
+            ">ih",
+            max(-(2**31), min(2**31 - 2, pressure)),
+            max(-(2**15), min(2**15 - 2, temperature)),
+        )
+
+    @property
+    def _memory(self) -> bytes:
+        return bytes.fromhex(self._place.world.memory.get(self._key("nvm"), _BLANK.hex()))
+
+    @property
+    def _locked(self) -> bool:
+        return self._key("lock") in self._place.world.memory
+
+    def _key(self, what: str) -> str:
+        return f"sbp1/{self._place.serial}/{what}"
+
+    def _recall(self) -> None:
+        memory = self._memory
+        self._registers[0x20:0x49] = memory
+        self._flag(_LOCKED, self._locked)
+        good = _crc16(memory[:39]) == int.from_bytes(memory[39:], "big") and memory != _BLANK
+        self._flag(_COMPENSATES, good)
+        self._flag(_BAD_MEMORY, not good and memory != _BLANK)
+        self._in_use = memory[:39] if good else None
+
+    def _command(self, command: int, now_s: float) -> None:
+        store = self._place.world.memory
+        words = bytes(self._registers[0x20:0x49])
+        accepted = True
+        if command == 0x52:
+            self._recall()
+        elif command == 0x57:
+            accepted = not self._locked and _crc16(words[:39]) == int.from_bytes(words[39:], "big")
+            if accepted:
+                store[self._key("nvm")] = words.hex()
+        elif command == 0x4C:
+            accepted = self._in_use is not None
+            if accepted:
+                store[self._key("lock")] = "1"
+        else:
+            accepted = False
+        self._flag(_REFUSED, not accepted)
+        if accepted and command != 0x52:
+            self._programmed_at_s = now_s + _NVM_TIME_S
+            self._recall()
+
+    def _flag(self, bit: int, on: bool) -> None:
+        self._registers[0x06] = self._registers[0x06] & ~bit & 0xFF | (bit if on else 0)
+
+    def _refuse_while_programming(self, now_s: float) -> None:
+        if now_s < self._programmed_at_s - 1e-9:
+            raise NotAcknowledged(f"SBP1 {self._place.serial} is programming its memory")
+
+
+def _counts(value: float) -> int:
+    return max(-(1 << 23), min((1 << 23) - 1, round(value * _UNITS_PER_ONE)))
+
+
+def _s24(value: int) -> bytes:
+    return (value & 0xFFFFFF).to_bytes(3, "big")
+
+
+def _crc8(data: bytes | bytearray) -> int:
+    rest = 0xFF
+    for byte in data:
+        rest ^= byte
+        for _ in range(8):
+            rest = (rest << 1) ^ 0x131 if rest & 0x80 else rest << 1
+    return rest
+
+
+def _crc16(data: bytes) -> int:
+    rest = 0xFFFF
+    for byte in data:
+        rest ^= byte << 8
+        for _ in range(8):
+            rest = (rest << 1) ^ 0x11021 if rest & 0x8000 else rest << 1
+    return rest
