@@ -1,0 +1,84 @@
+"""A line without a wire: it hands each line to a twin, in the caller's thread and in no time."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from sensorbench.core.errors import LinkClosed, LinkTimeout, ProtocolError
+from sensorbench.core.provenance import Provenance
+from sensorbench.links.line import LineSettings, LineTwin
+
+if TYPE_CHECKING:
+    from typing import Self
+
+
+class InProcessLine:
+    """A `Line` to a twin, for virtual time: an answer is there at once or never.
+
+    Terminators count as on a wire. A driver whose lines the twin would not see as lines is refused
+    (ValueError), and a reply that does not end as the driver expects is a time-out.
+    """
+
+    provenance = Provenance.SIMULATED
+
+    def __init__(self, twin: LineTwin, settings: LineSettings, name: str) -> None:
+        end = settings.write_terminator.encode(settings.encoding)
+        if end not in twin.terminators:
+            raise ValueError(
+                f"{name}: the driver ends its lines with {end!r}, "
+                f"the twin takes {' or '.join(map(repr, twin.terminators))}"
+            )
+        self.name = name
+        self._twin = twin
+        self._encoding = settings.encoding
+        self._write_end = settings.write_terminator
+        self._read_end = settings.read_terminator.encode(settings.encoding)
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def write(self, line: str) -> None:
+        """Send one line; a reply to it is dropped, as a wire would before the next query."""
+        self._handle(line)
+
+    def query(self, line: str, timeout_s: float | None = None) -> str:  # noqa: ARG002 - virtual time
+        """Send one line and return the reply without its terminator.
+
+        Raises LinkTimeout at once if the twin gives none, ProtocolError if it is no text.
+        """
+        reply = self._handle(line)
+        if reply is None:
+            raise LinkTimeout(
+                f"{self.name}: no answer to {line!r}. In virtual time nothing can be late: "
+                "the twin does not answer this line"
+            )
+        text, end, _ = (reply + self._twin.reply_terminator).partition(self._read_end)
+        if not end:
+            raise LinkTimeout(
+                f"{self.name}: the answer to {line!r} ends in {self._twin.reply_terminator!r}, "
+                f"the driver waits for {self._read_end!r}"
+            )
+        try:
+            return text.decode(self._encoding)
+        except UnicodeDecodeError:
+            raise ProtocolError(
+                f"{self.name}: the answer to {line!r} is not {self._encoding} text: {text!r}"
+            ) from None
+
+    def _handle(self, line: str) -> bytes | None:
+        if self._write_end in line:
+            raise ValueError(f"{self.name}: {line!r} is more than one line")
+        with self._lock:
+            if self._closed:
+                raise LinkClosed(f"{self.name}: the link was closed by this program")
+            return self._twin.handle(line.encode(self._encoding))
+
+    def close(self) -> None:
+        """Let the twin go. Closing twice is fine."""
+        self._closed = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

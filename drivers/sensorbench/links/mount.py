@@ -1,0 +1,239 @@
+"""Mounts: serve an instrument's twin on a TCP port or a pty, to our drivers and to any program.
+
+A mount is a background thread that lives until `close()`. It frames lines by the twin's own
+terminators and hands them to the twin one at a time; mounts whose twins share a world share a
+`lock`. A line that the twin refuses by an exception is logged and not answered. Nothing listens
+beyond loopback: a twin knows no password.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import socket
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from sensorbench.core.errors import BenchError, ProtocolError, TransportError
+from sensorbench.links.framing import LineSplitter
+from sensorbench.links.line import LineTwin
+
+if TYPE_CHECKING:
+    from typing import Self
+
+_LOG = logging.getLogger(__name__)
+_CHUNK = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong with one reply.
+
+    It starts `late_s` seconds late, ends after `cut_after` bytes (0: silence; None: complete, with
+    its terminator), and then the connection is dropped if `drop`.
+    """
+
+    late_s: float = 0.0
+    cut_after: int | None = None
+    drop: bool = False
+
+
+class _Mount(ABC):
+    """What the mounts share: the twin, its lock, the next fault, and an orderly end."""
+
+    address: str
+
+    def __init__(self, twin: LineTwin, lock: AbstractContextManager[object] | None) -> None:
+        self._twin = twin
+        self._lock = lock or threading.Lock()
+        self._fault: Fault | None = None
+        # Readable from close() on: wakes every select at once, on Windows too.
+        self._closing, self._close_now = socket.socketpair()
+
+    def fail_next(self, fault: Fault) -> None:
+        """Let `fault` happen to the next reply, and to that only."""
+        with self._lock:
+            self._fault = fault
+
+    def _is_closing(self, within_s: float = 0.0) -> bool:
+        return bool(select.select([self._closing], [], [], within_s)[0])
+
+    def _serve(
+        self,
+        source: socket.socket | int,
+        receive: Callable[[int], bytes],
+        send: Callable[[bytes], int],
+    ) -> None:
+        """Answer the lines that come from `source` until it ends, a fault drops it, or close()."""
+        splitter = LineSplitter(self._twin.terminators)
+        while self._closing not in select.select([source, self._closing], [], [])[0]:
+            data = receive(_CHUNK)
+            if not data:
+                return
+            for line in splitter.feed(data):
+                fault, reply = self._answer(line)
+                if self._is_closing(within_s=fault.late_s):
+                    return
+                while reply:
+                    if self._closing in select.select([self._closing], [source], [])[0]:
+                        return
+                    reply = reply[send(reply) :]
+                if fault.drop:
+                    return
+
+    def _answer(self, line: bytes) -> tuple[Fault, bytes]:
+        with self._lock:
+            try:
+                reply = self._twin.handle(line)
+            except Exception:
+                _LOG.exception("%s: the twin refused %r; no answer is sent", self.address, line)
+                return Fault(), b""
+            if reply is None:
+                return Fault(), b""
+            fault, self._fault = self._fault or Fault(), None
+        return fault, (reply + self._twin.reply_terminator)[: fault.cut_after]
+
+    @abstractmethod
+    def _release(self) -> None:
+        """End the threads, which see that the mount is closing, and give the ports back."""
+
+    def close(self) -> None:
+        """Stop serving and wait for the threads. Closing twice is fine."""
+        if self._close_now.fileno() < 0:
+            return
+        self._close_now.close()
+        self._release()
+        self._closing.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class TcpMount(_Mount):
+    """A twin on a TCP port of this machine, for any number of clients; port 0 picks a free one.
+
+    Raises ValueError for a host beyond loopback, TransportError if the port is taken.
+    """
+
+    def __init__(
+        self,
+        twin: LineTwin,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        lock: AbstractContextManager[object] | None = None,
+    ) -> None:
+        family, self.host = _loopback(host)
+        try:
+            self._listener = socket.create_server((self.host, port), family=family)
+        except OSError as error:
+            raise TransportError(
+                f"{host}:{port} can't be listened on: {error.strerror}. "
+                "Does another program, or another simulation, serve this port?"
+            ) from error
+        super().__init__(twin, lock)
+        self.port: int = self._listener.getsockname()[1]
+        self.address = f"[{self.host}]:{self.port}" if ":" in host else f"{self.host}:{self.port}"
+        self._clients: set[threading.Thread] = set()
+        self._accepting = threading.Thread(
+            target=self._accept, name=f"mount {self.address}", daemon=True
+        )
+        self._accepting.start()
+
+    def _accept(self) -> None:
+        while self._closing not in select.select([self._listener, self._closing], [], [])[0]:
+            client, (host, port, *_) = self._listener.accept()
+            name = f"mount {self.address} for {host}:{port}"
+            thread = threading.Thread(target=self._talk, args=(client,), name=name, daemon=True)
+            self._clients = {known for known in self._clients if known.is_alive()} | {thread}
+            thread.start()
+
+    def _talk(self, client: socket.socket) -> None:
+        with client:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            client.setblocking(False)
+            try:
+                self._serve(client, client.recv, client.send)
+            except OSError as error:
+                _LOG.info("%s: a client went away: %s", self.address, error)
+            except ProtocolError as error:
+                _LOG.warning("%s: client dropped: %s", self.address, error)
+
+    def _release(self) -> None:
+        self._accepting.join()
+        self._listener.close()
+        for client in self._clients:
+            client.join()
+
+
+def _loopback(host: str) -> tuple[socket.AddressFamily, str]:
+    """Return family and number of a loopback host; raise ValueError for any other."""
+    try:
+        family, _, _, _, found = socket.getaddrinfo(host or "0.0.0.0", 0)[0]  # noqa: S104 - refused below
+    except OSError as error:
+        raise ValueError(f"host {host!r} can't be resolved: {error}") from error
+    number = str(found[0])
+    if not ip_address(number).is_loopback:
+        raise ValueError(
+            f"host {host!r} is not this machine's loopback: a twin has no authentication, so it is "
+            "served on 127.0.0.1, ::1 or localhost only"
+        )
+    return family, number
+
+
+class PtyMount(_Mount):
+    """A twin on a pseudo-terminal, which any program opens as a serial port (POSIX only).
+
+    Clients may come and go; what one of them leaves behind stays, as on a real port.
+    Raises BenchError on Windows.
+    """
+
+    def __init__(
+        self, twin: LineTwin, *, lock: AbstractContextManager[object] | None = None
+    ) -> None:
+        try:
+            import tty  # noqa: PLC0415 - Windows has none
+        except ImportError:
+            raise BenchError(
+                "a pty needs Linux or macOS; on Windows serve the twin on a TCP port"
+            ) from None
+        super().__init__(twin, lock)
+        # The slave stays open here: without it, the last client to close would hang up the master.
+        self._master, self._slave = os.openpty()
+        tty.setraw(self._slave)
+        os.set_blocking(self._master, False)
+        self.address = os.ttyname(self._slave)
+        self._thread = threading.Thread(
+            target=self._listen, name=f"mount {self.address}", daemon=True
+        )
+        self._thread.start()
+
+    def fail_next(self, fault: Fault) -> None:
+        """Let `fault` happen to the next reply; ValueError for `drop`, which a pty can't do."""
+        if fault.drop:
+            raise ValueError("a pty has no connection to drop; close the mount instead")
+        super().fail_next(fault)
+
+    def _listen(self) -> None:
+        while not self._is_closing():
+            try:
+                self._serve(
+                    self._master, partial(os.read, self._master), partial(os.write, self._master)
+                )
+            except ProtocolError as error:
+                _LOG.warning("%s: line dropped: %s", self.address, error)
+
+    def _release(self) -> None:
+        self._thread.join()
+        os.close(self._master)
+        os.close(self._slave)
