@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-import errno
+import contextlib
+import functools
+import operator
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
@@ -54,15 +56,20 @@ class I2cSwitch(I2cTarget, Protocol):
 
 
 class SimulatedI2cBus:
-    """A bus of twins. Two parts on one address both answer, and pull the lines low together."""
+    """A bus of twins. Two parts on one address both answer, and pull the lines low together.
+
+    `stuck` is a fault: a part holds a line low, so that every transfer times out.
+    """
 
     provenance = Provenance.SIMULATED
 
     def __init__(self, name: str = "simulated") -> None:
         self.name = name
         self.lock = threading.RLock()
+        self.stuck = False
         self._targets: dict[int, I2cTarget] = {}
         self._switches: list[I2cSwitch] = []
+        self._until_nack = 0
 
     @property
     def targets(self) -> Mapping[int, I2cTarget]:
@@ -82,8 +89,14 @@ class SimulatedI2cBus:
         self.attach(address, switch)
         self._switches.append(switch)
 
+    def nack_transfer(self, number: int = 1) -> None:
+        """Fault: the `number`-th transfer from now, the next one being 1, is not acknowledged."""
+        self._until_nack = number
+
     def reach(self, address: int) -> list[I2cTarget]:
-        """Return every target that would acknowledge `address` now."""
+        """Return every target that would see `address` now. Raises LinkTimeout if stuck."""
+        if self.stuck:
+            raise LinkTimeout(f"{self.name} is stuck")
         own = self._targets.get(address)
         found = [own] if own is not None else []
         for switch in self._switches:
@@ -92,30 +105,59 @@ class SimulatedI2cBus:
 
     def transfer(self, address: int, write: bytes, read_length: int = 0) -> bytes:
         with self.lock:
-            found = self.reach(address)
-            if not found:
-                raise NotAcknowledged(f"{self.name}: nothing acknowledged address {address:#04x}")
-            if write or not read_length:
-                for target in found:
-                    target.receive(write)
-            if not read_length:
-                return b""
-            reply = found[0].send(read_length)
-            for target in found[1:]:
-                reply = bytes(a & b for a, b in zip(reply, target.send(read_length), strict=True))
-            return reply
+            try:
+                if self._until_nack:
+                    self._count_to_nack()
+                found = self.reach(address)
+                if len(found) == 1:
+                    return _exchange(found[0], write, read_length)
+                return _exchange_together(found, write, read_length)
+            except NotAcknowledged as error:
+                raise not_acknowledged(f"{self.name}, address {address:#04x}", error) from error
+            except LinkTimeout as error:
+                raise bus_held(f"{self.name}, address {address:#04x}") from error
+
+    def _count_to_nack(self) -> None:
+        self._until_nack -= 1
+        if not self._until_nack:
+            raise NotAcknowledged("a simulated fault")
 
 
-_ERRNO_NACK = {errno.EREMOTEIO, errno.ENXIO} if hasattr(errno, "EREMOTEIO") else {errno.ENXIO}
+def _exchange(target: I2cTarget, write: bytes, read_length: int) -> bytes:
+    if write or not read_length:
+        target.receive(write)
+    return target.send(read_length) if read_length else b""
+
+
+def _exchange_together(targets: list[I2cTarget], write: bytes, read_length: int) -> bytes:
+    """Let every part answer: one acknowledge is enough, and a 0 bit wins over a 1."""
+    replies = []
+    for target in targets:
+        with contextlib.suppress(NotAcknowledged):
+            replies.append(_exchange(target, write, read_length))
+    if not replies:
+        raise NotAcknowledged("nothing answers there")
+    return bytes(functools.reduce(operator.and_, column) for column in zip(*replies, strict=True))
+
+
+# Linux errno numbers (include/uapi/asm-generic/errno*.h), as Windows has other ones or none.
+ENXIO, EIO, ENODEV, EINVAL, EOPNOTSUPP, ETIMEDOUT, EREMOTEIO = 6, 5, 19, 22, 95, 110, 121
+_I2C_FUNC_I2C = 0x00000001  # include/uapi/linux/i2c.h
 
 
 class LinuxI2cBus:
-    """An I2C adapter of the Linux kernel, /dev/i2c-N, through smbus2."""
+    """An I2C adapter of the Linux kernel, /dev/i2c-N, through smbus2.
+
+    Raises LinkClosed if it can't be opened or can only do SMBus commands.
+    """
 
     provenance = Provenance.HARDWARE
 
     def __init__(self, device: str) -> None:
-        from smbus2 import SMBus, i2c_msg  # noqa: PLC0415 - only Linux has it
+        try:
+            from smbus2 import SMBus, i2c_msg  # noqa: PLC0415 - only Linux has it
+        except ImportError as error:
+            raise LinkClosed(f"{device}: I2C adapters need Linux and smbus2 ({error})") from error
 
         self.name = device
         self.lock = threading.RLock()
@@ -127,6 +169,9 @@ class LinuxI2cBus:
                 f"{device} can't be opened: {error.strerror}. Is the adapter plugged in, "
                 "is the module i2c-dev loaded, may this user access it (group i2c)?"
             ) from error
+        if not self._bus.funcs & _I2C_FUNC_I2C:
+            self.close()
+            raise LinkClosed(f"{device} can only do SMBus commands; use an adapter with plain I2C")
 
     def transfer(self, address: int, write: bytes, read_length: int = 0) -> bytes:
         messages = []
@@ -134,16 +179,19 @@ class LinuxI2cBus:
             messages.append(self._message.write(address, write))
         if read_length:
             messages.append(self._message.read(address, read_length))
-        try:
-            with self.lock:
+        with self.lock:
+            if self._bus.fd is None:
+                raise LinkClosed(f"{self.name} is closed")
+            try:
                 self._bus.i2c_rdwr(*messages)
-        except OSError as error:
-            raise _named(error, self.name, address) from error
+            except OSError as error:
+                raise _named(error, f"{self.name}, address {address:#04x}") from error
         return bytes(messages[-1]) if read_length else b""
 
     def close(self) -> None:
-        """Give the adapter back."""
-        self._bus.close()
+        """Give the adapter back. Closing twice is fine."""
+        with self.lock:
+            self._bus.close()
 
     def __enter__(self) -> Self:
         return self
@@ -152,11 +200,28 @@ class LinuxI2cBus:
         self.close()
 
 
-def _named(error: OSError, bus: str, address: int) -> TransportError:
-    """Return the error of ours that the kernel's errno means (Documentation/i2c/fault-codes)."""
-    where = f"{bus}, address {address:#04x}"
-    if error.errno in _ERRNO_NACK:
-        return NotAcknowledged(f"{where}: not acknowledged. Is the part in its socket and powered?")
-    if error.errno == errno.ETIMEDOUT:
-        return LinkTimeout(f"{where}: the bus is held (time-out). Power-cycle the part on it.")
+def not_acknowledged(where: str, cause: object = "") -> NotAcknowledged:
+    """Return the error for a part that does not answer at `where`."""
+    detail = f" ({cause})" if cause else ""
+    return NotAcknowledged(
+        f"{where}: not acknowledged{detail}. Is the part in its socket and powered?"
+    )
+
+
+def bus_held(where: str) -> LinkTimeout:
+    """Return the error for a bus whose lines some part holds low."""
+    return LinkTimeout(f"{where}: the bus is held (time-out). Power-cycle the parts on it.")
+
+
+def _named(error: OSError, where: str) -> TransportError:
+    """Return the error of ours that the kernel's errno means.
+
+    Source: Linux Documentation/i2c/fault-codes.rst; adapters use EREMOTEIO like ENXIO.
+    """
+    if error.errno in (ENXIO, EREMOTEIO):
+        return not_acknowledged(where)
+    if error.errno == ETIMEDOUT:
+        return bus_held(where)
+    if error.errno == ENODEV:
+        return LinkClosed(f"{where}: the adapter is gone. Plug it in and open the station again.")
     return TransportError(f"{where}: {error.strerror or error}")
