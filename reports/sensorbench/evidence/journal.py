@@ -1,0 +1,117 @@
+"""The journal: one event a line, each line with its own digest and that of the line before.
+
+A line is the canonical JSON of {data, kind, prev, seq, t, time} with "hash", the SHA-256 of that
+JSON, added at its end. The first line's "prev" is the digest of run.json.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sensorbench.evidence.canonical import canonical, sha256
+from sensorbench.evidence.files import sync
+
+_TAIL = len(',"hash":""}') + 64
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the journal. `t` is in seconds from the start of the run, `time` is UTC."""
+
+    seq: int
+    t: float
+    time: str
+    kind: str
+    data: Mapping[str, Any]
+    hash: str
+
+
+def _body(seq: int, t: float, time: str, kind: str, data: Mapping[str, Any], prev: str) -> bytes:
+    return canonical({"seq": seq, "t": t, "time": time, "kind": kind, "data": data, "prev": prev})
+
+
+class JournalWriter:
+    """Appends events; they are acknowledged by `commit`, not before."""
+
+    def __init__(self, path: Path, first_prev: str) -> None:
+        self._file = path.open("xb", buffering=1 << 16)
+        self._prev = first_prev
+        self._seq = 0
+
+    def append(self, t: float, time: str, kind: str, data: Mapping[str, Any]) -> int:
+        """Add an event and return its number; it is durable after the next `commit`."""
+        seq = self._seq
+        body = _body(seq, t, time, kind, data, self._prev)
+        self._prev = sha256(body)
+        self._file.write(body[:-1] + b',"hash":"' + self._prev.encode() + b'"}\n')
+        self._seq += 1
+        return seq
+
+    def commit(self) -> None:
+        """Bring all events to the disk."""
+        sync(self._file)
+
+    @property
+    def last(self) -> tuple[int, str]:
+        """Return how many lines there are and the digest of the last."""
+        return self._seq, self._prev
+
+    def close(self) -> None:
+        """Close the file; closing twice is fine."""
+        self._file.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What a journal holds, and what is wrong with it, in words that name the line."""
+
+    events: tuple[Event, ...]
+    damage: tuple[str, ...]
+    torn: bool
+
+
+def read(path: Path, first_prev: str | None) -> Journal:
+    """Read a journal as far as it goes; `first_prev` None skips the check against run.json."""
+    lines = path.read_bytes().split(b"\n")
+    # Without a newline at the end the last line was being written when the run died.
+    torn = lines.pop() != b""
+    events: list[Event] = []
+    damage: list[str] = []
+    prev = first_prev
+    for number, line in enumerate(lines, 1):
+        found = _decode(line)
+        if isinstance(found, str):
+            damage.append(f"line {number} {found}")
+            prev = None
+            continue
+        event, its_prev = found
+        if prev is not None and its_prev != prev:
+            damage.append(
+                f"line {number} does not follow the line before it (event {event.seq}): "
+                "a line was removed, inserted or moved here"
+                if number > 1
+                else "line 1 does not belong to this run.json"
+            )
+        elif events and prev is not None and event.seq != events[-1].seq + 1:
+            damage.append(f"line {number} has number {event.seq} after {events[-1].seq}")
+        events.append(event)
+        prev = event.hash
+    return Journal(tuple(events), tuple(damage), torn)
+
+
+def _decode(line: bytes) -> tuple[Event, str] | str:
+    body, tail = line[:-_TAIL] + b"}", line[-_TAIL:]
+    stored = tail[9:-2].decode("ascii", "replace")
+    if tail != b',"hash":"' + stored.encode() + b'"}' or sha256(body) != stored:
+        return "was changed: its digest does not match"
+    try:
+        fields = json.loads(body)
+        return Event(
+            fields["seq"], fields["t"], fields["time"], fields["kind"], fields["data"], stored
+        ), fields["prev"]
+    except (ValueError, KeyError, TypeError) as error:
+        return f"is not an event: {error}"

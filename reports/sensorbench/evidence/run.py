@@ -1,0 +1,204 @@
+"""A run's directory: written once by RunWriter, read by RunReader. Layout: docs/evidence.md."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from sensorbench.core.clock import Clock
+from sensorbench.core.errors import EvidenceError
+from sensorbench.core.provenance import Provenance
+from sensorbench.evidence import journal, segments
+from sensorbench.evidence.canonical import canonical, sha256
+from sensorbench.evidence.files import sync_folder, write_new
+from sensorbench.evidence.segments import Frame, Rows
+
+FORMAT = 1
+PAYLOAD_TYPE = "application/vnd.sensorbench.evidence.{}+json"
+Column = tuple[str, str]
+"""Name and unit of a column of samples."""
+
+
+class RunWriter:
+    """Writes the evidence of one run. What `commit` returned for is never lost.
+
+    Samples reach the disk before the journal line that names them, so that no line ever names
+    samples that are not there.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        clock: Clock,
+        manifest: Mapping[str, Any],
+        inputs: Mapping[str, bytes],
+    ) -> None:
+        self.root = root
+        self._clock = clock
+        self._start_s = clock.now()
+        root.mkdir(parents=True)
+        for folder in ("inputs", "samples", "derived"):
+            (root / folder).mkdir()
+        for name, data in inputs.items():
+            write_new(root / "inputs" / name, data)
+        digests = {name: sha256(data) for name, data in inputs.items()}
+        self.manifest = {"format": FORMAT, "run_id": root.name, **manifest, "inputs": digests}
+        manifest_bytes = canonical(self.manifest)
+        write_new(root / "run.json", manifest_bytes)
+        self._journal = journal.JournalWriter(root / "journal.jsonl", sha256(manifest_bytes))
+        self._segments: dict[str, segments.SegmentWriter] = {}
+        sync_folder(root)
+        sync_folder(root.parent)
+
+    def declare(self, stream: str, columns: Sequence[Column]) -> None:
+        """Announce a stream of samples and what its columns are."""
+        self._segments[stream] = segments.SegmentWriter(self.root, stream)
+        sync_folder(self.root / "samples")
+        self.append(
+            "stream",
+            {"stream": stream, "columns": [{"name": n, "unit": u} for n, u in columns]},
+        )
+
+    def append(
+        self, kind: str, data: Mapping[str, Any], samples: Mapping[str, Rows] | None = None
+    ) -> int:
+        """Add an event, with frames of samples by stream, and return its number."""
+        if samples:
+            frames = [self._segments[s].append(rows).as_data() for s, rows in samples.items()]
+            data = {**data, "samples": frames}
+        t = round(self._clock.now() - self._start_s, 6)
+        time = self._clock.utc().isoformat(timespec="microseconds")
+        return self._journal.append(t, time, kind, data)
+
+    def commit(self) -> None:
+        """Acknowledge everything appended so far: it is on the disk when this returns."""
+        for segment in self._segments.values():
+            segment.commit()
+        self._journal.commit()
+
+    def write_derived(self, name: str, value: Any) -> None:
+        """Store a result that can be recomputed from the rest."""
+        write_new(self.root / "derived" / name, canonical(value))
+
+    def seal(self) -> None:
+        """Close the run for ever: the digests of all its files, and of the last journal line."""
+        self.commit()
+        self.close()
+        lines, last = self._journal.last
+        origin = self.manifest.get("provenance", Provenance.SIMULATED.value)
+        body = {
+            "payload_type": PAYLOAD_TYPE.format(origin),
+            "run_id": self.root.name,
+            "sealed": self._clock.utc().isoformat(timespec="microseconds"),
+            "journal_lines": lines,
+            "journal_last": last,
+            "files": {name: digest(self.root / name) for name in files_of(self.root)},
+        }
+        write_new(self.root / "seal.json", canonical({**body, "seal": sha256(canonical(body))}))
+
+    def close(self) -> None:
+        """Give the files back, without sealing; closing twice is fine."""
+        for segment in self._segments.values():
+            segment.close()
+        self._journal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def digest(path: Path) -> dict[str, Any]:
+    """Return size and SHA-256 of a file, as the seal stores them."""
+    data = path.read_bytes()
+    return {"size": len(data), "sha256": sha256(data)}
+
+
+def files_of(root: Path) -> list[str]:
+    """Return the names of all files of a run but the seal, sorted, with forward slashes."""
+    paths = (path for path in root.rglob("*") if path.is_file())
+    return sorted(
+        name for path in paths if (name := path.relative_to(root).as_posix()) != "seal.json"
+    )
+
+
+class RunReader:
+    """Reads a run, complete or not. Damage is for `evidence.check`; readers take what is whole."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        try:
+            self._manifest_bytes = (root / "run.json").read_bytes()
+            self.manifest: Mapping[str, Any] = json.loads(self._manifest_bytes)
+            self.journal = journal.read(root / "journal.jsonl", sha256(self._manifest_bytes))
+        except (OSError, ValueError) as error:
+            raise EvidenceError(f"{root} is not a readable run: {error}") from None
+        self._streams = {
+            event.data["stream"]: tuple((c["name"], c["unit"]) for c in event.data["columns"])
+            for event in self.events("stream")
+        }
+
+    @property
+    def run_id(self) -> str:
+        """Return the run's id, which is also its folder's name."""
+        return str(self.manifest.get("run_id", self.root.name))
+
+    @property
+    def provenance(self) -> Provenance:
+        """Return where the run's values come from."""
+        found = self.manifest.get("provenance")
+        return Provenance.HARDWARE if found == "hardware" else Provenance.SIMULATED
+
+    @property
+    def is_sealed(self) -> bool:
+        """Return whether the run was closed in order."""
+        return (self.root / "seal.json").exists()
+
+    def events(self, *kinds: str) -> Iterable[journal.Event]:
+        """Return the events of those kinds, or all, in order."""
+        return (event for event in self.journal.events if not kinds or event.kind in kinds)
+
+    def input_text(self, name: str) -> str:
+        """Return one of the input files. Raises EvidenceError where it is missing."""
+        try:
+            return (self.root / "inputs" / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise EvidenceError(f"{self.run_id}: inputs/{name} can't be read: {error}") from None
+
+    def columns(self, stream: str) -> tuple[Column, ...]:
+        """Return name and unit of a stream's columns."""
+        return self._streams[stream]
+
+    def samples(self, event: journal.Event, stream: str) -> Rows:
+        """Return the rows that an event has of a stream, shape (n, columns); (0, …) if none.
+
+        Raises EvidenceError if they are damaged.
+        """
+        found = [Frame(**frame) for frame in event.data.get("samples", [])]
+        frames = [frame for frame in found if frame.stream == stream]
+        if not frames:
+            return np.empty((0, len(self._streams.get(stream, ()))))
+        return np.concatenate([segments.decode(self.frame_bytes(f), f.file) for f in frames])
+
+    def frame_bytes(self, frame: Frame) -> bytes:
+        """Return the bytes of a frame, as many as there are. Raises EvidenceError."""
+        path = (self.root / frame.file).resolve()
+        if not path.is_relative_to(self.root.resolve()):
+            raise EvidenceError(f"{frame.file} points outside the run")
+        try:
+            with path.open("rb") as file:
+                file.seek(frame.offset)
+                return file.read(frame.length)
+        except OSError as error:
+            raise EvidenceError(f"{frame.file} can't be read: {error.strerror}") from None
