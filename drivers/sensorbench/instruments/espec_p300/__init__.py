@@ -1,0 +1,1 @@
+"""ESPEC P300 temperature chamber: driver and twin."""
