@@ -1,0 +1,190 @@
+"""The policy of every link over a real port: a link never returns another query's answer.
+
+- One owner: a lock is held from the first byte of a line to the last byte of its reply.
+- One deadline for the whole exchange. It starts when the link is ready to send, and a reply that
+  trickles in byte by byte does not stretch it.
+- What lies in the input before a line is sent was not asked for, and is discarded.
+- An exchange that ends without its complete reply (time-out, lost peer, Ctrl-C) leaves a reply that
+  may still come. Its connection is dropped at once, and the next exchange opens a new one, once;
+  `SerialLine` has no connection to drop and says how it does it.
+- Nothing is sent twice: whether a command may be repeated is for the caller to know.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from sensorbench.core.errors import LinkClosed, LinkTimeout, ProtocolError
+from sensorbench.core.provenance import Provenance
+from sensorbench.links.line import LineSettings
+
+if TYPE_CHECKING:
+    from typing import Self
+
+_SHOWN = 60
+
+
+class ExchangeLine(ABC):
+    """A `Line` over a real port; a subclass gives the raw primitives and ends with `_connect()`.
+
+    `resynchronised` counts how often the port was opened again or drained, for the evidence.
+    """
+
+    def __init__(
+        self, settings: LineSettings, name: str, provenance: Provenance, where: str
+    ) -> None:
+        if not settings.read_terminator:
+            raise ValueError(f"{name}: without a read terminator a reply has no end")
+        self.name = name
+        self.provenance = provenance
+        self.resynchronised = 0
+        self._settings = settings
+        self._where = where
+        self._read_end = settings.read_terminator.encode(settings.encoding)
+        self._lock = threading.Lock()
+        self._connected = False
+        self._closed = False
+
+    @abstractmethod
+    def _open(self) -> None:
+        """Open the port, empty; raise LinkClosed if nobody is there."""
+
+    @abstractmethod
+    def _shut(self) -> None:
+        """Close the port."""
+
+    @abstractmethod
+    def _send(self, data: bytes, timeout_s: float) -> None:
+        """Send all of `data`. Raises TimeoutError, or another OSError for a lost peer."""
+
+    @abstractmethod
+    def _receive(self, timeout_s: float) -> bytes:
+        """Return the bytes that are there, waiting up to `timeout_s` for one; b"" for none.
+
+        Raises OSError for a lost peer.
+        """
+
+    def write(self, line: str) -> None:
+        """Send one line that the instrument does not answer.
+
+        Raises LinkTimeout, LinkClosed, and ValueError for a text that is not one line.
+        """
+        self._exchange(line, self._settings.timeout_s, answered=False)
+
+    def query(self, line: str, timeout_s: float | None = None) -> str:
+        """Send one line and return the reply without its terminator.
+
+        `timeout_s` replaces the settings' deadline. Raises LinkTimeout, LinkClosed, ProtocolError
+        for a reply that is no text, and ValueError for a text that is not one line.
+        """
+        deadline_s = self._settings.timeout_s if timeout_s is None else timeout_s
+        reply = self._exchange(line, deadline_s, answered=True)
+        try:
+            return reply.decode(self._settings.encoding)
+        except UnicodeDecodeError:
+            raise ProtocolError(
+                f"{self.name}: the answer to {line!r} is not {self._settings.encoding} text: "
+                f"{reply[:_SHOWN]!r}. Wrong baud rate, or another instrument?"
+            ) from None
+
+    def close(self) -> None:
+        """Give the port back. Closing twice is fine."""
+        with self._lock:
+            self._closed = True
+            self._disconnect()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _exchange(self, line: str, timeout_s: float, *, answered: bool) -> bytes:
+        end = self._settings.write_terminator
+        if end and end in line:
+            raise ValueError(f"{self.name}: {line!r} is more than one line")
+        data = (line + end).encode(self._settings.encoding)
+        with self._lock:
+            try:
+                self._make_ready()
+            except OSError as error:
+                self._disconnect()
+                raise self._lost(line, error) from error
+            try:
+                deadline = time.monotonic() + timeout_s
+                self._send(data, timeout_s)
+                return self._receive_line(line, timeout_s, deadline) if answered else b""
+            except TimeoutError as error:
+                self._abandon(timeout_s)
+                raise LinkTimeout(
+                    f"{self.name}: {self._where} did not take {line!r} within {timeout_s:g} s"
+                ) from error
+            except OSError as error:
+                self._abandon(timeout_s)
+                self._disconnect()
+                raise self._lost(line, error) from error
+            except BaseException:
+                self._abandon(timeout_s)
+                raise
+
+    def _receive_line(self, line: str, timeout_s: float, deadline: float) -> bytes:
+        received = bytearray()
+        searched = 0
+        while (end := received.find(self._read_end, searched)) < 0:
+            searched = max(0, len(received) - len(self._read_end) + 1)
+            left_s = deadline - time.monotonic()
+            data = self._receive(left_s) if left_s > 0 else b""
+            if not data:
+                came = f"{bytes(received[-_SHOWN:])!r}" if received else "nothing"
+                raise LinkTimeout(
+                    f"{self.name}: no complete answer to {line!r} within {timeout_s:g} s from "
+                    f"{self._where}: expected a line that ends in {self._read_end!r}, came {came}"
+                )
+            received += data
+        return bytes(received[:end])
+
+    def _make_ready(self) -> None:
+        """Return with an open, empty port; OSError if even a new connection is lost at once."""
+        if self._closed:
+            raise LinkClosed(f"{self.name}: the link to {self._where} was closed by this program")
+        if self._connected:
+            try:
+                self._clear_input()
+            except OSError:
+                # Instruments close idle connections. Nothing of this exchange was sent yet.
+                self._disconnect()
+        if not self._connected:
+            self._connect()
+            self.resynchronised += 1
+            self._clear_input()
+
+    def _clear_input(self) -> None:
+        deadline = time.monotonic() + self._settings.timeout_s
+        while self._receive(0.0):
+            if time.monotonic() > deadline:
+                raise LinkTimeout(
+                    f"{self.name}: {self._where} never falls silent, so no answer could be told "
+                    "from the rest; nothing was sent. Is it in a talk-only or streaming mode?"
+                )
+
+    def _abandon(self, timeout_s: float) -> None:  # noqa: ARG002 - a serial port needs it
+        """See to it that the reply of a failed exchange can't answer a later one."""
+        self._disconnect()
+
+    def _connect(self) -> None:
+        self._open()
+        self._connected = True
+
+    def _disconnect(self) -> None:
+        if self._connected:
+            self._connected = False
+            self._shut()
+
+    def _lost(self, line: str, error: OSError) -> LinkClosed:
+        return LinkClosed(
+            f"{self.name}: {self._where} went away during {line!r} ({error}). "
+            "Was it switched off, was the cable pulled?"
+        )

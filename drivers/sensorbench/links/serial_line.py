@@ -1,0 +1,117 @@
+"""A line over a serial port, through pyserial.
+
+A serial port has no connection to drop: a reply that is late arrives, whatever is closed or
+reopened (which would also pulse DTR and so reset many a board). So after an exchange without a
+complete reply, the next one first waits: until one more deadline, and at least `SETTLE_S`, has
+passed since the failure, and until nothing has come for `SETTLE_S`. All that comes is discarded.
+Time that passed between the exchanges counts. A reply later than that can't be told from the next
+one's by any link: give slow queries a `timeout_s` that is long enough.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from sensorbench.core.errors import LinkClosed, LinkTimeout
+from sensorbench.core.provenance import Provenance
+from sensorbench.links.exchange import ExchangeLine
+from sensorbench.links.line import LineSettings
+
+if TYPE_CHECKING:
+    from serial import Serial
+
+SETTLE_S = 0.5
+_NOISE_LIMIT_S = 10.0
+# pyserial configures the port anew (on Windows: slowly) when a time-out is changed, so reads sleep
+# in fixed slices; a byte ends a slice at once.
+_SLICE_S = 0.02
+
+
+class SerialLine(ExchangeLine):
+    """A `Line` on `port` ("/dev/ttyUSB0", "COM3"), 8N1, for this program alone.
+
+    DTR and RTS stay as the system sets them. The constructor opens the port, and raises LinkClosed
+    if it is missing or another program has it.
+    """
+
+    _port: Serial
+
+    def __init__(
+        self,
+        port: str,
+        settings: LineSettings,
+        name: str,
+        provenance: Provenance = Provenance.HARDWARE,
+    ) -> None:
+        super().__init__(settings, name, provenance, port)
+        self._wait_until: float | None = None
+        self._connect()
+
+    def _open(self) -> None:
+        import serial  # noqa: PLC0415 - heavy
+        from serial.tools.list_ports import comports  # noqa: PLC0415 - heavy
+
+        try:
+            self._port = serial.Serial(
+                self._where,
+                self._settings.baud_rate,
+                timeout=_SLICE_S,
+                write_timeout=self._settings.timeout_s,
+                exclusive=True,
+            )
+        except OSError as error:
+            ports = ", ".join(sorted(port.device for port in comports())) or "none"
+            raise LinkClosed(
+                f"{self.name}: {self._where} can't be opened ({error}). Is the adapter plugged in, "
+                "does another program use it, may this user access it (group dialout)? "
+                f"Serial ports of this machine: {ports}"
+            ) from error
+
+    def _shut(self) -> None:
+        self._port.close()
+
+    def _send(self, data: bytes, timeout_s: float) -> None:
+        from serial import SerialTimeoutException  # noqa: PLC0415 - heavy
+
+        if self._port.write_timeout != timeout_s:
+            self._port.write_timeout = timeout_s
+        try:
+            self._port.write(data)
+        except SerialTimeoutException as error:
+            # The instrument keeps half a line. A terminator now could make a wrong command of it.
+            raise TimeoutError(str(error)) from error
+
+    def _receive(self, timeout_s: float) -> bytes:
+        deadline = time.monotonic() + timeout_s
+        while True:
+            # All that is waiting in one call: byte by byte costs 0.25 ms each.
+            if waiting := self._port.in_waiting:
+                return self._port.read(waiting)
+            if time.monotonic() >= deadline:
+                return b""
+            if first := self._port.read(1):
+                return first + self._port.read(self._port.in_waiting)
+
+    def _abandon(self, timeout_s: float) -> None:
+        self._wait_until = time.monotonic() + max(timeout_s, SETTLE_S)
+
+    def _clear_input(self) -> None:
+        if self._wait_until is not None:
+            self._wait_for_silence(self._wait_until)
+            self._wait_until = None
+            self.resynchronised += 1
+        super()._clear_input()
+
+    def _wait_for_silence(self, until: float) -> None:
+        limit = max(until, time.monotonic()) + _NOISE_LIMIT_S
+        while True:
+            if self._receive(max(0.0, until - time.monotonic())):
+                until = max(until, time.monotonic() + SETTLE_S)
+            elif time.monotonic() >= until:
+                return
+            if time.monotonic() > limit:
+                raise LinkTimeout(
+                    f"{self.name}: {self._where} still sends {_NOISE_LIMIT_S:g} s after an answer "
+                    "was due; nothing was sent. Is it in a talk-only mode, is the baud rate right?"
+                )

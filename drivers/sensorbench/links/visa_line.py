@@ -1,0 +1,145 @@
+"""A line over VISA, through pyvisa: pyvisa-py, or a vendor's library (visa_library="").
+
+pyvisa-py (0.8.1) reports neither a refused raw socket connection nor a closed one, can't switch
+Nagle off, sends without a time-out and lets bytes that keep coming stretch one. So there the
+session's own socket carries the bytes.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from sensorbench.core.errors import LinkClosed
+from sensorbench.core.provenance import Provenance
+from sensorbench.links.exchange import ExchangeLine
+from sensorbench.links.line import LineSettings
+from sensorbench.links.tcp_line import not_listening, receive_some, send_all
+
+_CHUNK = 20 * 1024
+
+
+class VisaLine(ExchangeLine):
+    """A `Line` to a VISA resource such as "TCPIP::192.168.1.20::5025::SOCKET" or "USB0::…::INSTR".
+
+    The constructor opens the resource and raises LinkClosed if nobody is there. ASRL resources are
+    refused with ValueError: `SerialLine` takes them.
+    """
+
+    def __init__(
+        self,
+        resource: str,
+        settings: LineSettings,
+        name: str,
+        provenance: Provenance = Provenance.HARDWARE,
+        visa_library: str = "@py",
+    ) -> None:
+        if resource.upper().startswith("ASRL"):
+            raise ValueError(
+                f"{name}: {resource} is a serial port; open it as such, by its own name"
+            )
+        super().__init__(settings, name, provenance, resource)
+        self._is_stream = resource.upper().endswith("::SOCKET")
+        self._library = visa_library
+        self._resource: Any = None
+        self._socket: socket.socket | None = None
+        self._connect()
+
+    def _open(self) -> None:
+        import pyvisa  # noqa: PLC0415 - heavy
+
+        try:
+            manager = pyvisa.ResourceManager(self._library)
+        except (OSError, ValueError, pyvisa.Error) as error:
+            raise LinkClosed(
+                f"{self.name}: the VISA library {self._library!r} can't be loaded ({error}). "
+                "Install the vendor's, or use '@py', which needs none"
+            ) from error
+        try:
+            self._resource = manager.open_resource(
+                self._where, open_timeout=round(self._settings.timeout_s * 1000)
+            )
+        except Exception as error:  # pyvisa-py raises bare Exception for a connection in vain
+            raise not_listening(self.name, self._where, error) from error
+        self._socket = _socket_of(self._resource)
+        try:
+            self._configure()
+        except (OSError, pyvisa.Error) as error:
+            self._shut()
+            raise not_listening(self.name, self._where, error) from error
+
+    def _configure(self) -> None:
+        if self._socket:
+            self._socket.getpeername()  # raises OSError where the connection was refused
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        elif self._is_stream:
+            self._resource.read_termination = self._settings.read_terminator
+
+    def _shut(self) -> None:
+        from pyvisa import Error  # noqa: PLC0415 - heavy
+
+        with suppress(OSError, Error):
+            self._resource.close()
+        self._resource = self._socket = None
+
+    def _send(self, data: bytes, timeout_s: float) -> None:
+        if self._socket:
+            send_all(self._socket, data, timeout_s)
+            return
+        with _os_errors():
+            self._set_timeout(timeout_s)
+            self._resource.write_raw(data)
+
+    def _receive(self, timeout_s: float) -> bytes:
+        if self._socket:
+            return receive_some(self._socket, timeout_s)
+        if not timeout_s and not self._is_stream:
+            return b""  # nothing comes unasked, and asking would be an error (IEEE 488.2: -420)
+        try:
+            with _os_errors():
+                self._set_timeout(timeout_s)
+                return self._read()
+        except TimeoutError:
+            return b""
+
+    def _read(self) -> bytes:
+        from pyvisa.constants import StatusCode  # noqa: PLC0415 - heavy
+
+        data: bytes
+        data, status = self._resource.visalib.read(self._resource.session, _CHUNK)
+        ended = status == StatusCode.success and not self._is_stream
+        # The END of a message ends a line whether or not the instrument also sends a terminator.
+        return data if not ended or data.endswith(self._read_end) else data + self._read_end
+
+    def _set_timeout(self, timeout_s: float) -> None:
+        self._resource.timeout = max(1, round(timeout_s * 1000))
+
+    def _abandon(self, timeout_s: float) -> None:
+        if self._connected and not self._is_stream:
+            with suppress(OSError, NotImplementedError), _os_errors():
+                self._resource.clear()  # empties the instrument's output queue
+        super()._abandon(timeout_s)
+
+
+def _socket_of(resource: Any) -> socket.socket | None:
+    """Return the socket of a pyvisa-py raw socket session, None for any other."""
+    sessions = getattr(resource.visalib, "sessions", {})
+    interface = getattr(sessions.get(resource.session), "interface", None)
+    return interface if isinstance(interface, socket.socket) else None
+
+
+@contextmanager
+def _os_errors() -> Iterator[None]:
+    """Turn VISA's errors into TimeoutError and OSError."""
+    from pyvisa import Error, VisaIOError  # noqa: PLC0415 - heavy
+    from pyvisa.constants import StatusCode  # noqa: PLC0415 - heavy
+
+    try:
+        yield
+    except VisaIOError as error:
+        kind = TimeoutError if error.error_code == StatusCode.error_timeout else OSError
+        raise kind(str(error)) from error
+    except Error as error:
+        raise OSError(str(error)) from error

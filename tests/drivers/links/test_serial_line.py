@@ -1,0 +1,141 @@
+"""SerialLine: one program a port, honest about ports that are missing, patient after a time-out."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import serial
+
+from sensorbench.core.errors import LinkClosed, LinkTimeout
+from sensorbench.links import serial_line
+from sensorbench.links.line import LineSettings
+from sensorbench.links.mount import PtyMount
+from sensorbench.links.serial_line import SerialLine
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="a pty needs POSIX")
+PATIENT = LineSettings(timeout_s=5.0)
+SOON_S = 0.2
+
+
+@pytest.fixture
+def mount(twin: Any) -> Iterator[PtyMount]:
+    with PtyMount(twin) as mount:
+        yield mount
+
+
+def test_a_missing_port_is_named_together_with_those_that_exist(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Found:
+        device = "/dev/ttyUSB7"
+
+    monkeypatch.setattr("serial.tools.list_ports.comports", lambda: [Found()])
+    with pytest.raises(
+        LinkClosed, match=r"chamber: /dev/ttyNONE can't be opened.*machine: /dev/ttyUSB7$"
+    ):
+        SerialLine("/dev/ttyNONE", PATIENT, "chamber")
+
+
+def test_a_second_program_can_not_share_the_port(mount: PtyMount) -> None:
+    with SerialLine(mount.address, PATIENT, "chamber"):
+        with pytest.raises(LinkClosed, match="does another program use it"):
+            SerialLine(mount.address, PATIENT, "rival")
+        with pytest.raises(serial.SerialException):
+            serial.Serial(mount.address, exclusive=True)
+    with SerialLine(mount.address, PATIENT, "chamber") as line:
+        assert line.query("A?") == "re: A"
+
+
+def test_after_a_timeout_time_that_passed_anyway_is_not_waited_again(mount: PtyMount) -> None:
+    with SerialLine(mount.address, PATIENT, "chamber") as line:
+        with pytest.raises(LinkTimeout):
+            line.query("SILENT", timeout_s=SOON_S)
+        time.sleep(serial_line.SETTLE_S)
+        start = time.monotonic()
+        assert line.query("A?") == "re: A"
+        assert time.monotonic() - start < serial_line.SETTLE_S / 2
+
+
+def test_after_a_timeout_a_silent_instrument_costs_one_more_deadline(mount: PtyMount) -> None:
+    with SerialLine(mount.address, PATIENT, "chamber") as line:
+        with pytest.raises(LinkTimeout):
+            line.query("SILENT", timeout_s=0.7)
+        start = time.monotonic()
+        assert line.query("A?") == "re: A"
+        assert 0.65 < time.monotonic() - start < 1.0
+        start = time.monotonic()
+        assert line.query("B?") == "re: B"
+        assert time.monotonic() - start < 0.2
+
+
+def test_a_port_that_never_falls_silent_after_a_timeout_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import tty  # noqa: PLC0415 - POSIX only
+
+    monkeypatch.setattr(serial_line, "_NOISE_LIMIT_S", 0.3)
+    ended = threading.Event()
+    master, slave = os.openpty()
+    tty.setraw(slave)
+
+    def talk() -> None:
+        while not ended.wait(0.02):
+            os.write(master, b"x")
+
+    thread = threading.Thread(target=talk)
+    thread.start()
+    with SerialLine(os.ttyname(slave), PATIENT, "balance") as line:
+        with pytest.raises(LinkTimeout, match="no complete answer"):
+            line.query("A?", timeout_s=SOON_S)
+        with pytest.raises(LinkTimeout, match=r"balance: .* still sends .* talk-only"):
+            line.query("B?")
+    ended.set()
+    thread.join()
+    os.close(master)
+    os.close(slave)
+
+
+def test_an_instrument_that_takes_nothing_is_a_timeout() -> None:
+    master, slave = os.openpty()
+    with SerialLine(os.ttyname(slave), PATIENT, "chamber") as line:
+        start = time.monotonic()
+        with pytest.raises(LinkTimeout, match="did not take"):
+            line.query("x" * 200_000 + "?", timeout_s=0.2)
+        assert time.monotonic() - start < 1.0
+    os.close(master)
+    os.close(slave)
+
+
+def test_dtr_and_rts_are_left_alone(mount: PtyMount, monkeypatch: pytest.MonkeyPatch) -> None:
+    touched: list[str] = []
+    for name in ("dtr", "rts"):
+        monkeypatch.setattr(
+            serial.Serial, name, property(None, lambda *_, name=name: touched.append(name))
+        )
+    with SerialLine(mount.address, PATIENT, "chamber") as line:
+        with pytest.raises(LinkTimeout):
+            line.query("SILENT", timeout_s=SOON_S)
+        assert line.query("A?") == "re: A"
+    assert touched == []
+
+
+def test_waiting_bytes_are_read_in_few_calls(
+    mount: PtyMount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = 0
+    read = serial.Serial.read
+
+    def counted(self: serial.Serial, size: int = 1) -> bytes:
+        nonlocal calls
+        calls += 1
+        return read(self, size)
+
+    monkeypatch.setattr(serial.Serial, "read", counted)
+    with SerialLine(mount.address, PATIENT, "chamber") as line:
+        assert len(line.query("x" * 2000 + "?")) == 2004
+    assert calls < 200
