@@ -1,0 +1,1 @@
+"""BMP280, Bosch Sensortec's absolute pressure sensor."""

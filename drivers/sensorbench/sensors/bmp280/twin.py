@@ -1,0 +1,218 @@
+"""A simulated BMP280 on an I2C bus. Source: Bosch BST-BMP280-DS001, float formulas inverted."""
+
+from __future__ import annotations
+
+import math
+import struct
+from enum import Enum
+from typing import ClassVar
+
+from sensorbench.core.errors import NotAcknowledged
+from sensorbench.sensors.power import PowerOnReset
+from sensorbench.world.world import Place
+
+_SAMPLES = (0, 1, 2, 4, 8, 16, 16, 16)
+_FILTERS = (1, 2, 4, 8, 16, 16, 16, 16)
+_SKIPPED = b"\x80\x00\x00"
+# Noise by oversampling code, filter off: datasheet tables 11 and 12 (recalled; table 7's
+# 26.4 cm at x1 and 1.6 cm at x16 with filter 16 agree).
+_NOISE_PA = (0.0, 3.3, 2.6, 2.1, 1.6, 1.3, 1.3, 1.3)
+_NOISE_C = (0.0, 0.005, 0.004, 0.003, 0.003, 0.002, 0.002, 0.002)
+# The words of the datasheet's worked example, and how far those of other parts lie around them.
+_WORDS = (27504, 26435, -1000, 36477, -10685, 3024, 2855, 140, -7, 15500, -14600, 6000)
+_SPREAD = (500, 300, 20, 500, 200, 100, 300, 20, 0, 0, 0, 0)
+
+
+class Fault(Enum):
+    """What can be wrong with a simulated part."""
+
+    NONE = "none"
+    DRIFT = "drift"
+    STUCK = "stuck"
+    NOISE = "noise"
+    IDENTITY = "identity"  # another part sits in the socket
+    MEMORY = "memory"  # the factory words are lost
+    SILENT = "silent"
+
+
+def temperature_counts(words: tuple[int, ...], temperature_c: float) -> float:
+    """Return the counts that the datasheet's formula turns into `temperature_c`."""
+    t1, t2, t3 = words[0:3]
+    # T * 5120 = T2 x + T3 x2 / 64, solved for x without losing digits for a small T3.
+    fine = temperature_c * 5120.0
+    x = 2.0 * fine / (t2 + math.sqrt(t2 * t2 + fine * t3 / 16.0))
+    return (x + t1 / 1024.0) * 16384.0
+
+
+def pressure_counts(words: tuple[int, ...], temperature_c: float, pressure_pa: float) -> float:
+    """Return the counts that the datasheet's formula turns into `pressure_pa`."""
+    p1, p2, p3, p4, p5, p6, p7, p8, p9 = words[3:12]
+    t = temperature_c * 2560.0 - 64000.0
+    gain = (1.0 + (p3 * t * t / 524288.0 + p2 * t) / 524288.0 / 32768.0) * p1
+    offset = (t * t * p6 / 32768.0 + t * p5 * 2.0) / 4.0 + p4 * 65536.0
+    # P - P7/16 = (1 + P8/2^19) y + P9/2^35 y2, solved for y.
+    left = pressure_pa - p7 / 16.0
+    slope = 1.0 + p8 / 2.0**19
+    y = 2.0 * left / (slope + math.sqrt(slope * slope + left * p9 / 2.0**33))
+    return 1048576.0 - offset / 4096.0 - y * gain / 6250.0
+
+
+class SimBmp280:
+    """One part at a place in the world, with its own factory words, offsets and noise."""
+
+    IDENTITY: ClassVar[int] = 0x58
+    STANDBY_MS: ClassVar[tuple[float, ...]] = (0.5, 62.5, 125, 250, 500, 1000, 2000, 4000)
+    WRITABLE: ClassVar[frozenset[int]] = frozenset((0xE0, 0xF4, 0xF5))
+
+    def __init__(self, place: Place, fault: Fault | str = Fault.NONE) -> None:
+        self.fault = Fault(fault)
+        self._place = place
+        self._clock = place.clock
+        self._power = PowerOnReset(place, 1.71, self._reset)
+        self._registers = bytearray(256)
+        self._pointer = 0
+        self._words = tuple(
+            nominal + round(spread * place.unit(f"word {index}"))
+            for index, (nominal, spread) in enumerate(zip(_WORDS, _SPREAD, strict=True))
+        )
+        self._offset_pa = 30.0 * place.unit("offset")
+        self._offset_pa_per_k = 0.5 * place.unit("offset t")
+        self._offset_c = 0.2 * place.unit("temperature offset")
+        self._ageing_pa = 20.0 * place.unit("ageing")
+        if self.fault is Fault.DRIFT:
+            self._ageing_pa = math.copysign(500.0, self._ageing_pa)
+        # Where this unit lies between the datasheet's typical and longest conversion times.
+        self._slowness = place.stream("unit slowness").uniform()
+
+    # -- the bus ---------------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> None:
+        self._answer()
+        # Writes don't auto-increment: after the first, each value has its own register number.
+        for register, value in zip(data[::2], data[1::2], strict=False):
+            self._write(register, value)
+        if data:
+            self._pointer = data[(len(data) - 1) & ~1]
+
+    def send(self, length: int) -> bytes:
+        self._answer()
+        start, end = self._pointer, self._pointer + length
+        if end > 0x88:
+            self._refresh(self._clock.now())
+        self._pointer = end & 0xFF
+        if end <= 256:
+            return bytes(self._registers[start:end])
+        return bytes(self._registers[i & 0xFF] for i in range(start, end))
+
+    def _answer(self) -> None:
+        self._power.check()
+        if self.fault is Fault.SILENT:
+            raise NotAcknowledged(f"part {self._place.serial} is silent")
+
+    # -- registers -------------------------------------------------------------------------
+
+    def _reset(self) -> None:
+        self._registers[:] = bytes(256)
+        self._registers[0xD0] = 0x55 if self.fault is Fault.IDENTITY else self.IDENTITY
+        self._registers[0xF7:0xFD] = _SKIPPED * 2
+        self._ready_at_s, self._duration_s = math.inf, 0.0
+        self._filtered: dict[str, float] = {}
+        self._loaded, self._load_at_s = False, self._clock.now()
+
+    def _load_memory(self) -> None:
+        memory = struct.pack("<HhhHhhhhhhhh", *self._words)
+        self._registers[0x88:0xA0] = b"\xff" * 24 if self.fault is Fault.MEMORY else memory
+
+    def _write(self, register: int, value: int) -> None:
+        if register not in self.WRITABLE:
+            raise NotImplementedError(f"a write of {value:#04x} to {register:#04x} is not modelled")
+        if register == 0xE0:
+            if value == 0xB6:
+                self._reset()
+                self._load_at_s += 0.0015 + 0.001 * self._slowness  # datasheet: 2 ms
+        elif register == 0xF4:
+            self._registers[0xF4] = value
+            self._start(value)
+        else:
+            self._registers[register] = value
+            self._filtered.clear()
+
+    def _start(self, value: int) -> None:
+        mode = value & 3
+        typical_ms, longest_ms = self._conversion_ms(_SAMPLES[value >> 5], _SAMPLES[value >> 2 & 7])
+        duration_s = (typical_ms + (longest_ms - typical_ms) * self._slowness) * 1e-3
+        self._ready_at_s = self._clock.now() + duration_s if mode else math.inf
+        self._duration_s = duration_s
+
+    def _conversion_ms(self, temperature: int, pressure: int) -> tuple[float, float]:
+        """Return the typical and the longest time (datasheet section 3.8.1)."""
+        typical = 1.0 + 2.0 * temperature + (2.0 * pressure + 0.5 if pressure else 0.0)
+        longest = 1.25 + 2.3 * temperature + (2.3 * pressure + 0.575 if pressure else 0.0)
+        return typical, longest
+
+    def _refresh(self, now_s: float) -> None:
+        """Bring data and status up to date: latch the last conversion that has ended."""
+        if not self._loaded and now_s >= self._load_at_s:
+            self._load_memory()
+            self._loaded = True
+        # A nanosecond of tolerance: a caller that waited exactly long enough has waited enough.
+        if now_s >= self._ready_at_s - 1e-9:
+            ended_s, count = self._ready_at_s, 1
+            if self._registers[0xF4] & 3 == 3:
+                period_s = self._duration_s + self.STANDBY_MS[self._registers[0xF5] >> 5] * 1e-3
+                count += int((now_s + 1e-9 - ended_s) // period_s)
+                ended_s += (count - 1) * period_s
+                self._ready_at_s = ended_s + period_s
+            else:
+                self._ready_at_s = math.inf
+                self._registers[0xF4] &= 0xFC
+            self._latch(round(ended_s * 1e6), count)
+        converts = self._ready_at_s - now_s <= self._duration_s
+        self._registers[0xF3] = (0x08 if converts else 0) | (0 if self._loaded else 0x01)
+
+    # -- physics ---------------------------------------------------------------------------
+
+    def _latch(self, counter: int, count: int) -> None:
+        control = self._registers[0xF4]
+        body_c = self._place.temperature_c() + self._offset_c
+        temperature = self._settle("temperature", body_c, _NOISE_C[control >> 5], counter, count)
+        offset_pa = self._offset_pa + self._offset_pa_per_k * (body_c - 25.0)
+        offset_pa += self._ageing_pa * math.sqrt(self._place.stress_h() / 1000)
+        pressure_pa = self._place.pressure_pa() + offset_pa
+        noise_pa = _NOISE_PA[control >> 2 & 7] * (50.0 if self.fault is Fault.NOISE else 1.0)
+        pressure = self._settle("pressure", pressure_pa, noise_pa, counter, count)
+        if self.fault is Fault.STUCK:
+            self._registers[0xF7:0xFD] = b"\x55\x55\x50\x7f\xff\xf0"
+            return
+        self._registers[0xF7:0xFA] = self._word(
+            pressure_counts(self._words, body_c, pressure), control >> 2 & 7
+        )
+        self._registers[0xFA:0xFD] = self._word(
+            temperature_counts(self._words, temperature), control >> 5
+        )
+
+    def _settle(self, channel: str, value: float, noise: float, counter: int, count: int) -> float:
+        """Return the IIR filter's output after `count` conversions of `value` and their noise.
+
+        The conversions that nobody read are taken at the present value, so that it is closed-form.
+        """
+        normal = self._place.stream(f"{channel} noise").normal(counter)
+        before = self._filtered.get(channel)
+        coefficient = _FILTERS[self._registers[0xF5] >> 2 & 7]
+        if coefficient == 1 or before is None:
+            after = value + noise * normal
+        else:
+            kept = 1.0 - 1.0 / coefficient
+            left = kept**count
+            noise *= math.sqrt((1.0 - kept) / (1.0 + kept) * (1.0 - left * left))
+            after = value + (before - value) * left + noise * normal
+        self._filtered[channel] = after
+        return after
+
+    def _word(self, counts: float, code: int) -> bytes:
+        """Return a data word: 16 bits and one more an oversampling step, 20 with the filter."""
+        if not code:
+            return _SKIPPED
+        step = 1 if self._registers[0xF5] >> 2 & 7 else 1 << max(0, 5 - code)
+        whole = round(counts / step) * step
+        return (max(0, min(0xFFFFF, whole)) << 4).to_bytes(3, "big")

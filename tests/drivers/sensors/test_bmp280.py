@@ -1,0 +1,234 @@
+"""BMP280: driver and twin against the datasheet's worked example, then against each other."""
+
+import math
+import statistics
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensorbench.core.clock import VirtualClock
+from sensorbench.core.errors import BenchError, NotAcknowledged, ProtocolError
+from sensorbench.links.i2c import SimulatedI2cBus
+from sensorbench.sensors.bmp280.driver import (
+    Bmp280,
+    Trimming,
+    compensate_pressure,
+    compensate_temperature,
+    decode_counts,
+    decode_trimming,
+)
+from sensorbench.sensors.bmp280.twin import (
+    Fault,
+    SimBmp280,
+    pressure_counts,
+    temperature_counts,
+)
+from sensorbench.world.world import Place, World
+
+EXAMPLE = (27504, 26435, -1000, 36477, -10685, 3024, 2855, 140, -7, 15500, -14600, 6000)
+
+
+class Bench:
+    def __init__(self, fault: Fault = Fault.NONE, seed: int = 1, oversampling: int = 16) -> None:
+        self.clock = VirtualClock()
+        self.world = World(self.clock, seed)
+        self.world.rails[1].set_voltage(3.3)
+        self.world.rails[1].switch(True)
+        self.bus = SimulatedI2cBus("bus0")
+        self.twin = SimBmp280(Place(self.world, "7"), fault)
+        self.bus.attach(0x76, self.twin)
+        self.part = Bmp280(self.bus, 0x76, self.clock, oversampling=oversampling)
+
+    def read(self, register: int, length: int = 1) -> bytes:
+        return self.bus.transfer(0x76, bytes([register]), length)
+
+    def write(self, *data: int) -> None:
+        self.bus.transfer(0x76, bytes(data))
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_the_driver_decodes_the_datasheet_example() -> None:
+    words = decode_trimming(struct.pack("<HhhHhhhhhhhh", *EXAMPLE))
+    assert words == Trimming(*EXAMPLE)
+    t_fine, temperature_c = compensate_temperature(words, 519888)
+    assert (t_fine, temperature_c) == (128422, 25.08)
+    assert compensate_pressure(words, t_fine, 415148) * 256 == 25767233
+
+
+def test_the_twin_gives_the_counts_of_the_datasheet_example() -> None:
+    assert temperature_counts(EXAMPLE, 25.0825) == pytest.approx(519888, abs=1)
+    assert pressure_counts(EXAMPLE, 25.0825, 100653.27) == pytest.approx(415148, abs=1)
+
+
+@given(
+    st.floats(-40.0, 85.0),
+    st.floats(30e3, 110e3),
+    st.lists(st.floats(-3.0, 3.0), min_size=12, max_size=12),
+)
+def test_driver_and_twin_agree_over_the_rated_range_for_any_part(
+    temperature_c: float, pressure_pa: float, deviations: list[float]
+) -> None:
+    sigmas = (500, 300, 20, 500, 200, 100, 300, 20, 0, 0, 0, 0)
+    words = Trimming(
+        *(
+            word + round(deviation * sigma)
+            for word, deviation, sigma in zip(EXAMPLE, deviations, sigmas, strict=True)
+        )
+    )
+    t_fine, found_c = compensate_temperature(words, round(temperature_counts(words, temperature_c)))
+    found_pa = compensate_pressure(
+        words, t_fine, round(pressure_counts(words, temperature_c, pressure_pa))
+    )
+    assert found_c == pytest.approx(temperature_c, abs=0.011)
+    assert found_pa == pytest.approx(pressure_pa, abs=1.0)
+
+
+@pytest.mark.parametrize("oversampling", [1, 2, 4, 8, 16])
+def test_the_longest_conversion_time_is_always_enough(oversampling: int) -> None:
+    for seed in range(20):
+        bench = Bench(seed=seed, oversampling=oversampling)
+        bench.part.prepare()
+        assert len(bench.part.sample()) == 4
+
+
+def test_a_conversion_takes_its_time_and_ends_in_sleep(bench: Bench) -> None:
+    bench.write(0xF4, 0x57)  # normal mode
+    bench.write(0xF4, 0x55)  # forced, temperature x2, pressure x16
+    bench.clock.sleep(0.037)  # typical: 37.5 ms
+    assert bench.read(0xF3) == b"\x08"
+    assert bench.read(0xF7, 6).hex() == "800000800000"
+    bench.clock.sleep(0.0066)  # longest: 43.2 ms
+    assert bench.read(0xF3, 2) == b"\x00\x54"
+    assert bench.read(0xF7, 6).hex() != "800000800000"
+
+
+def test_a_second_value_in_one_write_needs_its_own_register_number(bench: Bench) -> None:
+    bench.write(0xF5, 0x04, 0xF4, 0x54)
+    assert bench.read(0xF4, 2) == b"\x54\x04"
+
+
+def test_reads_go_on_from_register_to_register(bench: Bench) -> None:
+    bench.part.prepare()
+    one_by_one = b"".join(bench.read(register) for register in range(0x88, 0xA0))
+    assert bench.read(0x88, 24) == one_by_one
+
+
+def test_the_factory_words_are_not_there_until_the_reset_is_over(bench: Bench) -> None:
+    bench.read(0xD0)
+    bench.write(0xE0, 0xB6)
+    assert bench.read(0xF3)[0] & 1
+    assert bench.read(0x88, 2) == b"\0\0"
+    bench.clock.sleep(0.0026)
+    assert not bench.read(0xF3)[0] & 1
+    assert bench.read(0x88, 2) != b"\0\0"
+
+
+def test_writes_that_are_not_modelled_are_refused(bench: Bench) -> None:
+    with pytest.raises(NotImplementedError, match="0x12 to 0xf7"):
+        bench.write(0xF7, 0x12)
+
+
+def test_resolution_grows_by_a_bit_an_oversampling_step() -> None:
+    for code, oversampling in enumerate((1, 2, 4, 8, 16), start=1):
+        bench = Bench(oversampling=oversampling)
+        bench.part.prepare()
+        counts = {round(bench.part.sample()[0]) for _ in range(20)}
+        assert all(count % (1 << (5 - code)) == 0 for count in counts)
+
+
+def test_noise_is_what_the_datasheet_says_at_oversampling_16(bench: Bench) -> None:
+    bench.part.prepare()
+    pressures = [bench.part.sample()[2] for _ in range(300)]
+    assert statistics.stdev(pressures) == pytest.approx(1.3, rel=0.2)
+
+
+def test_the_filter_quietens_normal_mode_and_lags_behind_a_step() -> None:
+    noise = {}
+    for code in (0, 4):  # off, coefficient 16
+        bench = Bench()
+        bench.part.prepare()
+        words = decode_trimming(bench.read(0x88, 24))
+        bench.write(0xF5, code << 2, 0xF4, 0x57)  # normal, no standby to speak of
+
+        def pressure(bench: Bench = bench, words: Trimming = words) -> float:
+            bench.clock.sleep(0.5)
+            counts_p, counts_t = decode_counts(bench.read(0xF7, 6))
+            return compensate_pressure(words, compensate_temperature(words, counts_t)[0], counts_p)
+
+        noise[code] = statistics.stdev(pressure() for _ in range(200))
+    assert noise[0] == pytest.approx(1.3, rel=0.25)
+    assert noise[4] == pytest.approx(1.3 / math.sqrt(31), rel=0.25)
+
+
+def test_normal_mode_measures_again_without_being_asked(bench: Bench) -> None:
+    bench.part.prepare()
+    bench.write(0xF5, 0x80, 0xF4, 0x57)  # 500 ms standby
+    bench.clock.sleep(0.05)
+    first = bench.read(0xF7, 6)
+    assert bench.read(0xF3) == b"\0"
+    assert bench.read(0xF7, 6) == first
+    bench.clock.sleep(0.55)
+    assert bench.read(0xF7, 6) != first
+
+
+def test_a_part_without_measurement_gives_no_data() -> None:
+    with pytest.raises(ProtocolError, match="0x80000 is no measurement"):
+        decode_counts(bytes.fromhex("8000007eed00"))
+
+
+def test_lost_factory_words_are_named() -> None:
+    with pytest.raises(ProtocolError, match="address 0x76: factory word dig_T1 is 65535"):
+        Bench(Fault.MEMORY).part.prepare()
+
+
+def test_a_sample_needs_the_factory_words(bench: Bench) -> None:
+    with pytest.raises(BenchError, match="prepare"):
+        bench.part.sample()
+
+
+def test_a_stuck_part_repeats_itself_whatever_the_pressure() -> None:
+    bench = Bench(Fault.STUCK)
+    bench.part.prepare()
+    first = bench.part.sample()
+    bench.world.pressure.approach(50e3)
+    bench.clock.sleep(30)
+    assert bench.part.sample() == first
+
+
+def test_a_drifting_part_leaves_its_accuracy_under_stress() -> None:
+    shifts = {}
+    for fault in (Fault.NONE, Fault.DRIFT):
+        bench = Bench(fault)
+        bench.part.prepare()
+        before = bench.part.sample()[2]
+        bench.world.chamber.approach(125.0)
+        bench.clock.sleep(1000 * 3600)
+        bench.world.chamber.approach(23.0)
+        bench.clock.sleep(24 * 3600)
+        shifts[fault] = abs(bench.part.sample()[2] - before)
+    assert shifts[Fault.NONE] < 100
+    assert shifts[Fault.DRIFT] > 400
+
+
+def test_a_silent_part_is_not_acknowledged() -> None:
+    with pytest.raises(NotAcknowledged, match="part 7 is silent"):
+        Bench(Fault.SILENT).part.identify()
+
+
+def test_readings_depend_on_the_seed_and_not_on_what_was_read_before() -> None:
+    first, second = Bench(), Bench()
+    for bench in (first, second):
+        bench.part.prepare()
+    second.part.sample()
+    for bench in (first, second):
+        bench.clock.sleep(1.0 - bench.clock.now())
+    assert first.part.sample() == second.part.sample()
+    other = Bench(seed=2)
+    other.part.prepare()
+    assert first.part.sample() != other.part.sample()
