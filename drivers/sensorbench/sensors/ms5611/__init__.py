@@ -1,0 +1,1 @@
+"""MS5611, TE Connectivity's barometric pressure sensor."""

@@ -1,0 +1,185 @@
+"""MS5611: driver and twin against the datasheet's worked example, then against each other."""
+
+import statistics
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensorbench.core.clock import VirtualClock
+from sensorbench.core.errors import BenchError, NotAcknowledged, ProtocolError
+from sensorbench.links.i2c import SimulatedI2cBus
+from sensorbench.sensors.ms5611.driver import Ms5611, compensate, crc4, decode_prom
+from sensorbench.sensors.ms5611.twin import Fault, SimMs5611, _crc4, counts
+from sensorbench.world.world import Place, World
+
+EXAMPLE = (40127, 36924, 23317, 23282, 33464, 28312)
+
+
+class Bench:
+    def __init__(self, fault: Fault = Fault.NONE, seed: int = 1, oversampling: int = 4096) -> None:
+        self.clock = VirtualClock()
+        self.world = World(self.clock, seed)
+        self.world.rails[1].set_voltage(3.3)
+        self.world.rails[1].switch(True)
+        self.bus = SimulatedI2cBus("bus0")
+        self.twin = SimMs5611(Place(self.world, "7"), fault)
+        self.bus.attach(0x77, self.twin)
+        self.part = Ms5611(self.bus, 0x77, self.clock, oversampling=oversampling)
+
+    def command(self, command: int, length: int = 0) -> bytes:
+        return self.bus.transfer(0x77, bytes([command]), length)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+@pytest.mark.parametrize(
+    ("d2", "temperature_c", "pressure_pa"),
+    [
+        (8569150, 20.07, 100009.0),  # the datasheet's
+        (8077636, 2.38, 96576.0),  # below 20 degC; this and the next by the formula alone
+        (6800000, -54.16, 82246.0),  # below -15 degC
+    ],
+)
+def test_driver_and_twin_agree_with_the_worked_examples(
+    d2: int, temperature_c: float, pressure_pa: float
+) -> None:
+    assert compensate(EXAMPLE, 9085466, d2) == (pressure_pa, temperature_c)
+    found_d1, found_d2 = counts(EXAMPLE, pressure_pa, temperature_c)
+    # A step of 0.01 degC is 296 counts of temperature, one of 1 Pa is 56 of pressure or more.
+    assert found_d2 == pytest.approx(d2, abs=300)
+    assert found_d1 == pytest.approx(9085466, abs=400)
+
+
+def test_both_checksums_agree_with_the_application_note() -> None:
+    prom = bytes.fromhex("3132 3334 3536 3738 3940 4142 4344 4500")
+    assert crc4(prom) == 0xB
+    assert _crc4(prom) == 0xB
+
+
+@given(st.binary(min_size=16, max_size=16))
+def test_the_two_checksums_are_one(prom: bytes) -> None:
+    assert crc4(prom) == _crc4(prom)
+
+
+@given(
+    st.floats(-40.0, 85.0),
+    st.floats(1e3, 120e3),
+    st.lists(st.floats(-3.0, 3.0), min_size=6, max_size=6),
+)
+def test_driver_and_twin_agree_over_the_rated_range_for_any_part(
+    temperature_c: float, pressure_pa: float, deviations: list[float]
+) -> None:
+    sigmas = (1000, 1000, 400, 400, 300, 200)
+    words = tuple(
+        word + round(deviation * sigma)
+        for word, deviation, sigma in zip(EXAMPLE, deviations, sigmas, strict=True)
+    )
+    d1, d2 = counts(words, pressure_pa, temperature_c)
+    found_pa, found_c = compensate(words, round(d1), round(d2))
+    assert found_c == pytest.approx(temperature_c, abs=0.021)
+    assert found_pa == pytest.approx(pressure_pa, abs=5.0)
+
+
+def test_every_single_flipped_bit_of_the_prom_is_found() -> None:
+    words = struct.pack(">8H", 0x42, *EXAMPLE, 0x1230)
+    good = words[:15] + bytes([words[15] | crc4(words)])
+    assert decode_prom(good) == EXAMPLE
+    for bit in range(128):
+        if bit in range(120, 124):  # the upper half of the last byte is not in the sum
+            continue
+        damaged = bytearray(good)
+        damaged[bit // 8] ^= 0x80 >> bit % 8
+        with pytest.raises(ProtocolError):
+            decode_prom(bytes(damaged))
+
+
+@pytest.mark.parametrize(
+    ("fault", "text"), [(Fault.CRC, "PROM CRC is"), (Fault.MEMORY, "the PROM is blank")]
+)
+def test_a_damaged_prom_is_refused(fault: Fault, text: str) -> None:
+    with pytest.raises(ProtocolError, match=f"bus0, address 0x77: {text}"):
+        Bench(fault).part.identify()
+
+
+def test_the_prom_can_not_be_read_before_the_first_reset(bench: Bench) -> None:
+    assert bench.command(0xA2, 2) == b"\0\0"
+    bench.command(0x1E)
+    with pytest.raises(NotAcknowledged, match="loading"):
+        bench.command(0xA2, 2)
+    bench.clock.sleep(0.0028)
+    assert bench.command(0xA2, 2) != b"\0\0"
+
+
+def test_a_result_is_there_once_and_only_when_it_is_ready(bench: Bench) -> None:
+    bench.part.prepare()
+    bench.command(0x48)
+    bench.clock.sleep(0.00904)
+    assert bench.command(0x00, 3) != bytes(3)
+    assert bench.command(0x00, 3) == bytes(3)
+
+
+def test_a_result_that_was_asked_for_too_early_is_lost(bench: Bench) -> None:
+    bench.part.prepare()
+    bench.command(0x48)
+    bench.clock.sleep(0.007)
+    assert bench.command(0x00, 3) == bytes(3)
+    bench.clock.sleep(0.010)
+    assert bench.command(0x00, 3) == bytes(3)
+
+
+def test_a_driver_that_is_given_no_result_says_so(bench: Bench) -> None:
+    bench.part.prepare()
+    bench.twin._speed = 2.0
+    with pytest.raises(ProtocolError, match=r"0x77 has no result 9.04 ms after 0x48"):
+        bench.part.sample()
+
+
+def test_commands_and_reads_may_come_in_separate_transfers(bench: Bench) -> None:
+    bench.part.prepare()
+    bench.command(0xA2)
+    assert bench.bus.transfer(0x77, b"", 2) == bench.command(0xA2, 2)
+
+
+def test_unknown_commands_are_not_acknowledged(bench: Bench) -> None:
+    with pytest.raises(NotAcknowledged, match="0x4a is unknown"):
+        bench.command(0x4A)
+
+
+@pytest.mark.parametrize("oversampling", [256, 512, 1024, 2048, 4096])
+def test_the_longest_conversion_time_is_always_enough(oversampling: int) -> None:
+    for seed in range(20):
+        bench = Bench(seed=seed, oversampling=oversampling)
+        bench.part.prepare()
+        assert len(bench.part.sample()) == 4
+
+
+def test_noise_is_what_the_datasheet_says(bench: Bench) -> None:
+    for oversampling, noise_pa in ((256, 6.5), (4096, 1.2)):
+        bench = Bench(oversampling=oversampling)
+        bench.part.prepare()
+        pressures = [bench.part.sample()[2] for _ in range(300)]
+        assert statistics.stdev(pressures) == pytest.approx(noise_pa, rel=0.25)
+
+
+def test_a_sample_needs_the_coefficients(bench: Bench) -> None:
+    with pytest.raises(BenchError, match="prepare"):
+        bench.part.sample()
+
+
+def test_a_stuck_part_repeats_itself_whatever_the_pressure() -> None:
+    bench = Bench(Fault.STUCK)
+    bench.part.prepare()
+    first = bench.part.sample()
+    bench.world.pressure.approach(50e3)
+    bench.clock.sleep(30)
+    assert bench.part.sample() == first
+
+
+def test_a_silent_part_is_not_acknowledged() -> None:
+    with pytest.raises(NotAcknowledged, match="part 7 is silent"):
+        Bench(Fault.SILENT).part.identify()
