@@ -32,25 +32,27 @@ class Chamber:
         self._account = account
         self.ambient_c = ambient_c
         self.running = False
-        self._air = Approach(ambient_c, ambient_c, self.COOLING_K_PER_S, self.AIR_TAU_S)
-        self._body_start_c = ambient_c
-        self._since = clock.now()
-
-    def _elapsed(self) -> float:
-        return self._clock.now() - self._since
+        # Air, the body's start, and since when: replaced in one piece, as threads read it.
+        self._state = (
+            Approach(ambient_c, ambient_c, self.COOLING_K_PER_S, self.AIR_TAU_S),
+            ambient_c,
+            clock.now(),
+        )
 
     def air_c(self) -> float:
         """Return the air temperature in degC."""
-        return self._air.at(self._elapsed())
+        air, _, since = self._state
+        return air.at(self._clock.now() - since)
 
     def body_c(self) -> float:
         """Return the temperature of a body in the middle of the chamber, in degC."""
-        return self._air.lagged(self._elapsed(), self._body_start_c, self.BODY_LAG_S)
+        air, body_start_c, since = self._state
+        return air.lagged(self._clock.now() - since, body_start_c, self.BODY_LAG_S)
 
     @property
     def target_c(self) -> float:
         """Return where the air is going, in degC."""
-        return self._air.target
+        return self._state[0].target
 
     def approach(self, target_c: float, rate_k_per_s: float | None = None) -> None:
         """Drive the air to `target_c`, no faster than `rate_k_per_s` nor than the chamber can."""
@@ -67,8 +69,7 @@ class Chamber:
 
     def _move(self, air: Approach) -> None:
         self._account()
-        body_c = self.body_c()
-        self._air, self._body_start_c, self._since = air, body_c, self._clock.now()
+        self._state = (air, self.body_c(), self._clock.now())
 
 
 class PressureLine:
@@ -80,18 +81,19 @@ class PressureLine:
     def __init__(self, clock: Clock, ambient_pa: float) -> None:
         self._clock = clock
         self.ambient_pa = ambient_pa
-        self._move = Approach(ambient_pa, ambient_pa, self.FASTEST_PA_PER_S, self.TAU_S)
-        self._since = clock.now()
+        start = Approach(ambient_pa, ambient_pa, self.FASTEST_PA_PER_S, self.TAU_S)
+        self._state = (start, clock.now())  # replaced in one piece, as threads read it
         self._rising = True
 
     def pressure_pa(self) -> float:
         """Return the absolute pressure at the DUTs."""
-        return self._move.at(self._clock.now() - self._since)
+        move, since = self._state
+        return move.at(self._clock.now() - since)
 
     @property
     def target_pa(self) -> float:
         """Return where the pressure is going."""
-        return self._move.target
+        return self._state[0].target
 
     @property
     def rising(self) -> bool:
@@ -104,8 +106,7 @@ class PressureLine:
         if abs(target_pa - now_pa) > 1.0:
             self._rising = target_pa > now_pa
         rate = min(self.FASTEST_PA_PER_S, rate_pa_per_s or self.FASTEST_PA_PER_S)
-        self._move = Approach(now_pa, target_pa, rate, self.TAU_S)
-        self._since = self._clock.now()
+        self._state = (Approach(now_pa, target_pa, rate, self.TAU_S), self._clock.now())
 
     def vent(self) -> None:
         """Open the line to the room."""
@@ -200,18 +201,26 @@ class Place:
     """Where one part sits: its temperature, its pressure, its supply, its random streams.
 
     A place in the chamber differs from the middle by its own small share of the distance to
-    ambient; `bench` places sit beside the chamber at ambient.
+    ambient; others sit beside the chamber at ambient. A part that is not `on_rail`, such as a
+    reference thermometer, is always powered.
     """
 
     GRADIENT_SIGMA = 0.001  # K per K of distance to ambient: 0.1 K at 125 degC, sigma
 
     def __init__(
-        self, world: World, serial: str, *, lot: str = "", in_chamber: bool = True
+        self,
+        world: World,
+        serial: str,
+        *,
+        lot: str = "",
+        in_chamber: bool = True,
+        on_rail: bool | None = None,
     ) -> None:
         self.world = world
         self.clock = world.clock
         self.serial = serial
         self.in_chamber = in_chamber
+        self.on_rail = in_chamber if on_rail is None else on_rail
         self._lot = lot
         self._gradient = self.GRADIENT_SIGMA * self.unit("place")
 
@@ -244,7 +253,7 @@ class Place:
 
     def supply_v(self) -> float:
         """Return the voltage at the part's supply pin: rail 1, or the bench's own 3.3 V."""
-        return self.world.rails[1].voltage_v if self.in_chamber else 3.3
+        return self.world.rails[1].voltage_v if self.on_rail else 3.3
 
     def stress_h(self) -> float:
         """Return the part's hours of stress, as hours under bias at 125 degC."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Dwell:
     dut_interval_s: float
 
 
+A = TypeVar("A")
 Action = SetSupply | SetTemperature | SetPressure | Vent | Readout | WriteCalibration | Dwell
 
 
@@ -104,6 +106,6 @@ class Schedule:
         """Return the planned time of the whole run."""
         return self.steps[-1].start_s + self.steps[-1].duration_s if self.steps else 0.0
 
-    def actions(self, kind: type[Action]) -> list[Action]:
+    def actions(self, kind: type[A]) -> list[A]:
         """Return the actions of one kind, in order."""
         return [step.action for step in self.steps if isinstance(step.action, kind)]

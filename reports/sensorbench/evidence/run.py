@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +29,8 @@ Column = tuple[str, str]
 class RunWriter:
     """Writes the evidence of one run. What `commit` returned for is never lost.
 
+    Raises FileExistsError where there is such a run.
+
     Samples reach the disk before the journal line that names them, so that no line ever names
     samples that are not there.
     """
@@ -37,8 +41,11 @@ class RunWriter:
         clock: Clock,
         manifest: Mapping[str, Any],
         inputs: Mapping[str, bytes],
+        commit_interval_s: float = 0.0,
     ) -> None:
         self.root = root
+        self._commit_interval_s = commit_interval_s
+        self._committed_at = -math.inf
         self._clock = clock
         self._start_s = clock.now()
         root.mkdir(parents=True)
@@ -72,11 +79,20 @@ class RunWriter:
             frames = [self._segments[s].append(rows).as_data() for s, rows in samples.items()]
             data = {**data, "samples": frames}
         t = round(self._clock.now() - self._start_s, 6)
-        time = self._clock.utc().isoformat(timespec="microseconds")
-        return self._journal.append(t, time, kind, data)
+        stamp = self._clock.utc().isoformat(timespec="microseconds")
+        return self._journal.append(t, stamp, kind, data)
+
+    def commit_soon(self) -> None:
+        """Commit, unless the last commit was within the interval that was asked for.
+
+        An interval above 0 is for virtual time, where hours of events pass in a second.
+        """
+        if time.monotonic() - self._committed_at >= self._commit_interval_s:
+            self.commit()
 
     def commit(self) -> None:
         """Acknowledge everything appended so far: it is on the disk when this returns."""
+        self._committed_at = time.monotonic()
         for segment in self._segments.values():
             segment.commit()
         self._journal.commit()
