@@ -177,9 +177,32 @@ def test_normal_mode_measures_again_without_being_asked(bench: Bench) -> None:
     assert bench.read(0xF7, 6) != first
 
 
-def test_a_part_without_measurement_gives_no_data() -> None:
-    with pytest.raises(ProtocolError, match="0x80000 is no measurement"):
-        decode_counts(bytes.fromhex("8000007eed00"))
+def test_a_part_that_measured_nothing_gives_no_data() -> None:
+    with pytest.raises(ProtocolError, match="800000800000: nothing was measured"):
+        decode_counts(bytes.fromhex("800000800000"))
+
+
+def test_a_true_reading_may_look_like_none() -> None:
+    assert decode_counts(bytes.fromhex("655ac0800000")) == (415148, 0x80000)
+
+
+def test_a_supply_that_dips_during_the_conversion_is_noticed(bench: Bench) -> None:
+    class Dip(VirtualClock):
+        def sleep(self, seconds: float) -> None:
+            bench.write(0xE0, 0xB6)
+            bench.clock.sleep(seconds)
+
+    bench.part.prepare()
+    bench.part._clock = Dip()
+    with pytest.raises(ProtocolError, match=r"ctrl_meas is 0x00 after 0x55 .* supply dip"):
+        bench.part.sample()
+
+
+def test_a_part_that_converts_for_too_long_is_refused(bench: Bench) -> None:
+    bench.part.prepare()
+    bench.twin._slowness = 2.0
+    with pytest.raises(ProtocolError, match=r"address 0x76 still converts after 43\.2 ms"):
+        bench.part.sample()
 
 
 def test_lost_factory_words_are_named() -> None:

@@ -66,7 +66,8 @@ def decode_trimming(memory: bytes) -> Trimming:
 def decode_counts(data: bytes) -> tuple[int, int]:
     """Convert registers 0xF7 to 0xFC to pressure and temperature counts of 20 bits.
 
-    Raises ProtocolError for a wrong length and for 0x80000, which means "not measured".
+    Raises ProtocolError for a wrong length, and where both are 0x80000: nothing was measured.
+    One alone may be a true reading, near 26 degC or 80 kPa; `measure` knows of skipped ones.
 
     >>> decode_counts(bytes.fromhex("655ac0" "7eed00"))
     (415148, 519888)
@@ -75,8 +76,8 @@ def decode_counts(data: bytes) -> tuple[int, int]:
         raise ProtocolError(f"pressure and temperature are 6 bytes, got {len(data)}: {data.hex()}")
     pressure = int.from_bytes(data[0:3], "big") >> 4
     temperature = int.from_bytes(data[3:6], "big") >> 4
-    if NO_MEASUREMENT in (pressure, temperature):
-        raise ProtocolError(f"the data registers are {data.hex()}: 0x80000 is no measurement")
+    if pressure == temperature == NO_MEASUREMENT:
+        raise ProtocolError(f"the data registers are {data.hex()}: nothing was measured")
     return pressure, temperature
 
 
@@ -202,7 +203,7 @@ def measure(
 ) -> bytes:
     """Start one conversion and return the `length` data registers from 0xF7 on.
 
-    Raises ProtocolError if the part still converts after `conversion_s`.
+    Raises ProtocolError if the part still converts after `conversion_s`, or lost its settings.
     """
     bus.transfer(address, start)
     clock.sleep(conversion_s)
@@ -211,5 +212,11 @@ def measure(
     if burst[0] & MEASURING:
         raise ProtocolError(
             f"{bus.name}, address {address:#04x} still converts after {conversion_s * 1e3:.1f} ms"
+        )
+    # After a forced conversion the mode reads 0, and a reset clears the oversampling too.
+    if burst[1] != start[-1] & ~FORCED:
+        raise ProtocolError(
+            f"{bus.name}, address {address:#04x}: ctrl_meas is {burst[1]:#04x} after "
+            f"{start[-1]:#04x} was written. Did the supply dip during the conversion?"
         )
     return burst[4:]

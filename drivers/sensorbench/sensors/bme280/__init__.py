@@ -1,0 +1,1 @@
+"""BME280, Bosch Sensortec's humidity, pressure and temperature sensor."""

@@ -1,0 +1,156 @@
+"""BME280 over I2C: a BMP280 with a humidity channel, compensated in integers.
+
+Source: Bosch BST-BME280-DS002; formulas as in BME280_SensorAPI bme280.c.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple
+
+from sensorbench.core.channel import Channel
+from sensorbench.core.clock import Clock
+from sensorbench.core.errors import BenchError, ProtocolError
+from sensorbench.core.provenance import Identity
+from sensorbench.core.units import Dimension
+from sensorbench.links.i2c import I2cBus
+from sensorbench.protocols.checksums import crc8
+from sensorbench.sensors.bmp280.driver import (
+    CALIBRATION,
+    ID,
+    OVERSAMPLING,
+    Trimming,
+    compensate_pressure,
+    compensate_temperature,
+    decode_counts,
+    decode_trimming,
+    forced_mode,
+    measure,
+    reset,
+)
+
+HUMIDITY_CALIBRATION, CTRL_HUM = 0xE1, 0xF2
+BME280_ID = 0x60
+
+
+class HumidityTrimming(NamedTuple):
+    """The factory words dig_H1 to dig_H6 (datasheet table 16)."""
+
+    h1: int
+    h2: int
+    h3: int
+    h4: int
+    h5: int
+    h6: int
+
+
+def decode_humidity_trimming(h1: int, memory: bytes) -> HumidityTrimming:
+    """Convert register 0xA1 and registers 0xE1 to 0xE7; H4 and H5 share a byte, 12 bits each.
+
+    >>> decode_humidity_trimming(75, bytes.fromhex("63010015 23031e"))
+    HumidityTrimming(h1=75, h2=355, h3=0, h4=339, h5=50, h6=30)
+    """
+    signed = [int.from_bytes(memory[i : i + 1], "big", signed=True) for i in range(7)]
+    return HumidityTrimming(
+        h1=h1,
+        h2=int.from_bytes(memory[0:2], "little", signed=True),
+        h3=memory[2],
+        h4=signed[3] << 4 | memory[4] & 0x0F,
+        h5=signed[5] << 4 | memory[4] >> 4,
+        h6=signed[6],
+    )
+
+
+def compensate_humidity(words: HumidityTrimming, t_fine: int, counts: int) -> float:
+    """Return %RH in steps of 1/1024, from 0 to 100, by the 32-bit integer formula.
+
+    Source: datasheet section 4.2.3. The numbers are this formula's own, the datasheet has none;
+    the Linux driver says 28.401 %RH.
+
+    >>> compensate_humidity(HumidityTrimming(75, 355, 0, 339, 50, 30), 128422, 27000)
+    28.4013671875
+    """
+    t = t_fine - 76_800
+    linear = (((counts << 14) - (words.h4 << 20) - words.h5 * t) + 16_384) >> 15
+    gain = (((t * words.h6) >> 10) * (((t * words.h3) >> 11) + 32_768)) >> 10
+    value = linear * (((gain + 2_097_152) * words.h2 + 8192) >> 14)
+    value -= (((value >> 15) * (value >> 15) >> 7) * words.h1) >> 4
+    return (max(0, min(419_430_400, value)) >> 12) / 1024
+
+
+class Bme280:
+    """BME280, 0 to 100 %RH, 30 to 110 kPa, -40 to 85 degC."""
+
+    CHANNELS: ClassVar[tuple[Channel, ...]] = (
+        Channel("pressure_raw"),
+        Channel("temperature_raw"),
+        Channel("humidity_raw"),
+        Channel("pressure", Dimension.PRESSURE),
+        Channel("temperature", Dimension.TEMPERATURE),
+        Channel("humidity", Dimension.HUMIDITY),
+    )
+
+    def __init__(self, bus: I2cBus, address: int, clock: Clock, *, oversampling: int = 16) -> None:
+        if oversampling not in OVERSAMPLING:
+            raise ValueError(f"BME280 oversampling is 1, 2, 4, 8 or 16, not {oversampling}")
+        self._bus = bus
+        self._address = address
+        self._clock = clock
+        self._words: tuple[Trimming, HumidityTrimming] | None = None
+        start, conversion_s = forced_mode(2 if oversampling == 16 else 1, oversampling)
+        # ctrl_hum counts only once ctrl_meas is written, so it comes first.
+        self._start = bytes([CTRL_HUM, oversampling.bit_length()]) + start
+        self._conversion_s = conversion_s + (2.3 * oversampling + 0.575) * 1e-3
+
+    def identify(self) -> Identity:
+        """Read who is there; the part has no serial. Raises ProtocolError if it is no BME280."""
+        found = self._bus.transfer(self._address, bytes([ID]), 1)[0]
+        if found != BME280_ID:
+            raise ProtocolError(f"id at {self._where} is {found:#04x}, a BME280 has {BME280_ID:#x}")
+        return Identity("Bosch Sensortec", "BME280")
+
+    def prepare(self) -> None:
+        """Reset the part and read its factory words.
+
+        Raises ProtocolError if their CRC is wrong: CRC-8, polynomial 0x1D, initial and final
+        0xFF, over 0x88 to 0xA1 and 0xE1 to 0xE7, kept in 0xE8 (BME280_SensorAPI selftest).
+        """
+        reset(self._bus, self._address, self._clock)
+        first = self._bus.transfer(self._address, bytes([CALIBRATION]), 26)
+        second = self._bus.transfer(self._address, bytes([HUMIDITY_CALIBRATION]), 8)
+        computed = crc8(first + second[:7], polynomial=0x1D, initial=0xFF) ^ 0xFF
+        if computed != second[7]:
+            raise ProtocolError(
+                f"{self._where}: CRC of the factory words is {second[7]:#04x}, computed "
+                f"{computed:#04x}. Replace the part."
+            )
+        try:
+            trimming = decode_trimming(first[:24])
+        except ProtocolError as error:
+            raise ProtocolError(f"{self._where}: {error}. Replace the part.") from error
+        self._words = trimming, decode_humidity_trimming(first[25], second)
+
+    def sample(self) -> tuple[float, ...]:
+        """Trigger one conversion and return the values of CHANNELS.
+
+        Raises ProtocolError if the conversion did not end in time or gave no measurement, and
+        BenchError before `prepare`.
+        """
+        if self._words is None:
+            raise BenchError(f"{self._where}: prepare() reads the factory words; call it first")
+        words, humidity_words = self._words
+        burst = measure(self._bus, self._address, self._clock, self._start, self._conversion_s, 8)
+        pressure, temperature = decode_counts(burst[:6])
+        humidity = int.from_bytes(burst[6:8], "big")
+        t_fine, temperature_c = compensate_temperature(words, temperature)
+        return (
+            float(pressure),
+            float(temperature),
+            float(humidity),
+            compensate_pressure(words, t_fine, pressure),
+            temperature_c,
+            compensate_humidity(humidity_words, t_fine, humidity),
+        )
+
+    @property
+    def _where(self) -> str:
+        return f"{self._bus.name}, address {self._address:#04x}"
