@@ -9,8 +9,9 @@
         @scpi("[:SOURce]:VOLTage[:LEVel]?")
         def _get_voltage(self) -> str: ...
 
-A handler gets the numeric suffixes of its header, then its parameters; a query's handler returns
-the reply. It raises ScpiError to refuse. What isn't declared is refused with -113.
+A handler gets what its declaration binds, the numeric suffixes of its header, then its
+parameters; a query's handler returns the reply. It raises ScpiError to refuse. What isn't declared
+is refused with -113.
 Source: IEEE 488.2 sections 6, 7, 10, 11 and SCPI-99 volume 1, section 6, as recalled.
 """
 
@@ -38,9 +39,13 @@ _REMEMBERED_LINES = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class _Handler:
+class _Declaration:
+    """A pattern, and how the function it stands for is called."""
+
+    pattern: str
     function: Callable[..., str | None]
     parameters: tuple[Parameter, ...]
+    bound: tuple[object, ...]
 
 
 class _Step(NamedTuple):
@@ -51,11 +56,16 @@ class _Step(NamedTuple):
     header: str
 
 
-def scpi(pattern: str, *parameters: Parameter) -> Callable[[F], F]:
-    """Declare a method to be what carries out `pattern`; a query's pattern ends with `?`."""
+def scpi(pattern: str, *parameters: Parameter, bound: tuple[object, ...] = ()) -> Callable[[F], F]:
+    """Declare a method to be what carries out `pattern`; a query's pattern ends with `?`.
+
+    Several patterns may stand above one method; `bound` are its first arguments for this one.
+    """
 
     def mark(function: F) -> F:
-        function._scpi = (pattern, parameters)  # type: ignore[attr-defined]
+        declaration = _Declaration(pattern, function, parameters, bound)
+        earlier = getattr(function, "_scpi", ())
+        function._scpi = (*earlier, declaration)  # type: ignore[attr-defined]
         return function
 
     return mark
@@ -72,18 +82,18 @@ class ScpiDevice:
     terminators: tuple[bytes, ...] = (b"\r\n", b"\n")
     reply_terminator: bytes = b"\n"
 
-    _commands: ClassVar[HeaderTree[_Handler]]
-    _queries: ClassVar[HeaderTree[_Handler]]
+    _commands: ClassVar[HeaderTree[_Declaration]]
+    _queries: ClassVar[HeaderTree[_Declaration]]
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         cls._commands, cls._queries = HeaderTree(), HeaderTree()
         for name in dir(cls):
-            function = getattr(cls, name)
-            pattern, parameters = getattr(function, "_scpi", ("", ()))
-            if pattern:
-                tree = cls._queries if pattern.endswith("?") else cls._commands
-                tree.add(pattern.removesuffix("?"), _Handler(function, parameters))
+            declarations: tuple[_Declaration, ...] = getattr(getattr(cls, name), "_scpi", ())
+            for declaration in declarations:
+                is_query = declaration.pattern.endswith("?")
+                tree = cls._queries if is_query else cls._commands
+                tree.add(declaration.pattern.removesuffix("?"), declaration)
 
     def __init__(self, serial: str, *, echo_headers: bool = False) -> None:
         self.serial = serial
@@ -148,8 +158,10 @@ class ScpiDevice:
         found = tree.find(words)
         if found is None:
             raise ScpiError(-113)
-        values = parse_parameters(rest[0] if rest else "", found.value.parameters)
-        return _Step(found.value.function, (*found.suffixes, *values), found.header), path
+        declared = found.value
+        values = parse_parameters(rest[0] if rest else "", declared.parameters)
+        values = (*declared.bound, *found.suffixes, *values)
+        return _Step(declared.function, values, found.header), path
 
     @scpi("*IDN?")
     def _identify(self) -> str:

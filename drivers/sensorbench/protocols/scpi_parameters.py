@@ -85,7 +85,7 @@ class Flag:
         match = _NUMBER.fullmatch(token)
         if not match or match[2]:
             raise ScpiError(-104)
-        return round(float(match[1])) != 0
+        return abs(float(match[1])) >= 0.5
 
 
 class Choice:
