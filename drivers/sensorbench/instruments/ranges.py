@@ -40,11 +40,11 @@ class Range:
             )
 
 
-def check_rate(name: str, rate: float, fastest: float, unit: str) -> float:
-    """Return `rate`. Raises SetpointError unless it is above 0 and no more than `fastest`."""
-    if not 0 < rate <= fastest:
+def check_positive(name: str, value: float, highest: float, unit: str) -> float:
+    """Return `value`. Raises SetpointError unless it is above 0 and no more than `highest`."""
+    if not 0 < value <= highest:
         raise SetpointError(
-            f"{name} {rate:g} {unit} must be above 0 and at most {fastest:g} {unit}; "
+            f"{name} {value:g} {unit} must be above 0 and at most {highest:g} {unit}; "
             "nothing was sent"
         )
-    return rate
+    return value

@@ -12,7 +12,7 @@ from typing import ClassVar
 from sensorbench.core.clock import Clock
 from sensorbench.core.errors import InstrumentError, ProtocolError
 from sensorbench.core.provenance import Identity
-from sensorbench.instruments.ranges import Range, check_rate
+from sensorbench.instruments.ranges import Range, check_positive
 from sensorbench.links.line import Line, LineSettings
 
 _REFUSED, _ACCEPTED = "NA:", "OK:"
@@ -50,7 +50,7 @@ class EspecP300:
         self._ramp_name = f"{line.name}: ramp"
         self._fastest = self.RATED_K_PER_S
         if limit_k_per_s is not None:
-            self._fastest = check_rate(
+            self._fastest = check_positive(
                 f"{self._ramp_name} limit", limit_k_per_s, self.RATED_K_PER_S, "K/s"
             )
 
@@ -78,7 +78,7 @@ class EspecP300:
         """
         self._allowed.check(setpoint_c)
         if ramp_k_per_s is not None:
-            check_rate(self._ramp_name, ramp_k_per_s, self._fastest, "K/s")
+            check_positive(self._ramp_name, ramp_k_per_s, self._fastest, "K/s")
             start = _tenths(self.read_temperature_c())
             program = _ramp_program(start, _tenths(setpoint_c), ramp_k_per_s)
             if program:

@@ -15,7 +15,7 @@ from sensorbench.world.world import World
 
 _NUMBER = r"(-?\d+(?:\.\d)?)"
 _TEMP = re.compile(rf"TEMP, ?(?:S{_NUMBER})? ?(?:H{_NUMBER})? ?(?:L{_NUMBER})?")
-_RUN = re.compile(rf"RUN PRGM, ?TEMP{_NUMBER} TIME(\d+):(\d\d?)(?: GOTEMP{_NUMBER})?")
+_RUN = re.compile(rf"RUN PRGM, ?TEMP{_NUMBER} TIME(\d{{1,3}}):(\d\d?)(?: GOTEMP{_NUMBER})?")
 _DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 
 

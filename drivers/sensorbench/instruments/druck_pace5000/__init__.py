@@ -1,0 +1,1 @@
+"""Druck PACE5000 pressure controller: driver and twin."""

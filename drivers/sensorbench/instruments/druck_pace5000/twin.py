@@ -1,0 +1,231 @@
+"""Simulated Druck PACE5000 with one absolute module, on the world's pressure line.
+
+Source: Druck/GE PACE SCPI manual K0472 rev A; EPICS-Pace5000, pace5000.proto and its emulator.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sensorbench.protocols.scpi_device import ScpiDevice, scpi
+from sensorbench.protocols.scpi_parameters import Choice, Flag, Limit, Number, bounded
+from sensorbench.protocols.scpi_status import ScpiError
+from sensorbench.world.motion import Approach
+from sensorbench.world.world import World
+
+_UNITS = {
+    "PA": 1.0, "HPA": 100.0, "KPA": 1000.0, "MPA": 1_000_000.0, "BAR": 100_000.0,
+    "MBAR": 100.0, "PSI": 6894.757, "ATM": 101_325.0,
+}  # fmt: skip
+
+
+class SimDruckPace5000(ScpiDevice):
+    """A PACE5000 in a simulated world, class 0.01 %.
+
+    The controller drives its own sensor to the setpoint, so the sensor's error (gain and offset,
+    the unit's own, about 3 Pa together at 1 bar) is in the line. Switched off, it holds what is
+    there. `echo_headers=False` is firmware that does not repeat headers; `terminator` is what the
+    unit's serial set-up chose.
+    """
+
+    IDENTITY = "GE Druck,Pace5000 User Interface,{serial},02.00.07"
+    ERROR_FORMAT = '{code},"{text}"'
+    ERROR_CAPACITY = 5
+    OFFSET_SIGMA_PA: ClassVar[float] = 2.0
+    GAIN_SIGMA: ClassVar[float] = 2e-5
+    NOISE_PA: ClassVar[float] = 0.5
+    SLOWEST_PA_PER_S: ClassVar[float] = 0.1
+
+    terminators = (b"\r\n", b"\n", b"\r")
+
+    def __init__(
+        self,
+        world: World,
+        serial: str,
+        *,
+        full_scale_pa: float = 200_000.0,
+        echo_headers: bool = True,
+        terminator: bytes = b"\n",
+    ) -> None:
+        super().__init__(serial, echo_headers=echo_headers)
+        self.reply_terminator = terminator
+        self.full_scale_pa = full_scale_pa
+        self._line, self._ambient_pa, self._clock = world.pressure, world.ambient_pa, world.clock
+        self._offset_pa = self.OFFSET_SIGMA_PA * world.stream(serial, "offset").normal()
+        self._gain = 1.0 + self.GAIN_SIGMA * world.stream(serial, "gain").normal()
+        self._noise = world.stream(serial, "noise")
+        self._settings()
+
+    def _settings(self) -> None:
+        self._unit, self._on, self._venting = "MBAR", False, False
+        self._setpoint_pa = self._low_pa = 0.0
+        self._slew_pa_per_s, self._linear, self._overshoot = self._fastest, False, True
+        self._band_percent, self._in_limits_s = 0.01, 2.0
+        self._move, self._moved_at = Approach(0.0, 0.0, self._fastest, 1.0), self._clock.now()
+
+    def reset(self) -> None:
+        self._hold()
+        self._settings()
+
+    @property
+    def _fastest(self) -> float:
+        return self._line.FASTEST_PA_PER_S
+
+    def _reading_pa(self) -> float:
+        noise = self.NOISE_PA * self._noise.normal(round(self._clock.now() * 1e6))
+        return self._line.pressure_pa() * self._gain + self._offset_pa + noise
+
+    def _control(self) -> None:
+        """Move the line so that the sensor will read the setpoint."""
+        target_pa = (self._setpoint_pa - self._offset_pa) / self._gain
+        rate = self._slew_pa_per_s if self._linear else self._fastest
+        start_pa = self._line.pressure_pa()
+        self._line.approach(target_pa, rate)
+        self._move = Approach(start_pa, target_pa, rate, self._line.TAU_S)
+        self._moved_at = self._clock.now()
+
+    def _hold(self) -> None:
+        self._line.approach(self._line.pressure_pa())
+
+    def _shown(self, value_pa: float) -> str:
+        return f"{value_pa / _UNITS[self._unit]:.7f}"
+
+    def _pascals(self, value: float | Limit, low_pa: float, high_pa: float) -> float:
+        factor = _UNITS[self._unit]
+        return bounded(value, low_pa / factor, high_pa / factor, low_pa / factor) * factor
+
+    @scpi(":SYSTem:ERRor?")
+    def _next_error(self) -> str:
+        return super()._next_error()
+
+    @scpi(":UNIT[:PRESsure]", Choice(*_UNITS))
+    def _set_unit(self, unit: str) -> None:
+        self._unit = unit
+
+    @scpi(":UNIT[:PRESsure]?")
+    def _get_unit(self) -> str:
+        return self._unit
+
+    @scpi(":INSTrument:SENSor<1>:FULL?")
+    def _full_scale(self, _sensor: int) -> str:
+        return f"{self._shown(self.full_scale_pa)}, {self._shown(self._low_pa)}"
+
+    @scpi(":INSTrument:LIMits<1>?")
+    def _limits(self, sensor: int) -> str:
+        return f'"{self.full_scale_pa / 1e5:.2f}bara", {self._full_scale(sensor)}'
+
+    @scpi(":SENSe<1>[:PRESsure]?")
+    def _pressure(self, _module: int) -> str:
+        return self._shown(self._reading_pa())
+
+    @scpi(":SENSe<1>[:PRESsure]:INLimits?")
+    def _in_limits(self, _module: int) -> str:
+        return f"{self._shown(self._reading_pa())}, {int(self._is_in_limits())}"
+
+    def _is_in_limits(self) -> bool:
+        """The approach is monotone: in the band all the time if it was when the time began."""
+        began = self._clock.now() - self._moved_at - self._in_limits_s
+        if not self._on or began < 0:
+            return False
+        left_pa = abs(self._move.target - self._move.at(began))
+        return left_pa <= self._band_percent / 100 * self.full_scale_pa
+
+    @scpi(":SOURce<1>[:PRESsure]:INLimits", Number())
+    def _set_band(self, _module: int, percent: float | Limit) -> None:
+        self._band_percent = bounded(percent, 0.0, 100.0, 0.01)
+
+    @scpi(":SOURce<1>[:PRESsure]:INLimits?")
+    def _get_band(self, _module: int) -> str:
+        return f"{self._band_percent:.7f}"
+
+    @scpi(":SOURce<1>[:PRESsure]:INLimits:TIME", Number())
+    def _set_in_limits_time(self, _module: int, seconds: float | Limit) -> None:
+        self._in_limits_s = round(bounded(seconds, 2, 999, 2))
+
+    @scpi(":SOURce<1>[:PRESsure]:INLimits:TIME?")
+    def _get_in_limits_time(self, _module: int) -> str:
+        return f"{self._in_limits_s:.0f}"
+
+    @scpi(":SOURce<1>[:PRESsure][:LEVel][:IMMediate][:AMPLitude]", Number())
+    def _set_setpoint(self, _module: int, setpoint: float | Limit) -> None:
+        self._setpoint_pa = self._pascals(setpoint, self._low_pa, self.full_scale_pa)
+        if self._on:
+            self._control()
+
+    @scpi(":SOURce<1>[:PRESsure][:LEVel][:IMMediate][:AMPLitude]?")
+    def _get_setpoint(self, _module: int) -> str:
+        return self._shown(self._setpoint_pa)
+
+    @scpi(":SOURce<1>[:PRESsure][:LEVel][:IMMediate][:AMPLitude]:VENT", Number())
+    def _set_vent(self, _module: int, start: float | Limit) -> None:
+        if start not in {0, 1}:
+            raise ScpiError(-222)
+        if start:
+            self._on, self._venting = False, True
+            self._line.vent()
+        elif self._venting:
+            self._venting = False
+            self._hold()
+
+    @scpi(":SOURce<1>[:PRESsure][:LEVel][:IMMediate][:AMPLitude]:VENT?")
+    def _get_vent(self, _module: int) -> str:
+        if not self._venting:
+            return "0"
+        left_pa = abs(self._line.pressure_pa() - self._ambient_pa)
+        return "2" if left_pa <= 1e-4 * self.full_scale_pa else "1"
+
+    @scpi(":SOURce<1>[:PRESsure]:SLEW", Number())
+    def _set_slew(self, _module: int, slew: float | Limit) -> None:
+        self._slew_pa_per_s = self._pascals(slew, self.SLOWEST_PA_PER_S, self._fastest)
+        self._change_rate()
+
+    @scpi(":SOURce<1>[:PRESsure]:SLEW?")
+    def _get_slew(self, _module: int) -> str:
+        return self._shown(self._slew_pa_per_s)
+
+    @scpi(":SOURce<1>[:PRESsure]:SLEW:MODE", Choice("MAXimum", "LINear"))
+    def _set_slew_mode(self, _module: int, mode: str) -> None:
+        self._linear = mode == "LIN"
+        self._change_rate()
+
+    def _change_rate(self) -> None:
+        if self._on:
+            self._control()
+
+    @scpi(":SOURce<1>[:PRESsure]:SLEW:MODE?")
+    def _get_slew_mode(self, _module: int) -> str:
+        return "LIN" if self._linear else "MAX"
+
+    @scpi(":SOURce<1>[:PRESsure]:SLEW:OVERshoot", Flag())
+    def _set_overshoot(self, _module: int, allowed: bool) -> None:
+        self._overshoot = allowed
+
+    @scpi(":SOURce<1>[:PRESsure]:SLEW:OVERshoot?")
+    def _get_overshoot(self, _module: int) -> str:
+        return str(int(self._overshoot))
+
+    @scpi(":SOURce<1>[:PRESsure]:EFFort?")
+    def _effort(self, _module: int) -> str:
+        """Percent of the valves' reach: what is left to go against 2 % of full scale."""
+        if not self._on:
+            return "0.0000000"
+        left_pa = self._move.target - self._line.pressure_pa()
+        return f"{max(-100.0, min(100.0, left_pa / (0.02 * self.full_scale_pa) * 100)):.7f}"
+
+    @scpi(":SOURce<1>[:PRESsure]:COMPensate<2>?")
+    def _source_pressure(self, _module: int, source: int) -> str:
+        """Return the supply's pressure: 10 % above full scale, or the vacuum."""
+        return self._shown(1.1 * self.full_scale_pa if source == 1 else 500.0)
+
+    @scpi(":OUTPut<1>[:STATe]", Flag())
+    def _set_output(self, _module: int, on: bool) -> None:
+        if on:
+            self._venting = False
+            self._control()
+        elif self._on:
+            self._hold()
+        self._on = on
+
+    @scpi(":OUTPut<1>[:STATe]?")
+    def _get_output(self, _module: int) -> str:
+        return str(int(self._on))

@@ -1,0 +1,317 @@
+"""Druck PACE5000: driver and twin, each against the wire as K0472 and EPICS-Pace5000 show it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sensorbench.core.clock import VirtualClock
+from sensorbench.core.errors import InstrumentError, ProtocolError, SetpointError
+from sensorbench.instruments.druck_pace5000.driver import DruckPace5000
+from sensorbench.instruments.druck_pace5000.twin import SimDruckPace5000
+from sensorbench.links.inprocess_line import InProcessLine
+from sensorbench.world.world import World
+
+Scripted = Callable[..., Any]
+ACCEPTED = ("SYST:ERR?", ':SYST:ERR 0,"No error"')
+IN_PASCAL = (":UNIT:PRES?", ":UNIT:PRES PA")
+
+
+@pytest.fixture
+def twin(world: World) -> SimDruckPace5000:
+    return SimDruckPace5000(world, "SIM-PACE")
+
+
+@pytest.fixture
+def pace(twin: SimDruckPace5000, clock: VirtualClock) -> DruckPace5000:
+    return DruckPace5000(InProcessLine(twin, DruckPace5000.LINE, "pace"), clock)
+
+
+# The driver, against written exchanges.
+
+
+@pytest.mark.parametrize("echo", ["*IDN ", ""])
+def test_the_identity_is_read_with_and_without_the_repeated_header(
+    scripted: Scripted, clock: VirtualClock, echo: str
+) -> None:
+    line = scripted(("*IDN?", f"{echo}GE Druck,Pace5000 User Interface,3213201,02.00.07"))
+    identity = DruckPace5000(line, clock).identify()
+    assert (identity.serial, identity.firmware) == ("3213201", "02.00.07")
+
+
+@pytest.mark.parametrize("echo", [True, False])
+def test_the_rate_is_in_force_before_the_setpoint_and_the_output_comes_last(
+    scripted: Scripted, clock: VirtualClock, echo: bool
+) -> None:
+    accepted = ("SYST:ERR?", ACCEPTED[1] if echo else '0,"No error"')
+    line = scripted(
+        (":UNIT:PRES?", ":UNIT:PRES PA" if echo else "PA"),
+        (":INST:SENS:FULL?", (":INST:SENS:FULL " if echo else "") + "200000.0, 0.0"),
+        (":SOUR:PRES:SLEW:OVER 0", None),
+        accepted,
+        (":SOUR:PRES:SLEW 500", None),
+        accepted,
+        (":SOUR:PRES:SLEW:MODE LIN", None),
+        accepted,
+        (":SOUR:PRES:LEV:IMM:AMPL 110000", None),
+        accepted,
+        (":OUTP:STAT 1", None),
+        accepted,
+    )
+    DruckPace5000(line, clock).set_pressure(110_000.0, 500.0)
+
+
+def test_without_a_slew_rate_the_controller_goes_as_fast_as_it_can(
+    scripted: Scripted, clock: VirtualClock
+) -> None:
+    line = scripted(
+        IN_PASCAL,
+        (":INST:SENS:FULL?", ":INST:SENS:FULL 200000.0, 0.0"),
+        (":SOUR:PRES:SLEW:OVER 0", None),
+        ACCEPTED,
+        (":SOUR:PRES:SLEW:MODE MAX", None),
+        ACCEPTED,
+        (":SOUR:PRES:LEV:IMM:AMPL 95000", None),
+        ACCEPTED,
+        (":OUTP:STAT 1", None),
+        ACCEPTED,
+    )
+    DruckPace5000(line, clock).set_pressure(95_000.0)
+
+
+def test_a_unit_that_somebody_changed_is_set_before_a_number_is_read(
+    scripted: Scripted, clock: VirtualClock
+) -> None:
+    line = scripted(
+        (":UNIT:PRES?", ":UNIT:PRES MBAR"),
+        (":UNIT:PRES PA", None),
+        ACCEPTED,
+        (":SENS:PRES?", ":SENS:PRES 101325.25"),
+    )
+    assert DruckPace5000(line, clock).read_pressure_pa() == 101_325.25
+
+
+def test_the_in_limit_flag_is_the_second_field(scripted: Scripted, clock: VirtualClock) -> None:
+    line = scripted(
+        (":SENS:PRES:INL?", ":SENS:PRES:INL 1000.5, 1"), (":SENS:PRES:INL?", "1000.5, 0")
+    )
+    pace = DruckPace5000(line, clock)
+    assert (pace.in_limits(), pace.in_limits()) == (True, False)
+
+
+def test_an_old_unit_s_blank_answer_is_a_protocol_error(
+    scripted: Scripted, clock: VirtualClock
+) -> None:
+    with pytest.raises(ProtocolError, match="INL"):
+        DruckPace5000(scripted((":SENS:PRES:INL?", "")), clock).in_limits()
+
+
+def test_a_range_without_a_lower_end_starts_at_zero(
+    scripted: Scripted, clock: VirtualClock
+) -> None:
+    line = scripted(IN_PASCAL, (":INST:SENS:FULL?", ":INST:SENS:FULL 200000.0"))
+    assert DruckPace5000(line, clock).read_range_pa() == (0.0, 200_000.0)
+
+
+def test_a_setpoint_outside_the_fitted_module_is_refused_before_it_is_sent(
+    scripted: Scripted, clock: VirtualClock
+) -> None:
+    line = scripted(IN_PASCAL, (":INST:SENS:FULL?", ":INST:SENS:FULL 200000.0, 0.0"))
+    with pytest.raises(SetpointError, match=r"200001 Pa is outside 0\.\.200000 Pa"):
+        DruckPace5000(line, clock).set_pressure(200_001.0)
+
+
+def test_a_slew_rate_of_zero_is_refused(scripted: Scripted, clock: VirtualClock) -> None:
+    with pytest.raises(SetpointError, match="slew"):
+        DruckPace5000(scripted(), clock).set_pressure(100_000.0, 0.0)
+
+
+def test_make_safe_clears_older_errors_vents_and_looks(
+    scripted: Scripted, clock: VirtualClock
+) -> None:
+    vent = ":SOUR:PRES:LEV:IMM:AMPL:VENT"
+    line = scripted(("*CLS", None), (f"{vent} 1", None), ACCEPTED, (f"{vent}?", f"{vent} 1"))
+    DruckPace5000(line, clock).make_safe()
+    line = scripted(("*CLS", None), (f"{vent} 1", None), ACCEPTED, (f"{vent}?", f"{vent} 0"))
+    with pytest.raises(InstrumentError, match="does not vent"):
+        DruckPace5000(line, clock).make_safe()
+
+
+# The twin, byte by byte.
+
+
+def test_the_twin_answers_as_the_reference_says(twin: SimDruckPace5000) -> None:
+    exchanges = [
+        (b"*IDN?", b"*IDN GE Druck,Pace5000 User Interface,SIM-PACE,02.00.07"),
+        (b":UNIT:PRES?", b":UNIT:PRES MBAR"),
+        (b":UNIT:PRES BAR", None),
+        (b":UNIT:PRES?", b":UNIT:PRES BAR"),
+        (b":INST:SENS:FULL?", b":INST:SENS:FULL 2.0000000, 0.0000000"),
+        (b":INST:LIM1?", b':INST:LIM1 "2.00bara", 2.0000000, 0.0000000'),
+        (b":SOUR:PRES:LEV:IMM:AMPL 1.5", None),
+        (b":SOUR:PRES?", b":SOUR:PRES:LEV:IMM:AMPL 1.5000000"),
+        (b":SOUR:PRES:LEV:IMM:AMPL?", b":SOUR:PRES:LEV:IMM:AMPL 1.5000000"),
+        (b":OUTP:STAT?", b":OUTP:STAT 0"),
+        (b":OUTP:STAT 1", None),
+        (b":OUTP:STAT?", b":OUTP:STAT 1"),
+        (b":OUTP OFF", None),
+        (b":OUTP:STAT?", b":OUTP:STAT 0"),
+        (b":SOUR:PRES:INL?", b":SOUR:PRES:INL 0.0100000"),
+        (b":SOUR:PRES:INL:TIME?", b":SOUR:PRES:INL:TIME 2"),
+        (b":SOUR:PRES:INL 0.02;:SOUR:PRES:INL:TIME 10", None),
+        (b":SOUR:PRES:INL:TIME?", b":SOUR:PRES:INL:TIME 10"),
+        (b":SOUR:PRES:SLEW:OVER?", b":SOUR:PRES:SLEW:OVER 1"),
+        (b":SOUR:PRES:SLEW:OVER 0", None),
+        (b":SOUR:PRES:SLEW 0.05;:SOUR:PRES:SLEW:MODE LIN", None),
+        (b":SOUR:PRES:SLEW?", b":SOUR:PRES:SLEW 0.0500000"),
+        (b":SOUR:PRES:SLEW:MODE?", b":SOUR:PRES:SLEW:MODE LIN"),
+        (b":SOUR:PRES:EFF?", b":SOUR:PRES:EFF 0.0000000"),
+        (b":SOUR:PRES:COMP1?", b":SOUR:PRES:COMP1 2.2000000"),
+        (b":SOUR:PRES:LEV:IMM:AMPL:VENT?", b":SOUR:PRES:LEV:IMM:AMPL:VENT 0"),
+        (b":SYST:ERR?", b':SYST:ERR 0,"No error"'),
+        (b":SOUR:PRES 2.5", None),
+        (b":SYST:ERR?", b':SYST:ERR -222,"Data out of range"'),
+        (b":SENS:PRES:CONT?", None),
+        (b":SYST:ERR?", b':SYST:ERR -113,"Undefined header"'),
+        (b":SOUR:PRES:COMP3?", None),
+        (b":SYST:ERR?", b':SYST:ERR -114,"Header suffix out of range"'),
+        (b":SOUR:PRES:INL:TIME 1000", None),
+        (b":SOUR:PRES:SLEW 0.2", None),
+        (b":SOUR:PRES:LEV:IMM:AMPL:VENT 2", None),
+        (b":UNIT:PRES FURLONG", None),
+        (b":OUTP:STAT", None),
+        (b"NONSENSE", None),
+        (b"*CLS", None),
+        (b"*STB?", b"*STB 0"),
+    ]
+    for sent, reply in exchanges:
+        assert (sent, twin.handle(sent)) == (sent, reply)
+
+
+def test_the_error_queue_holds_five(twin: SimDruckPace5000) -> None:
+    for _ in range(9):
+        twin.handle(b"NONSENSE")
+    codes = [twin.handle(b":SYST:ERR?").split()[1].split(b",")[0] for _ in range(6)]
+    assert codes == [b"-113"] * 4 + [b"-350", b"0"]
+
+
+def test_firmware_that_does_not_repeat_headers_is_an_option(world: World) -> None:
+    twin = SimDruckPace5000(world, "SIM-1", echo_headers=False, terminator=b"\r")
+    assert twin.handle(b":UNIT:PRES?") == b"MBAR"
+    assert twin.reply_terminator == b"\r"
+
+
+def test_pressures_are_in_the_selected_unit(twin: SimDruckPace5000) -> None:
+    twin.handle(b":UNIT:PRES HPA")
+    hpa = float(twin.handle(b":SENS:PRES?").split()[1])
+    twin.handle(b":UNIT:PRES PSI")
+    psi = float(twin.handle(b":SENS:PRES?").split()[1])
+    assert hpa == pytest.approx(1013.25, abs=0.2)
+    assert psi == pytest.approx(14.696, abs=0.003)
+
+
+# Both together.
+
+
+def settle(pace: DruckPace5000, clock: VirtualClock) -> float:
+    """Sleep until the controller says that it is in limits; return how long that took."""
+    began = clock.now()
+    while not pace.in_limits():
+        clock.sleep(0.1)
+        assert clock.now() - began < 1000
+    return clock.now() - began
+
+
+def test_the_pressure_settles_where_the_controller_s_own_sensor_says(
+    pace: DruckPace5000, clock: VirtualClock, world: World
+) -> None:
+    pace.set_pressure(110_000.0, 1000.0)
+    assert settle(pace, clock) == pytest.approx(8.7 + 2 + 3, abs=3)
+    assert abs(world.pressure.pressure_pa() - 110_000.0) < 20 + 15
+    clock.sleep(60)
+    assert pace.read_pressure_pa() == pytest.approx(110_000.0, abs=3)
+    assert 0.01 < abs(world.pressure.pressure_pa() - 110_000.0) < 15
+    assert pace.read_setpoint_pa() == 110_000.0
+
+
+def test_the_slew_rate_is_kept(pace: DruckPace5000, clock: VirtualClock, world: World) -> None:
+    pace.set_pressure(150_000.0, 200.0)
+    start_pa = world.pressure.pressure_pa()
+    clock.sleep(10)
+    assert world.pressure.pressure_pa() - start_pa == pytest.approx(2000, rel=1e-6)
+
+
+def test_in_limits_needs_the_band_for_the_whole_time(
+    twin: SimDruckPace5000, pace: DruckPace5000, clock: VirtualClock, world: World
+) -> None:
+    twin.handle(b":SOUR:PRES:INL 1;:SOUR:PRES:INL:TIME 30")
+    pace.set_pressure(60_000.0)
+    in_band_since = None
+    while not pace.in_limits():
+        if in_band_since is None and abs(world.pressure.pressure_pa() - 60_000.0) <= 2000:
+            in_band_since = clock.now()
+        clock.sleep(0.1)
+    assert in_band_since is not None
+    assert clock.now() - in_band_since == pytest.approx(30, abs=0.3)
+    pace.set_pressure(70_000.0)
+    assert not pace.in_limits()
+
+
+def test_a_controller_that_is_off_holds_and_is_never_in_limits(
+    twin: SimDruckPace5000, pace: DruckPace5000, clock: VirtualClock, world: World
+) -> None:
+    pace.set_pressure(110_000.0, 100.0)
+    clock.sleep(10)
+    twin.handle(b":OUTP:STAT 0")
+    held_pa = world.pressure.pressure_pa()
+    clock.sleep(3600)
+    assert world.pressure.pressure_pa() == pytest.approx(held_pa, abs=1e-6)
+    assert not pace.in_limits()
+
+
+def test_a_vent_ends_at_ambient_and_control_ends_a_vent(
+    twin: SimDruckPace5000, pace: DruckPace5000, clock: VirtualClock, world: World
+) -> None:
+    pace.set_pressure(150_000.0)
+    settle(pace, clock)
+    pace.vent()
+    assert pace.is_venting()
+    assert twin.handle(b":OUTP:STAT?") == b":OUTP:STAT 0"
+    clock.sleep(60)
+    assert not pace.is_venting()
+    assert world.pressure.pressure_pa() == pytest.approx(101_325.0, abs=20)
+    pace.set_pressure(120_000.0)
+    assert twin.handle(b":SOUR:PRES:LEV:IMM:AMPL:VENT?") == b":SOUR:PRES:LEV:IMM:AMPL:VENT 0"
+
+
+def test_an_aborted_vent_holds_the_pressure(
+    twin: SimDruckPace5000, pace: DruckPace5000, clock: VirtualClock, world: World
+) -> None:
+    pace.set_pressure(150_000.0)
+    settle(pace, clock)
+    pace.vent()
+    clock.sleep(1)
+    twin.handle(b":SOUR:PRES:LEV:IMM:AMPL:VENT 0")
+    held_pa = world.pressure.pressure_pa()
+    clock.sleep(60)
+    assert held_pa > 110_000.0
+    assert world.pressure.pressure_pa() == pytest.approx(held_pa, abs=1e-6)
+
+
+def test_two_units_differ_within_their_class(world: World) -> None:
+    readings = []
+    for number in range(20):
+        twin = SimDruckPace5000(world, f"SIM-{number}", echo_headers=False)
+        twin.handle(b":UNIT:PRES PA")
+        readings.append(float(twin.handle(b":SENS:PRES?")))
+    assert len(set(readings)) == 20
+    assert max(abs(reading - 101_325.0) for reading in readings) < 1e-4 * (101_325 + 200_000)
+
+
+def test_reset_stops_the_control(twin: SimDruckPace5000, pace: DruckPace5000) -> None:
+    pace.set_pressure(120_000.0)
+    twin.handle(b"*RST")
+    assert twin.handle(b":OUTP:STAT?") == b":OUTP:STAT 0"
+    assert twin.handle(b":UNIT:PRES?") == b":UNIT:PRES MBAR"
