@@ -1,0 +1,1 @@
+"""Keysight E36312A triple output power supply: driver and twin."""
