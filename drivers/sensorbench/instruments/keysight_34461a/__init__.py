@@ -1,0 +1,1 @@
+"""Keysight 34461A digital multimeter: driver and twin."""

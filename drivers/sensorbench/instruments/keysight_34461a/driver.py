@@ -1,0 +1,80 @@
+"""Keysight 34461A digital multimeter: DC volts and 4-wire ohms.
+
+Source: QCoDeS, instrument/sims/Keysight_34465A.yaml (quoted functions, settings); integration and
+trigger rules recalled from the Truevolt operating guide.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sensorbench.core.clock import Clock
+from sensorbench.core.errors import ProtocolError, SetpointError
+from sensorbench.core.provenance import Identity
+from sensorbench.links.line import Line, LineSettings
+from sensorbench.protocols.scpi import parse_identity, parse_number, send, show_number
+
+_VOLTS, _OHMS = "VOLT", "FRES"
+_SLOWEST_MAINS_HZ = 50.0
+# Autozero doubles the time of a reading; half as much again lets autorange settle.
+_TIMES_INTEGRATION = 3.0
+
+
+class Keysight34461a:
+    """Digital multimeter. It autoranges unless somebody fixed a range at the front panel."""
+
+    LINE: ClassVar[LineSettings] = LineSettings()
+    INTEGRATIONS_NPLC: ClassVar[tuple[float, ...]] = (0.02, 0.2, 1.0, 10.0, 100.0)
+
+    def __init__(
+        self,
+        line: Line,
+        clock: Clock,  # noqa: ARG002 - every driver is made alike
+    ) -> None:
+        self._line = line
+
+    def identify(self) -> Identity:
+        """Read *IDN?. Raises ProtocolError if it is no 34461A."""
+        identity = parse_identity(self._line.query("*IDN?"))
+        if identity.model != "34461A":
+            raise ProtocolError(
+                f"{self._line.name}: *IDN? says {identity}, expected a 34461A; "
+                "is this the right address?"
+            )
+        return identity
+
+    def set_integration(self, nplc: float) -> None:
+        """Integrate over `nplc` power line cycles: 10 of them are 0.2 s at 50 Hz.
+
+        Raises SetpointError for a number that the meter would round to another one.
+        """
+        if nplc not in self.INTEGRATIONS_NPLC:
+            allowed = ", ".join(f"{number:g}" for number in self.INTEGRATIONS_NPLC)
+            raise SetpointError(
+                f"{self._line.name}: integration {nplc:g} NPLC is none of {allowed}; "
+                "nothing was sent"
+            )
+        for function in (_VOLTS, _OHMS):
+            send(self._line, f"{function}:NPLC {show_number(nplc)}")
+
+    def read_voltage_v(self) -> float:
+        """Return the DC voltage in V. Raises InstrumentError for an overload."""
+        return self._read(_VOLTS)
+
+    def read_resistance_ohm(self) -> float:
+        """Return the 4-wire resistance in ohm. Raises InstrumentError for an open lead."""
+        return self._read(_OHMS)
+
+    def make_safe(self) -> None:
+        """Abort what runs and select volts: in ohms the meter drives a current."""
+        self._line.write("*CLS")  # older errors must not look like a refusal
+        send(self._line, "ABOR")
+        send(self._line, f'FUNC "{_VOLTS}"')
+
+    def _read(self, function: str) -> float:
+        # Not CONF: that would put the integration time back to its default.
+        send(self._line, f'FUNC "{function}";:TRIG:SOUR IMM;COUN 1;:SAMP:COUN 1')
+        command = f"{function}:NPLC?"
+        nplc = parse_number(self._line.query(command), command)
+        deadline_s = self.LINE.timeout_s + _TIMES_INTEGRATION * nplc / _SLOWEST_MAINS_HZ
+        return parse_number(self._line.query("READ?", timeout_s=deadline_s), "READ?")

@@ -1,0 +1,264 @@
+"""Simulated Keysight 34461A, across one of the world's rails and a resistor of its own.
+
+Source: QCoDeS, instrument/sims/Keysight_34465A.yaml; accuracy: Agilent 34401A service guide (same
+class); integration, resolution and trigger rules recalled from the Truevolt operating guide.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+from sensorbench.instruments.keysight_34461a.twin_functions import (
+    OVERRANGE,
+    RESOLUTION,
+    nplc_for,
+    ohms,
+    volts,
+)
+from sensorbench.protocols.scpi_device import ScpiStatusDevice, scpi
+from sensorbench.protocols.scpi_parameters import (
+    Choice,
+    Flag,
+    Limit,
+    Maybe,
+    Number,
+    Text,
+    block,
+    bounded,
+    nr3,
+)
+from sensorbench.protocols.scpi_status import ScpiError
+from sensorbench.world.world import World
+
+_OVERLOAD = 9.9e37
+_MEMORY = 10_000
+
+
+class _RangeParameter:
+    """A number in the function's unit, or AUTO, which is the default."""
+
+    def __init__(self, unit: str) -> None:
+        self._number = Number(unit)
+
+    def parse(self, token: str) -> float | Limit:
+        """Return the number or the limit named."""
+        return Limit.DEF if token.upper() == "AUTO" else self._number.parse(token)
+
+
+_VOLT_RANGE, _OHM_RANGE = _RangeParameter("V"), _RangeParameter("OHM")
+_VOLT_OPTIONS = (Maybe(_VOLT_RANGE), Maybe(Number("V")))
+_OHM_OPTIONS = (Maybe(_OHM_RANGE), Maybe(Number("OHM")))
+
+
+class SimKeysight34461a(ScpiStatusDevice):
+    """A 34461A in a simulated world: volts across rail `rail`, 4-wire ohms of `resistance_ohm`.
+
+    Both are attributes: infinity is an open circuit. A reading takes its integration time on the
+    clock. The unit's own errors lie inside the one-year accuracy.
+    """
+
+    IDENTITY = "Keysight Technologies,34461A,{serial},A.03.03-02.40-03.03-00.52-01-01"
+    LINE_HZ: ClassVar[float] = 50.0
+
+    def __init__(
+        self, world: World, serial: str, *, rail: int = 1, resistance_ohm: float = math.inf
+    ) -> None:
+        super().__init__(serial)
+        self.rail, self.resistance_ohm = rail, resistance_ohm
+        self._world, self._clock = world, world.clock
+        self._functions = {"VOLT": volts(), "FRES": ohms()}
+        self._noise = world.stream(serial, "noise")
+        self._settings()
+
+    def _settings(self) -> None:
+        self._function = "VOLT"
+        for function in self._functions.values():
+            function.reset()
+        self._readings: list[float] = []
+        self._triggers()
+
+    def _triggers(self) -> None:
+        self._source, self._trigger_count, self._sample_count = "IMM", 1, 1
+        self._armed = False
+
+    def reset(self) -> None:
+        self._settings()
+
+    def _error(self, name: str, value: float, range_: float) -> float:
+        """Return this unit's error: up to 0.8 of what the accuracy allows, and noise."""
+        of_reading, of_range = self._functions[name].ranges[range_]
+        gain = 1.6 * self._world.stream(self.serial, name, "gain").uniform() - 0.8
+        zero = 1.6 * self._world.stream(self.serial, name, f"{range_:g}").uniform() - 0.8
+        noise = self._noise.normal(round(self._clock.now() * 1e6))
+        noise_share = 1e-7 * math.sqrt(10.0 / self._functions[name].nplc)
+        percent = gain * of_reading * value + zero * of_range * range_
+        return percent / 100 + noise_share * range_ * noise
+
+    def _read_once(self) -> float:
+        name, function = self._function, self._functions[self._function]
+        self._clock.sleep(function.nplc / self.LINE_HZ * (2 if function.autozero else 1))
+        is_volts = name == "VOLT"
+        value = self._world.rails[self.rail].voltage_v if is_volts else self.resistance_ohm
+        range_ = function.range_for(value)
+        overload = abs(value) > OVERRANGE * range_
+        self.status.questionable.update(function.overload_bit if overload else 0)
+        if overload:
+            return math.copysign(_OVERLOAD, value)
+        return value + self._error(name, value, range_)
+
+    def _measure(self) -> None:
+        self._armed = False
+        count = self._trigger_count * self._sample_count
+        if count > _MEMORY:
+            raise ScpiError(-221)
+        self._readings = [self._read_once() for _ in range(count)]
+
+    def _fetch(self) -> str:
+        if not self._readings:
+            raise ScpiError(-230)
+        return ",".join(map(nr3, self._readings))
+
+    @scpi(":CONFigure:VOLTage[:DC]", *_VOLT_OPTIONS, bound=("VOLT",))
+    @scpi(":CONFigure:FRESistance", *_OHM_OPTIONS, bound=("FRES",))
+    def _configure(
+        self, name: str, range_: float | Limit | None, resolution: float | Limit | None
+    ) -> None:
+        function = self._functions[name]
+        fixed = None if range_ is None or range_ is Limit.DEF else function.range_holding(range_)
+        nplc = nplc_for(resolution, fixed or function.default_range)
+        self._triggers()
+        self._readings.clear()
+        function.reset()
+        self._function, function.fixed_range, function.nplc = name, fixed, nplc
+
+    @scpi(":CONFigure?")
+    def _configuration(self) -> str:
+        function = self._functions[self._function]
+        range_ = function.fixed_range or function.default_range
+        return f'"{self._function} {nr3(range_)},{nr3(range_ * RESOLUTION[function.nplc])}"'
+
+    @scpi(":MEASure:VOLTage[:DC]?", *_VOLT_OPTIONS, bound=("VOLT",))
+    @scpi(":MEASure:FRESistance?", *_OHM_OPTIONS, bound=("FRES",))
+    def _measure_now(
+        self, name: str, range_: float | Limit | None, resolution: float | Limit | None
+    ) -> str:
+        self._configure(name, range_, resolution)
+        return self._read()
+
+    @scpi(":READ?")
+    def _read(self) -> str:
+        if self._source == "BUS":
+            raise ScpiError(-214)
+        self._measure()
+        return self._fetch()
+
+    @scpi(":INITiate[:IMMediate]")
+    def _initiate(self) -> None:
+        self._readings.clear()
+        if self._source == "IMM":
+            self._measure()
+        else:
+            self._armed = True
+
+    @scpi("*TRG")
+    def _trigger(self) -> None:
+        if not self._armed:
+            raise ScpiError(-211)
+        self._measure()
+
+    @scpi(":ABORt")
+    def _abort(self) -> None:
+        self._armed = False
+
+    @scpi(":FETCh?")
+    def _fetch_query(self) -> str:
+        return self._fetch()
+
+    @scpi(":DATA:POINts?")
+    def _points(self) -> str:
+        return str(len(self._readings))
+
+    @scpi(":R?", Maybe(Number()))
+    def _remove(self, most: float | Limit | None) -> str:
+        wanted = Limit.MAX if most is None else most
+        count = round(bounded(wanted, 1, _MEMORY, _MEMORY))
+        taken, self._readings = self._readings[:count], self._readings[count:]
+        return block(",".join(map(nr3, taken)))
+
+    @scpi("[:SENSe]:FUNCtion[:ON]", Text())
+    def _set_function(self, name: str) -> None:
+        known = {"VOLT": "VOLT", "VOLT:DC": "VOLT", "FRES": "FRES"}
+        if name.upper() not in known:
+            raise ScpiError(-224)
+        self._function = known[name.upper()]
+
+    @scpi("[:SENSe]:FUNCtion[:ON]?")
+    def _get_function(self) -> str:
+        return f'"{self._function}"'
+
+    @scpi("[:SENSe]:VOLTage[:DC]:NPLCycles", Number(), bound=("VOLT",))
+    @scpi("[:SENSe]:FRESistance:NPLCycles", Number(), bound=("FRES",))
+    def _set_nplc(self, name: str, nplc: float | Limit) -> None:
+        wanted = bounded(nplc, 0.02, 100.0, 10.0)
+        self._functions[name].nplc = next(known for known in RESOLUTION if known >= wanted)
+
+    @scpi("[:SENSe]:VOLTage[:DC]:NPLCycles?", bound=("VOLT",))
+    @scpi("[:SENSe]:FRESistance:NPLCycles?", bound=("FRES",))
+    def _get_nplc(self, name: str) -> str:
+        return nr3(self._functions[name].nplc)
+
+    @scpi("[:SENSe]:VOLTage[:DC]:RANGe[:UPPer]", _VOLT_RANGE, bound=("VOLT",))
+    @scpi("[:SENSe]:FRESistance:RANGe[:UPPer]", _OHM_RANGE, bound=("FRES",))
+    def _set_range(self, name: str, value: float | Limit) -> None:
+        function = self._functions[name]
+        function.fixed_range = function.range_holding(value)
+
+    @scpi("[:SENSe]:VOLTage[:DC]:RANGe[:UPPer]?", bound=("VOLT",))
+    @scpi("[:SENSe]:FRESistance:RANGe[:UPPer]?", bound=("FRES",))
+    def _get_range(self, name: str) -> str:
+        function = self._functions[name]
+        return nr3(function.fixed_range or function.default_range)
+
+    @scpi("[:SENSe]:VOLTage[:DC]:RANGe:AUTO", Flag(), bound=("VOLT",))
+    @scpi("[:SENSe]:FRESistance:RANGe:AUTO", Flag(), bound=("FRES",))
+    def _set_autorange(self, name: str, on: bool) -> None:
+        function = self._functions[name]
+        function.fixed_range = None if on else function.fixed_range or function.default_range
+
+    @scpi("[:SENSe]:VOLTage[:DC]:RANGe:AUTO?", bound=("VOLT",))
+    @scpi("[:SENSe]:FRESistance:RANGe:AUTO?", bound=("FRES",))
+    def _get_autorange(self, name: str) -> str:
+        return str(int(self._functions[name].fixed_range is None))
+
+    @scpi("[:SENSe]:VOLTage[:DC]:ZERO:AUTO", Flag(), bound=("VOLT",))
+    def _set_autozero(self, name: str, on: bool) -> None:
+        self._functions[name].autozero = on
+
+    @scpi("[:SENSe]:VOLTage[:DC]:ZERO:AUTO?", bound=("VOLT",))
+    def _get_autozero(self, name: str) -> str:
+        return str(int(self._functions[name].autozero))
+
+    @scpi(":TRIGger:SOURce", Choice("IMMediate", "BUS"))
+    def _set_source(self, source: str) -> None:
+        self._source = source
+
+    @scpi(":TRIGger:SOURce?")
+    def _get_source(self) -> str:
+        return self._source
+
+    @scpi(":TRIGger:COUNt", Number())
+    def _set_trigger_count(self, count: float | Limit) -> None:
+        self._trigger_count = round(bounded(count, 1, _MEMORY, 1))
+
+    @scpi(":TRIGger:COUNt?")
+    def _get_trigger_count(self) -> str:
+        return str(self._trigger_count)
+
+    @scpi(":SAMPle:COUNt", Number())
+    def _set_sample_count(self, count: float | Limit) -> None:
+        self._sample_count = round(bounded(count, 1, _MEMORY, 1))
+
+    @scpi(":SAMPle:COUNt?")
+    def _get_sample_count(self) -> str:
+        return str(self._sample_count)

@@ -1,0 +1,264 @@
+"""Keysight 34461A: driver and twin, each against the wire as the reference documents it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sensorbench.core.clock import RealClock, VirtualClock
+from sensorbench.core.errors import InstrumentError, SetpointError
+from sensorbench.instruments.keysight_34461a.driver import Keysight34461a
+from sensorbench.instruments.keysight_34461a.twin import SimKeysight34461a
+from sensorbench.links.inprocess_line import InProcessLine
+from sensorbench.links.mount import TcpMount
+from sensorbench.world.world import World
+
+Scripted = Callable[..., Any]
+ACCEPTED = ("SYST:ERR?", '+0,"No error"')
+
+
+@pytest.fixture
+def twin(world: World) -> SimKeysight34461a:
+    world.rails[1].set_voltage(3.3)
+    world.rails[1].switch(True)
+    return SimKeysight34461a(world, "SIM-DMM", resistance_ohm=100.0)
+
+
+@pytest.fixture
+def dmm(twin: SimKeysight34461a, clock: VirtualClock) -> Keysight34461a:
+    return Keysight34461a(InProcessLine(twin, Keysight34461a.LINE, "dmm"), clock)
+
+
+# The driver, against written exchanges.
+
+
+@pytest.mark.parametrize(
+    ("nplc", "deadline_s"), [("+1.00000000E+01", 2.6), ("+1.00000000E+02", 8.0)]
+)
+def test_a_reading_selects_its_function_and_waits_as_long_as_it_takes(
+    scripted: Scripted, clock: VirtualClock, nplc: str, deadline_s: float
+) -> None:
+    line = scripted(
+        ('FUNC "VOLT";:TRIG:SOUR IMM;COUN 1;:SAMP:COUN 1', None),
+        ACCEPTED,
+        ("VOLT:NPLC?", nplc),
+        ("READ?", "-1.12816521E-04"),
+    )
+    assert Keysight34461a(line, clock).read_voltage_v() == -1.12816521e-4
+    assert line.timeouts == [None, None, pytest.approx(deadline_s)]
+
+
+def test_resistance_is_four_wire(scripted: Scripted, clock: VirtualClock) -> None:
+    line = scripted(
+        ('FUNC "FRES";:TRIG:SOUR IMM;COUN 1;:SAMP:COUN 1', None),
+        ACCEPTED,
+        ("FRES:NPLC?", "+1.00000000E+01"),
+        ("READ?", "+1.00012345E+02"),
+    )
+    assert Keysight34461a(line, clock).read_resistance_ohm() == 100.012345
+
+
+def test_an_overload_is_raised_not_returned(scripted: Scripted, clock: VirtualClock) -> None:
+    line = scripted(
+        ('FUNC "FRES";:TRIG:SOUR IMM;COUN 1;:SAMP:COUN 1', None),
+        ACCEPTED,
+        ("FRES:NPLC?", "+1.00000000E+01"),
+        ("READ?", "+9.90000000E+37"),
+    )
+    with pytest.raises(InstrumentError, match="overload"):
+        Keysight34461a(line, clock).read_resistance_ohm()
+
+
+def test_integration_is_set_for_both_functions(scripted: Scripted, clock: VirtualClock) -> None:
+    line = scripted(("VOLT:NPLC 0.2", None), ACCEPTED, ("FRES:NPLC 0.2", None), ACCEPTED)
+    Keysight34461a(line, clock).set_integration(0.2)
+
+
+def test_an_integration_that_would_be_rounded_is_refused(
+    scripted: Scripted, clock: VirtualClock
+) -> None:
+    for nplc in (2.0, 0.0, math.nan, 1000.0):
+        with pytest.raises(SetpointError, match=r"0\.02, 0\.2, 1, 10, 100"):
+            Keysight34461a(scripted(), clock).set_integration(nplc)
+
+
+# The twin, byte by byte.
+
+
+def test_the_twin_answers_as_the_reference_says(twin: SimKeysight34461a) -> None:
+    exchanges = [
+        (
+            b"*IDN?",
+            b"Keysight Technologies,34461A,SIM-DMM,A.03.03-02.40-03.03-00.52-01-01",
+        ),
+        (b"CONF?", b'"VOLT +1.00000000E+01,+1.00000000E-06"'),
+        (b"SAMPle:COUNt?", b"1"),
+        (b"SENSe:FUNCtion?", b'"VOLT"'),
+        (b'SENS:FUNC "FRES"', None),
+        (b"FUNC?", b'"FRES"'),
+        (b"VOLT:DC:NPLC?", b"+1.00000000E+01"),
+        (b"SENS:VOLT:DC:NPLC 3", None),
+        (b"VOLT:NPLC?;:FRES:NPLC?", b"+1.00000000E+01;+1.00000000E+01"),
+        (b"VOLT:NPLC 0.02;NPLC?", b"+2.00000000E-02"),
+        (b"VOLT:NPLC MAX;NPLC?", b"+1.00000000E+02"),
+        (b"CONF:VOLT:DC 10,0.0001;:CONF?", b'"VOLT +1.00000000E+01,+1.00000000E-04"'),
+        (b"VOLT:RANG:AUTO?;AUTO ON;AUTO?", b"0;1"),
+        (b"VOLT:RANG 5;RANG?", b"+1.00000000E+01"),
+        (b"CONF:FRES 1000;:FRES:RANG?", b"+1.00000000E+03"),
+        (b"FETC?", None),
+        (b"SYST:ERR?", b'-230,"Data corrupt or stale"'),
+        (b"TRIG:SOUR BUS;:READ?", None),
+        (b"SYST:ERR?", b'-214,"Trigger deadlock"'),
+        (b"*TRG", None),
+        (b"SYST:ERR?", b'-211,"Trigger ignored"'),
+        (b"INIT;:DATA:POIN?", b"0"),
+        (b"*TRG;:DATA:POIN?", b"1"),
+        (b"VOLT:NPLC 101", None),
+        (b"SYST:ERR?", b'-222,"Data out of range"'),
+        (b"CONF:VOLT:DC 2000", None),
+        (b"SYST:ERR?", b'-222,"Data out of range"'),
+        (b'FUNC "CURR"', None),
+        (b"SYST:ERR?", b'-224,"Illegal parameter value"'),
+        (b"MEAS:CURR:DC?", None),
+        (b"SYST:ERR?", b'-113,"Undefined header"'),
+        (b"SAMP:COUN 10000;:TRIG:SOUR IMM;COUN 2;:READ?", None),
+        (b"SYST:ERR?", b'-221,"Settings conflict"'),
+        (b"SYST:ERR?", b'+0,"No error"'),
+        (b"*RST;:CONF?;:TRIG:SOUR?", b'"VOLT +1.00000000E+01,+1.00000000E-06";IMM'),
+    ]
+    for sent, reply in exchanges:
+        assert (sent, twin.handle(sent)) == (sent, reply)
+
+
+def test_several_samples_come_in_one_line_and_leave_as_a_block(twin: SimKeysight34461a) -> None:
+    reply = twin.handle(b"VOLT:NPLC 1;:SAMP:COUN 3;:READ?")
+    readings = reply.split(b",")
+    assert len(readings) == 3
+    assert len(set(readings)) == 3
+    assert all(len(reading) == len(b"-1.12816521E-04") for reading in readings)
+    assert twin.handle(b"R? 2") == b"#231" + b",".join(readings[:2])
+    assert twin.handle(b"R?") == b"#215" + readings[2]
+    assert twin.handle(b"R?") == b"#10"
+
+
+@pytest.mark.parametrize(("nplc", "seconds"), [(0.02, 0.0008), (10.0, 0.4), (100.0, 4.0)])
+def test_a_reading_takes_its_integration_time_twice_for_autozero(
+    twin: SimKeysight34461a,
+    dmm: Keysight34461a,
+    clock: VirtualClock,
+    nplc: float,
+    seconds: float,
+) -> None:
+    dmm.set_integration(nplc)
+    began = clock.now()
+    dmm.read_voltage_v()
+    assert clock.now() - began == pytest.approx(seconds)
+    twin.handle(b"VOLT:ZERO:AUTO OFF")
+    began = clock.now()
+    dmm.read_voltage_v()
+    assert clock.now() - began == pytest.approx(seconds / 2)
+
+
+@pytest.mark.parametrize("voltage_v", [0.05, 0.9, 3.3, 11.9, 25.0])
+def test_every_unit_reads_within_its_one_year_accuracy(world: World, voltage_v: float) -> None:
+    gains = {0.05: (5e-5, 3.5e-6), 0.9: (4e-5, 7e-6), 25.0: (4.5e-5, 6e-4)}
+    of_reading, of_range = gains.get(voltage_v, (3.5e-5, 5e-5))
+    world.rails[2].set_voltage(voltage_v)
+    world.rails[2].switch(True)
+    errors = set()
+    for number in range(30):
+        reply = SimKeysight34461a(world, f"SIM-{number}", rail=2).handle(b"READ?")
+        errors.add(float(reply) - voltage_v)
+    assert len(errors) == 30
+    assert max(abs(error) for error in errors) <= of_reading * voltage_v + of_range
+
+
+def test_the_driver_reads_rail_and_resistor(dmm: Keysight34461a) -> None:
+    assert dmm.read_voltage_v() == pytest.approx(3.3, abs=2e-4)
+    assert dmm.read_resistance_ohm() == pytest.approx(100.0, abs=0.014)
+
+
+def test_the_driver_s_integration_survives_a_change_of_function(
+    twin: SimKeysight34461a, dmm: Keysight34461a
+) -> None:
+    dmm.set_integration(1.0)
+    dmm.read_voltage_v()
+    dmm.read_resistance_ohm()
+    assert twin.handle(b"VOLT:NPLC?;:FRES:NPLC?") == b"+1.00000000E+00;+1.00000000E+00"
+
+
+def test_the_driver_reads_once_whatever_triggers_somebody_left(
+    twin: SimKeysight34461a, dmm: Keysight34461a
+) -> None:
+    twin.handle(b"TRIG:SOUR BUS;COUN 5;:SAMP:COUN 5")
+    assert dmm.read_voltage_v() == pytest.approx(3.3, abs=2e-4)
+
+
+def test_an_open_lead_and_a_small_fixed_range_overload(
+    twin: SimKeysight34461a, dmm: Keysight34461a
+) -> None:
+    twin.resistance_ohm = math.inf
+    with pytest.raises(InstrumentError, match="overload"):
+        dmm.read_resistance_ohm()
+    assert twin.handle(b"STAT:QUES:COND?") == b"512"
+    twin.handle(b"CONF:VOLT:DC 1")
+    assert twin.handle(b"READ?") == b"+9.90000000E+37"
+    assert twin.handle(b"STAT:QUES:COND?") == b"1"
+    twin.handle(b"CONF:VOLT:DC AUTO")
+    assert float(twin.handle(b"READ?")) == pytest.approx(3.3, abs=2e-4)
+    assert twin.handle(b"STAT:QUES:COND?") == b"0"
+
+
+def test_make_safe_ends_the_ohms_current(twin: SimKeysight34461a, dmm: Keysight34461a) -> None:
+    dmm.read_resistance_ohm()
+    dmm.make_safe()
+    assert twin.handle(b"FUNC?") == b'"VOLT"'
+
+
+# Other people's clients, over TCP.
+
+
+@pytest.fixture
+def served(clock: VirtualClock) -> Any:
+    world = World(RealClock(speed=1000.0), seed=1)
+    world.rails[1].set_voltage(3.3)
+    world.rails[1].switch(True)
+    with TcpMount(SimKeysight34461a(world, "SIM-DMM", resistance_ohm=100.0)) as mount:
+        yield f"TCPIP0::127.0.0.1::{mount.port}::SOCKET"
+
+
+@pytest.mark.filterwarnings("ignore:It is not known whether:FutureWarning")
+def test_pymeasure_s_34410a_and_34401a_read_the_twin(served: str) -> None:
+    from pymeasure.instruments.agilent import Agilent34410A  # noqa: PLC0415 - heavy
+    from pymeasure.instruments.hp import HP34401A  # noqa: PLC0415 - heavy
+
+    ends = {"visa_library": "@py", "read_termination": "\n", "write_termination": "\n"}
+    newer, older = Agilent34410A(served, **ends), HP34401A(served, **ends)
+    try:
+        assert newer.voltage_dc == pytest.approx(3.3, abs=2e-4)
+        assert newer.resistance_4w == pytest.approx(100.0, abs=0.02)
+        older.function_ = "DCV"
+        older.nplc = 1
+        older.sample_count = 2
+        assert (older.function_, older.nplc, older.sample_count) == ("DCV", 1, 2)
+        assert older.reading == pytest.approx([3.3, 3.3], abs=2e-4)
+    finally:
+        newer.adapter.close()
+        older.adapter.close()
+
+
+def test_a_plain_pyvisa_script_reads_values_and_blocks(served: str) -> None:
+    import pyvisa  # noqa: PLC0415 - heavy
+
+    manager = pyvisa.ResourceManager("@py")
+    with manager.open_resource(served, read_termination="\n", write_termination="\n") as meter:
+        assert meter.query("*IDN?").split(",")[1:3] == ["34461A", "SIM-DMM"]
+        meter.write("SAMP:COUN 4;:VOLT:NPLC 0.2")
+        assert meter.query_ascii_values("READ?") == pytest.approx([3.3] * 4, abs=2e-4)
+        assert meter.query("R?").startswith("#263+3.")
+        meter.write("NONSENSE")
+        assert meter.query("SYST:ERR?") == '-113,"Undefined header"'
+    manager.close()
