@@ -41,8 +41,11 @@ class Range:
 
 
 def check_positive(name: str, value: float, highest: float, unit: str) -> float:
-    """Return `value`. Raises SetpointError unless it is above 0 and no more than `highest`."""
-    if not 0 < value <= highest:
+    """Return `value`. Raises SetpointError unless it is above 0 and no more than `highest`.
+
+    A billionth more is the rounding of "5 K/min" to K/s, not more.
+    """
+    if not 0 < value <= highest * (1 + 1e-9):
         raise SetpointError(
             f"{name} {value:g} {unit} must be above 0 and at most {highest:g} {unit}; "
             "nothing was sent"

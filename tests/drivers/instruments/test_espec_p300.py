@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from sensorbench.core.clock import RealClock, VirtualClock
 from sensorbench.core.errors import InstrumentError, ProtocolError, SetpointError
+from sensorbench.core.units import Dimension, parse
 from sensorbench.instruments.espec_p300.driver import EspecP300, _ramp_program
 from sensorbench.instruments.espec_p300.twin import SimEspecP300
 from sensorbench.links.inprocess_line import InProcessLine
@@ -152,6 +153,18 @@ def test_ramps_faster_than_allowed_are_refused_before_anything_is_sent(
     for ramp in (3.0 / 60, 0.0, -1.0, math.nan):
         with pytest.raises(SetpointError, match="ramp"):
             driver.set_temperature(85.0, ramp_k_per_s=ramp)
+
+
+def test_the_rated_ramp_is_allowed_however_its_unit_was_converted(
+    scripted: Scripted, clock: VirtualClock
+) -> None:
+    rated = EspecP300.RATED_K_PER_S
+    for fastest in (
+        rated,
+        math.nextafter(rated, 1.0),
+        parse("300 K/h", Dimension.TEMPERATURE_RATE),
+    ):
+        EspecP300(scripted(), clock, limit_k_per_s=fastest)
 
 
 def test_limits_wider_than_rated_are_refused(scripted: Scripted, clock: VirtualClock) -> None:

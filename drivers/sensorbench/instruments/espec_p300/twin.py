@@ -97,7 +97,7 @@ class SimEspecP300:
         """Raise an alarm: it latches and stops the plant."""
         if number not in self._alarms:
             self._alarms.append(number)
-        self._stop("STANDBY")
+        self._stop("OFF" if self._mode == "OFF" else "STANDBY")
 
     def acknowledge(self) -> None:
         """Clear all alarms, as the operator does at the panel."""
