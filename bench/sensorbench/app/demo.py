@@ -40,12 +40,13 @@ def write_demo(
             raise InputError.one(
                 str(root), "", "is neither empty nor a demonstration; give another folder"
             )
-    for folder in ("parts", "lots"):
+    for folder in ("parts", "lots", "profiles"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     workspace.memory_path().unlink(missing_ok=True)
     _write(workspace.station_path, _station(seed, today, units, faults))
     for part in ("sbp1", *COMPANIONS):
         _write(root / "parts" / f"{part}.toml", template(f"{part}.toml"))
+    _write(root / "profiles" / "short_calibration.toml", template("short_calibration.toml"))
     _write(root / "lots" / "sbp1.toml", _lot("SBP1-A", "sbp1", _sbp1(units)))
     for part in COMPANIONS:
         rows = [(f"{part.upper()}-{n + 1:03d}", f"{part.upper()}-{n + 1}") for n in range(_BUSES)]

@@ -72,7 +72,7 @@ def _inputs(run: RunReader) -> Iterator[tuple[str, str]]:
 
 def _frames(run: RunReader) -> Iterator[tuple[str, str]]:
     for event in run.events():
-        for data in event.data.get("samples", ()):
+        for data in event.data.get("frames", ()):
             frame = Frame(**data)
             where = f"frame at byte {frame.offset} (journal event {event.seq})"
             try:

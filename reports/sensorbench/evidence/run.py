@@ -77,7 +77,7 @@ class RunWriter:
         """Add an event, with frames of samples by stream, and return its number."""
         if samples:
             frames = [self._segments[s].append(rows).as_data() for s, rows in samples.items()]
-            data = {**data, "samples": frames}
+            data = {**data, "frames": frames}
         t = round(self._clock.now() - self._start_s, 6)
         stamp = self._clock.utc().isoformat(timespec="microseconds")
         return self._journal.append(t, stamp, kind, data)
@@ -201,7 +201,7 @@ class RunReader:
 
         Raises EvidenceError if they are damaged.
         """
-        found = [Frame(**frame) for frame in event.data.get("samples", [])]
+        found = [Frame(**frame) for frame in event.data.get("frames", [])]
         frames = [frame for frame in found if frame.stream == stream]
         if not frames:
             return np.empty((0, len(self._streams.get(stream, ()))))

@@ -1,0 +1,53 @@
+"""What commands share: finding runs, printing JSON and tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from sensorbench.core.errors import InputError
+from sensorbench.station.workspace import Workspace
+
+
+def print_json(value: Any) -> None:
+    """Print a value for programs."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows under their heads, for people."""
+    from rich.console import Console  # noqa: PLC0415 - only commands that print a table need it
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    Console(highlight=False, markup=False).print(table)
+
+
+def find_run(workspace: Workspace, run: str) -> Path:
+    """Return a run's folder by id, unique beginning, or path. Raises InputError."""
+    for path in (Path(run), workspace.evidence / run):
+        if (path / "run.json").is_file() or (path / "journal.jsonl").is_file():
+            return path
+    ids = run_ids(workspace)
+    matches = [name for name in ids if name.startswith(run)]
+    if len(matches) == 1:
+        return workspace.evidence / matches[0]
+    which = f"matches {', '.join(matches)}" if matches else "is not there"
+    known = f"; there are: {', '.join(ids)}" if ids else f"; {workspace.evidence} has no runs"
+    raise InputError.one("run", run, which + ("" if matches else known))
+
+
+def run_ids(workspace: Workspace) -> list[str]:
+    """Return the ids of all runs of a workspace, oldest first."""
+    if not workspace.evidence.is_dir():
+        return []
+    found = (path for path in workspace.evidence.iterdir() if (path / "run.json").is_file())
+    return [path.name for path in sorted(found, key=lambda p: (p / "run.json").stat().st_mtime_ns)]

@@ -1,0 +1,74 @@
+"""demo: calibrate, stress and check the demonstration bench, and write its report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import typer
+
+from sensorbench.app.commands.common import print_json
+from sensorbench.app.commands.report import write
+from sensorbench.app.commands.run import exit_code, opened, print_outcome
+from sensorbench.app.demo import COMPANIONS, write_demo
+from sensorbench.app.display import display
+from sensorbench.assessment.results import as_json
+from sensorbench.core.clock import Clock, RealClock, VirtualClock
+from sensorbench.core.units import show_duration
+from sensorbench.run.execute import Outcome, execute
+from sensorbench.station.preflight import preflight
+from sensorbench.station.workspace import Workspace, load_job
+
+WIRE_SPEED = 600.0
+FULL: Sequence[tuple[str, str]] = (
+    ("calibration/pressure_temperature", "sbp1"),
+    ("aec_q100/b1_htol", "sbp1"),
+    *(("calibration/pressure_check", part) for part in COMPANIONS),
+)
+SHORT: Sequence[tuple[str, str]] = (("profiles/short_calibration.toml", "sbp1"),)
+
+
+def run_demo(
+    root: Path, seed: int, units: int, wire: bool, short: bool, faults: bool, json: bool
+) -> int:
+    """Run the demonstration and return the exit code. Raises InputError, BenchError."""
+    started = time.monotonic()
+    write_demo(root, seed, datetime.now(UTC).date(), units, faults)
+    workspace = Workspace(root)
+    jobs = [load_job(workspace, profile, lot) for profile, lot in (SHORT if short else FULL)]
+    plans = [preflight(job, datetime.now(UTC)) for job in jobs]
+    planned_s = sum(plan.duration_s for plan in plans)
+    # Virtual time starts in the past, so that no page bears a date that has not come yet.
+    past = datetime.now(UTC) - timedelta(seconds=1.1 * planned_s)
+    clock: Clock = RealClock(WIRE_SPEED) if wire else VirtualClock(past)
+    lots = {job.lot.lot.id: (job.lot, job.part) for job in jobs}
+    outcomes: list[Outcome] = []
+    with opened(workspace, jobs[0].station, clock, list(lots.values()), wire) as station:
+        for job, plan in zip(jobs, plans, strict=True):
+            if not json:
+                typer.echo(
+                    f"{job.profile.title}: {len(job.lot.unit)} {job.part.part.name}, "
+                    f"{show_duration(plan.duration_s)} of simulated time"
+                )
+            with display(job.profile.title, quiet=json) as progress:
+                outcomes.append(execute(workspace, job, station, progress, plan))
+            if not json:
+                print_outcome(outcomes[-1])
+    if not json:
+        typer.echo("writing the report ...")
+    report = write([outcome.root for outcome in outcomes], ("html", "pdf"), workspace.reports)
+    if json:
+        print_json(
+            {
+                "workspace": str(root),
+                "runs": [as_json(outcome.assessment) for outcome in outcomes],
+                "report": {name: str(path) for name, path in report.items()},
+            }
+        )
+    else:
+        typer.echo(f"report: {report['html']}\n        {report['pdf']}")
+        typer.echo(f"took {show_duration(time.monotonic() - started)}. All values are SIMULATED.")
+        typer.echo(f"next: sensorbench verify {workspace.evidence}")
+    return exit_code(*(outcome.assessment for outcome in outcomes))

@@ -1,0 +1,114 @@
+"""devices: what we know, and what answers on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from sensorbench.app.commands.common import print_json, print_table
+from sensorbench.core.clock import RealClock
+from sensorbench.core.errors import BenchError, LinkClosed
+from sensorbench.links.i2c import I2cBus, LinuxI2cBus
+from sensorbench.links.tca9548a.driver import Multiplexers
+from sensorbench.station.catalog import devices
+from sensorbench.station.simulation import SimulatedBench
+from sensorbench.station.station import multiplexers_of
+from sensorbench.station.workspace import Workspace
+
+
+def show_devices(root: Path, scan: bool, as_json: bool) -> None:
+    """Print the catalogue, or with `scan` what answers."""
+    if scan:
+        _show_scan(root, as_json)
+        return
+    known = devices().values()
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": d.name, "title": d.title, "kind": d.kind, "role": d.role,
+                    "links": d.links, "addresses": [f"{a:#04x}" for a in d.addresses],
+                }
+                for d in known
+            ]
+        )  # fmt: skip
+        return
+    print_table(
+        ("name", "title", "plays", "reached over", "I2C addresses"),
+        [
+            (
+                d.name, d.title, d.role or "DUT", ", ".join(d.links),
+                " ".join(f"{a:#04x}" for a in d.addresses),
+            )
+            for d in known
+        ],
+    )  # fmt: skip
+
+
+def _show_scan(root: Path, as_json: bool) -> None:
+    rows = [*_ports(), *_buses(root)]
+    if as_json:
+        print_json(
+            [{"where": where, "what": what, "may_be": may_be} for where, what, may_be in rows]
+        )
+    else:
+        print_table(("where", "what", "may be"), rows or [("-", "nothing answers", "")])
+
+
+def _ports() -> Iterator[tuple[str, str, str]]:
+    from serial.tools.list_ports import comports  # noqa: PLC0415 - pyserial
+
+    for port in comports():
+        yield port.device, port.description or "serial port", "an instrument on a serial cable"
+
+
+def _buses(root: Path) -> Iterator[tuple[str, str, str]]:
+    """Probe the buses of the workspace's station, or without one every bus of the machine."""
+    workspace = Workspace(root)
+    if workspace.station_path.is_file():
+        file = workspace.load_station()
+        lots = sorted(path.stem for path in (root / "lots").glob("*.toml"))
+        placed = [
+            (lot := workspace.load_lot(name), workspace.load_part(lot.lot.part)) for name in lots
+        ]
+        bench = SimulatedBench(file, RealClock(), workspace.load_memory(), placed)
+        bench.power()
+        for name, simulated in bench.buses.items():
+            yield from _probe(simulated, multiplexers_of(file, name))
+        for name, bus in file.bus.items():
+            if bus.kind == "linux" and bus.device:
+                yield from _linux(bus.device, multiplexers_of(file, name))
+        return
+    for device in sorted(Path("/dev").glob("i2c-*")):
+        yield from _linux(str(device), set())
+
+
+def _linux(device: str, multiplexers: set[int]) -> Iterator[tuple[str, str, str]]:
+    try:
+        with LinuxI2cBus(device) as bus:
+            yield from _probe(bus, multiplexers)
+    except LinkClosed as error:
+        yield device, str(error), ""
+
+
+def _probe(bus: I2cBus, addresses: set[int]) -> Iterator[tuple[str, str, str]]:
+    multiplexers = Multiplexers(bus, addresses)
+    yield from _answers(bus, addresses)
+    for address in sorted(addresses):
+        for channel in range(8):
+            behind = multiplexers.channel(address, channel)
+            yield from _answers(behind, addresses)
+
+
+def _answers(bus: I2cBus, multiplexers: set[int]) -> Iterator[tuple[str, str, str]]:
+    known = devices().values()
+    for address in range(0x08, 0x78):
+        if address in multiplexers:
+            continue
+        try:
+            # A read of one byte: what i2cdetect does for most addresses, and harmless here.
+            bus.transfer(address, b"", 1)
+        except BenchError:
+            continue
+        may_be = ", ".join(d.name for d in known if address in d.addresses)
+        yield bus.name, f"{address:#04x} answers", may_be or "unknown"

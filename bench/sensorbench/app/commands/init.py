@@ -1,0 +1,46 @@
+"""init: a workspace with commented examples, all of it or nothing."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import typer
+
+from sensorbench.app.demo import template
+from sensorbench.core.errors import InputError
+
+FILES = {
+    "station.toml": "init_station.toml",
+    "parts/sbp1.toml": "sbp1.toml",
+    "lots/first.toml": "init_lot.toml",
+}
+
+
+def init_workspace(root: Path) -> None:
+    """Write the files. Raises InputError where `root` is not new or empty."""
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise InputError.one(str(root), "", "is not empty; give a new folder")
+    root.parent.mkdir(parents=True, exist_ok=True)
+    # Written beside and moved in one piece, so that nothing half-done is left behind.
+    draft = Path(tempfile.mkdtemp(prefix=f".{root.name}-", dir=root.parent.resolve()))
+    try:
+        for name, source in FILES.items():
+            path = draft / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(template(source), encoding="utf-8", newline="\n")
+        if root.exists():
+            root.rmdir()
+        draft.chmod(0o755)
+        draft.rename(root)
+    except OSError as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise InputError.one(str(root), "", f"can't be written: {error.strerror}") from None
+    typer.echo(
+        f"{root} is ready: edit station.toml, parts/ and lots/, then\n"
+        f"  cd {root}\n"
+        "  sensorbench check\n"
+        "  sensorbench check calibration/pressure_temperature --lot first\n"
+        "  sensorbench run calibration/pressure_temperature --lot first"
+    )

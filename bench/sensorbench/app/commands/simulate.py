@@ -1,0 +1,60 @@
+"""simulate: a station's twins for any other program, on ports as the real ones would be reached."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+
+import typer
+
+from sensorbench.core.clock import RealClock
+from sensorbench.core.errors import InputError
+from sensorbench.links.mount import PtyMount, TcpMount
+from sensorbench.station.catalog import devices
+from sensorbench.station.preflight import check_station
+from sensorbench.station.simulation import SimulatedBench
+from sensorbench.station.workspace import Workspace
+
+
+def serve(station: Path, speed: float, as_json: bool) -> None:
+    """Serve until SIGINT or SIGTERM. Raises InputError for a station that can't be simulated."""
+    if speed <= 0:
+        raise InputError.one("simulate", "--speed", f"must be above 0, not {speed:g}")
+    workspace = Workspace(station.parent if station.suffix == ".toml" else station)
+    file = workspace.load_station()
+    problems = check_station(file)
+    if problems:
+        raise InputError(problems)
+    bench = SimulatedBench(file, RealClock(speed), workspace.load_memory())
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    with ExitStack() as stack:
+        # One lock for all twins: they share one world.
+        lock = threading.Lock()
+        for name, twin in bench.lines.items():
+            model = file.instrument[name].model
+            kind = devices()[model].mount or "tcp"
+            mount_class = PtyMount if kind == "pty" else TcpMount
+            address = stack.enter_context(mount_class(twin, lock=lock)).address
+            _announce(name, model, kind, address, as_json)
+        if not bench.lines:
+            raise InputError.one("station.toml", "instrument", "none has a simulated link")
+        if not as_json:
+            typer.echo("serving until stopped with Ctrl-C; all values are SIMULATED", err=True)
+        try:
+            while not stop.wait(0.5):
+                pass
+        except KeyboardInterrupt:
+            pass
+
+
+def _announce(name: str, model: str, kind: str, address: str, as_json: bool) -> None:
+    if as_json:
+        line = json.dumps({"name": name, "model": model, "kind": kind, "address": address})
+    else:
+        line = f"{name:<14} {model:<18} {kind:<4} {address}"
+    # A program that reads a pipe waits for this line.
+    print(line, flush=True)  # noqa: T201 - flushed

@@ -1,0 +1,228 @@
+"""The command line. Commands are declared here; each is done in a module imported when used."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="sensorbench",
+    help="Calibrate, stress and prove smart sensors, on a real or a simulated bench.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+profiles_app = typer.Typer(
+    help="The library of profiles.", invoke_without_command=True, rich_markup_mode=None
+)
+app.add_typer(profiles_app, name="profiles")
+
+WorkspaceOption = Annotated[
+    Path, typer.Option("--workspace", "-w", help="The workspace's folder.", show_default=".")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+HERE = Path()
+
+
+def _version(show: bool) -> None:
+    if show:
+        from importlib.metadata import version  # noqa: PLC0415 - only when asked for
+
+        typer.echo(f"sensorbench {version('sensorbench')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where to put the demonstration.")] = Path(
+        "sensorbench-demo"
+    ),
+    seed: Annotated[int, typer.Option(help="The simulated units, noise and ageing.")] = 1,
+    units: Annotated[int, typer.Option(help="How many SBP1 the lot has.")] = 24,
+    wire: Annotated[
+        bool, typer.Option("--wire", help="Shortened, over real pseudo-terminals and TCP ports.")
+    ] = False,
+    short: Annotated[
+        bool, typer.Option("--short", help="The shortened profile of --wire, in virtual time.")
+    ] = False,
+    faults: Annotated[
+        bool, typer.Option("--faults", help="Let one unit fail and leave one socket empty.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Everything on a simulated station: calibrate, stress, report."""
+    from sensorbench.app.commands.demo import run_demo  # noqa: PLC0415 - imported when used
+
+    _exit(run_demo(folder, seed, units, wire, short or wire, faults, as_json))
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(help="A new folder.")]) -> None:
+    """Write a workspace with commented station, part and lot files."""
+    from sensorbench.app.commands.init import init_workspace  # noqa: PLC0415 - as above
+
+    init_workspace(folder)
+
+
+@app.command()
+def devices(
+    scan: Annotated[
+        bool, typer.Option("--scan", help="Look what answers on this machine's buses and ports.")
+    ] = False,
+    workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the devices known; what answers here."""
+    from sensorbench.app.commands.devices import show_devices  # noqa: PLC0415 - as above
+
+    show_devices(workspace, scan, as_json)
+
+
+@profiles_app.callback()
+def profiles(context: typer.Context, as_json: JsonOption = False) -> None:
+    """Show the library of profiles; `profiles show ID` one of them."""
+    if context.invoked_subcommand is None:
+        from sensorbench.app.commands.profiles import list_profiles  # noqa: PLC0415 - as above
+
+        list_profiles(as_json)
+
+
+@profiles_app.command("show")
+def profiles_show(
+    profile: Annotated[str, typer.Argument(help="A profile's id, or a .toml file.")],
+    grade: Annotated[int, typer.Option(min=0, max=3, help="The AEC-Q100 grade.")] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a profile's conditions for a grade."""
+    from sensorbench.app.commands.profiles import show_profile  # noqa: PLC0415 - as above
+
+    show_profile(profile, grade, as_json)
+
+
+@app.command()
+def check(
+    profile: Annotated[str | None, typer.Argument(help="A profile's id, or a .toml file.")] = None,
+    lot: Annotated[str | None, typer.Option(help="The lot's file in lots/.")] = None,
+    workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Check all files of the workspace, or whether a profile can be run on a lot."""
+    from sensorbench.app.commands.check import check_workspace  # noqa: PLC0415 - as above
+
+    check_workspace(workspace, profile, lot, as_json)
+
+
+@app.command()
+def run(
+    profile: Annotated[str, typer.Argument(help="A profile's id, or a .toml file.")],
+    lot: Annotated[str, typer.Option(help="The lot's file in lots/.")],
+    workspace: WorkspaceOption = HERE,
+    real_time: Annotated[
+        bool, typer.Option("--real-time", help="Real time on a station that is all simulated.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a profile on a lot. Ctrl-C stops it and makes the bench safe."""
+    from sensorbench.app.commands.run import run_profile  # noqa: PLC0415 - as above
+
+    _exit(run_profile(workspace, profile, lot, real_time, as_json))
+
+
+@app.command()
+def runs(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
+    """Show what was run."""
+    from sensorbench.app.commands.results import list_runs  # noqa: PLC0415 - as above
+
+    list_runs(workspace, as_json)
+
+
+@app.command()
+def show(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run's id or folder.")],
+    workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what came out of a run."""
+    from sensorbench.app.commands.results import show_run  # noqa: PLC0415 - as above
+
+    _exit(show_run(workspace, run_id, as_json))
+
+
+@app.command()
+def report(
+    run_ids: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs, by id or folder.")],
+    formats: Annotated[str, typer.Option("--format", help="html, pdf, or both.")] = "html,pdf",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The folder for the report.")
+    ] = None,
+    workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the report of one or more runs."""
+    from sensorbench.app.commands.report import write_reports  # noqa: PLC0415 - as above
+
+    write_reports(workspace, run_ids, formats, output, as_json)
+
+
+@app.command()
+def verify(
+    paths: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs, or their folder.")],
+    workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Check every digest of a run, and recompute every result from its raw data."""
+    from sensorbench.app.commands.verify import verify_runs  # noqa: PLC0415 - as above
+
+    _exit(verify_runs(workspace, paths, as_json))
+
+
+@app.command()
+def simulate(
+    station: Annotated[Path, typer.Argument(help="A workspace, or its station.toml.")] = HERE,
+    speed: Annotated[float, typer.Option(help="Simulated seconds in a real one.")] = 1.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Serve every simulated instrument of a station on TCP or a pty, until stopped."""
+    from sensorbench.app.commands.simulate import serve  # noqa: PLC0415 - as above
+
+    serve(station, speed, as_json)
+
+
+def _exit(code: int) -> None:
+    if code:
+        raise typer.Exit(code)
+
+
+def main() -> None:
+    """Run the command line; errors of ours become a message and an exit code, never a traceback."""
+    if hasattr(sys.stdout, "reconfigure"):
+        # A console that can't show a character must not stop a run.
+        sys.stdout.reconfigure(errors="replace")
+        sys.stderr.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        app()
+    except KeyboardInterrupt:
+        typer.echo("stopped", err=True)
+        sys.exit(1)
+    except Exception as error:
+        from sensorbench.app.failure import report_failure  # noqa: PLC0415 - only on errors
+
+        sys.exit(report_failure(error))
+
+
+if __name__ == "__main__":
+    main()
