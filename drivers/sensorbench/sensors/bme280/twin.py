@@ -7,6 +7,7 @@ import struct
 from typing import ClassVar
 
 from sensorbench.sensors.bmp280.twin import Fault, SimBmp280
+from sensorbench.sensors.simulated import screened
 from sensorbench.world.world import Place
 
 __all__ = ["Fault", "SimBme280", "humidity_counts"]
@@ -50,7 +51,7 @@ class SimBme280(SimBmp280):
             nominal + round(spread * place.unit(f"humidity word {index}"))
             for index, (nominal, spread) in enumerate(zip(_WORDS, _SPREAD, strict=True))
         )
-        self._offset_rh = 1.0 * place.unit("humidity offset")
+        self._offset_rh = screened(place, "humidity offset", 0.9)
 
     def _reset(self) -> None:
         super()._reset()

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
-from sensorbench.sensors.power import PowerOnReset
+from sensorbench.sensors.simulated import PowerOnReset, screened
 from sensorbench.world.world import Place
 
 _SAMPLES = (0, 1, 2, 4, 8, 16, 16, 16)
@@ -75,10 +75,10 @@ class SimBmp280:
             nominal + round(spread * place.unit(f"word {index}"))
             for index, (nominal, spread) in enumerate(zip(_WORDS, _SPREAD, strict=True))
         )
-        self._offset_pa = 30.0 * place.unit("offset")
-        self._offset_pa_per_k = 0.5 * place.unit("offset t")
-        self._offset_c = 0.2 * place.unit("temperature offset")
-        self._ageing_pa = 20.0 * place.unit("ageing")
+        self._offset_pa = screened(place, "offset", 30.0)
+        self._offset_pa_per_k = screened(place, "offset t", 0.5)
+        self._offset_c = screened(place, "temperature offset", 0.2)
+        self._ageing_pa = screened(place, "ageing", 20.0)
         if self.fault is Fault.DRIFT:
             self._ageing_pa = math.copysign(500.0, self._ageing_pa)
         # Where this unit lies between the datasheet's typical and longest conversion times.

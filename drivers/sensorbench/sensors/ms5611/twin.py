@@ -7,7 +7,7 @@ import struct
 from enum import Enum
 
 from sensorbench.core.errors import NotAcknowledged
-from sensorbench.sensors.power import PowerOnReset
+from sensorbench.sensors.simulated import PowerOnReset, screened
 from sensorbench.world.world import Place
 
 # By oversampling 256 to 4096: longest conversion time in ms, noise in Pa and in degC (datasheet,
@@ -71,10 +71,10 @@ class SimMs5611:
             for index, (nominal, spread) in enumerate(zip(_COEFFICIENTS, _SPREAD, strict=True))
         )
         self._prom = self._program()
-        self._offset_pa = 50.0 * place.unit("offset")
-        self._offset_pa_per_k = 0.4 * place.unit("offset t")
-        self._offset_c = 0.25 * place.unit("temperature offset")
-        self._ageing_pa = 20.0 * place.unit("ageing")
+        self._offset_pa = screened(place, "offset", 45.0)
+        self._offset_pa_per_k = screened(place, "offset t", 0.4)
+        self._offset_c = screened(place, "temperature offset", 0.25)
+        self._ageing_pa = screened(place, "ageing", 20.0)
         if self.fault is Fault.DRIFT:
             self._ageing_pa = math.copysign(500.0, self._ageing_pa)
         slowness = place.stream("unit slowness").uniform()

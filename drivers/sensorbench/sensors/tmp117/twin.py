@@ -8,7 +8,7 @@ import struct
 from enum import Enum
 
 from sensorbench.core.errors import NotAcknowledged
-from sensorbench.sensors.power import PowerOnReset
+from sensorbench.sensors.simulated import PowerOnReset, screened
 from sensorbench.world.world import Place
 
 _CYCLE_S = (0.0155, 0.125, 0.25, 0.5, 1.0, 4.0, 8.0, 16.0)
@@ -42,8 +42,8 @@ class SimTmp117:
         self._clock = place.clock
         self._power = PowerOnReset(place, 1.7, self._reset)
         self._pointer = 0
-        self._offset_c = 0.02 * place.unit("offset")
-        self._ageing_c = 0.01 * place.unit("ageing")
+        self._offset_c = screened(place, "offset", 0.02)
+        self._ageing_c = screened(place, "ageing", 0.01)
         if self.fault is Fault.DRIFT:
             self._ageing_c = math.copysign(0.5, self._ageing_c)
         # Datasheet: 13 to 17.5 ms a conversion, 15.5 ms typical (recalled).

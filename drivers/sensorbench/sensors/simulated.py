@@ -1,4 +1,4 @@
-"""What all sensor twins have in common: they start anew when their supply comes back."""
+"""What sensor twins have in common: their power-on reset, and units that passed final test."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ from collections.abc import Callable
 
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.world.world import Place
+
+_SCREEN_SIGMA = 3.0
+
+
+def screened(place: Place, property_name: str, sigma: float) -> float:
+    """Return this unit's deviation, within 3 `sigma`: what lies beyond never left the factory."""
+    return sigma * max(-_SCREEN_SIGMA, min(_SCREEN_SIGMA, place.unit(property_name)))
 
 
 class PowerOnReset:

@@ -1,0 +1,89 @@
+"""Other people's drivers, unchanged, on the twins through smbus2's API: they read the world."""
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from sensorbench.core.clock import RealClock
+from sensorbench.links.i2c import SimulatedI2cBus
+from sensorbench.links.smbus_api import SimulatedSMBus, simulated_smbus_class
+from sensorbench.sensors.bme280.twin import SimBme280
+from sensorbench.sensors.bmp280.twin import SimBmp280
+from sensorbench.sensors.tmp117.twin import SimTmp117
+from sensorbench.world.world import Place, World
+
+
+class Bench:
+    """Twins that live ten times faster, as these drivers wait in real time."""
+
+    def __init__(self) -> None:
+        clock = RealClock(speed=10)
+        self.world = World(clock, seed=1)
+        self.bus = SimulatedI2cBus("bus0")
+        self.place = Place(self.world, "7", in_chamber=False)
+        self.world.ambient_c, self.world.ambient_pa = 27.5, 98_700.0
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def installed(module: str, attribute: str) -> ModuleType:
+    """Import a package, or skip. RPi.bme280 and pimoroni-bme280 both install `bme280`."""
+    pytest.importorskip(module)
+    found = importlib.import_module(module)
+    if not hasattr(found, attribute):
+        pytest.skip(f"another distribution's {module} is installed, without {attribute}")
+    return found
+
+
+def assert_reads_the_world(bench: Bench, part: Any) -> None:
+    assert part.get_pressure() * 100 == pytest.approx(98_700, abs=100)
+    assert part.get_temperature() == pytest.approx(27.5, abs=1)
+
+
+@pytest.mark.parametrize("mode", ["forced", "normal"])
+def test_the_bmp280_package_reads_the_world(bench: Bench, mode: str) -> None:
+    package = installed("bmp280", "BMP280")
+    bench.bus.attach(0x76, SimBmp280(bench.place))
+    part = package.BMP280(i2c_dev=SimulatedSMBus(bench.bus))
+    part.setup(mode=mode)
+    bench.world.clock.sleep(0.2)
+    assert_reads_the_world(bench, part)
+
+
+@pytest.mark.parametrize("mode", ["forced", "normal"])
+def test_pimoroni_s_bme280_reads_the_world(bench: Bench, mode: str) -> None:
+    package = installed("bme280", "BME280")
+    bench.bus.attach(0x76, SimBme280(bench.place, room_rh=52.0))
+    part = package.BME280(i2c_dev=SimulatedSMBus(bench.bus))
+    part.setup(mode=mode)
+    bench.world.clock.sleep(0.2)
+    assert_reads_the_world(bench, part)
+    assert part.get_humidity() == pytest.approx(52.0, abs=3)
+
+
+def test_rpi_bme280_reads_the_world(bench: Bench) -> None:
+    package = installed("bme280", "load_calibration_params")
+    bench.bus.attach(0x76, SimBme280(bench.place, room_rh=52.0))
+    smbus = simulated_smbus_class({1: bench.bus})(1)
+    found = package.sample(smbus, 0x76, package.load_calibration_params(smbus, 0x76))
+    assert found.pressure * 100 == pytest.approx(98_700, abs=100)
+    assert found.temperature == pytest.approx(27.5, abs=1)
+    assert found.humidity == pytest.approx(52.0, abs=3)
+
+
+def test_the_qwiic_tmp117_package_reads_the_world(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = installed("qwiic_tmp117", "QwiicTMP117")
+    smbus2 = pytest.importorskip("smbus2")
+    monkeypatch.setattr(smbus2, "SMBus", simulated_smbus_class({1: bench.bus}))
+    bench.bus.attach(0x48, SimTmp117(bench.place))
+    part = package.QwiicTMP117()
+    assert part.begin()
+    bench.world.clock.sleep(1.5)
+    assert part.read_temp_c() == pytest.approx(27.5, abs=0.1)
