@@ -85,9 +85,13 @@ def line(kind: Kind, mount: Any) -> ExchangeLine:
     return kind.open(mount.address)
 
 
+Send = Callable[[bytes], object]
+
+
 @contextmanager
-def raw_peer(kind: Kind, play: Callable[[Callable[[bytes], object]], None]) -> Iterator[str]:
-    """Serve one client with `play(send)` as soon as its first line came; yield the address."""
+def raw_peer(kind: Kind, play: Callable[[Send, threading.Event], None]) -> Iterator[str]:
+    """Serve one client with `play(send, ended)` once its first line came; yield the address."""
+    ended = threading.Event()
     with ExitStack() as stack:
         if kind.is_serial:
             import tty  # noqa: PLC0415 - POSIX only
@@ -100,7 +104,7 @@ def raw_peer(kind: Kind, play: Callable[[Callable[[bytes], object]], None]) -> I
 
             def serve() -> None:
                 os.read(master, 100)
-                play(lambda data: os.write(master, data))
+                play(lambda data: os.write(master, data), ended)
         else:
             listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
             address = "127.0.0.1:{1}".format(*listener.getsockname())
@@ -110,13 +114,14 @@ def raw_peer(kind: Kind, play: Callable[[Callable[[bytes], object]], None]) -> I
                 with client:
                     client.recv(100)
                     try:
-                        play(client.sendall)
+                        play(client.sendall, ended)
                     except OSError:
                         return  # the line under test may drop the connection
 
-        thread = threading.Thread(target=serve)
+        thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        stack.callback(thread.join)
+        stack.callback(thread.join, 5.0)
+        stack.callback(ended.set)
         yield address
 
 
@@ -202,9 +207,7 @@ def test_a_slow_query_can_have_its_own_deadline(kind: Kind, mount: Any) -> None:
 
 @pytest.mark.parametrize("gap_s", [0.1, 0.005])
 def test_a_reply_that_trickles_in_does_not_stretch_the_deadline(kind: Kind, gap_s: float) -> None:
-    ended = threading.Event()
-
-    def dribble(send: Callable[[bytes], object]) -> None:
+    def dribble(send: Send, ended: threading.Event) -> None:
         while not ended.wait(gap_s):
             send(b"x")
 
@@ -213,15 +216,13 @@ def test_a_reply_that_trickles_in_does_not_stretch_the_deadline(kind: Kind, gap_
         start = time.monotonic()
         with pytest.raises(LinkTimeout, match=r"came b'x+'"):
             line.query("A?")
-        taken_s = time.monotonic() - start
-        ended.set()
-        assert 0.29 < taken_s < 0.6
+        assert 0.29 < time.monotonic() - start < 0.6
 
 
 def test_what_came_unasked_is_no_answer(kind: Kind) -> None:
     sent, asked = threading.Event(), threading.Event()
 
-    def chatter(send: Callable[[bytes], object]) -> None:
+    def chatter(send: Send, _: threading.Event) -> None:
         send(b"door opened\n")
         sent.set()
         asked.wait(5.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import statistics
 import sys
 import threading
 import time
@@ -65,6 +66,17 @@ def test_several_lines_in_one_packet_are_answered_in_order(tcp: TcpMount) -> Non
     with connect(tcp) as client, client.makefile("rb") as replies:
         client.sendall(b"A?\nSET 1\nB?\n")
         assert [replies.readline(), replies.readline()] == [b"re: A\n", b"re: B\n"]
+
+
+def test_quick_replies_do_not_wait_for_delayed_acknowledgements(tcp: TcpMount) -> None:
+    taken_s = []
+    with connect(tcp) as client, client.makefile("rb") as replies:
+        for _ in range(25):
+            start = time.monotonic()
+            client.sendall(b"A?\nB?\nC?\n")
+            assert [replies.readline() for _ in "ABC"] == [b"re: A\n", b"re: B\n", b"re: C\n"]
+            taken_s.append(time.monotonic() - start)
+    assert statistics.median(taken_s) < 0.03
 
 
 def test_clients_come_one_after_another(tcp: TcpMount) -> None:
@@ -215,6 +227,20 @@ def test_pyserial_talks_to_a_pty_and_hears_no_echo(pty: PtyMount) -> None:
         port.write(b"SET 5\r\nA?\r\n")
         assert port.read_until(b"\n") == b"re: A\n"
         assert port.in_waiting == 0
+
+
+@posix
+def test_a_program_that_leaves_the_terminal_as_it_is_hears_no_echo(
+    pty: PtyMount, twin: Any
+) -> None:
+    port = os.open(pty.address, os.O_RDWR | os.O_NOCTTY)
+    os.write(port, b"A?\r\n")
+    reply = os.read(port, 100)
+    os.write(port, b"B?\n")
+    reply += os.read(port, 100)
+    os.close(port)
+    assert reply == b"re: A\nre: B\n"
+    assert twin.lines == [b"A?", b"B?"]
 
 
 @posix

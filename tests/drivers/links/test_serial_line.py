@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -73,42 +74,48 @@ def test_after_a_timeout_a_silent_instrument_costs_one_more_deadline(mount: PtyM
         assert time.monotonic() - start < 0.2
 
 
+@contextmanager
+def pty_pair() -> Iterator[tuple[int, str]]:
+    """Yield the master of a pty, and the name of its slave."""
+    import tty  # noqa: PLC0415 - POSIX only
+
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    yield master, os.ttyname(slave)
+    os.close(slave)
+    os.close(master)
+
+
 def test_a_port_that_never_falls_silent_after_a_timeout_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import tty  # noqa: PLC0415 - POSIX only
-
     monkeypatch.setattr(serial_line, "_NOISE_LIMIT_S", 0.3)
     ended = threading.Event()
-    master, slave = os.openpty()
-    tty.setraw(slave)
 
-    def talk() -> None:
+    def talk(master: int) -> None:
         while not ended.wait(0.02):
             os.write(master, b"x")
 
-    thread = threading.Thread(target=talk)
-    thread.start()
-    with SerialLine(os.ttyname(slave), PATIENT, "balance") as line:
-        with pytest.raises(LinkTimeout, match="no complete answer"):
-            line.query("A?", timeout_s=SOON_S)
-        with pytest.raises(LinkTimeout, match=r"balance: .* still sends .* talk-only"):
-            line.query("B?")
-    ended.set()
-    thread.join()
-    os.close(master)
-    os.close(slave)
+    with pty_pair() as (master, port):
+        thread = threading.Thread(target=talk, args=(master,))
+        thread.start()
+        try:
+            with SerialLine(port, PATIENT, "balance") as line:
+                with pytest.raises(LinkTimeout, match="no complete answer"):
+                    line.query("A?", timeout_s=SOON_S)
+                with pytest.raises(LinkTimeout, match=r"balance: .* still sends .* talk-only"):
+                    line.query("B?")
+        finally:
+            ended.set()
+            thread.join()
 
 
 def test_an_instrument_that_takes_nothing_is_a_timeout() -> None:
-    master, slave = os.openpty()
-    with SerialLine(os.ttyname(slave), PATIENT, "chamber") as line:
+    with pty_pair() as (_, port), SerialLine(port, PATIENT, "chamber") as line:
         start = time.monotonic()
         with pytest.raises(LinkTimeout, match="did not take"):
-            line.query("x" * 200_000 + "?", timeout_s=0.2)
+            line.query("x" * 200_000 + "?", timeout_s=SOON_S)
         assert time.monotonic() - start < 1.0
-    os.close(master)
-    os.close(slave)
 
 
 def test_dtr_and_rts_are_left_alone(mount: PtyMount, monkeypatch: pytest.MonkeyPatch) -> None:

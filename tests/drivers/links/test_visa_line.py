@@ -17,6 +17,7 @@ devices:
   dmm:
     eom:
       USB INSTR: {q: "\\n", r: "\\n"}
+      GPIB INSTR: {q: "\\n", r: ""}
       TCPIP SOCKET: {q: "\\n", r: "\\n"}
     error: ERROR
     dialogues:
@@ -24,6 +25,7 @@ devices:
       - {q: "*RST"}
 resources:
   USB0::0x1111::0x2222::0x4445::INSTR: {device: dmm}
+  GPIB0::5::INSTR: {device: dmm}
   TCPIP0::localhost::10001::SOCKET: {device: dmm}
 """
 RESOURCES = ["USB0::0x1111::0x2222::0x4445::INSTR", "TCPIP0::localhost::10001::SOCKET"]
@@ -45,6 +47,12 @@ def test_any_visa_library_serves(library: str, resource: str) -> None:
         assert time.monotonic() - start < 0.6
         assert line.query("*IDN?") == "MAKER,DMM,1,A.01"
         assert line.resynchronised == 1
+
+
+def test_the_end_of_a_message_ends_a_line_that_has_no_terminator(library: str) -> None:
+    settings = LineSettings(timeout_s=2.0)
+    with VisaLine("GPIB0::5::INSTR", settings, "dmm", visa_library=library) as line:
+        assert line.query("*IDN?") == "MAKER,DMM,1,A.01"
 
 
 def test_a_resource_that_can_not_be_opened_is_named() -> None:
