@@ -110,6 +110,7 @@ def test_a_conversion_takes_its_time_and_ends_in_sleep(bench: Bench) -> None:
 
 def test_a_second_value_in_one_write_needs_its_own_register_number(bench: Bench) -> None:
     bench.write(0xF5, 0x04, 0xF4, 0x54)
+    assert bench.bus.transfer(0x76, b"", 1) == b"\x54"  # the pointer is where the last value went
     assert bench.read(0xF4, 2) == b"\x54\x04"
 
 
@@ -148,7 +149,37 @@ def test_noise_is_what_the_datasheet_says_at_oversampling_16(bench: Bench) -> No
     assert statistics.stdev(pressures) == pytest.approx(1.3, rel=0.2)
 
 
-def test_the_filter_quietens_normal_mode_and_lags_behind_a_step() -> None:
+@pytest.mark.parametrize(("code", "conversions"), [(1, 2), (2, 5), (3, 11), (4, 22)])
+def test_the_filter_reaches_three_quarters_of_a_step_when_table_6_says(
+    code: int, conversions: int
+) -> None:
+    bench = Bench()
+    bench.twin._place = place = Place(bench.world, "7", in_chamber=False)
+    bench.part.prepare()
+    words = decode_trimming(bench.read(0x88, 24))
+    bench.write(0xF5, code << 2, 0xF4, 0x57)  # normal mode, 0.5 ms standby
+    period_s = bench.twin._duration_s + 0.0005
+
+    def pressure_after(conversions: int) -> float:
+        bench.clock.sleep(conversions * period_s)
+        counts_p, counts_t = decode_counts(bench.read(0xF7, 6))
+        return compensate_pressure(words, compensate_temperature(words, counts_t)[0], counts_p)
+
+    before = pressure_after(1)
+    place.world.ambient_pa += 10_000.0
+    assert (pressure_after(conversions - 1) - before) / 10_000 < 0.749
+    assert (pressure_after(1) - before) / 10_000 > 0.749  # less noise
+    bench.write(0xF5, code << 2)  # empties the filter
+    assert (pressure_after(1) - before) / 10_000 == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_pressure_below_zero_stays_below_zero() -> None:
+    words = Trimming(*EXAMPLE)
+    counts = round(pressure_counts(EXAMPLE, 25.0825, -2000.0))
+    assert compensate_pressure(words, 128422, counts) == pytest.approx(-2000.0, abs=1.0)
+
+
+def test_the_filter_quietens_normal_mode() -> None:
     noise = {}
     for code in (0, 4):  # off, coefficient 16
         bench = Bench()

@@ -220,3 +220,13 @@ def test_the_twin_shares_no_code_with_its_driver(package: Path) -> None:
     for name in imports(package / "twin.py"):
         assert ".driver." not in name
         assert not name.startswith("sensorbench.protocols")
+
+
+@pytest.mark.parametrize("fault", ["identity", "memory", "crc"])
+def test_a_part_with_a_wrong_identity_or_memory_gives_no_data(package: Path, fault: str) -> None:
+    twin = importlib.import_module(f"sensorbench.sensors.{package.name}.twin")
+    if fault not in {known.value for known in twin.Fault}:
+        return
+    bench = Bench(package, fault=fault)
+    with pytest.raises(ProtocolError):
+        (bench.part.identify(), bench.part.prepare(), bench.part.sample())

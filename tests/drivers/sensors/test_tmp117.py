@@ -133,6 +133,21 @@ def test_preparing_a_part_stops_its_conversions(bench: Bench) -> None:
     assert bench.read(0x01) & 0x2C00 == 0x0400
 
 
+def test_the_eeprom_is_locked_before_anything_else_is_written(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes: list[bytes] = []
+    receive = bench.twin.receive
+
+    def record(data: bytes) -> None:
+        writes.append(data)
+        receive(data)
+
+    monkeypatch.setattr(bench.twin, "receive", record)
+    bench.part.prepare()
+    assert writes[0] == b"\x04\x00\x00"
+
+
 def test_a_part_in_reset_does_not_acknowledge(bench: Bench) -> None:
     bench.write(0x01, 0x0002)
     with pytest.raises(NotAcknowledged, match="in reset"):
