@@ -42,10 +42,13 @@ class SimulatedBench:
             self._add_instrument(name, entry)
         for socket in file.socket:
             self._switch(socket)
-        sockets = {socket.id: socket for socket in file.socket}
+        # A socket that an earlier lot fills stays as it is.
+        free = {socket.id: socket for socket in file.socket}
         for lot, part in lots:
             for unit in lot.unit:
-                self._add_unit(sockets[unit.socket], unit.serial, lot.lot.id, part)
+                socket = free.pop(unit.socket, None)
+                if socket is not None:
+                    self._add_unit(socket, unit.serial, lot.lot.id, part)
 
     def power(self, voltage_v: float = 3.3) -> None:
         """Feed all parts, for programs that have no supply of their own."""

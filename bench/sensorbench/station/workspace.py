@@ -69,6 +69,12 @@ class Workspace:
         """Return a part. Raises InputError."""
         return load(self._existing("parts", part), Part)
 
+    def load_lots(self) -> list[tuple[Lot, Part]]:
+        """Return all lots of the workspace with their parts, by name. Raises InputError."""
+        names = sorted(path.stem for path in (self.root / "lots").glob("*.toml"))
+        lots = [self.load_lot(name) for name in names]
+        return [(lot, self.load_part(lot.lot.part)) for lot in lots]
+
     def _existing(self, folder: str, name: str) -> Path:
         path = self._path(folder, name)
         if not path.is_file():

@@ -1,1 +1,5 @@
-"""What users import in their own tests: simulated buses and stations."""
+"""What other people's programs and tests import: a station's buses and twins without hardware."""
+
+from sensorbench.testing.simulated import simulated_bench, simulated_bus
+
+__all__ = ["simulated_bench", "simulated_bus"]

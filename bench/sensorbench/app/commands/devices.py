@@ -9,7 +9,7 @@ from sensorbench.app.commands.common import print_json, print_table
 from sensorbench.core.clock import RealClock
 from sensorbench.core.errors import BenchError, LinkClosed
 from sensorbench.links.i2c import I2cBus, LinuxI2cBus
-from sensorbench.links.tca9548a.driver import Multiplexers
+from sensorbench.links.tca9548a.driver import Multiplexers, Tca9548a
 from sensorbench.station.catalog import devices
 from sensorbench.station.simulation import SimulatedBench
 from sensorbench.station.station import multiplexers_of
@@ -67,11 +67,8 @@ def _buses(root: Path) -> Iterator[tuple[str, str, str]]:
     workspace = Workspace(root)
     if workspace.station_path.is_file():
         file = workspace.load_station()
-        lots = sorted(path.stem for path in (root / "lots").glob("*.toml"))
-        placed = [
-            (lot := workspace.load_lot(name), workspace.load_part(lot.lot.part)) for name in lots
-        ]
-        bench = SimulatedBench(file, RealClock(), workspace.load_memory(), placed)
+        memory, lots = workspace.load_memory(), workspace.load_lots()
+        bench = SimulatedBench(file, RealClock(), memory, lots)
         bench.power()
         for name, simulated in bench.buses.items():
             yield from _probe(simulated, multiplexers_of(file, name))
@@ -92,18 +89,26 @@ def _linux(device: str, multiplexers: set[int]) -> Iterator[tuple[str, str, str]
 
 
 def _probe(bus: I2cBus, addresses: set[int]) -> Iterator[tuple[str, str, str]]:
+    """Probe what is on the bus itself, then behind each channel of its multiplexers."""
+    for address in addresses:
+        try:
+            Tca9548a(bus, address).select(0)
+        except BenchError as error:
+            yield bus.name, str(error), ""
+            return
+    direct = list(_answers(bus, addresses))
+    yield from direct
+    known = addresses | {int(what.split()[0], 16) for _, what, _ in direct}
     multiplexers = Multiplexers(bus, addresses)
-    yield from _answers(bus, addresses)
     for address in sorted(addresses):
         for channel in range(8):
-            behind = multiplexers.channel(address, channel)
-            yield from _answers(behind, addresses)
+            yield from _answers(multiplexers.channel(address, channel), known)
 
 
-def _answers(bus: I2cBus, multiplexers: set[int]) -> Iterator[tuple[str, str, str]]:
+def _answers(bus: I2cBus, skip: set[int]) -> Iterator[tuple[str, str, str]]:
     known = devices().values()
     for address in range(0x08, 0x78):
-        if address in multiplexers:
+        if address in skip:
             continue
         try:
             # A read of one byte: what i2cdetect does for most addresses, and harmless here.
