@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -67,7 +69,8 @@ def demo(
     """Everything on a simulated station: calibrate, stress, report."""
     from sensorbench.app.commands.demo import run_demo  # noqa: PLC0415 - imported when used
 
-    _exit(run_demo(folder, seed, units, wire, short or wire, faults, as_json))
+    with _stoppable():
+        _exit(run_demo(folder, seed, units, wire, short or wire, faults, as_json))
 
 
 @app.command()
@@ -139,7 +142,8 @@ def run(
     """Run a profile on a lot. Ctrl-C stops it and makes the bench safe."""
     from sensorbench.app.commands.run import run_profile  # noqa: PLC0415 - as above
 
-    _exit(run_profile(workspace, profile, lot, real_time, as_json))
+    with _stoppable():
+        _exit(run_profile(workspace, profile, lot, real_time, as_json))
 
 
 @app.command()
@@ -202,6 +206,16 @@ def simulate(
     serve(station, speed, as_json)
 
 
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Say what Ctrl-C did; 130 is what shells expect of a program that it stopped."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("stopped: the bench is in its safe state, the evidence is kept", err=True)
+        raise typer.Exit(130) from None
+
+
 def _exit(code: int) -> None:
     if code:
         raise typer.Exit(code)
@@ -215,9 +229,6 @@ def main() -> None:
         sys.stderr.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
         app()
-    except KeyboardInterrupt:
-        typer.echo("stopped", err=True)
-        sys.exit(1)
     except Exception as error:
         from sensorbench.app.failure import report_failure  # noqa: PLC0415 - only on errors
 

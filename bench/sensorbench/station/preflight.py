@@ -60,13 +60,13 @@ def _station(file: StationFile) -> Findings:
             models = ", ".join(d.name for d in known.values() if d.role)
             yield f"{key}.model", f"{entry.model!r} is not known; there are {models}"
         elif device.role != entry.role:
-            yield f"{key}.role", f"a {entry.model} plays {device.role}, not {entry.role}"
+            yield f"{key}.role", f"{entry.model} plays {device.role}, not {entry.role}"
         else:
             kind = entry.link.kind
             if kind not in {*device.links, "visa" if "tcp" in device.links else "", "simulated"}:
                 yield (
                     f"{key}.link.kind",
-                    f"a {entry.model} is not reached over {kind}; "
+                    f"{entry.model} is not reached over {kind}; "
                     f"allowed: {', '.join((*device.links, 'simulated'))}",
                 )
             yield from _rated(key, entry)
@@ -87,7 +87,7 @@ def _rated(key: str, entry: InstrumentEntry) -> Findings:
             if value is not None and not low <= value <= high:
                 yield (
                     f"{key}.{name}",
-                    f"{show(value, role.dimension)} is beyond what a {entry.model} is rated for, "
+                    f"{show(value, role.dimension)} is beyond the rating of {entry.model}, "
                     f"{show(low, role.dimension)} to {show(high, role.dimension)}",
                 )
         if entry.low is not None and entry.high is not None and entry.low >= entry.high:
@@ -97,7 +97,7 @@ def _rated(key: str, entry: InstrumentEntry) -> Findings:
         if not 0 < entry.rate <= fastest * (1 + 1e-9):
             yield (
                 f"{key}.rate",
-                (f"{_rate(entry.rate)} is beyond the {_rate(fastest)} of a {entry.model}"),
+                (f"{_rate(entry.rate)} is beyond the rating of {entry.model}, {_rate(fastest)}"),
             )
 
 
@@ -157,7 +157,7 @@ def _lot(file: StationFile, lot: Lot, part: Part) -> Findings:
                 f"unit {unit.serial}",
                 (
                     f"socket {unit.socket} has address {socket.address:#04x}, "
-                    f"a {device.name} answers at {_hex(device.addresses)}"
+                    f"{device.name} answers at {_hex(device.addresses)}"
                 ),
             )
         kind = faults.get(unit.serial)

@@ -1,0 +1,194 @@
+"""The command line as a user types it: what it prints, what it leaves, how it exits."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import serial
+from pymeasure.instruments.keysight import KeysightE36312A
+from pyvisa import ResourceManager
+
+from sensorbench.run.execute import Outcome
+
+
+def sensorbench(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sensorbench.app.main", *arguments],
+        capture_output=True, text=True, cwd=cwd, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    assert sensorbench("init", str(tmp_path / "bench")).returncode == 0
+    return tmp_path / "bench"
+
+
+def test_a_new_workspace_is_in_order_and_runs(workspace: Path) -> None:
+    assert sensorbench("check", cwd=workspace).stdout.startswith("all files are in order")
+    plan = sensorbench(
+        "check", "calibration/pressure_temperature", "--lot", "first", "--json", cwd=workspace
+    )
+    assert json.loads(plan.stdout)["readouts"] == 105
+    run = sensorbench("run", "calibration/pressure_temperature", "--lot", "first", cwd=workspace)
+    assert run.returncode == 0, run.stderr
+    assert "PASS: 2 of 2 units passed" in run.stdout
+    (found,) = json.loads(sensorbench("runs", "--json", cwd=workspace).stdout)
+    assert found["verdict"] == "PASS"
+    shown = sensorbench("show", found["run"], cwd=workspace)
+    assert "SIMULATED - NOT A MEASUREMENT" in shown.stdout
+    assert "26000001" in shown.stdout
+    verified = sensorbench("verify", found["run"], cwd=workspace)
+    assert verified.returncode == 0
+    assert verified.stdout.splitlines()[0].endswith("values are SIMULATED")
+    # Calibrated parts stay calibrated: the next run finds them so.
+    htol = sensorbench("run", "aec_q100/b1_htol", "--lot", "first", "--json", cwd=workspace)
+    assert htol.returncode == 0, htol.stderr
+    assert json.loads(htol.stdout)["verdict"] == "PASS"
+
+
+def test_init_never_writes_into_a_folder_that_holds_something(workspace: Path) -> None:
+    before = sorted(path.name for path in workspace.parent.iterdir())
+    again = sensorbench("init", str(workspace))
+    assert again.returncode == 2
+    assert "is not empty; give a new folder" in again.stderr
+    assert sorted(path.name for path in workspace.parent.iterdir()) == before
+
+
+def test_bad_input_lists_every_problem_and_exits_with_2_and_leaves_nothing(
+    workspace: Path,
+) -> None:
+    station = workspace / "station.toml"
+    text = station.read_text()
+    text = text.replace('high = "130 degC"', 'high = "130 K/min"').replace("[limits]", "[limit]")
+    station.write_text(text)
+    (workspace / "parts" / "sbp1.toml").unlink()
+    run = sensorbench("run", "calibration/none", "--lot", "first", cwd=workspace)
+    assert run.returncode == 2
+    assert run.stderr.startswith("4 problems:")
+    for expected in ("calibration/none", "limit: unknown key; did you mean limits?",
+                     "unit 'K/min' is not a temperature", "parts/sbp1.toml: is not there"):  # fmt: skip
+        assert expected in run.stderr
+    assert "Traceback" not in run.stderr
+    assert not (workspace / "evidence").exists()
+    check = sensorbench("check", cwd=workspace)
+    assert check.returncode == 2
+    assert "limit: unknown key" in check.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["show", "nothing"], "has no runs"),
+        (["verify", "nothing"], "has no runs"),
+        (["report", "nothing", "--format", "docx"], "allowed: html, pdf"),
+        (["check", "aec_q100/b1_htol"], "write both a PROFILE and --lot LOT"),
+        (["profiles", "show", "nothing"], "is not in the library"),
+        (["simulate", "nowhere"], "station.toml: is not in nowhere"),
+        (["demo", ".", "--units", "0"], "write 1 to 256"),
+        (["demo", "."], "neither empty nor a demonstration"),
+        (["run", "x"], "Missing option '--lot'"),
+    ],
+)
+def test_wrong_usage_exits_with_2_and_says_what_is_allowed(
+    workspace: Path, arguments: list[str], message: str
+) -> None:
+    done = sensorbench(*arguments, cwd=workspace)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_lists_are_printed_for_people_and_for_programs(workspace: Path) -> None:
+    known = json.loads(sensorbench("devices", "--json").stdout)
+    assert {"sbp1", "bmp280", "bme280", "ms5611", "tmp117", "espec_p300", "druck_pace5000",
+            "keysight_e36312a", "keysight_34461a"} <= {d["name"] for d in known}  # fmt: skip
+    assert "aec_q100/b1_htol" in sensorbench("profiles").stdout
+    assert "125 degC (grade 1)" in sensorbench("profiles", "show", "aec_q100/b1_htol").stdout
+    scanned = sensorbench("devices", "--scan", "--json", cwd=workspace)
+    found = {(row["where"], row["what"]) for row in json.loads(scanned.stdout)}
+    assert ("bus0", "0x48 answers") in found
+    assert ("bus0, mux 0x70 channel 1", "0x28 answers") in found
+
+
+def test_a_damaged_run_exits_with_1_and_is_named(run_copy: Path) -> None:
+    data = bytearray((run_copy / "samples" / "duts.seg").read_bytes())
+    data[1000] ^= 1
+    (run_copy / "samples" / "duts.seg").write_bytes(data)
+    verified = sensorbench("verify", str(run_copy))
+    assert verified.returncode == 1
+    assert "damage: samples/duts.seg: frame at byte" in verified.stdout
+    as_json = json.loads(sensorbench("verify", "--json", str(run_copy)).stdout)
+    assert as_json[0]["whole"] is False
+
+
+def test_a_run_with_a_failing_unit_exits_with_1_and_says_why(made_run: Outcome) -> None:
+    shown = sensorbench("show", str(made_run.root))
+    assert shown.returncode == 1
+    assert "FAIL" in shown.stdout
+    assert "INVALID" in shown.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="ptys and SIGINT are POSIX")
+def test_simulate_serves_every_instrument_to_other_programs_until_stopped(tmp_path: Path) -> None:
+    assert sensorbench("init", str(tmp_path / "bench")).returncode == 0
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sensorbench.app.main", "simulate", str(tmp_path / "bench"),
+         "--speed", "100", "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout
+        lines = [json.loads(process.stdout.readline()) for _ in range(3)]
+        found = {line["name"]: line for line in lines}
+        assert {line["kind"] for line in lines} == {"pty", "tcp"}
+        with serial.Serial(found["chamber"]["address"], 9600, timeout=2) as port:
+            port.write(b"TYPE?\r\n")
+            assert b"P300" in port.read_until(b"\r\n")
+        host, port_number = found["supply"]["address"].split(":")
+        supply = KeysightE36312A(
+            f"TCPIP::{host}::{port_number}::SOCKET", visa_library="@py", read_termination="\n",
+            write_termination="\n",
+        )  # fmt: skip
+        supply.ch_1.voltage_setpoint = 2.5
+        assert supply.ch_1.voltage_setpoint == pytest.approx(2.5, abs=0.01)
+        supply.adapter.close()
+        host, port_number = found["pressure"]["address"].split(":")
+        manager = ResourceManager("@py")
+        with manager.open_resource(
+            f"TCPIP::{host}::{port_number}::SOCKET", read_termination="\n", write_termination="\n"
+        ) as pressure:
+            assert "SIM-" in pressure.query("*IDN?")  # type: ignore[attr-defined]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=10) == 0
+        assert process.stderr
+        assert "Traceback" not in process.stderr.read()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGINT is POSIX")
+def test_ctrl_c_ends_a_run_in_its_safe_state_with_the_shells_exit_code(workspace: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sensorbench.app.main", "run", "calibration/pressure_temperature",
+         "--lot", "first", "--real-time"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=workspace,
+    )  # fmt: skip
+    deadline = time.monotonic() + 20
+    while not list(workspace.glob("evidence/*/samples/log.seg")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert "safe state" in errors
+    verified = sensorbench("verify", "evidence", cwd=workspace)
+    assert verified.returncode == 1
+    assert "the last event is run_ended" in verified.stdout

@@ -1,0 +1,100 @@
+"""Units: what people write is read once; the wrong dimension is refused with what is allowed."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensorbench.core.units import (
+    Dimension,
+    UnitError,
+    convert,
+    parse,
+    show,
+    show_duration,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "dimension", "canonical"),
+    [
+        ("125 degC", Dimension.TEMPERATURE, 125.0),
+        ("125°C", Dimension.TEMPERATURE, 125.0),
+        ("-40 ℃", Dimension.TEMPERATURE, -40.0),
+        ("298.15 K", Dimension.TEMPERATURE, 25.0),
+        ("32 degF", Dimension.TEMPERATURE, 0.0),
+        ("212 degF", Dimension.TEMPERATURE, 100.0),
+        ("9 degF", Dimension.TEMPERATURE_DIFFERENCE, 5.0),
+        ("10 K/min", Dimension.TEMPERATURE_RATE, 1 / 6),
+        ("10 °C/min", Dimension.TEMPERATURE_RATE, 1 / 6),
+        ("110 kPa", Dimension.PRESSURE, 110_000.0),
+        ("1013.25 hPa", Dimension.PRESSURE, 101_325.0),
+        ("1 atm", Dimension.PRESSURE, 101_325.0),
+        ("1 psi", Dimension.PRESSURE, 6894.757),
+        ("760 mmHg", Dimension.PRESSURE, 101_325.0),
+        ("1000 h", Dimension.TIME, 3_600_000.0),
+        ("15 min", Dimension.TIME, 900.0),
+        ("250 µs", Dimension.TIME, 250e-6),
+        ("3.3 V", Dimension.VOLTAGE, 3.3),
+        ("0.1 %", Dimension.RATIO, 0.001),
+        ("50 ppm", Dimension.RATIO, 50e-6),
+        ("45 %RH", Dimension.HUMIDITY, 45.0),
+        ("1 g", Dimension.ACCELERATION, 9.80665),
+        ("1e3 Pa", Dimension.PRESSURE, 1000.0),
+        (".5 V", Dimension.VOLTAGE, 0.5),
+    ],
+)
+def test_quantities_are_read_as_people_write_them(
+    text: str, dimension: Dimension, canonical: float
+) -> None:
+    assert parse(text, dimension) == pytest.approx(canonical, rel=1e-6, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "text", ["85", "85 V", "hot", "", "85 degC degC", "nan degC", "1e400 degC"]
+)
+def test_what_is_no_temperature_is_refused_with_the_allowed_units(text: str) -> None:
+    with pytest.raises(UnitError) as refused:
+        parse(text, Dimension.TEMPERATURE)
+    assert "degC, K, degF" in str(refused.value) or "too large" in str(refused.value)
+
+
+@given(
+    st.sampled_from([(d, unit) for d in Dimension for unit in d.units]),
+    st.floats(-1e9, 1e9, allow_nan=False),
+)
+def test_reading_what_is_shown_gives_the_same_quantity(
+    unit: tuple[Dimension, str], value: float
+) -> None:
+    dimension, name = unit
+    text = f"{convert(value, dimension, name)!r} {name}"
+    assert parse(text, dimension) == pytest.approx(value, rel=1e-9, abs=1e-6)
+
+
+def test_an_absolute_temperature_is_no_difference() -> None:
+    assert parse("10 K", Dimension.TEMPERATURE_DIFFERENCE) == 10.0
+    assert parse("10 K", Dimension.TEMPERATURE) == pytest.approx(-263.15)
+
+
+def test_values_are_shown_with_their_unit() -> None:
+    assert show(101_325.0, Dimension.PRESSURE, "kPa") == "101.325 kPa"
+    with pytest.raises(UnitError, match="allowed: Pa, hPa"):
+        convert(1.0, Dimension.PRESSURE, "V")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.0165, "0.0165 s"), (59.9, "59.9 s"), (60, "1 min"), (75, "1 min 15 s"), (3600, "1 h"),
+        (532_800, "6 d 4 h"), (86_460, "1 d"), (3_600_000, "41 d 16 h"),
+    ],
+)  # fmt: skip
+def test_durations_are_said_as_people_say_them(seconds: float, words: str) -> None:
+    assert show_duration(seconds) == words
+
+
+def test_every_dimension_has_a_canonical_unit_of_factor_one() -> None:
+    for dimension in Dimension:
+        assert parse(f"7 {dimension.canonical}", dimension) == 7.0
+        assert math.isfinite(parse(f"7 {dimension.units[-1]}", dimension))

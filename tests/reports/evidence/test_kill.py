@@ -1,0 +1,101 @@
+"""kill -9 at any moment: nothing that was acknowledged is lost, and verify says what is there."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sensorbench.assessment.verify import verify
+from sensorbench.evidence.check import Level, check
+from sensorbench.evidence.run import RunReader
+
+WRITER = """
+import sys
+from pathlib import Path
+import numpy as np
+from sensorbench.core.clock import RealClock
+from sensorbench.evidence.run import RunWriter
+with RunWriter(Path(sys.argv[1]), RealClock(), {"provenance": "simulated"}, {}) as run:
+    run.declare("duts", [("time", "s"), ("value", "Pa")])
+    number = 0
+    while True:
+        for _ in range(7):
+            rows = np.array([[number, number * 0.5]] * 20)
+            seq = run.append("reading", {"number": number}, {"duts": rows})
+            number += 1
+        run.commit()
+        print(seq, number, flush=True)  # acknowledged
+"""
+
+RUN = """
+import sys
+from pathlib import Path
+from datetime import date
+from sensorbench.core.clock import RealClock
+from sensorbench.app.demo import write_demo
+from sensorbench.run.execute import execute
+from sensorbench.station.station import open_station
+from sensorbench.station.workspace import Workspace, load_job
+workspace = Workspace(Path(sys.argv[1]))
+write_demo(workspace.root, 1, date.today(), 4)
+job = load_job(workspace, "profiles/short_calibration.toml", "sbp1")
+with open_station(job.station, RealClock(20000), [(job.lot, job.part)]) as station:
+    print("running", flush=True)
+    execute(workspace, job, station)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
+def test_acknowledged_events_and_samples_survive_kill_9_at_twenty_moments(tmp_path: Path) -> None:
+    chance = random.Random(1)
+    for moment in range(20):
+        root = tmp_path / f"run{moment}"
+        process = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(root)], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout
+        first = process.stdout.readline()
+        time.sleep(chance.uniform(0, 0.1))
+        process.send_signal(signal.SIGKILL)
+        lines = [first, *process.stdout.read().splitlines()]
+        process.wait()
+        acknowledged = int([line for line in lines if len(line.split()) == 2][-1].split()[0])
+        run = RunReader(root)
+        readings = list(run.events("reading"))
+        assert readings[-1].seq >= acknowledged
+        for reading in readings[: acknowledged - 1]:
+            rows = run.samples(reading, "duts")
+            assert rows.shape == (20, 2)
+            assert (rows[:, 0] == reading.data["number"]).all()
+        levels = {finding.level for finding in check(root)}
+        assert Level.INCOMPLETE in levels
+        whole = [f for f in check(root) if f.level is Level.DAMAGE]
+        assert all("frame" in str(f) for f in whole), whole  # never acknowledged, so never promised
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
+def test_a_killed_run_is_verified_as_incomplete(tmp_path: Path) -> None:
+    chance = random.Random(2)
+    for moment in range(20):
+        root = tmp_path / f"bench{moment}"
+        process = subprocess.Popen(
+            [sys.executable, "-c", RUN, str(root)], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout
+        assert process.stdout.readline() == "running\n"
+        time.sleep(chance.uniform(0.05, 0.9))
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        (run,) = (root / "evidence").iterdir()
+        found = verify(run)
+        assert any(f.level is Level.INCOMPLETE for f in found.findings), found.findings
+        assert all(f.level is Level.INCOMPLETE for f in found.findings), found.findings
+        assert found.assessment is not None
+        assert found.assessment.verdict.value == "INVALID"
