@@ -86,7 +86,7 @@ def test_every_dependency_has_its_reason() -> None:
         requirement.split(">=")[0].strip()
         for requirement in [
             *project["project"]["dependencies"],
-            *project["dependency-groups"]["test"],
+            *project["project"]["optional-dependencies"]["test"],
         ]
     ]
     assert [name for name in names if f"`{name.lower()}`" not in reasons] == []
