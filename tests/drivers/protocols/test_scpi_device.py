@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import timeit
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensorbench.links.inprocess_line import InProcessLine
-from sensorbench.links.line import LineSettings
 from sensorbench.protocols.scpi_device import ScpiDevice, ScpiStatusDevice, scpi
 from sensorbench.protocols.scpi_headers import HeaderTree, parse_pattern
 from sensorbench.protocols.scpi_parameters import Channels, Choice, Flag, Limit, Maybe, Number, Text
@@ -345,41 +340,3 @@ def test_no_line_whatever_makes_the_engine_fail(line: bytes) -> None:
 @given(st.text(st.sampled_from("VOLTSOURINSENS12?:;,*()@'\" .-+eEmV"), max_size=40))
 def test_no_nearly_legal_line_makes_the_engine_fail(line: str) -> None:
     Thing().handle(line.encode())
-
-
-_PYVISA_SIM = """
-spec: "1.0"
-devices:
-  thing:
-    eom: {TCPIP SOCKET: {q: "\\n", r: "\\n"}}
-    error: ERROR
-    dialogues: [{q: "*IDN?", r: "Maker,Thing,SIM-1,1.0"}]
-resources:
-  TCPIP::localhost::5025::SOCKET: {device: thing}
-"""
-
-
-def test_a_query_is_five_times_as_fast_as_with_pyvisa_sim(thing: Thing, tmp_path: Path) -> None:
-    import pyvisa  # noqa: PLC0415 - heavy
-
-    (tmp_path / "thing.yaml").write_text(_PYVISA_SIM)
-    manager = pyvisa.ResourceManager(f"{tmp_path / 'thing.yaml'}@sim")
-    address = "TCPIP::localhost::5025::SOCKET"
-    line = InProcessLine(thing, LineSettings(), "thing")
-    with manager.open_resource(address, read_termination="\n", write_termination="\n") as theirs:
-        assert theirs.query("*IDN?") == line.query("*IDN?")
-        their_s = min(timeit.repeat(lambda: theirs.query("*IDN?"), number=200, repeat=7)) / 200
-    manager.close()
-    our_s = min(timeit.repeat(lambda: line.query("*IDN?"), number=1000, repeat=7)) / 1000
-    assert our_s * 5 < their_s, f"{1 / our_s:.0f} against {1 / their_s:.0f} queries/s"
-
-
-def test_more_than_100_000_simple_queries_a_second(thing: Thing) -> None:
-    lines = (b"*IDN?", b"VOLT?", b"SYST:ERR?", b"INST:SENS2:FULL?")
-
-    def ask_all() -> None:
-        for line in lines:
-            thing.handle(line)
-
-    best_s = min(timeit.repeat(ask_all, number=500, repeat=7)) / 500 / len(lines)
-    assert best_s < 10e-6, f"{1 / best_s:.0f} queries/s"

@@ -1,0 +1,200 @@
+"""How fast the bench is. Run with `pytest tests/benchmarks --benchmark-enable`; docs/benchmarks.md.
+
+Ratios against a named peer, or against the physical floor, are measured in the same run and kept in
+`extra_info`. Nothing here asserts a time.
+"""
+
+import subprocess
+import sys
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pyvisa
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from sensorbench.app.demo import write_demo
+from sensorbench.core.clock import RealClock, VirtualClock
+from sensorbench.evidence.run import RunWriter
+from sensorbench.instruments.keysight_34461a.twin import SimKeysight34461a
+from sensorbench.links.i2c import SimulatedI2cBus
+from sensorbench.links.inprocess_line import InProcessLine
+from sensorbench.links.line import LineSettings
+from sensorbench.links.tca9548a.driver import Multiplexers
+from sensorbench.links.tca9548a.twin import SimTca9548a
+from sensorbench.run.execute import execute
+from sensorbench.sensors.sbp1.twin import SimSbp1
+from sensorbench.station.station import open_station
+from sensorbench.station.workspace import Workspace, load_job
+from sensorbench.world.world import Place, World
+
+
+def powered_world() -> World:
+    world = World(VirtualClock())
+    world.rails[1].set_voltage(3.3)
+    world.rails[1].switch(True)
+    return world
+
+
+def per_second(benchmark: BenchmarkFixture, name: str, count: int) -> None:
+    """Keep how many of `name` a second the fastest round made."""
+    if benchmark.stats:
+        benchmark.extra_info[f"{name}/s"] = round(count / benchmark.stats.stats.min)
+
+
+def best_s(work: object, count: int, rounds: int = 5) -> float:
+    """Return the shortest time of one call, for a peer in the same run."""
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        for _ in range(count):
+            work()  # type: ignore[operator]
+        times.append((time.perf_counter() - start) / count)
+    return min(times)
+
+
+def test_transactions_on_the_simulated_bus(benchmark: BenchmarkFixture) -> None:
+    """Six identity bytes of an SBP1, written pointer and repeated start: aim 100,000/s."""
+    bus = SimulatedI2cBus("bus0")
+    bus.attach(0x28, SimSbp1(Place(powered_world(), "1")))
+
+    def thousand() -> None:
+        for _ in range(1000):
+            bus.transfer(0x28, b"\x00", 6)
+
+    benchmark(thousand)
+    per_second(benchmark, "transactions", 1000)
+
+
+def test_transactions_behind_a_multiplexer(benchmark: BenchmarkFixture) -> None:
+    """The same through a TCA9548A, another channel each time, with its read-back."""
+    bus, switch, world = SimulatedI2cBus("bus0"), SimTca9548a(), powered_world()
+    bus.attach_switch(0x70, switch)
+    for channel in range(8):
+        switch.attach(channel, 0x28, SimSbp1(Place(world, str(channel))))
+    multiplexers = Multiplexers(bus, [0x70])
+    channels = [multiplexers.channel(0x70, number) for number in range(8)]
+
+    def thousand() -> None:
+        for _ in range(125):
+            for channel in channels:
+                channel.transfer(0x28, b"\x00", 6)
+
+    benchmark(thousand)
+    per_second(benchmark, "transactions", 1000)
+
+
+PYVISA_SIM = """
+spec: "1.0"
+devices:
+  dmm:
+    eom: {TCPIP SOCKET: {q: "\\n", r: "\\n"}}
+    error: ERROR
+    dialogues: [{q: "*IDN?", r: "Keysight Technologies,34461A,SIM-1,A.03.03"}]
+resources:
+  TCPIP::localhost::5025::SOCKET: {device: dmm}
+"""
+
+
+def test_scpi_queries_in_process(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    """*IDN? of a 34461A twin through InProcessLine, against pyvisa-sim: aim 5x."""
+    line = InProcessLine(SimKeysight34461a(powered_world(), "SIM-1"), LineSettings(), "dmm")
+    (tmp_path / "dmm.yaml").write_text(PYVISA_SIM)
+    manager = pyvisa.ResourceManager(f"{tmp_path / 'dmm.yaml'}@sim")
+    with manager.open_resource(
+        "TCPIP::localhost::5025::SOCKET", read_termination="\n", write_termination="\n"
+    ) as theirs:
+        count = 2000 if benchmark.enabled else 1
+        peer_s = best_s(lambda: theirs.query("*IDN?"), count)  # type: ignore[attr-defined]
+    manager.close()
+
+    def thousand() -> None:
+        for _ in range(1000):
+            line.query("*IDN?")
+
+    benchmark(thousand)
+    per_second(benchmark, "queries", 1000)
+    if benchmark.stats:
+        benchmark.extra_info["pyvisa-sim queries/s"] = round(1 / peer_s)
+        benchmark.extra_info["times pyvisa-sim"] = round(
+            peer_s / (benchmark.stats.stats.min / 1000), 1
+        )
+
+
+def test_journaled_measurements(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    """Sweeps of 24 units, each a journal line and a frame, flushed to disk every 100 sweeps.
+
+    A measurement is one unit's sample of four channels. Aim 100,000/s. The floor is the same bytes
+    written to one file with the same number of flushes.
+    """
+    rows = np.random.default_rng(1).normal(size=(24, 7))
+    sweeps, group = (2000, 100) if benchmark.enabled else (2, 1)
+    runs = iter(range(10**6))
+
+    def journal() -> Path:
+        root = tmp_path / f"run{next(runs)}"
+        with RunWriter(root, RealClock(), {"provenance": "simulated"}, {}) as run:
+            run.declare("duts", [(f"c{n}", "1") for n in range(7)])
+            for number in range(sweeps):
+                run.append("sweep", {"number": number}, {"duts": rows})
+                if number % group == group - 1:
+                    run.commit()
+        return root
+
+    root = benchmark.pedantic(journal, rounds=5 if benchmark.enabled else 1)
+    per_second(benchmark, "measurements", sweeps * 24)
+    if benchmark.stats:
+        size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+        floor_s = best_s(lambda: _floor(tmp_path / "floor", size, 2 * sweeps // group), 1)
+        benchmark.extra_info["times the floor's time"] = round(
+            benchmark.stats.stats.min / floor_s, 1
+        )
+
+
+def _floor(path: Path, size: int, flushes: int) -> None:
+    import os  # noqa: PLC0415 - only here
+
+    block = b"x" * (size // flushes)
+    with path.open("wb") as file:
+        for _ in range(flushes):
+            file.write(block)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+@pytest.mark.parametrize("units", [24, 77, 231])
+def test_demo_by_number_of_units(benchmark: BenchmarkFixture, tmp_path: Path, units: int) -> None:
+    """Calibration and HTOL of a lot in virtual time: at most linear in the units."""
+    if not benchmark.enabled:
+        units = units // 24
+    workspace = Workspace(tmp_path / "demo")
+    profiles = ("calibration/pressure_temperature", "aec_q100/b1_htol")
+
+    def demo() -> None:
+        write_demo(workspace.root, 1, date(2026, 6, 1), units)
+        clock = VirtualClock(datetime(2026, 6, 1, tzinfo=UTC))
+        jobs = [load_job(workspace, profile, "sbp1") for profile in profiles]
+        lots = [(jobs[0].lot, jobs[0].part)]
+        with open_station(jobs[0].station, clock, lots, {}) as station:
+            for job in jobs if benchmark.enabled else jobs[:1]:
+                execute(workspace, job, station)
+
+    benchmark.pedantic(demo, rounds=2 if benchmark.enabled else 1)
+    if benchmark.stats:
+        benchmark.extra_info["ms/unit"] = round(benchmark.stats.stats.min / units * 1000)
+
+
+def test_help(benchmark: BenchmarkFixture) -> None:
+    """`sensorbench --help` in a new process, against an empty Python: aim 0.25 s."""
+
+    def run(*arguments: str) -> None:
+        subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+
+    benchmark.pedantic(
+        run, args=("-m", "sensorbench.app.main", "--help"), rounds=10 if benchmark.enabled else 1
+    )
+    if benchmark.stats:
+        empty_s = best_s(lambda: run("-c", "pass"), 1, rounds=10)
+        benchmark.extra_info["of it an empty Python, s"] = round(empty_s, 3)

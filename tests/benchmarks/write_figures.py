@@ -1,0 +1,52 @@
+"""Write docs/benchmarks.md from what pytest-benchmark measured.
+
+pytest tests/benchmarks --benchmark-enable --benchmark-json=figures.json
+python tests/benchmarks/write_figures.py figures.json
+"""
+
+import json
+import sys
+from pathlib import Path
+
+HEAD = """# Benchmarks
+
+Measured by pytest-benchmark; ratios are against a peer or a floor in the same run. To measure again
+(nothing else should run):
+
+```sh
+.venv/bin/pytest tests/benchmarks --benchmark-enable --benchmark-json=figures.json
+.venv/bin/python tests/benchmarks/write_figures.py figures.json
+```
+
+"""
+
+
+def duration(seconds: float) -> str:
+    """Return a time with three digits and its unit."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 1e-6:.3g} us"
+
+
+def main(source: Path, target: Path) -> None:
+    """Turn the JSON of a run into the page."""
+    data = json.loads(source.read_text())
+    machine = data["machine_info"]
+    cpu = machine.get("cpu", {}).get("brand_raw", machine.get("processor", "unknown"))
+    lines = [
+        HEAD,
+        f"Measured on {data['datetime'][:10]}, {machine['cpu'].get('count', '?')} cores of {cpu}, "
+        f"Python {machine['python_version']}, {machine['system']}.\n\n",
+        "| benchmark | fastest round | figures |\n| --- | --- | --- |\n",
+    ]
+    for item in sorted(data["benchmarks"], key=lambda item: item["fullname"]):
+        name = item["name"].removeprefix("test_").replace("_", " ")
+        figures = "; ".join(f"{key}: {value:,}" if isinstance(value, int) else f"{key}: {value}"
+                            for key, value in item["extra_info"].items())  # fmt: skip
+        lines.append(f"| {name} | {duration(item['stats']['min'])} | {figures} |\n")
+    target.write_text("".join(lines), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(__file__).parents[2] / "docs" / "benchmarks.md")
