@@ -71,8 +71,12 @@ def test_bad_input_lists_every_problem_and_exits_with_2_and_leaves_nothing(
     run = sensorbench("run", "calibration/none", "--lot", "first", cwd=workspace)
     assert run.returncode == 2
     assert run.stderr.startswith("4 problems:")
-    for expected in ("calibration/none", "limit: unknown key; did you mean limits?",
-                     "unit 'K/min' is not a temperature", "parts/sbp1.toml: is not there"):  # fmt: skip
+    for expected in (
+        "calibration/none",
+        "limit: unknown key; did you mean limits?",
+        "unit 'K/min' is not a temperature",
+        "parts/sbp1.toml: is not there",
+    ):
         assert expected in run.stderr
     assert "Traceback" not in run.stderr
     assert not (workspace / "evidence").exists()

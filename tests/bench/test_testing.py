@@ -1,0 +1,90 @@
+"""What other people's programs get: a station's bus with smbus2's API, and nothing of ours."""
+
+import time
+from pathlib import Path
+
+import bmp280
+import pytest
+
+from sensorbench.core.clock import VirtualClock
+from sensorbench.core.errors import InputError
+from sensorbench.testing import simulated_bench, simulated_bus
+
+STATION = """
+[station]
+name = "firmware colleague's bench"
+[simulation]
+seed = 5
+ambient = "31 degC"
+ambient_pressure = "90 kPa"
+[bus.bus0]
+kind = "simulated"
+[[socket]]
+id = "A"
+bus = "bus0"
+address = 0x76
+[[socket]]
+id = "B"
+bus = "bus0"
+multiplexer = 0x70
+channel = 3
+address = 0x28
+"""
+PART = """
+[part]
+name = "X"
+driver = "{driver}"
+grade = 3
+temperature = {{ low = "0 degC", high = "65 degC" }}
+supply = {{ nominal = "3.3 V", max = "3.6 V", current_limit = "100 mA" }}
+[test_temperatures]
+cold = "0 degC"
+hot = "65 degC"
+"""
+LOT = '[lot]\nid = "L{n}"\npart = "{part}"\n[[unit]]\nserial = "{serial}"\nsocket = "{socket}"\n'
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    for folder in ("parts", "lots"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "station.toml").write_text(STATION)
+    for part in ("bmp280", "sbp1"):
+        (tmp_path / "parts" / f"{part}.toml").write_text(PART.format(driver=part))
+    for n, part, serial, socket in ((1, "bmp280", "B1", "A"), (2, "sbp1", "42", "B")):
+        text = LOT.format(n=n, part=part, serial=serial, socket=socket)
+        (tmp_path / "lots" / f"{n}.toml").write_text(text)
+    return tmp_path
+
+
+def test_a_third_party_driver_reads_what_the_world_holds(workspace: Path) -> None:
+    """The bmp280 package of Pimoroni, unchanged, on the bus of a workspace."""
+    sensor = bmp280.BMP280(i2c_dev=simulated_bus(workspace, "bus0"))
+    sensor.setup(mode="normal")
+    time.sleep(0.2)  # until its first conversion is done, the part holds its reset value
+    assert sensor.get_temperature() == pytest.approx(31.0, abs=1.5)
+    assert sensor.get_pressure() == pytest.approx(900.0, abs=3.0)
+
+
+def test_parts_behind_a_multiplexer_need_its_channel_as_on_any_bus(workspace: Path) -> None:
+    bus = simulated_bus(workspace / "station.toml", "bus0")
+    with pytest.raises(OSError, match="Remote I/O error") as refused:
+        bus.read_byte_data(0x28, 0)
+    assert refused.value.errno == 121
+    bus.write_byte(0x70, 0x08)
+    assert bus.read_byte_data(0x28, 0) == 0x5B
+    assert bus.read_i2c_block_data(0x28, 2, 4) == [0, 0, 0, 42]
+
+
+def test_the_world_can_be_changed_by_a_test(workspace: Path) -> None:
+    clock = VirtualClock()
+    bench = simulated_bench(workspace, clock)
+    bench.world.pressure.approach(50_000.0)
+    clock.sleep(60)
+    assert bench.world.pressure.pressure_pa() == pytest.approx(50_000.0)
+    assert set(bench.buses) == {"bus0"}
+
+
+def test_a_bus_that_is_not_there_is_named_with_those_that_are(workspace: Path) -> None:
+    with pytest.raises(InputError, match="there are: bus0"):
+        simulated_bus(workspace, "bus1")
