@@ -1,0 +1,209 @@
+"""The chapter of one run: what was asked for, and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sensorbench.assessment.readings import LOG_COLUMNS, RunData
+from sensorbench.core.errors import BenchError
+from sensorbench.core.units import show, show_duration
+from sensorbench.core.units import Dimension
+from sensorbench.profiles.expand import grid_points
+from sensorbench.profiles.model import Calibrate, Grid, Phase, Stress
+from sensorbench.reports.grids import calibration_blocks, grid_blocks
+from sensorbench.reports.model import Block, Cell, Facts, Figure, Heading, Notice, Section, Text
+from sensorbench.reports.plots import temperature_figure
+from sensorbench.reports.runs import Run
+from sensorbench.reports.stresses import stress_blocks
+from sensorbench.reports.text import clean, kilopascals, limits, plural, temperature
+
+
+def chapter(run: Run) -> Section:
+    """Return what one run was asked and what came out; damaged evidence says so first."""
+    return Section(
+        run.anchor,
+        f"Run {run.number}: {run.title}, {run.subject}",
+        tuple(_blocks(run)),
+        breaks=True,
+    )
+
+
+def _blocks(run: Run) -> Iterator[Block]:
+    yield from (Notice(text) for text in warnings(run))
+    data = run.data
+    if data is None:
+        yield Text("What was asked of this run can't be read, and no result can be computed.")
+        return
+    yield Heading("What was asked for")
+    yield _asked(run, data)
+    for phase in data.profile.phase:
+        if isinstance(phase, Grid) and phase.purpose == "fit":
+            continue
+        yield Heading(f"Results: {_name(phase)}")
+        if run.assessment is None:
+            yield Text("No result can be computed from what is left of the evidence.")
+        elif isinstance(phase, Calibrate):
+            yield from calibration_blocks(run, phase)
+        elif isinstance(phase, Grid):
+            yield from grid_blocks(run, data, phase)
+        else:
+            yield from stress_blocks(run, data, phase)
+    yield from _temperatures(run, data)
+
+
+def warnings(run: Run) -> Iterator[str]:
+    """Say what is wrong with the evidence of a run, and why it is not complete."""
+    name = f"Run {run.number} ({run.run_id})"
+    findings = [clean(f"{f.file}: {f.text}") for f in run.verification.findings]
+    ended = run.assessment.reasons if run.assessment else ()
+    if run.is_damaged:
+        yield f"{name}: the evidence is DAMAGED. Nothing of this run is valid. {' | '.join(findings)}"
+    elif ended or findings:
+        why = " | ".join(dict.fromkeys([*map(clean, ended), *findings]))
+        yield f"{name} is NOT COMPLETE: {why}"
+
+
+def _name(phase: Phase) -> str:
+    if isinstance(phase, Calibrate):
+        return "coefficients"
+    return clean(phase.name)
+
+
+def _asked(run: Run, data: RunData) -> Facts:
+    profile, part = data.profile, data.part.part
+    soak = profile.soak
+    rows = [
+        ("Profile", clean(f"{profile.id}: {profile.title}")),
+        ("Source", clean(profile.source)),
+        ("Part", clean(f"{part.name}, {part.title}" if part.title else part.name)),
+        ("Grade and range", f"AEC-Q100 grade {part.grade}; {_range(data)}"),
+        ("Units", f"{plural(len(data.lot.unit), 'unit')} of lot {clean(data.lot.lot.id)}"),
+        *((f"Phase {n}, {_name(p)}", _phase(p, data)) for n, p in enumerate(profile.phase, 1)),
+        ("A readout", f"the mean of {plural(profile.samples, 'sample')} of every unit, each "
+                      f"{show_duration(profile.sample_interval)} after the one before; "
+                      "references are read with each"),
+        ("A setpoint is reached", f"within {soak.temperature.within:g} K for "
+                                  f"{show_duration(soak.temperature.for_s)}, and within "
+                                  f"{soak.pressure.within:g} Pa for "
+                                  f"{show_duration(soak.pressure.for_s)}"),
+        *_limits(data),
+        ("Decision rule", _rules(run)),
+    ]  # fmt: skip
+    return Facts(tuple((name, Cell(text)) for name, text in rows))
+
+
+def _range(data: RunData) -> str:
+    part = data.part.part
+    text = f"{temperature(part.temperature.low)} to {temperature(part.temperature.high)}"
+    if part.pressure:
+        text += f", {kilopascals(part.pressure.low)} to {kilopascals(part.pressure.high)}"
+    return text
+
+
+def _phase(phase: Phase, data: RunData) -> str:
+    if isinstance(phase, Calibrate):
+        locked = " and locked" if phase.lock else ""
+        return (
+            f"each unit fitted to the readings of {clean(phase.fit)}, coefficients written, "
+            f"read back{locked}"
+        )
+    if isinstance(phase, Grid):
+        temperatures, pressures = grid_points(phase, data.part)
+        cycle = "pressure up and down" if phase.cycle == "up_down" else "pressure up"
+        at = ", ".join(f"{value:.6g}" for value in temperatures)
+        kilo = ", ".join(kilopascals(value).removesuffix(" kPa") for value in sorted(pressures))
+        use = "to be fitted" if phase.purpose == "fit" else "to verify, at points not fitted"
+        return f"readings {use}: {at} °C, at each {kilo} kPa, {cycle}"
+    return _stress(phase, data)
+
+
+def _stress(stress: Stress, data: RunData) -> str:
+    supply = data.part.part.supply
+    bias_v = supply.max if stress.bias == "max" else supply.nominal
+    hours = ", ".join(f"{value / 3600:g}" for value in stress.readouts)
+    tests = ", ".join(
+        f"{condition} ({temperature(getattr(data.part.test_temperatures, condition))})"
+        for condition in stress.test_order
+    )
+    return (
+        f"{stress.duration / 3600:g} h at {temperature(stress.temperature.of(data.part.part.grade))} "
+        f"within {stress.within:g} K, supply {show(bias_v, Dimension.VOLTAGE)}; "
+        f"tested after {hours} h at {tests}"
+    )
+
+
+def _limits(data: RunData) -> Iterator[tuple[str, str]]:
+    kinds = {type(phase) for phase in data.profile.phase}
+    asked, span = data.part.calibration, data.part.part.pressure
+    if Grid in kinds and asked and span:
+        full_pa = span.high - span.low
+        yield (
+            "Total error band",
+            (
+                f"{limits(None, asked.total_error_band * full_pa, 'Pa')}, largest error over all "
+                f"points of verification; full scale is {kilopascals(full_pa)}"
+            ),
+        )
+        if asked.hysteresis:
+            yield (
+                "Hysteresis",
+                (
+                    f"{limits(None, asked.hysteresis * full_pa, 'Pa')}, largest difference of up and down"
+                ),
+            )
+    if Stress in kinds:
+        for parameter in data.part.parameter:
+            unit = parameter.dimension.canonical
+            found = {limits(pair.low, pair.high, unit) for pair in parameter.limits.values()}
+            text = found.pop() if len(found) == 1 else "see its table"
+            drift = parameter.drift_limit
+            if drift is not None:
+                text += f"; drift against 0 h {limits(-drift, drift, unit)}"
+            yield clean(parameter.title), text
+
+
+def _rules(run: Run) -> str:
+    results = run.assessment.results if run.assessment else ()
+    rules = dict.fromkeys(clean(result.rule) for result in results if result.rule)
+    explained = {
+        "simple acceptance": "simple acceptance (a value on its limit passes, no guard band)"
+    }
+    return "; ".join(explained.get(rule, rule) for rule in rules) or "nothing was judged"
+
+
+def _temperatures(run: Run, data: RunData) -> Iterator[Block]:
+    yield Heading("Temperature really reached")
+    found = _temperature_figure(run, data)
+    yield found or Text("The log of the bench can't be read or has no temperatures.")
+
+
+def _temperature_figure(run: Run, data: RunData) -> Figure | None:
+    logged = run.events("log")
+    try:
+        log = data.log
+    except BenchError:
+        return None
+    if not len(log):
+        return None
+    column = {name: log[:, i] for i, (name, _) in enumerate(LOG_COLUMNS)}
+    start_s = column["time"][0] - logged[0].t
+    hours = (column["time"] - start_s) / 3600
+    deviation, within_k = None, 0.0
+    for phase in data.profile.phase:
+        if isinstance(phase, Stress):
+            within_k = phase.within
+            deviation = np.full(len(log), np.nan) if deviation is None else deviation
+            for event in run.events("dwell"):
+                if event.data["phase"] != phase.name:
+                    continue
+                low_s, high_s = event.data["start_s"], event.data["end_s"]
+                inside = (column["time"] >= low_s) & (column["time"] <= high_s)
+                deviation[inside] = (column["chamber"] - column["setpoint"])[inside]
+    curves = {
+        "asked for": column["setpoint"],
+        "chamber air": column["chamber"],
+        "reference beside the units": column["temperature"],
+    }
+    return temperature_figure(hours, curves, deviation, within_k, run.is_simulated)
