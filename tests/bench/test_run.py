@@ -194,6 +194,16 @@ def test_a_chamber_alarm_stops_the_run(tmp_path: Path) -> None:
         assert is_safe(station)
 
 
+def test_the_instruments_own_protections_are_set_before_anything_moves(made_run: Outcome) -> None:
+    events = list(RunReader(made_run.root).events("armed", "step"))
+    assert events[0].kind == "armed"
+    assert events[0].data == {
+        "chamber_low_c": -48.0,
+        "chamber_high_c": 133.0,
+        "over_voltage_v": 3.7,
+    }
+
+
 def test_a_unit_of_another_serial_number_is_invalid(tmp_path: Path) -> None:
     write_demo(tmp_path, 1, date(2026, 6, 1), units=2)
     workspace = Workspace(tmp_path)

@@ -38,6 +38,7 @@ from sensorbench.profiles.schedule import (
 )
 from sensorbench.run.duts import Dut, Duts, Sweep
 from sensorbench.run.progress import Progress, Status
+from sensorbench.safety.guards import arm
 from sensorbench.safety.interlocks import SafetyStop, tripped
 from sensorbench.station.roles import ROLES
 from sensorbench.station.station import Station
@@ -66,7 +67,7 @@ class Runner:
         self._evidence = evidence
         self._progress = progress
         self._duts = Duts(station, job.lot, job.part)
-        self._step = schedule.steps[0]
+        self._number = 0
         self._step_started_s = 0.0
         self._unsettled: dict[str, str] = {}
         self._powered = False
@@ -82,12 +83,12 @@ class Runner:
         self._introduce()
         self._next_log_s = self._clock.now()
         for number, step in enumerate(self._schedule.steps):
-            self._step, self._step_started_s = step, self._clock.now()
+            self._number, self._step_started_s = number, self._clock.now()
             self._evidence.append(
                 "step", {"step": number, "do": type(step.action).__name__, **asdict(step.action)}
             )
             self._serve()
-            self._report(number)
+            self._report()
             self._act(step.action)
             self._evidence.commit_soon()
 
@@ -132,6 +133,7 @@ class Runner:
         self._evidence.declare(DUTS, ROW_HEAD + channels)
         self._evidence.declare(REFERENCES, REFERENCE_COLUMNS)
         self._evidence.declare(LOG, LOG_COLUMNS)
+        self._evidence.append("armed", arm(self._station))
         self._evidence.commit()
 
     def _connect(self) -> None:
@@ -364,17 +366,17 @@ class Runner:
         self._values |= {"chamber": f"{chamber_c:.1f} degC", "supply": f"{supply_v:.2f} V"}
         if self._pressure:
             self._values["pressure"] = f"{pressure_pa / 1e3:.2f} kPa"
-        self._report(self._schedule.steps.index(self._step))
+        self._report()
         if trip:
             raise SafetyStop(trip)
 
-    def _report(self, number: int) -> None:
-        step = self._step
+    def _report(self) -> None:
+        step = self._schedule.steps[self._number]
         in_step_s = min(self._clock.now() - self._step_started_s, step.duration_s)
         left_s = self._schedule.duration_s - step.start_s - in_step_s
         doing = describe(step)
         self._progress.show(
-            Status(number, len(self._schedule.steps), doing, left_s, dict(self._values))
+            Status(self._number, len(self._schedule.steps), doing, left_s, dict(self._values))
         )
 
 

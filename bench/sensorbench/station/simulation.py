@@ -46,9 +46,9 @@ class SimulatedBench:
         free = {socket.id: socket for socket in file.socket}
         for lot, part in lots:
             for unit in lot.unit:
-                socket = free.pop(unit.socket, None)
-                if socket is not None:
-                    self._add_unit(socket, unit.serial, lot.lot.id, part)
+                place = free.pop(unit.socket, None)
+                if place is not None:
+                    self._add_unit(place, unit.serial, lot.lot.id, part)
 
     def power(self, voltage_v: float = 3.3) -> None:
         """Feed all parts, for programs that have no supply of their own."""

@@ -24,6 +24,8 @@ from sensorbench.profiles.schedule import (
 # For planning only: what a bench chamber and a pressure controller usually manage.
 _USUAL_RAMP_K_PER_S = 3.0 / 60
 _USUAL_SLEW_PA_PER_S = 10_000.0
+_USUAL_SETTLING_S = 1200.0
+_USUAL_PRESSURE_SETTLING_S = 6.0
 _ROOM_C = 25.0
 _ROOM_PA = 101_325.0
 _SECONDS_PER_SAMPLE = 0.3
@@ -228,9 +230,11 @@ def _timed(actions: tuple[Action, ...], duts: int) -> tuple[Step, ...]:
         if isinstance(action, SetTemperature):
             rate = min(action.ramp_k_per_s or _USUAL_RAMP_K_PER_S, _USUAL_RAMP_K_PER_S)
             duration_s = abs(action.target_c - temperature_c) / rate + action.for_s
+            duration_s += _USUAL_SETTLING_S
             temperature_c = action.target_c
         elif isinstance(action, SetPressure):
             duration_s = abs(action.target_pa - pressure_pa) / _USUAL_SLEW_PA_PER_S + action.for_s
+            duration_s += _USUAL_PRESSURE_SETTLING_S
             pressure_pa = action.target_pa
         elif isinstance(action, Readout):
             # Buses work at the same time; a dozen parts on one is usual.
