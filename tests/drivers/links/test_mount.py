@@ -142,14 +142,14 @@ def test_a_line_the_twin_refuses_is_logged_and_not_answered(
 
 
 def test_a_late_reply_is_late_once(tcp: TcpMount) -> None:
-    tcp.fail_next(Fault(late_s=0.2))
+    tcp.fail_next(Fault(late_s=0.6))
     with connect(tcp) as client:
         start = time.monotonic()
         assert ask(client, b"A?\n") == b"re: A\n"
-        assert time.monotonic() - start >= 0.2
+        assert time.monotonic() - start >= 0.6
         start = time.monotonic()
         assert ask(client, b"B?\n") == b"re: B\n"
-        assert time.monotonic() - start < 0.15
+        assert time.monotonic() - start < 0.5
 
 
 def test_a_reply_can_be_cut_or_silent(tcp: TcpMount) -> None:
@@ -191,7 +191,7 @@ def test_closing_ends_threads_and_connections_even_within_a_late_reply(twin: Any
         start = time.monotonic()
         mount.close()
         mount.close()
-        assert time.monotonic() - start < 1.0
+        assert time.monotonic() - start < 5.0
         assert idle.recv(10) == waiting.recv(10) == b""
     assert set(threading.enumerate()) == before
     with pytest.raises(ConnectionRefusedError):
@@ -206,7 +206,7 @@ def test_closing_does_not_wait_for_a_client_that_never_reads(
             client.sendall((b"A" * 60_000 + b"?\n") * 1000)
         start = time.monotonic()
         mount.close()
-        assert time.monotonic() - start < 1.0
+        assert time.monotonic() - start < 5.0
 
 
 def ask_by_pyvisa(resource: str, line: str) -> str:
@@ -286,7 +286,7 @@ def test_closing_a_pty_ends_its_thread_though_nobody_reads(twin: Any) -> None:
         start = time.monotonic()
         mount.close()
         mount.close()
-        assert time.monotonic() - start < 1.0
+        assert time.monotonic() - start < 5.0
     assert set(threading.enumerate()) == before
 
 

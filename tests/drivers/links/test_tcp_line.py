@@ -116,7 +116,7 @@ def test_a_peer_that_takes_nothing_is_a_timeout(opener: Opener) -> None:
         start = time.monotonic()
         with peer, pytest.raises(LinkTimeout, match="did not take"):
             line.write("x" * 30_000_000)
-        assert time.monotonic() - start < 1.0
+        assert time.monotonic() - start < 5.0
 
 
 def test_quick_writes_do_not_wait_for_delayed_acknowledgements(

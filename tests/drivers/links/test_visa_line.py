@@ -44,7 +44,7 @@ def test_any_visa_library_serves(library: str, resource: str) -> None:
         start = time.monotonic()
         with pytest.raises(LinkTimeout, match=r"no complete answer to '\*RST' within 0.3 s"):
             line.query("*RST")
-        assert time.monotonic() - start < 0.6
+        assert time.monotonic() - start < 3.0
         assert line.query("*IDN?") == "MAKER,DMM,1,A.01"
         assert line.resynchronised == 1
 
