@@ -1,10 +1,8 @@
-"""The runner: carries out a schedule on a station, into evidence. All waiting of a run is here."""
+"""The runner: carries out a schedule on a station, into evidence."""
 
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -22,7 +20,6 @@ from sensorbench.assessment.readings import (
 )
 from sensorbench.core.clock import Clock
 from sensorbench.core.errors import BenchError, ProtocolError
-from sensorbench.core.units import show_duration
 from sensorbench.evidence.run import RunReader, RunWriter
 from sensorbench.profiles.schedule import (
     Action,
@@ -36,17 +33,13 @@ from sensorbench.profiles.schedule import (
     Vent,
     WriteCalibration,
 )
+from sensorbench.run.bench import Bench
 from sensorbench.run.duts import Dut, Duts, Sweep
 from sensorbench.run.progress import Progress, Status
 from sensorbench.safety.guards import arm
-from sensorbench.safety.interlocks import SafetyStop, tripped
 from sensorbench.station.roles import ROLES
 from sensorbench.station.station import Station
 from sensorbench.station.workspace import Job
-
-_SUPPLY_SETTLES_S = 0.1
-_TEMPERATURE_POLL_S = 10.0
-_PRESSURE_POLL_S = 1.0
 
 
 class Runner:
@@ -67,27 +60,21 @@ class Runner:
         self._evidence = evidence
         self._progress = progress
         self._duts = Duts(station, job.lot, job.part)
+        self._bench = Bench(station, evidence, job.profile.log_interval, self._report)
         self._number = 0
         self._step_started_s = 0.0
-        self._unsettled: dict[str, str] = {}
         self._powered = False
-        self._next_log_s = math.inf
-        self._values: dict[str, str] = {}
-        self._chamber = station.role("temperature_chamber")
-        self._pressure = station.role("pressure_source")
-        self._supply = station.role("supply")
-        self._thermometer = station.role("reference_thermometer")
 
     def execute(self) -> None:
         """Carry out every step. Raises BenchError where an instrument failed, SafetyStop."""
         self._introduce()
-        self._next_log_s = self._clock.now()
+        self._bench.start_log()
         for number, step in enumerate(self._schedule.steps):
             self._number, self._step_started_s = number, self._clock.now()
             self._evidence.append(
                 "step", {"step": number, "do": type(step.action).__name__, **asdict(step.action)}
             )
-            self._serve()
+            self._bench.serve()
             self._report()
             self._act(step.action)
             self._evidence.commit_soon()
@@ -95,13 +82,14 @@ class Runner:
     def _act(self, action: Action) -> None:
         match action:
             case SetSupply():
-                self._set_supply(action)
+                self._bench.set_supply(action)
+                self._power(action.voltage_v > 0)
             case SetTemperature():
-                self._set_temperature(action)
+                self._bench.set_temperature(action)
             case SetPressure():
-                self._set_pressure(action)
+                self._bench.set_pressure(action)
             case Vent():
-                self._pressure.vent()
+                self._bench.vent()
             case Readout():
                 self._read(action)
             case WriteCalibration():
@@ -136,7 +124,11 @@ class Runner:
         self._evidence.append("armed", arm(self._station))
         self._evidence.commit()
 
-    def _connect(self) -> None:
+    def _power(self, on: bool) -> None:
+        """After the supply came up, find out what sits in the sockets."""
+        came_up, self._powered = on and not self._powered, on
+        if not came_up:
+            return
         self._duts.connect()
         for dut in self._duts.all:
             self._evidence.append(
@@ -149,75 +141,6 @@ class Runner:
                 },
             )
 
-    # -- setpoints -------------------------------------------------------------------------
-
-    def _set_supply(self, action: SetSupply) -> None:
-        on = action.voltage_v > 0
-        if on:
-            self._supply.set_voltage(action.voltage_v, action.current_limit_a)
-        self._supply.switch(on)
-        self._wait(_SUPPLY_SETTLES_S)
-        if on and not self._powered:
-            self._connect()
-        self._powered = on
-
-    def _set_temperature(self, action: SetTemperature) -> None:
-        self._chamber.set_temperature(action.target_c, action.ramp_k_per_s)
-        body: deque[tuple[float, float]] = deque()
-
-        def settled() -> bool:
-            """Air within the band, and the reference beside the DUTs no longer moving."""
-            if abs(self._chamber.read_temperature_c() - action.target_c) > action.within_k:
-                return False
-            if self._thermometer is None:
-                return True
-            now_s = self._clock.now()
-            body.append((now_s, self._thermometer.read_temperature_c()))
-            while body[0][0] < now_s - action.for_s:
-                body.popleft()
-            values = [value for _, value in body]
-            return max(values) - min(values) <= action.within_k
-
-        what = f"temperature {action.target_c:g} degC within {action.within_k:g} K"
-        self._soak("temperature", what, settled, action, _TEMPERATURE_POLL_S)
-
-    def _set_pressure(self, action: SetPressure) -> None:
-        self._pressure.set_pressure(action.target_pa)
-
-        def settled() -> bool:
-            found_pa = self._pressure.read_pressure_pa()
-            return bool(abs(found_pa - action.target_pa) <= action.within_pa)
-
-        what = f"pressure {action.target_pa:g} Pa within {action.within_pa:g} Pa"
-        self._soak("pressure", what, settled, action, _PRESSURE_POLL_S)
-
-    def _soak(
-        self,
-        quantity: str,
-        what: str,
-        is_settled: Callable[[], bool],
-        action: SetTemperature | SetPressure,
-        poll_s: float,
-    ) -> None:
-        """Wait until `is_settled` has held for the soak's time, or its time-out."""
-        start_s = self._clock.now()
-        inside_since_s = math.inf
-        while True:
-            now_s = self._clock.now()
-            inside_since_s = min(inside_since_s, now_s) if is_settled() else math.inf
-            held = now_s - inside_since_s >= action.for_s
-            if held or now_s - start_s >= action.timeout_s:
-                break
-            self._wait(poll_s)
-        self._unsettled.pop(quantity, None)
-        if not held:
-            took = show_duration(action.timeout_s)
-            self._unsettled[quantity] = f"{what} was not reached in {took}"
-        self._evidence.append(
-            "soak",
-            {"what": what, "settled": held, "took_s": round(self._clock.now() - start_s, 6)},
-        )
-
     # -- readouts --------------------------------------------------------------------------
 
     def _read(self, action: Readout) -> None:
@@ -225,8 +148,8 @@ class Runner:
         references = []
         for number in range(action.samples):
             if number:
-                self._wait(action.interval_s)
-            references.append((self._clock.now(), float(number), *self._references()))
+                self._bench.wait(action.interval_s)
+            references.append((self._clock.now(), float(number), *self._bench.references()))
             sweep = self._duts.sweep(number)
             whole.rows += sweep.rows
             whole.problems |= sweep.problems
@@ -235,30 +158,19 @@ class Runner:
             {
                 "asked": asdict(action),
                 "problems": whole.problems,
-                "unsettled": sorted(self._unsettled.values()),
+                "unsettled": sorted(self._bench.unsettled.values()),
                 "retries": self._retries(),
             },
             {DUTS: self._duts.as_rows(whole), REFERENCES: np.array(references)},
         )
         answered = len(self._duts.all) - len(whole.problems)
-        self._values["units"] = f"{answered} of {len(self._duts.all)} answer"
+        self._bench.values["units"] = f"{answered} of {len(self._duts.all)} answer"
 
     def _retries(self) -> dict[str, int]:
         counts = {dut.unit.serial: dut.retries for dut in self._duts.all if dut.retries}
         for dut in self._duts.all:
             dut.retries = 0
         return counts
-
-    def _references(self) -> tuple[float, float, float, float]:
-        """Return pressure, temperature beside the DUTs, chamber air and supply; NaN if none."""
-        chamber_c = self._chamber.read_temperature_c()
-        thermometer = self._thermometer
-        return (
-            self._pressure.read_pressure_pa() if self._pressure else math.nan,
-            thermometer.read_temperature_c() if thermometer else chamber_c,
-            chamber_c,
-            self._supply.read_voltage_v(),
-        )
 
     # -- calibration -----------------------------------------------------------------------
 
@@ -307,19 +219,19 @@ class Runner:
         )
         self._evidence.commit()
 
-    # -- waiting ---------------------------------------------------------------------------
+    # -- stress ----------------------------------------------------------------------------
 
     def _dwell(self, action: Dwell) -> None:
         start_s = self._clock.now()
         end_s = start_s + action.duration_s
-        self._log()
+        self._bench.log()
         while self._clock.now() < end_s - 1e-6:
-            self._wait(min(action.dut_interval_s, end_s - self._clock.now()))
+            self._bench.wait(min(action.dut_interval_s, end_s - self._clock.now()))
             sweep = self._duts.sweep(0)
             self._evidence.append(
                 "dut_monitor", {"problems": sweep.problems}, {DUTS: self._duts.as_rows(sweep)}
             )
-        self._log()
+        self._bench.log()
         # The log right before and after marks the ends of the stress.
         self._evidence.append(
             "dwell",
@@ -332,51 +244,13 @@ class Runner:
             },
         )
 
-    def _wait(self, seconds: float) -> None:
-        """Let time pass, and serve the bench's log whenever it is due."""
-        end_s = self._clock.now() + seconds
-        while self._next_log_s <= end_s:
-            self._clock.sleep(self._next_log_s - self._clock.now())
-            self._log()
-        self._clock.sleep(end_s - self._clock.now())
-
-    def _serve(self) -> None:
-        if self._clock.now() >= self._next_log_s:
-            self._log()
-
-    def _log(self) -> None:
-        """Record the bench, check its interlocks, tell who watches."""
-        now_s = self._clock.now()
-        self._next_log_s = now_s + self._job.profile.log_interval
-        pressure_pa, temperature_c, chamber_c, supply_v = self._references()
-        row = (
-            now_s,
-            self._chamber.read_setpoint_c(),
-            chamber_c,
-            temperature_c,
-            pressure_pa,
-            supply_v,
-            self._supply.read_current_a(),
-        )
-        self._evidence.append("log", {}, {LOG: np.array([row])})
-        self._evidence.commit_soon()
-        alarms = self._chamber.read_alarms()
-        limits = self._job.station.limits
-        trip = tripped(limits, chamber_c, pressure_pa, supply_v, alarms)
-        self._values |= {"chamber": f"{chamber_c:.1f} degC", "supply": f"{supply_v:.2f} V"}
-        if self._pressure:
-            self._values["pressure"] = f"{pressure_pa / 1e3:.2f} kPa"
-        self._report()
-        if trip:
-            raise SafetyStop(trip)
-
     def _report(self) -> None:
         step = self._schedule.steps[self._number]
         in_step_s = min(self._clock.now() - self._step_started_s, step.duration_s)
         left_s = self._schedule.duration_s - step.start_s - in_step_s
         doing = describe(step)
         self._progress.show(
-            Status(self._number, len(self._schedule.steps), doing, left_s, dict(self._values))
+            Status(self._number, len(self._schedule.steps), doing, left_s, dict(self._bench.values))
         )
 
 
