@@ -26,19 +26,17 @@ from sensorbench.reports.runs import Run
 from sensorbench.reports.text import (
     clean,
     count_verdicts,
-    listed,
     moment,
     plural,
     serials,
-    unit_name,
 )
 from sensorbench.reports.trace import traceability
 
 _SCOPE = (
     "The results relate only to the units named. A test that bears the name of a standard was done "
-    "per the source stated with it; whether number of lots and units satisfy a qualification plan is "
-    "not judged here. This is no certificate: AEC certifies no part, its supplier declares it "
-    "qualified. Not to be reproduced except in full."
+    "per the source stated with it. Whether the number of lots and units satisfies a qualification "
+    "plan is not judged here. This is no certificate: AEC certifies no part; its supplier declares "
+    "it qualified. Not to be reproduced except in full."
 )
 
 
@@ -72,6 +70,7 @@ def build(runs: Sequence[Run], zone: tzinfo | None = None) -> Report:
             equipment(runs),
             environment(runs),
             traceability(runs),
+            Section("sign-off", "Sign-off", (_sign_off(simulated),)),
         ),
     )
 
@@ -125,6 +124,17 @@ def _provenance(run: Run) -> str:
     return "SIMULATED" if seed is None else f"SIMULATED, seed {clean(seed)}"
 
 
+def _sign_off(simulated: bool) -> Block:
+    if simulated:
+        return Text("Simulated values are not signed off.")
+    empty = Cell("")
+    return Table(
+        "Nobody has signed this report unless a signature stands here",
+        (Column(""), Column("Name", grow=True), Column("Date"), Column("Signature", grow=True)),
+        tuple((Cell(role), empty, empty, empty) for role in ("Prepared", "Reviewed", "Authorised")),
+    )
+
+
 def _lots(runs: Sequence[Run]) -> list[str]:
     found = []
     for run in runs:
@@ -141,9 +151,9 @@ def _summary(runs: Sequence[Run]) -> Iterator[Block]:
     yield Table(
         "Verdict of each run",
         (
-            Column("Run"), Column("Test", grow=True), Column("Part and lot"),
+            Column("Run"), Column("Verdict"), Column("Test", grow=True), Column("Part and lot"),
             Column("Units", align="right"), Column("PASS", align="right"),
-            Column("FAIL", align="right"), Column("INVALID", align="right"), Column("Verdict"),
+            Column("FAIL", align="right"), Column("INVALID", align="right"),
         ),
         tuple(_run_row(run) for run in runs),
         "INVALID: the value, or a condition it needs, is not known. It is neither PASS nor FAIL.",
@@ -164,11 +174,11 @@ def _run_row(run: Run) -> tuple[Cell, ...]:
     counts = count_verdicts(units.values())
     return (
         Cell(str(run.number)),
+        judged(run.verdict),
         Cell(run.title),
         Cell(run.subject),
         Cell(str(len(units) or run.manifest("units") or "?")),
         *(Cell(str(counts[verdict]) if units else "?") for verdict in Verdict),
-        judged(run.verdict),
     )
 
 

@@ -8,16 +8,17 @@ import numpy as np
 
 from sensorbench.assessment.readings import LOG_COLUMNS, RunData
 from sensorbench.core.errors import BenchError
-from sensorbench.core.units import show, show_duration
-from sensorbench.core.units import Dimension
+from sensorbench.core.units import Dimension, show, show_duration
 from sensorbench.profiles.expand import grid_points
 from sensorbench.profiles.model import Calibrate, Grid, Phase, Stress
 from sensorbench.reports.grids import calibration_blocks, grid_blocks
 from sensorbench.reports.model import Block, Cell, Facts, Figure, Heading, Notice, Section, Text
 from sensorbench.reports.plots import temperature_figure
 from sensorbench.reports.runs import Run
-from sensorbench.reports.stresses import stress_blocks
-from sensorbench.reports.text import clean, kilopascals, limits, plural, temperature
+from sensorbench.reports.stresses import stress_blocks, tested_at
+from sensorbench.reports.text import as_set, clean, kilopascals, limits, plural
+
+_MOST_FINDINGS = 5
 
 
 def chapter(run: Run) -> Section:
@@ -26,7 +27,6 @@ def chapter(run: Run) -> Section:
         run.anchor,
         f"Run {run.number}: {run.title}, {run.subject}",
         tuple(_blocks(run)),
-        breaks=True,
     )
 
 
@@ -38,6 +38,7 @@ def _blocks(run: Run) -> Iterator[Block]:
         return
     yield Heading("What was asked for")
     yield _asked(run, data)
+    yield from _temperatures(run, data)
     for phase in data.profile.phase:
         if isinstance(phase, Grid) and phase.purpose == "fit":
             continue
@@ -50,16 +51,21 @@ def _blocks(run: Run) -> Iterator[Block]:
             yield from grid_blocks(run, data, phase)
         else:
             yield from stress_blocks(run, data, phase)
-    yield from _temperatures(run, data)
 
 
 def warnings(run: Run) -> Iterator[str]:
     """Say what is wrong with the evidence of a run, and why it is not complete."""
     name = f"Run {run.number} ({run.run_id})"
-    findings = [clean(f"{f.file}: {f.text}") for f in run.verification.findings]
+    found = run.verification.findings
+    findings = [clean(f"{f.file}: {f.text}") for f in found[:_MOST_FINDINGS]]
+    if len(found) > _MOST_FINDINGS:
+        findings.append(f"and {len(found) - _MOST_FINDINGS} more, see Traceability")
     ended = run.assessment.reasons if run.assessment else ()
     if run.is_damaged:
-        yield f"{name}: the evidence is DAMAGED. Nothing of this run is valid. {' | '.join(findings)}"
+        yield (
+            f"{name}: the evidence is DAMAGED, so nothing of this run is valid. "
+            f"{' | '.join(findings)}"
+        )
     elif ended or findings:
         why = " | ".join(dict.fromkeys([*map(clean, ended), *findings]))
         yield f"{name} is NOT COMPLETE: {why}"
@@ -77,7 +83,7 @@ def _asked(run: Run, data: RunData) -> Facts:
     rows = [
         ("Profile", clean(f"{profile.id}: {profile.title}")),
         ("Source", clean(profile.source)),
-        ("Part", clean(f"{part.name}, {part.title}" if part.title else part.name)),
+        ("Part", clean(part.title or part.name)),
         ("Grade and range", f"AEC-Q100 grade {part.grade}; {_range(data)}"),
         ("Units", f"{plural(len(data.lot.unit), 'unit')} of lot {clean(data.lot.lot.id)}"),
         *((f"Phase {n}, {_name(p)}", _phase(p, data)) for n, p in enumerate(profile.phase, 1)),
@@ -96,7 +102,8 @@ def _asked(run: Run, data: RunData) -> Facts:
 
 def _range(data: RunData) -> str:
     part = data.part.part
-    text = f"{temperature(part.temperature.low)} to {temperature(part.temperature.high)}"
+    low, high = part.temperature.low, part.temperature.high
+    text = f"{as_set(low, 'degC')} to {as_set(high, 'degC')}"
     if part.pressure:
         text += f", {kilopascals(part.pressure.low)} to {kilopascals(part.pressure.high)}"
     return text
@@ -114,7 +121,10 @@ def _phase(phase: Phase, data: RunData) -> str:
         cycle = "pressure up and down" if phase.cycle == "up_down" else "pressure up"
         at = ", ".join(f"{value:.6g}" for value in temperatures)
         kilo = ", ".join(kilopascals(value).removesuffix(" kPa") for value in sorted(pressures))
-        use = "to be fitted" if phase.purpose == "fit" else "to verify, at points not fitted"
+        fitted = any(isinstance(other, Calibrate) for other in data.profile.phase)
+        use = "to verify" + (", at points that were not fitted" if fitted else "")
+        if phase.purpose == "fit":
+            use = "to be fitted"
         return f"readings {use}: {at} °C, at each {kilo} kPa, {cycle}"
     return _stress(phase, data)
 
@@ -122,15 +132,14 @@ def _phase(phase: Phase, data: RunData) -> str:
 def _stress(stress: Stress, data: RunData) -> str:
     supply = data.part.part.supply
     bias_v = supply.max if stress.bias == "max" else supply.nominal
+    ambient_c = stress.temperature.of(data.part.part.grade)
     hours = ", ".join(f"{value / 3600:g}" for value in stress.readouts)
     tests = ", ".join(
-        f"{condition} ({temperature(getattr(data.part.test_temperatures, condition))})"
-        for condition in stress.test_order
+        f"{condition} ({tested_at(data, condition)})" for condition in stress.test_order
     )
     return (
-        f"{stress.duration / 3600:g} h at {temperature(stress.temperature.of(data.part.part.grade))} "
-        f"within {stress.within:g} K, supply {show(bias_v, Dimension.VOLTAGE)}; "
-        f"tested after {hours} h at {tests}"
+        f"{stress.duration / 3600:g} h at {as_set(ambient_c, 'degC')} within {stress.within:g} K, "
+        f"supply {show(bias_v, Dimension.VOLTAGE)}; tested after {hours} h at {tests}"
     )
 
 
@@ -150,7 +159,8 @@ def _limits(data: RunData) -> Iterator[tuple[str, str]]:
             yield (
                 "Hysteresis",
                 (
-                    f"{limits(None, asked.hysteresis * full_pa, 'Pa')}, largest difference of up and down"
+                    f"{limits(None, asked.hysteresis * full_pa, 'Pa')}, largest difference of "
+                    "up and down"
                 ),
             )
     if Stress in kinds:

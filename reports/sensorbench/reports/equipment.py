@@ -31,8 +31,16 @@ def _same(
 
 
 def _places(places: Sequence[tuple[Run, Event]]) -> Cell:
-    """Return in which runs something is, and where in their journals."""
-    return Cell("; ".join(f"run {run.number} #{event.seq}" for run, event in places))
+    """Return where in the journals something is, and of which runs."""
+    runs: dict[int, list[int]] = {}
+    for run, event in places:
+        runs.setdefault(event.seq, []).append(run.number)
+    return Cell(
+        "; ".join(
+            f"#{seq} in run{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+            for seq, numbers in runs.items()
+        )
+    )
 
 
 def _identity(data: Mapping[str, Any]) -> tuple[str, str]:
@@ -47,36 +55,36 @@ def _instruments(runs: Sequence[Run]) -> Table:
     rows = []
     for data, places in _same(runs, "instrument"):
         name, firmware = _identity(data)
+        due = data["calibration_due"]
         rows.append(
             (
                 Cell(clean(data["name"]), clean(data["role"]).replace("_", " ")),
                 Cell(name, firmware),
                 Cell(clean(data["serial"] or "none"), clean(data["provenance"])),
-                Cell(clean(data["certificate"] or "none")),
-                Cell(clean(data["calibration_due"] or "none")),
-                Cell(_validity(data, max(run.last_day for run, _ in places))),
+                Cell(clean(data["certificate"] or "none"), clean(f"due {due}" if due else "")),
+                _validity(data, max(run.last_day for run, _ in places)),
                 _places(places),
             )
         )
+    columns = (
+        Column("Instrument"), Column("Model", grow=True), Column("Serial, provenance"),
+        Column("Calibration"), Column("On the last day of use"), Column("Journal", grow=True),
+    )  # fmt: skip
     return Table(
-        "Instruments: model, serial and firmware as each device or the station file says",
-        (
-            Column("Name and role"), Column("Model"), Column("Serial, provenance"),
-            Column("Certificate"), Column("Due"), Column("Calibration at the date", grow=True),
-            Column("Journal"),
-        ),
+        "Instruments: serial as the device says, or where it can't, the station file",
+        columns,
         tuple(rows),
         "Values of the units are compared with instruments marked as reference.",
-    )  # fmt: skip
+    )
 
 
-def _validity(data: Mapping[str, Any], last_day: date) -> str:
-    role = "reference; " if data["is_reference"] else ""
+def _validity(data: Mapping[str, Any], last_day: date) -> Cell:
+    role = "reference" if data["is_reference"] else "not a reference"
     if not data["calibration_due"]:
-        return f"{role}NOT CALIBRATED on record" if role else "none on record, not a reference"
+        return Cell("NOT CALIBRATED" if data["is_reference"] else "not calibrated", role)
     if date.fromisoformat(data["calibration_due"]) < last_day:
-        return f"{role}EXPIRED before the last day of use, {last_day}"
-    return f"{role}valid on the last day of use, {last_day}"
+        return Cell("EXPIRED", f"{role}, {last_day}")
+    return Cell("valid", f"{role}, {last_day}")
 
 
 def _units(runs: Sequence[Run]) -> tuple[Table, ...]:
@@ -92,16 +100,8 @@ def _units(runs: Sequence[Run]) -> tuple[Table, ...]:
         tables.setdefault(places[0][0].subject, []).append(
             (Cell(clean(data["serial"])), Cell(clean(data["socket"])), identified, _places(places))
         )
+    columns = (Column("Unit"), Column("Socket"), Column("What the part said"), Column("Journal"))
     return tuple(
-        Table(
-            f"Units of {subject}, as identified on the bench",
-            (
-                Column("Unit"),
-                Column("Socket"),
-                Column("What the part said", grow=True),
-                Column("Journal"),
-            ),
-            tuple(rows),
-        )  # fmt: skip
+        Table(f"Units of {subject}, as identified on the bench", columns, tuple(rows))
         for subject, rows in tables.items()
     )

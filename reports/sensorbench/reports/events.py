@@ -1,4 +1,4 @@
-"""What happened on the way: interruptions, failed soaks, retries, gaps; "none" where nothing did."""
+"""What happened on the way: interruptions, failed soaks, retries; "none" where nothing did."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from sensorbench.assessment.readings import LOG_COLUMNS
 from sensorbench.core.errors import BenchError
-from sensorbench.core.units import show_duration
+from sensorbench.core.units import Dimension, convert, show_duration
 from sensorbench.evidence.journal import Event
 from sensorbench.profiles.model import Stress
 from sensorbench.reports.model import Cell, Column, Section, Table, Text
@@ -21,6 +21,12 @@ _USUAL = {
     "dwell", "safe_state", "run_ended",
 }  # fmt: skip
 _MOST_LISTED = 10
+_LOGGED = {
+    "chamber": ("chamber air", Dimension.TEMPERATURE, "degC", 1),
+    "pressure": ("pressure", Dimension.PRESSURE, "kPa", 2),
+    "supply": ("supply", Dimension.VOLTAGE, "V", 3),
+    "current": ("current", Dimension.CURRENT, "mA", 2),
+}
 Finding = tuple[str, list[int]]
 """What was found, and the journal entries that say so."""
 
@@ -99,13 +105,13 @@ def _retries(run: Run) -> Finding:
         return "none", []
     told = [f"{serial} {count}" for serial, count in counts.most_common()]
     total = sum(counts.values())
-    return f"{total} transfers were tried again: {listed(told, _MOST_LISTED)}", _seqs(found)
+    return f"{plural(total, 'transfer')} tried again: {listed(told, _MOST_LISTED)}", _seqs(found)
 
 
 def _monitoring(run: Run) -> Finding:
     sweeps = run.events("dut_monitor")
     if not sweeps:
-        return "not asked for: no stress in this run", []
+        return "no stress in this run", []
     missed = [event for event in sweeps if event.data.get("problems")]
     absent = sorted({serial for event in missed for serial in event.data["problems"]})
     if not missed:
@@ -135,7 +141,7 @@ def _stress(run: Run) -> Finding:
         [phase for phase in run.data.profile.phase if isinstance(phase, Stress)] if run.data else []
     )
     if not asked:
-        return "not asked for", []
+        return "no stress in this run", []
     hours = run.assessment.facts["stress_hours"] if run.assessment else {}
     told = [
         f"{phase.name}: {quantity(hours.get(phase.name, 0.0), 'h')} of "
@@ -150,11 +156,12 @@ def _conditions(run: Run) -> Finding:
         return "no log of the bench", []
     log = run.data.log
     told = []
-    for number, (name, unit) in enumerate(LOG_COLUMNS):
+    for number, (name, _) in enumerate(LOG_COLUMNS):
         values = log[np.isfinite(log[:, number]), number]
-        if name in ("chamber", "pressure", "supply", "current") and len(values):
-            low, high = quantity(float(values.min()), unit), quantity(float(values.max()), unit)
-            told.append(f"{name} {low} to {high}")
+        if name in _LOGGED and len(values):
+            title, dimension, unit, decimals = _LOGGED[name]
+            low, high = (convert(float(v), dimension, unit) for v in (values.min(), values.max()))
+            told.append(f"{title} {low:z.{decimals}f} to {high:z.{decimals}f} {unit}")
     gap_s = float(np.diff(log[:, 0]).max()) if len(log) > 1 else 0.0
     told.append(f"{len(log)} entries, longest gap {show_duration(gap_s)}")
     return "; ".join(told), _seqs(run.events("log"))

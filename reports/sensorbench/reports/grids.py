@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from sensorbench.reports.model import Block, Cell, Column, Facts, Table, Text
 from sensorbench.reports.plots import series_figure
 from sensorbench.reports.runs import Run, verdict_of
 from sensorbench.reports.text import (
+    as_set,
     clean,
     entries,
     kilopascals,
@@ -24,7 +26,6 @@ from sensorbench.reports.text import (
     number,
     plural,
     quantity,
-    temperature,
     unit_name,
 )
 
@@ -76,27 +77,32 @@ def grid_blocks(run: Run, data: RunData, grid: Grid) -> Iterator[Block]:
     if not results or run.assessment is None:
         yield Text(NOT_REACHED)
         return
-    yield _table(data, results)
+    readouts = data.of_phase(grid.name)
+    yield _table(data, readouts, results)
     for series in run.assessment.series:
         if series.name == f"{grid.name}_pressure":
-            figure = series_figure(series, run.unit_verdicts, run.is_simulated)
+            labels = tuple(as_set(readout.asked["temperature_c"], "degC") for readout in readouts)
+            named = replace(series, labels=labels)
+            figure = series_figure(named, run.unit_verdicts, run.is_simulated)
             if figure is not None:
                 yield figure
-    readouts = data.of_phase(grid.name)
     yield _statistics(readouts)
     yield from _details(run, data, readouts, results)
 
 
-def _table(data: RunData, results: Mapping[str, Sequence[Result]]) -> Table:
+def _table(
+    data: RunData, readouts: Sequence[Readout], results: Mapping[str, Sequence[Result]]
+) -> Table:
     """Return one row a unit: total error band, hysteresis, verdict."""
     span = data.part.part.pressure
+    places = {readout.seq: readout for readout in readouts}
     kinds = next(iter(results.values()))
     columns = [Column("Unit")]
     for kind in kinds:
         columns.append(Column(clean(kind.title), unit_name(kind.unit), "right"))
         if kind.name == "total_error_band":
             columns += [
-                Column("Of full scale", "%", "right"), Column("Worst at", grow=True),
+                Column("Of full scale", "%", "right"), Column("Worst at"),
                 Column("Journal"),
             ]  # fmt: skip
     rows = []
@@ -109,18 +115,29 @@ def _table(data: RunData, results: Mapping[str, Sequence[Result]]) -> Table:
                 known = math.isfinite(share)
                 row += [
                     Cell(f"{convert(share, Dimension.RATIO, '%'):.3f}" if known else ""),
-                    Cell(clean(result.at.removeprefix("worst at ")) if known else ""),
+                    Cell(_point(places[result.sources[0]]) if known else ""),
                     Cell(entries(result.sources) if known else ""),
                 ]
         rows.append((*row, judged(verdict_of(found))))
-    asked = [f"{k.title} {limits(k.low, k.high, k.unit)} ({k.rule or 'no limit'})" for k in kinds]
-    note = " ".join(
-        f"{clean(kind.title)} of every unit: journal {', '.join(f'#{seq}' for seq in kind.sources)}."
+    asked = [
+        f"{clean(kind.title)}: {limits(kind.low, kind.high, kind.unit)}, {kind.rule}"
+        if kind.rule
+        else f"{clean(kind.title)}: no limit"
         for kind in kinds
-        if len(kind.sources) > 1
+    ]
+    note = " ".join(
+        f"{clean(kind.title)} of every unit: journal {every}."
+        for kind in kinds
+        if len(kind.sources) > 1 and (every := ", ".join(f"#{seq}" for seq in kind.sources))
     )
-    caption = f"Results of each unit. Asked for: {'; '.join(asked)}"
+    caption = f"Result of each unit. {'; '.join(asked)}"
     return Table(caption, (*columns, Column("Verdict")), tuple(rows), note)
+
+
+def _point(readout: Readout) -> str:
+    asked = readout.asked
+    where = f"{kilopascals(asked['pressure_pa'])}, {as_set(asked['temperature_c'], 'degC')}"
+    return f"{where}, {asked['direction']}" if asked["direction"] else where
 
 
 def value_cell(result: Result) -> Cell:
@@ -150,7 +167,7 @@ def _statistics(readouts: Sequence[Readout]) -> Table:
             rows.append(
                 (
                     Cell(f"{name.capitalize()} error"),
-                    Cell(temperature(asked_c)),
+                    Cell(as_set(asked_c, "degC")),
                     Cell(str(int(np.isfinite(found).any(axis=1).sum()))),
                     *(Cell(quantity(value, unit)) for value in spread),
                     Cell(entries(readouts[i].seq for i in here)),
@@ -160,7 +177,7 @@ def _statistics(readouts: Sequence[Readout]) -> Table:
     return Table(
         "Spread over all units that were read, at all pressures, up and down",
         (
-            Column("Quantity", grow=True),
+            Column("Quantity"),
             *(Column(title, align="right") for title in numbers),
             Column("Journal"),
         ),
@@ -208,8 +225,8 @@ def _readings(
         f"Pressure error of {clean(serial)} at every point, in Pa, with its journal entry",
         (
             Column("Pressure", align="right"),
-            Column("Direction", grow=True),
-            *(Column(f"At {temperature(value)}", "Pa", "right") for value in asked_c),
+            Column("Direction"),
+            *(Column(f"At {as_set(value, 'degC')}", "Pa", "right") for value in asked_c),
         ),
         tuple(
             (

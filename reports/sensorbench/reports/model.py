@@ -92,12 +92,11 @@ Block = Table | Facts | Figure | Text | Notice | Heading
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A chapter. `anchor` is unique in the report; `breaks` starts it on a new page."""
+    """A chapter. `anchor` is unique in the report."""
 
     anchor: str
     title: str
     blocks: tuple[Block, ...]
-    breaks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

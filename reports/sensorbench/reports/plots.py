@@ -18,7 +18,16 @@ from sensorbench.core.units import Dimension, convert
 from sensorbench.core.verdict import Verdict
 from sensorbench.reports import fonts
 from sensorbench.reports.model import BANNER, BANNER_ZH, Figure
-from sensorbench.reports.text import clean, limits, listed, number, plural, quantity, unit_name
+from sensorbench.reports.text import (
+    as_set,
+    clean,
+    limits,
+    listed,
+    number,
+    plural,
+    quantity,
+    unit_name,
+)
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart; shapes differ as well.
 _FAILED = (("#d55e00", "o"), ("#cc79a7", "s"), ("#e69f00", "^"), ("#009e73", "D"))
@@ -26,7 +35,7 @@ _PASSED, _LIMIT, _MARK = "#8a8a8a", "#0072b2", "#b3261e"
 _WIDTH_IN = 6.7
 _MOST_LABELLED = 6
 _MOST_POINTS = 700
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": list(fonts.FAMILIES),
     "font.size": 8,
@@ -102,16 +111,17 @@ def series_figure(
             _limit_lines(axes, series, named=place == 0)
         for axes in list(grid.flat)[len(labels) :]:
             axes.set_visible(False)
-        figure.supxlabel(f"{x_title} ({x_unit})", fontsize=8)
-        figure.supylabel(
-            f"Error ({unit_name(series.unit)})"
-            if "drift" not in series.name
-            else f"Drift ({unit_name(series.unit)})",
-            fontsize=8,
-        )
+        for axes in grid[:, 0]:
+            axes.set_ylabel(f"{_y_title(series)} ({unit_name(series.unit)})")
+        for axes in grid[-1]:
+            axes.set_xlabel(f"{x_title} ({x_unit})")
         _legend(figure, known, marked, verdicts)
     title = clean(series.title)
     return Figure(f"{title}; {_limits_words(series)}", _words(series, known, marked), written[0])
+
+
+def _y_title(series: Series) -> str:
+    return "Drift" if series.name.endswith("_drift") else "Error"
 
 
 def _line(serial: str, marked: Sequence[str]) -> dict[str, Any]:
@@ -128,16 +138,17 @@ def _limit_lines(axes: Any, series: Series, named: bool) -> None:
         axes.axhline(limit, color=_LIMIT, linewidth=1.0, linestyle=(0, (4, 2)))
         if named:
             axes.annotate(
-                f"limit {quantity(limit, series.unit)}",
+                f"limit {as_set(limit, series.unit)}",
                 (0.02, limit),
                 xycoords=("axes fraction", "data"),
                 xytext=(0, 2 if above else -2),
                 textcoords="offset points",
                 va="bottom" if above else "top",
                 color=_LIMIT,
+                bbox={"facecolor": "#ffffff", "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
             )
     if series.low is not None and series.high is not None:
-        axes.margins(y=0.14)  # room for the limits' names
+        axes.margins(y=0.22)  # room for the limits' names
 
 
 def _legend(
@@ -152,9 +163,9 @@ def _legend(
         verdict = verdicts.get(serial, Verdict.INVALID).value
         label = fonts.printable(f"{clean(serial)} {verdict}")
         handles.append(Line2D([], [], label=label, **_line(serial, marked)))
-    if more := len(marked) - _MOST_LABELLED:
-        if more > 0:
-            handles.append(Line2D([], [], linestyle="", label=f"and {more} more not PASS"))
+    if len(marked) > _MOST_LABELLED:
+        more = f"and {len(marked) - _MOST_LABELLED} more that are not PASS"
+        handles.append(Line2D([], [], linestyle="", label=more))
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
 
 

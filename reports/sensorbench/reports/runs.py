@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -32,16 +32,12 @@ class Run:
     verification: Verification
     reader: RunReader | None
     data: RunData | None
+    assessment: Assessment | None
 
     @property
     def run_id(self) -> str:
         """Return the run's id; its folder's name where run.json is lost."""
         return clean(self.verification.run_id)
-
-    @property
-    def assessment(self) -> Assessment | None:
-        """Return what was computed from the evidence just now."""
-        return self.verification.assessment
 
     @property
     def is_damaged(self) -> bool:
@@ -50,15 +46,8 @@ class Run:
 
     @property
     def verdict(self) -> Verdict:
-        """Return the verdict: of damaged evidence nothing is known, of an incomplete run no PASS.
-
-        A unit that failed before a run stopped has failed.
-        """
-        if self.is_damaged or self.assessment is None:
-            return Verdict.INVALID
-        found = self.assessment.verdict
-        whole = self.verification.is_whole or found is not Verdict.PASS
-        return found if whole else Verdict.INVALID
+        """Return the verdict over all units."""
+        return self.assessment.verdict if self.assessment else Verdict.INVALID
 
     @property
     def is_simulated(self) -> bool:
@@ -141,8 +130,35 @@ def load(roots: Sequence[Path]) -> tuple[Run, ...]:
             data = RunData(reader)
         except BenchError:
             pass  # the verification's findings say what is wrong
-        runs.append(Run(number, root, verification, reader, data))
+        assessment = _as_far_as_valid(verification)
+        runs.append(Run(number, root, verification, reader, data, assessment))
     return tuple(runs)
+
+
+def _as_far_as_valid(verification: Verification) -> Assessment | None:
+    """Return the assessment with the verdicts that the evidence can carry.
+
+    Of damaged evidence nothing is known. Of a run without its seal no unit is PASS; one that failed
+    before the run stopped has failed.
+    """
+    assessment, findings = verification.assessment, verification.findings
+    if assessment is None or not findings:
+        return assessment
+    damaged = any(finding.level is Level.DAMAGE for finding in findings)
+    why = f"the evidence is {'damaged' if damaged else 'not complete'}: {findings[0]}"
+    units = tuple(
+        replace(unit, verdict=Verdict.INVALID, reasons=(why,))
+        if damaged or unit.verdict is Verdict.PASS
+        else unit
+        for unit in assessment.units
+    )
+    results = assessment.results
+    if damaged:
+        results = tuple(
+            replace(result, verdict=result.verdict and Verdict.INVALID) for result in results
+        )
+    verdict = overall(unit.verdict for unit in units)
+    return replace(assessment, verdict=verdict, units=units, results=results)
 
 
 def verdict_of(results: Sequence[Result]) -> Verdict | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from statistics import fmean
 
 from sensorbench.assessment.readings import RunData
@@ -17,12 +18,12 @@ from sensorbench.reports.model import Block, Cell, Column, Table, Text
 from sensorbench.reports.plots import series_figure
 from sensorbench.reports.runs import Run, verdict_of
 from sensorbench.reports.text import (
+    as_set,
     clean,
     entries,
     limits,
     number,
     quantity,
-    temperature,
     unit_name,
 )
 
@@ -42,7 +43,9 @@ def stress_blocks(run: Run, data: RunData, stress: Stress) -> Iterator[Block]:
     for parameter in parameters:
         for series in run.assessment.series:
             if series.name == f"{stress.name}_{parameter.name}_drift":
-                figure = series_figure(series, run.unit_verdicts, run.is_simulated)
+                labels = tuple(f"{name}, {tested_at(data, name)}" for name in series.labels)
+                named = replace(series, labels=labels)
+                figure = series_figure(named, run.unit_verdicts, run.is_simulated)
                 if figure is not None:
                     yield figure
         yield _spread(data, parameter, [r for own in results.values() for r in own])
@@ -72,7 +75,7 @@ def _given(run: Run, data: RunData, stress: Stress) -> Table:
         "Stress really given before each readout: the time at temperature and bias, from the log",
         (
             Column("Asked for", align="right"), Column("Given", align="right"),
-            Column("Journal", grow=True),
+            Column("Journal"),
         ),
         tuple(rows),
     )  # fmt: skip
@@ -110,13 +113,14 @@ def _worst(parameters: Sequence[Parameter], results: dict[str, list[Result]]) ->
         "Worst value of each unit over all readouts, where it came, and its journal entries",
         (Column("Unit"), *columns, Column("Verdict")),
         tuple(rows),
-        "Worst is what is nearest to a limit, or farthest outside.",
+        "Worst is what is nearest to a limit, or farthest outside. Drift rests on the entry named "
+        "and on that of 0 h at the same test temperature, which the tables below name.",
     )
 
 
 def _where(result: Result) -> Cell:
     cell = value_cell(result)
-    note = f"{result.hours:g} h {result.condition}, {entries(result.sources)}"
+    note = f"{result.hours:g} h {result.condition} #{result.sources[-1]}"
     return Cell(cell.text, f"{cell.note} {note}".strip(), cell.verdict)
 
 
@@ -135,7 +139,7 @@ def _spread(data: RunData, parameter: Parameter, every: Sequence[Result]) -> Tab
             drifts.setdefault(key, []).append(result)
     rows = [
         (
-            Cell(f"{condition}, {_test_temperature(data, condition)}"),
+            Cell(f"{clean(condition)}, {tested_at(data, condition)}"),
             Cell(f"{hours:g} h"),
             Cell(str(len(found))),
             *_three([result.value for result in found], unit),
@@ -153,13 +157,13 @@ def _spread(data: RunData, parameter: Parameter, every: Sequence[Result]) -> Tab
         f"{clean(parameter.title)}: spread over all units that were read. Limits: {allowed}; "
         f"drift against 0 h {'no limit' if drift is None else limits(-drift, drift, unit)}",
         (
-            Column("Tested at", grow=True),
+            Column("Tested at"),
             Column("After", align="right"),
             Column("Units", align="right"),
             *(Column(title, unit_name(unit), "right") for title in ("Lowest", "Mean", "Highest")),
             *(
-                Column(f"Drift, {title}", unit_name(unit), "right")
-                for title in ("lowest", "mean", "highest")
+                Column(f"{title} drift", unit_name(unit), "right")
+                for title in ("Lowest", "Mean", "Highest")
             ),
             Column("Journal"),
         ),
@@ -168,8 +172,9 @@ def _spread(data: RunData, parameter: Parameter, every: Sequence[Result]) -> Tab
     )
 
 
-def _test_temperature(data: RunData, condition: str) -> str:
-    return temperature(getattr(data.part.test_temperatures, condition))
+def tested_at(data: RunData, condition: str) -> str:
+    """Return the temperature of a test condition."""
+    return as_set(getattr(data.part.test_temperatures, condition), "degC")
 
 
 def _three(values: Sequence[float], unit: str) -> tuple[Cell, Cell, Cell]:
@@ -195,15 +200,17 @@ def _details(run: Run, results: dict[str, list[Result]]) -> Iterator[Block]:
 def _readouts(serial: str, own: Sequence[Result]) -> Table:
     """Return all results of a unit: a row a parameter and test temperature, a column a readout."""
     hours = sorted({result.hours for result in own if result.hours is not None})
+    titles = list(dict.fromkeys(result.title for result in own))
     rows: dict[tuple[str, str], dict[float, Result]] = {}
     for result in own:
         if result.hours is not None:
             key = (result.title, result.condition or "")
             rows.setdefault(key, {})[result.hours] = result
+    ordered = sorted(rows.items(), key=lambda row: titles.index(row[0][0]))
     return Table(
         f"All results of {clean(serial)}, with journal entries",
         (
-            Column("Parameter", grow=True),
+            Column("Parameter"),
             Column("Tested at"),
             *(Column(f"{value:g} h", align="right") for value in hours),
         ),
@@ -213,7 +220,7 @@ def _readouts(serial: str, own: Sequence[Result]) -> Table:
                 Cell(clean(condition)),
                 *(_result(found[value]) if value in found else Cell("") for value in hours),
             )
-            for (title, condition), found in sorted(rows.items(), key=lambda row: row[0][0])
+            for (title, condition), found in ordered
         ),
     )
 

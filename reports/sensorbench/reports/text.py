@@ -50,7 +50,7 @@ def number(value: float | None, unit: str) -> str:
     decimals = _DECIMALS.get(unit)
     if decimals is None:
         return f"{value:.4g}"
-    return f"{round(value, decimals) + 0.0:.{decimals}f}"
+    return f"{value:z.{decimals}f}"
 
 
 def quantity(value: float | None, unit: str) -> str:
@@ -62,15 +62,6 @@ def quantity(value: float | None, unit: str) -> str:
     text = number(value, unit)
     known = value is not None and math.isfinite(value)
     return f"{text} {unit_name(unit)}".rstrip() if known else text
-
-
-def temperature(value_c: float) -> str:
-    """Return a temperature as short as it was set.
-
-    >>> temperature(-40.0), temperature(116.75)
-    ('-40 °C', '116.75 °C')
-    """
-    return f"{value_c:.6g} °C"
 
 
 def kilopascals(value_pa: float) -> str:
@@ -86,17 +77,26 @@ def limits(low: float | None, high: float | None, unit: str) -> str:
     """Return limits in words; symmetric ones with a sign.
 
     >>> limits(-200.0, 200.0, "Pa"), limits(None, 100.0, "Pa"), limits(1.0, 2.0, "Pa")
-    ('±200.0 Pa', 'at most 100.0 Pa', '1.0 to 2.0 Pa')
+    ('±200 Pa', 'at most 100 Pa', '1 to 2 Pa')
     """
     low = None if low is None or not math.isfinite(low) else low
     high = None if high is None or not math.isfinite(high) else high
     if low is None:
-        return "none" if high is None else f"at most {quantity(high, unit)}"
+        return "none" if high is None else f"at most {as_set(high, unit)}"
     if high is None:
-        return f"at least {quantity(low, unit)}"
+        return f"at least {as_set(low, unit)}"
     if low == -high:
-        return f"±{quantity(high, unit)}"
-    return f"{number(low, unit)} to {quantity(high, unit)}"
+        return f"±{as_set(high, unit)}"
+    return f"{low:.6g} to {as_set(high, unit)}"
+
+
+def as_set(value: float, unit: str) -> str:
+    """Return what somebody wrote down, a limit or a setpoint, as short as it is.
+
+    >>> as_set(100.0, "Pa"), as_set(-31.75, "degC")
+    ('100 Pa', '-31.75 °C')
+    """
+    return f"{value:.6g} {unit_name(unit)}".rstrip()
 
 
 def entries(numbers: Iterable[int]) -> str:

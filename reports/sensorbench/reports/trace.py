@@ -1,18 +1,19 @@
-"""How any number of the report is followed back to what was read, and whether that is untouched."""
+"""How a number is followed back to what was read, and whether that is untouched."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sensorbench.reports.model import Block, Cell, Facts, Heading, Section, Table, Column, Text
+from sensorbench.reports.model import Block, Cell, Column, Facts, Heading, Section, Table, Text
 from sensorbench.reports.runs import Run
 from sensorbench.reports.text import clean, plural
 
 _HOW = (
-    "A number after # is an entry of the run's journal: the line of journal.jsonl, in the folder of "
-    'that run, that has this "seq". A readout\'s line says what was asked, which unit did not answer '
-    "and why, and where in samples/ the raw readings of units and references are, with their SHA-256. "
-    "Each line carries the digest of the line before it; the seal covers every file of the run."
+    "A number after # is an entry of the run's journal: the line of journal.jsonl, in the folder "
+    'of that run, that has this "seq". The line of a readout says what was asked, which unit did '
+    "not answer and why, and where in samples/ the raw readings of units and references are, with "
+    "their SHA-256. Each line carries the digest of the line before it; the seal covers every file "
+    "of the run."
 )
 _CHECK = (
     "To check the evidence, and to compute every result again from the raw readings: "
