@@ -14,12 +14,13 @@ from sensorbench.evidence.journal import Event
 from sensorbench.profiles.model import Stress
 from sensorbench.reports.model import Cell, Column, Section, Table, Text
 from sensorbench.reports.runs import Run
-from sensorbench.reports.text import clean, entries, listed, plural, quantity
+from sensorbench.reports.text import as_set, clean, entries, listed, plural, quantity
 
 _USUAL = {
-    "instrument", "stream", "step", "unit", "log", "soak", "readout", "dut_monitor", "calibration",
-    "dwell", "safe_state", "run_ended",
+    "instrument", "stream", "armed", "step", "unit", "log", "soak", "readout", "dut_monitor",
+    "calibration", "dwell", "safe_state", "run_ended",
 }  # fmt: skip
+_SUFFIXES = {"c": "degC", "v": "V", "a": "A", "pa": "Pa"}
 _MOST_LISTED = 10
 _LOGGED = {
     "chamber": ("chamber air", Dimension.TEMPERATURE, "degC", 1),
@@ -64,14 +65,16 @@ def _end(run: Run) -> Finding:
 
 def _interruptions(run: Run) -> Finding:
     stopped = [event for event in run.events("run_ended") if event.data["state"] != "complete"]
-    unusual = [event for event in run.events() if event.kind not in _USUAL]
     told = [f"{event.data['state']}: {event.data.get('reason', '')}" for event in stopped]
-    told += [f"{plural(n, 'entry')} of kind {kind}" for kind, n in _counts(unusual)]
-    return listed(told, _MOST_LISTED) or "none", [event.seq for event in (*stopped, *unusual)]
+    return listed(told, _MOST_LISTED) or "none", _seqs(stopped)
 
 
-def _counts(events: Sequence[Event]) -> list[tuple[str, int]]:
-    return list(Counter(event.kind for event in events).items())
+def _others(run: Run) -> Finding:
+    """Say what the journal has besides what every run has: nothing is left out of the report."""
+    others = [event for event in run.events() if event.kind not in _USUAL]
+    counts = Counter(event.kind for event in others)
+    told = [f"{plural(count, 'entry')} of kind {kind}" for kind, count in counts.items()]
+    return listed(told, _MOST_LISTED) or "none", _seqs(others)
 
 
 def _soaks(run: Run) -> Finding:
@@ -128,6 +131,17 @@ def _safety(run: Run) -> Finding:
     return listed([str(event.data.get("reason", "")) for event in stops]) or "none", _seqs(stops)
 
 
+def _armed(run: Run) -> Finding:
+    events = run.events("armed")
+    told = [
+        f"{' '.join(words)} {as_set(value, _SUFFIXES.get(suffix, suffix))}"
+        for event in events
+        for name, value in event.data.items()
+        for *words, suffix in [name.split("_")]
+    ]
+    return ", ".join(told) or "none on record", _seqs(events)
+
+
 def _safe_state(run: Run) -> Finding:
     events = run.events("safe_state")
     if not events:
@@ -173,13 +187,15 @@ def _seqs(events: Sequence[Event]) -> list[int]:
 
 _CHECKS: Sequence[tuple[str, Callable[[Run], Finding]]] = (
     ("End of the run", _end),
-    ("Interruptions, amendments", _interruptions),
+    ("Interruptions", _interruptions),
     ("Soaks that failed", _soaks),
     ("Units not read", _unread),
     ("Retries on a bus", _retries),
     ("Units during stress", _monitoring),
     ("Stress given", _stress),
+    ("Protections armed", _armed),
     ("Alarms and safety stops", _safety),
     ("Safe state at the end", _safe_state),
     ("Bench log, lowest to highest", _conditions),
+    ("Other journal entries", _others),
 )

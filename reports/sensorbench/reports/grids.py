@@ -78,7 +78,6 @@ def grid_blocks(run: Run, data: RunData, grid: Grid) -> Iterator[Block]:
         yield Text(NOT_REACHED)
         return
     readouts = data.of_phase(grid.name)
-    yield _table(data, readouts, results)
     for series in run.assessment.series:
         if series.name == f"{grid.name}_pressure":
             labels = tuple(as_set(readout.asked["temperature_c"], "degC") for readout in readouts)
@@ -87,6 +86,7 @@ def grid_blocks(run: Run, data: RunData, grid: Grid) -> Iterator[Block]:
             if figure is not None:
                 yield figure
     yield _statistics(readouts)
+    yield _table(data, readouts, results)
     yield from _details(run, data, readouts, results)
 
 

@@ -13,7 +13,7 @@ from sensorbench.assessment.readings import RunData
 from sensorbench.assessment.results import Assessment, Result
 from sensorbench.assessment.verify import Verification, verify
 from sensorbench.core.errors import BenchError
-from sensorbench.core.provenance import Provenance
+from sensorbench.core.provenance import Provenance, weakest
 from sensorbench.core.verdict import Verdict, overall
 from sensorbench.evidence.check import Level
 from sensorbench.evidence.journal import Event
@@ -51,8 +51,16 @@ class Run:
 
     @property
     def is_simulated(self) -> bool:
-        """Return whether any value is simulated; what is not known to be hardware is."""
-        return self.reader is None or self.reader.provenance is not Provenance.HARDWARE
+        """Return whether any value is simulated; what is not known to be hardware is.
+
+        Every instrument has its say, so that an edited run.json does not take the mark away.
+        """
+        said = [event.data.get("provenance") for event in self.events("instrument")]
+        found = weakest(
+            Provenance.HARDWARE if name == Provenance.HARDWARE.value else Provenance.SIMULATED
+            for name in (self.manifest("provenance"), *said)
+        )
+        return found is not Provenance.HARDWARE
 
     def manifest(self, key: str) -> Any:
         """Return an entry of run.json, None where it is missing."""

@@ -38,8 +38,6 @@ def stress_blocks(run: Run, data: RunData, stress: Stress) -> Iterator[Block]:
         yield Text(NOT_REACHED)
         return
     parameters = data.part.parameter
-    for start in range(0, len(parameters), _PARAMETERS_A_TABLE):
-        yield _worst(parameters[start : start + _PARAMETERS_A_TABLE], results)
     for parameter in parameters:
         for series in run.assessment.series:
             if series.name == f"{stress.name}_{parameter.name}_drift":
@@ -49,6 +47,8 @@ def stress_blocks(run: Run, data: RunData, stress: Stress) -> Iterator[Block]:
                 if figure is not None:
                     yield figure
         yield _spread(data, parameter, [r for own in results.values() for r in own])
+    for start in range(0, len(parameters), _PARAMETERS_A_TABLE):
+        yield _worst(parameters[start : start + _PARAMETERS_A_TABLE], results)
     yield from _details(run, results)
 
 
@@ -114,7 +114,7 @@ def _worst(parameters: Sequence[Parameter], results: dict[str, list[Result]]) ->
         (Column("Unit"), *columns, Column("Verdict")),
         tuple(rows),
         "Worst is what is nearest to a limit, or farthest outside. Drift rests on the entry named "
-        "and on that of 0 h at the same test temperature, which the tables below name.",
+        "and on that of 0 h at the same test temperature, which the tables above name.",
     )
 
 
