@@ -61,8 +61,7 @@ class Stability:
     @property
     def tau_s(self) -> Floats:
         """Return the averaging times (T,) in s."""
-        tau: Floats = self.factors * self.interval_s
-        return tau
+        return self.factors.astype(np.float64) * self.interval_s
 
 
 def octaves(samples: int) -> Ints:
@@ -164,7 +163,9 @@ def _stretches(
                 f'{int(known.argmin())}; repeat the recording or pass gaps="skip"'
             )
     rate = np.diff(record) if given == "phase" else record
-    if not np.nanmax(rate, initial=-np.inf) > np.nanmin(rate, initial=np.inf):
+    if not known.all():
+        rate = rate[~np.isnan(rate)]
+    if not rate.size or rate.max() == rate.min():
         raise AnalysisError(
             f"record {row} never changes or is empty: a stuck sensor has no noise to show"
         )

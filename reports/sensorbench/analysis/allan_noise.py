@@ -80,7 +80,11 @@ def _edf(kind: Kind, noise: Noise, m: int, terms: int) -> float:
     stride = m
     if estimator.overlapping:
         n, stride = n * m / full, 1
-    lags = np.arange(0.0, min(n, REACH * m / stride + 1))
+    if integrals or flicker:
+        lags = np.arange(0.0, min(n, (REACH if integrals else order + 2) * m / stride + 1))
+    else:  # single points share noise only where they coincide
+        lags = np.arange(order + 1.0) * (m // stride)
+        lags = lags[lags < n]
     steps = np.arange(-order, order + 1) * float(m)
     c = phase_covariance(flicker, integrals, lags[:, None] * stride + steps) @ np.array(
         _WEIGHTS[order]
@@ -102,9 +106,9 @@ def phase_covariance(flicker: bool, integrals: int, k: Floats) -> Floats:
         case True, 0:
             r = (digamma(0.5) - digamma(k + 0.5)) / np.pi
         case True, 1:
-            r = xlogy(k**2, k) / (2 * np.pi)
+            r = np.asarray(xlogy(k**2, k), np.float64) / (2 * np.pi)
         case True, _:
-            r = -xlogy(k**4, k) / (24 * np.pi)
+            r = np.asarray(xlogy(k**4, k), np.float64) / (-24 * np.pi)
         case _, 0:
             r = (k == 0).astype(np.float64)
         case _, 1:
