@@ -66,7 +66,7 @@ def build(runs: Sequence[Run], zone: tzinfo | None = None) -> Report:
         ),
         sections=(
             Section("summary", "Summary", tuple(_summary(runs))),
-            *(chapter(run) for run in runs),
+            *(chapter(run, len(runs) == 1) for run in runs),
             equipment(runs),
             environment(runs),
             traceability(runs),

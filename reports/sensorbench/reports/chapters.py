@@ -4,41 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
-from sensorbench.assessment.readings import LOG_COLUMNS, RunData
-from sensorbench.core.errors import BenchError
+from sensorbench.assessment.readings import RunData
 from sensorbench.core.units import Dimension, show, show_duration
 from sensorbench.profiles.expand import grid_points
 from sensorbench.profiles.model import Calibrate, Grid, Phase, Stress
 from sensorbench.reports.grids import calibration_blocks, grid_blocks
-from sensorbench.reports.model import Block, Cell, Facts, Figure, Heading, Notice, Section, Text
-from sensorbench.reports.plots import temperature_figure
+from sensorbench.reports.model import Block, Cell, Facts, Heading, Notice, Section, Text
 from sensorbench.reports.runs import Run
 from sensorbench.reports.stresses import stress_blocks, tested_at
+from sensorbench.reports.temperatures import temperatures
 from sensorbench.reports.text import as_set, clean, kilopascals, limits, plural
 
 _MOST_FINDINGS = 5
 
 
-def chapter(run: Run) -> Section:
-    """Return what one run was asked and what came out; damaged evidence says so first."""
+def chapter(run: Run, is_alone: bool) -> Section:
+    """Return what one run was asked and what came out.
+
+    In a report on several runs, what is wrong with the evidence stands here once more.
+    """
+    again = () if is_alone else tuple(Notice(text) for text in warnings(run))
     return Section(
         run.anchor,
         f"Run {run.number}: {run.title}, {run.subject}",
-        tuple(_blocks(run)),
+        (*again, *_blocks(run)),
     )
 
 
 def _blocks(run: Run) -> Iterator[Block]:
-    yield from (Notice(text) for text in warnings(run))
     data = run.data
     if data is None:
         yield Text("What was asked of this run can't be read, and no result can be computed.")
         return
     yield Heading("What was asked for")
     yield _asked(run, data)
-    yield from _temperatures(run, data)
+    yield Heading("Temperature really reached")
+    yield temperatures(run, data) or Text("The log of the bench can't be read, or is empty.")
     for phase in data.profile.phase:
         if isinstance(phase, Grid) and phase.purpose == "fit":
             continue
@@ -181,39 +182,3 @@ def _rules(run: Run) -> str:
         "simple acceptance": "simple acceptance (a value on its limit passes, no guard band)"
     }
     return "; ".join(explained.get(rule, rule) for rule in rules) or "nothing was judged"
-
-
-def _temperatures(run: Run, data: RunData) -> Iterator[Block]:
-    yield Heading("Temperature really reached")
-    found = _temperature_figure(run, data)
-    yield found or Text("The log of the bench can't be read or has no temperatures.")
-
-
-def _temperature_figure(run: Run, data: RunData) -> Figure | None:
-    logged = run.events("log")
-    try:
-        log = data.log
-    except BenchError:
-        return None
-    if not len(log):
-        return None
-    column = {name: log[:, i] for i, (name, _) in enumerate(LOG_COLUMNS)}
-    start_s = column["time"][0] - logged[0].t
-    hours = (column["time"] - start_s) / 3600
-    deviation, within_k = None, 0.0
-    for phase in data.profile.phase:
-        if isinstance(phase, Stress):
-            within_k = phase.within
-            deviation = np.full(len(log), np.nan) if deviation is None else deviation
-            for event in run.events("dwell"):
-                if event.data["phase"] != phase.name:
-                    continue
-                low_s, high_s = event.data["start_s"], event.data["end_s"]
-                inside = (column["time"] >= low_s) & (column["time"] <= high_s)
-                deviation[inside] = (column["chamber"] - column["setpoint"])[inside]
-    curves = {
-        "asked for": column["setpoint"],
-        "chamber air": column["chamber"],
-        "reference beside the units": column["temperature"],
-    }
-    return temperature_figure(hours, curves, deviation, within_k, run.is_simulated)

@@ -8,15 +8,24 @@ from sensorbench.assessment.results import Series
 from sensorbench.core.verdict import Verdict
 from sensorbench.reports import fonts
 from sensorbench.reports.model import BANNER, BANNER_ZH
-from sensorbench.reports.plots import decimate, series_figure, temperature_figure
+from sensorbench.reports.plots import series_figure
+from sensorbench.reports.temperatures import Held, decimate, temperature_figure
 
 SERIES = Series(
     name="check_pressure", title="Pressure error", x_title="Reference pressure", x_unit="Pa",
     unit="Pa", x=(2e4, 7e4, 1.2e5), labels=("a", "a", "a"), sources=(1, 2, 3), low=-100.0,
     high=100.0,
-    values={"one": (1.0, 2.0, 1.5), "$two$ <b>": (1.0, 250.0, 3.0), "gone": (np.nan,) * 3},
+    values={
+        "one": (1.0, 2.0, 1.5), "$two$ <b>": (1.0, 250.0, 3.0), "half": (np.nan, 1.0, 2.0),
+        "gone": (np.nan,) * 3,
+    },
 )  # fmt: skip
-VERDICTS = {"one": Verdict.PASS, "$two$ <b>": Verdict.FAIL, "gone": Verdict.INVALID}
+VERDICTS = {
+    "one": Verdict.PASS,
+    "$two$ <b>": Verdict.FAIL,
+    "half": Verdict.INVALID,
+    "gone": Verdict.INVALID,
+}
 
 
 @given(
@@ -42,14 +51,15 @@ def test_a_spike_of_one_sample_in_a_million_stays() -> None:
     assert found.max() == 7.0
 
 
-def test_units_that_did_not_pass_are_named_in_plot_and_words() -> None:
+def test_units_that_failed_are_named_in_plot_and_words() -> None:
     figure = series_figure(SERIES, VERDICTS, simulated=True)
     assert figure is not None
     assert "$two$ &lt;b&gt; FAIL" in figure.svg
     assert "1 unit PASS" in figure.svg
+    assert "1 unit INVALID" in figure.svg
     assert "limit 100 Pa" in figure.svg
     assert "Reference pressure (kPa)" in figure.svg
-    assert "Not PASS: $two$ <b>." in figure.alt
+    assert "FAIL: $two$ <b>." in figure.alt
     assert "Values from 1.0 to 250.0 Pa; limits ±100 Pa." in figure.alt
 
 
@@ -71,12 +81,11 @@ def test_measured_plots_have_no_mark() -> None:
 def test_the_same_data_gives_the_same_picture() -> None:
     hours = np.linspace(0.0, 10.0, 50)
     curves = {"asked for": np.full(50, 125.0), "chamber air": 125.0 + np.sin(hours)}
-    first, second = (
-        temperature_figure(hours, curves, np.sin(hours), 3.0, simulated=True) for _ in range(2)
-    )
+    held = [Held(hours, np.sin(hours), 3.0)]
+    first, second = (temperature_figure(hours, curves, held, simulated=True) for _ in range(2))
     assert first == second
     assert first is not None
-    assert "-1 K to +1 K from its setpoint; limits ±3 K" in first.alt
+    assert "air less setpoint -1 K to +1 K; limits ±3 K" in first.alt
     assert BANNER_ZH in first.svg
 
 

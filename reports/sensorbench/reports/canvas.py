@@ -1,0 +1,79 @@
+"""What all plots share: size, fonts, colours, the mark of simulation, and SVG of the same bytes."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from sensorbench.reports import fonts
+from sensorbench.reports.model import BANNER, BANNER_ZH
+
+LIMIT = "#0072b2"
+"""Colour of limits; this and the others are of Okabe and Ito's palette, for every kind of eye."""
+_MARK = "#b3261e"
+_WIDTH_IN = 6.7
+_STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "font.family": list(fonts.FAMILIES),
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.unicode_minus": False,
+    "axes.grid": True,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": "#e3e3e3",
+    "grid.linewidth": 0.5,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "text.parse_math": False,
+}
+
+
+@cache
+def _register_fonts() -> None:
+    from matplotlib import font_manager  # noqa: PLC0415 - heavy
+
+    for path in fonts.files():
+        font_manager.fontManager.addfont(path)
+
+
+@contextmanager
+def canvas(height_in: float, simulated: bool) -> Iterator[tuple[Any, list[str]]]:
+    """Give an empty figure as wide as a page; its SVG is in the list when the block ends."""
+    import matplotlib as mpl  # noqa: PLC0415 - heavy
+    from matplotlib.figure import Figure as Canvas  # noqa: PLC0415 - heavy
+
+    _register_fonts()
+    written: list[str] = []
+    with mpl.rc_context({**_STYLE, "svg.hashsalt": "sensorbench"}):
+        figure = Canvas(figsize=(_WIDTH_IN, height_in), layout="constrained")
+        if simulated:
+            figure.suptitle(f"{BANNER}  {BANNER_ZH}", fontsize=8, color=_MARK)
+        yield figure, written
+        file = io.StringIO()
+        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        figure.savefig(file, format="svg", metadata=nothing)
+    svg = file.getvalue()
+    # Inlined in one page, ids of groups would be there twice; nothing refers to them.
+    written.append(re.sub(r'<g id="[^"]*"', "<g", svg[svg.index("<svg") :]))
+
+
+def limit_line(axes: Any, limit: float, name: str, above: bool) -> None:
+    """Draw a limit; its name stands above or below it, unless it is ""."""
+    axes.axhline(limit, color=LIMIT, linewidth=1.0, linestyle=(0, (4, 2)))
+    if name:
+        axes.annotate(
+            name,
+            (0.02, limit),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 2 if above else -2),
+            textcoords="offset points",
+            va="bottom" if above else "top",
+            color=LIMIT,
+            bbox={"facecolor": "#ffffff", "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
+        )
