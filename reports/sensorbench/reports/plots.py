@@ -27,7 +27,7 @@ from sensorbench.reports.text import (
 )
 
 _FAILED = (("#d55e00", "o"), ("#cc79a7", "s"), ("#e69f00", "^"), ("#009e73", "D"))
-_OTHERS = {
+_OTHERS: Mapping[Verdict, dict[str, Any]] = {
     Verdict.PASS: {"color": "#8a8a8a", "linewidth": 0.6, "alpha": 0.7},
     Verdict.INVALID: {"color": "#5c5c5c", "linewidth": 0.8, "linestyle": (0, (1, 1.5))},
 }
