@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sensorbench.analysis.calibration import Floats, PolynomialFit, fit_polynomial, quantise
+from sensorbench.analysis.calibration import Floats, PolynomialFit, basis, fit_polynomial
+from sensorbench.analysis.fixed_point import round_sequentially
 from sensorbench.analysis.parameters import hysteresis, worst_point
 from sensorbench.assessment.readings import Readout, RunData, reference, stack
 from sensorbench.assessment.results import Result, Series
@@ -40,11 +41,18 @@ def fit_lot(data: RunData, phase: str, formats: Sequence[FixedPointPolynomial]) 
     stored = []
     problems = {serial: data.absent[serial] for serial in data.serials if serial in data.absent}
     for form in formats:
-        fit = _fit(readouts, form)
+        r, t, target = _points(readouts, form)
+        fit = fit_polynomial(r, t, target, form.terms)
         fits[form.quantity] = fit
         usable = np.asarray(np.isfinite(fit.coefficients).all(axis=1))
-        words = quantise(np.where(usable[:, None], fit.coefficients, 0.0), form.lsb)
-        beyond = np.asarray((np.abs(words) > form.limit).any(axis=1))
+        words = np.zeros(fit.coefficients.shape, dtype=np.int64)
+        beyond = np.zeros(len(words), dtype=bool)
+        if usable.any():
+            known = np.isfinite(fit.residuals[usable])[..., None]
+            design = np.where(known, basis(r[usable], t[usable], form.terms), 0.0)
+            rounded = round_sequentially(fit.coefficients[usable], design, form.lsb, form.bits)
+            words[usable] = rounded.words
+            beyond[usable] = rounded.overflow.any(axis=1)
         for number, serial in enumerate(data.serials):
             if not usable[number]:
                 problems.setdefault(serial, _why_not_fitted(readouts, serial))
@@ -62,13 +70,14 @@ def _why_not_fitted(readouts: Sequence[Readout], serial: str) -> str:
     return next(reasons, "too few readings to fit")
 
 
-def _fit(readouts: list[Readout], form: FixedPointPolynomial) -> PolynomialFit:
+def _points(readouts: list[Readout], form: FixedPointPolynomial) -> tuple[Floats, Floats, Floats]:
+    """Return raw counts over full scale and the scaled target, each (D, N)."""
     # A readout whose soak failed is no calibration point: its reference is not the unit's.
     settled = np.array([not readout.unsettled for readout in readouts])
     r, t = (stack(readouts, RAW[q]) / form.raw_full_scale for q in ("pressure", "temperature"))
     target = (reference(readouts, form.quantity) - form.centre) / form.half_span
     target = np.where(settled, target, np.nan)
-    return fit_polynomial(r, t, np.broadcast_to(target, r.shape), form.terms)
+    return r, t, np.broadcast_to(target, r.shape)
 
 
 def fit_results(data: RunData, phase: Calibrate) -> Iterator[Result]:
@@ -128,7 +137,7 @@ def grid_results(data: RunData, grid: Grid) -> Iterator[Result]:
             reason,
             grid.name,
             f"worst at {at.asked['pressure_pa'] / 1e3:.5g} kPa, "
-            f"{at.asked['temperature_c']:.4g} degC",
+            f"{at.asked['temperature_c']:.5g} degC",
             (at.seq,),
         )
         if loop is not None:
@@ -214,7 +223,7 @@ def residual_series(data: RunData, grid: Grid) -> Iterator[Series]:
             x_unit="Pa",
             unit=UNITS[quantity],
             x=tuple(float(v) for v in reference(readouts, "pressure")),
-            labels=tuple(f"{r.asked['temperature_c']:.4g} degC" for r in readouts),
+            labels=tuple(f"{r.asked['temperature_c']:.5g} degC" for r in readouts),
             values={s: tuple(map(float, found[i])) for i, s in enumerate(data.serials)},
             sources=tuple(readout.seq for readout in readouts),
             low=None if limit is None else -limit,

@@ -154,6 +154,7 @@ class RunReader:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._segments: dict[str, bytes] = {}
         try:
             self._manifest_bytes = (root / "run.json").read_bytes()
             self.manifest: Mapping[str, Any] = json.loads(self._manifest_bytes)
@@ -209,12 +210,12 @@ class RunReader:
 
     def frame_bytes(self, frame: Frame) -> bytes:
         """Return the bytes of a frame, as many as there are. Raises EvidenceError."""
-        path = (self.root / frame.file).resolve()
-        if not path.is_relative_to(self.root.resolve()):
-            raise EvidenceError(f"{frame.file} points outside the run")
-        try:
-            with path.open("rb") as file:
-                file.seek(frame.offset)
-                return file.read(frame.length)
-        except OSError as error:
-            raise EvidenceError(f"{frame.file} can't be read: {error.strerror}") from None
+        if frame.file not in self._segments:
+            path = (self.root / frame.file).resolve()
+            if not path.is_relative_to(self.root.resolve()):
+                raise EvidenceError(f"{frame.file} points outside the run")
+            try:
+                self._segments[frame.file] = path.read_bytes()
+            except OSError as error:
+                raise EvidenceError(f"{frame.file} can't be read: {error.strerror}") from None
+        return self._segments[frame.file][frame.offset : frame.offset + frame.length]
