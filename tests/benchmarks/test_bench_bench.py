@@ -24,6 +24,7 @@ from sensorbench.links.inprocess_line import InProcessLine
 from sensorbench.links.line import LineSettings
 from sensorbench.links.tca9548a.driver import Multiplexers
 from sensorbench.links.tca9548a.twin import SimTca9548a
+from sensorbench.reports.report import write_report
 from sensorbench.run.execute import execute
 from sensorbench.sensors.sbp1.twin import SimSbp1
 from sensorbench.station.station import open_station
@@ -166,7 +167,7 @@ def _floor(path: Path, size: int, flushes: int) -> None:
 
 @pytest.mark.parametrize("units", [24, 77, 231])
 def test_demo_by_number_of_units(benchmark: BenchmarkFixture, tmp_path: Path, units: int) -> None:
-    """Calibration and HTOL of a lot in virtual time: at most linear in the units."""
+    """Calibration, HTOL and report of a lot in virtual time: at most linear in the units."""
     if not benchmark.enabled:
         units = units // 24
     workspace = Workspace(tmp_path / "demo")
@@ -177,9 +178,12 @@ def test_demo_by_number_of_units(benchmark: BenchmarkFixture, tmp_path: Path, un
         clock = VirtualClock(datetime(2026, 6, 1, tzinfo=UTC))
         jobs = [load_job(workspace, profile, "sbp1") for profile in profiles]
         lots = [(jobs[0].lot, jobs[0].part)]
+        outcomes = []
         with open_station(jobs[0].station, clock, lots, {}) as station:
             for job in jobs if benchmark.enabled else jobs[:1]:
-                execute(workspace, job, station)
+                outcomes.append(execute(workspace, job, station))
+        if benchmark.enabled:
+            write_report([o.root for o in outcomes], ("html", "pdf"), workspace.reports)
 
     benchmark.pedantic(demo, rounds=2 if benchmark.enabled else 1)
     if benchmark.stats:
