@@ -1,0 +1,301 @@
+"""Process capability: Cp, Cpk, Pp, Ppk with bounds, for many parameters at once.
+
+Cp and Cpk use the spread within subgroups, Pp and Ppk that of all units: one lot of DUTs gives Ppk.
+The bounds of Cpk come from the noncentral t law of the distance to the nearer limit, exact for one
+limit or a mean clearly nearer to one. Simulated for n from 5 to 231 and Cpk from 0.67 to 2, the
+two-sided 95 % interval holds 93.7 to 96.8 %, and the one-sided bound never less than its
+confidence. Generalised (fiducial) limits of two-sided Cpk hold only 88 % at a centred mean and are
+not offered; Bissell's formula is, because certificates quote it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import sqrt
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from sensorbench.analysis import inputs
+from sensorbench.analysis.errors import AnalysisError
+from sensorbench.analysis.estimates import Estimate
+from sensorbench.analysis.inputs import Floats
+
+Spread = Literal["overall", "pooled", "range"]
+
+D2 = (1.128, 1.693, 2.059, 2.326, 2.534, 2.704, 2.847, 2.970, 3.078)
+D3 = (0.853, 0.888, 0.880, 0.864, 0.848, 0.833, 0.820, 0.808, 0.797)
+"""Mean and standard deviation of the range of 2 to 10 normal values (ASTM E2587, table 1)."""
+
+NODES = 64
+SECANT_STEPS = 12
+OUTER_Z = 8.3
+"""The normal law beyond this holds less than 1e-16."""
+FLAT = 1e-12
+"""A spread below this share of the values is rounding of a constant reading, not a spread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """Indices of each parameter; every array has the shape of the parameters.
+
+    `cp` and `cpk` are Pp and Ppk when `spread` is "overall". `cp` is NaN with a single limit.
+    `cpk_at_least` is the one-sided lower bound, the figure that proves a requirement. A parameter
+    with an unknown reading or no spread is NaN throughout.
+    """
+
+    cp: Estimate
+    cpk: Estimate
+    cpk_at_least: Floats
+    mean: Floats
+    sigma: Floats
+    units: int
+    dof: float
+    spread: Spread
+    confidence: float
+
+
+def performance(
+    values: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike, confidence: float = 0.95
+) -> Capability:
+    """Return Pp and Ppk of values (..., units) against limits (...); infinite for no limit.
+
+    Raises AnalysisError for fewer than 3 units or limits that are not a window.
+    Source: ISO 22514-2 (recalled); Montgomery, Introduction to Statistical Quality Control, 8.
+    """
+    data = inputs.array("values", values, least=3, ndim=1)
+    units = data.shape[-1]
+    sigma = data.std(axis=-1, ddof=1)
+    return indices(data.mean(axis=-1), sigma, units, low, high, confidence, units - 1, "overall")
+
+
+def capability(
+    subgroups: npt.ArrayLike,
+    low: npt.ArrayLike,
+    high: npt.ArrayLike,
+    confidence: float = 0.95,
+    spread: Literal["pooled", "range"] = "pooled",
+) -> Capability:
+    """Return Cp and Cpk of subgroups (..., groups, units of a group) against limits (...).
+
+    The spread within groups is pooled (exact degrees of freedom) or mean range / d2 (2 to 10 units
+    a group; its degrees of freedom are those of equal relative variance). Raises AnalysisError for
+    fewer than 2 units in a group or 3 in all.
+    """
+    data = inputs.array("subgroups", subgroups, least=2, ndim=2)
+    groups, size = data.shape[-2:]
+    units = groups * size
+    if units < 3:
+        raise AnalysisError(f"capability needs at least 3 units, got {units}")
+    if spread == "pooled":
+        sigma = np.sqrt(data.var(axis=-1, ddof=1).mean(axis=-1))
+        dof = float(groups * (size - 1))
+    else:
+        if size > len(D2) + 1:
+            raise AnalysisError(f"the range of {size} units wastes them: use spread='pooled'")
+        d2, d3 = D2[size - 2], D3[size - 2]
+        sigma = np.ptp(data, axis=-1).mean(axis=-1) / d2
+        dof = (d2 / d3) ** 2 * groups / 2
+    mean = data.mean(axis=(-2, -1))
+    return indices(mean, sigma, units, low, high, confidence, dof, spread)
+
+
+def indices(
+    mean: npt.ArrayLike,
+    sigma: npt.ArrayLike,
+    units: int,
+    low: npt.ArrayLike,
+    high: npt.ArrayLike,
+    confidence: float = 0.95,
+    dof: float | None = None,
+    spread: Spread = "overall",
+) -> Capability:
+    """Return the indices from a mean and sigma that are known already (dof: units - 1 if None).
+
+    >>> found = indices(16.0, 2.0, units=20, low=8.0, high=20.0)  # NIST e-Handbook 6.1.6
+    >>> float(found.cp.value), round(float(found.cpk.value), 4)
+    (1.0, 0.6667)
+    """
+    confidence = inputs.share("confidence", confidence)
+    freedom = float(units - 1) if dof is None else float(dof)
+    mean, sigma, floor, ceiling = inputs.same_shape(
+        "mean, sigma and limits",
+        *(inputs.array("mean, sigma and limits", each) for each in (mean, sigma, low, high)),
+    )
+    if np.isnan(floor).any() or np.isnan(ceiling).any() or (floor >= ceiling).any():
+        raise AnalysisError("each low limit must be below its high limit, and known")
+    if (np.isinf(floor) & np.isinf(ceiling)).any():
+        raise AnalysisError("a parameter without any limit has no capability")
+    with np.errstate(invalid="ignore"):
+        real = np.isfinite(mean) & (sigma > FLAT * np.abs(mean))
+    sigma = np.where(real, sigma, np.nan)
+    both = np.isfinite(floor) & np.isfinite(ceiling)
+    cp = np.where(both, (ceiling - floor) / (6 * sigma), np.nan)
+    with np.errstate(invalid="ignore"):
+        cpk = np.minimum(ceiling - mean, mean - floor) / (3 * sigma)
+    alpha = 1 - confidence
+    return Capability(
+        cp_interval(cp, freedom, confidence),
+        cpk_interval(cpk, units, confidence, freedom),
+        _cpk_bound(cpk, units, freedom, alpha),
+        np.array(mean),
+        np.array(np.where(real, sigma, np.nan)),
+        units,
+        freedom,
+        spread,
+        confidence,
+    )
+
+
+def cp_interval(cp: npt.ArrayLike, dof: float, confidence: float = 0.95) -> Estimate:
+    """Return Cp with its exact chi-squared interval (Montgomery 8.3.4).
+
+    >>> found = cp_interval(2.29, dof=19)  # Montgomery: 1.57 to 3.01
+    >>> round(float(found.low), 2), round(float(found.high), 2)
+    (1.57, 3.01)
+    """
+    confidence = inputs.share("confidence", confidence)
+    value = inputs.array("cp", cp)
+    tail = (1 - confidence) / 2
+    low = value * sqrt(float(special.chdtri(dof, 1 - tail)) / dof)
+    high = value * sqrt(float(special.chdtri(dof, tail)) / dof)
+    return Estimate(value, low, high, confidence)
+
+
+def cpk_interval(
+    cpk: npt.ArrayLike, units: int, confidence: float = 0.95, dof: float | None = None
+) -> Estimate:
+    """Return Cpk with the interval of the noncentral t law (Nagata and Nagahata 1994, recalled)."""
+    confidence = inputs.share("confidence", confidence)
+    value = inputs.array("cpk", cpk)
+    freedom = _freedom(units, dof)
+    tail = (1 - confidence) / 2
+    low, high = (_cpk_bound(value, units, freedom, p) for p in (tail, 1 - tail))
+    return Estimate(value, low, high, confidence)
+
+
+def cpk_interval_bissell(
+    cpk: npt.ArrayLike, units: int, confidence: float = 0.95, dof: float | None = None
+) -> Estimate:
+    """Return Cpk with Bissell's normal approximation (1990), to compare with other software.
+
+    Holds 94.4 to 96.9 % in our simulations; below 10 units it is wider than needed.
+
+    >>> found = cpk_interval_bissell(1.33, units=20)  # Montgomery: 0.88 to 1.78
+    >>> round(float(found.low), 2), round(float(found.high), 2)
+    (0.88, 1.78)
+    """
+    confidence = inputs.share("confidence", confidence)
+    value = inputs.array("cpk", cpk)
+    half = special.ndtri((1 + confidence) / 2) * np.sqrt(
+        1 / (9 * units) + value**2 / (2 * _freedom(units, dof))
+    )
+    return Estimate(value, value - half, value + half, confidence)
+
+
+def required_cpk(
+    target: npt.ArrayLike, units: int, confidence: float = 0.95, dof: float | None = None
+) -> Floats:
+    """Return the Cpk that must be observed to prove `target` with one-sided confidence.
+
+    >>> round(float(required_cpk(1.67, units=30)), 3)
+    2.151
+    """
+    wanted = inputs.known("target", target)
+    freedom = _freedom(units, dof)
+    alpha = 1 - inputs.share("confidence", confidence)
+    start = wanted + special.ndtri(1 - alpha) * _standard_error(wanted, units, freedom)
+    return _solve(lambda x: _exceed(wanted, x, units, freedom), start, alpha)
+
+
+def ppm_outside(cpk: npt.ArrayLike, shift_sigma: float = 0.0) -> Floats:
+    """Return parts per million outside two limits of a process centred but for a shift.
+
+    `cpk` is the index before the shift. Source: AEC-Q003 Rev A, tables 1 and 2; its shifted column
+    counts only the nearer limit (66 807 below).
+
+    >>> float(ppm_outside(1.0).round()), float(ppm_outside(1.0, shift_sigma=1.5).round())
+    (2700.0, 66811.0)
+    """
+    half = 3 * inputs.known("cpk", cpk)
+    return np.asarray(1e6 * (special.ndtr(-half - shift_sigma) + special.ndtr(-half + shift_sigma)))
+
+
+def _freedom(units: int, dof: float | None) -> float:
+    if units < 3 or (dof is not None and dof < 1):
+        raise AnalysisError(f"an interval needs at least 3 units, got {units} with dof {dof}")
+    return float(units - 1) if dof is None else float(dof)
+
+
+def _standard_error(cpk: Floats, units: int, dof: float) -> Floats:
+    return np.asarray(np.sqrt(1 / (9 * units) + cpk**2 / (2 * dof)))
+
+
+def _cpk_bound(cpk: Floats, units: int, dof: float, tail: float) -> Floats:
+    """Return the true Cpk at which one as high as observed has probability `tail`."""
+    start = cpk + special.ndtri(tail) * _standard_error(cpk, units, dof)
+    return _solve(lambda true: _exceed(true, cpk, units, dof), start, tail)
+
+
+def _solve(probability: Callable[[Floats], Floats], start: Floats, target: float) -> Floats:
+    """Solve probability(x) = target by secants on the normal scale, where it is nearly straight."""
+
+    def miss(x: Floats) -> Floats:
+        inside = np.clip(probability(x), 1e-300, 1 - 1e-16)
+        return np.asarray(special.ndtri(inside) - special.ndtri(target))
+
+    before, now = np.asarray(start), start + 1e-3 * (1 + np.abs(start))
+    miss_before = miss(before)
+    for _ in range(SECANT_STEPS):
+        miss_now = miss(now)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            step = miss_now * (now - before) / (miss_now - miss_before)
+        before, miss_before = now, miss_now
+        now = now - np.where(np.isfinite(step), step, 0.0)
+        if (np.abs(now - before) < 1e-10 * (1 + np.abs(now)))[np.isfinite(start)].all():
+            break
+    return np.asarray(now)
+
+
+def _exceed(true: Floats, observed: Floats, units: int, dof: float) -> Floats:
+    """Return P(one-sided index >= observed | true), the noncentral t tail, by quadrature.
+
+    scipy.special.nctdtr is not used: it does not return for some arguments. The outer integral runs
+    over whichever of mean and sigma leaves the smoother integrand.
+    """
+    true, observed = np.broadcast_arrays(true, observed)
+    small = np.abs(observed) < 1
+    rest = _over_mean(true, np.where(small, 1.0, observed), units, dof)
+    return np.where(small, _over_sigma(true, observed, units, dof), rest)
+
+
+def _over_sigma(true: Floats, observed: Floats, units: int, dof: float) -> Floats:
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    first, last = np.sqrt(special.chdtri(dof, np.array([1 - 1e-15, 1e-15])) / dof)
+    ratio = first + (last - first) * (nodes + 1) / 2
+    log_density = (
+        np.log(2 * dof * ratio)
+        - dof / 2 * np.log(2)
+        - special.gammaln(dof / 2)
+        + (dof / 2 - 1) * np.log(dof * ratio**2)
+        - dof * ratio**2 / 2
+    )
+    inner = special.ndtr(3 * sqrt(units) * (true[..., None] - observed[..., None] * ratio))
+    return np.asarray((inner * np.exp(log_density)) @ weights * (last - first) / 2)
+
+
+def _over_mean(true: Floats, observed: Floats, units: int, dof: float) -> Floats:
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    # A negative index exceeds `observed` when its mirror image does not.
+    mirrored = observed < 0
+    true = np.where(mirrored, -true, true)[..., None]
+    first = np.clip(-3 * sqrt(units) * true, -OUTER_Z, OUTER_Z)
+    half = (OUTER_Z - first) / 2
+    z = first + half * (nodes + 1)
+    largest_ratio = (true + z / (3 * sqrt(units))) / np.abs(observed)[..., None]
+    inner = special.chdtr(dof, dof * np.maximum(largest_ratio, 0.0) ** 2)
+    chance = (inner * np.exp(-z * z / 2) * half) @ weights / sqrt(2 * np.pi)
+    return np.where(mirrored, 1 - chance, chance)
