@@ -89,17 +89,17 @@ def fit_results(data: RunData, phase: Calibrate) -> Iterator[Result]:
         for serial in data.serials:
             unit = event.data["units"].get(serial, {"problem": "was not reached by the run"})
             problem = unit.get("problem", "")
-            same = unit.get("written") == unit.get("read_back")
-            if not problem and not same:
+            verdict = Verdict.INVALID if problem else Verdict.PASS
+            if not problem and unit["written"] != unit["read_back"]:
+                verdict = Verdict.FAIL
                 problem = "the coefficients read back are not those that were written"
-            unknown = bool(problem) and "written" not in unit
             yield Result(
                 serial=serial,
                 name="coefficients",
                 title="Coefficients written and read back",
                 value=float(len(unit.get("written", ()))) if not problem else np.nan,
                 unit="words",
-                verdict=Verdict.INVALID if unknown else Verdict.FAIL if problem else Verdict.PASS,
+                verdict=verdict,
                 rule="read back equal to written",
                 reason=problem,
                 phase=phase.fit,

@@ -54,7 +54,13 @@ class RunWriter:
         for name, data in inputs.items():
             write_new(root / "inputs" / name, data)
         digests = {name: sha256(data) for name, data in inputs.items()}
-        self.manifest = {"format": FORMAT, "run_id": root.name, **manifest, "inputs": digests}
+        self.manifest = {
+            "format": FORMAT,
+            "run_id": root.name,
+            "clock_start_s": self._start_s,
+            **manifest,
+            "inputs": digests,
+        }
         manifest_bytes = canonical(self.manifest)
         write_new(root / "run.json", manifest_bytes)
         self._journal = journal.JournalWriter(root / "journal.jsonl", sha256(manifest_bytes))
