@@ -85,7 +85,8 @@ def propagate(
             _analytic(jacobian, here, spread, parts)
         correlated = parts if r is None else r @ parts
         variance = np.einsum("ks,ks->s", parts, correlated, out=deviation[at])
-        np.maximum(variance, 0.0, out=variance)  # full correlation may leave -1e-17
+        if r is not None:
+            np.maximum(variance, 0.0, out=variance)  # full correlation may leave -1e-17
         np.sqrt(variance, out=variance)
     return Propagated(
         value.reshape(shape),

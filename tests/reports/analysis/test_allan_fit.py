@@ -53,8 +53,11 @@ def curves(seed: int, samples: int, **noise: float) -> Stability:
 
 
 def coverage(fit: NoiseCoefficients, term: Term, true: float) -> float:
-    _, low, high = fit.of(term)
-    return float(np.mean((low <= true) & (true <= high)))
+    """Return how often the interval holds the true value where the term was reported at all."""
+    value, low, high = fit.of(term)
+    seen = ~np.isnan(value)
+    assert seen.mean() > 0.95, f"{term} seen in {seen.mean():.1%} only"
+    return float(np.mean(((low <= true) & (true <= high))[seen]))
 
 
 def test_chi_squared_intervals_of_white_noise_cover_95_percent_at_every_tau() -> None:
@@ -80,11 +83,11 @@ def test_nbs14_interval_by_the_exact_degrees_of_freedom() -> None:
 
 @pytest.mark.slow
 def test_intervals_of_n_b_and_k_cover_95_percent() -> None:
-    found = curves(100, 16_384, n=1.0, b=0.3, k=0.03)
+    found = curves(100, 16_384, n=1.0, b=0.5, k=0.035)
     fit = noise_coefficients(found, ("N", "B", "K"))
-    for term, true in (("N", 1.0), ("B", 0.3), ("K", 0.03)):
+    for term, true in (("N", 1.0), ("B", 0.5), ("K", 0.035)):
         assert 0.93 <= coverage(fit, term, true) <= 0.97, term
-        assert np.nanmean(fit.of(term)[0]) == pytest.approx(true, rel=0.03)
+        assert np.nanmean(fit.of(term)[0]) == pytest.approx(true, rel=0.01)
     assert 0.9 < np.mean(fit.chi_squared / fit.freedom) < 1.1
 
 
