@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from math import sqrt
 from typing import Literal
 
@@ -34,8 +35,6 @@ NODES = 64
 SECANT_STEPS = 12
 OUTER_Z = 8.3
 """The normal law beyond this holds less than 1e-16."""
-FLAT = 1e-12
-"""A spread below this share of the values is rounding of a constant reading, not a spread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ def performance(
     Raises AnalysisError for fewer than 3 units or limits that are not a window.
     Source: ISO 22514-2 (recalled); Montgomery, Introduction to Statistical Quality Control, 8.
     """
-    data = inputs.array("values", values, least=3, ndim=1)
+    data = inputs.readings("values", values, least=3, ndim=1)
     units = data.shape[-1]
     sigma = data.std(axis=-1, ddof=1)
     return indices(data.mean(axis=-1), sigma, units, low, high, confidence, units - 1, "overall")
@@ -85,7 +84,7 @@ def capability(
     a group; its degrees of freedom are those of equal relative variance). Raises AnalysisError for
     fewer than 2 units in a group or 3 in all.
     """
-    data = inputs.array("subgroups", subgroups, least=2, ndim=2)
+    data = inputs.readings("subgroups", subgroups, least=2, ndim=2)
     groups, size = data.shape[-2:]
     units = groups * size
     if units < 3:
@@ -130,7 +129,7 @@ def indices(
     if (np.isinf(floor) & np.isinf(ceiling)).any():
         raise AnalysisError("a parameter without any limit has no capability")
     with np.errstate(invalid="ignore"):
-        real = np.isfinite(mean) & (sigma > FLAT * np.abs(mean))
+        real = np.isfinite(mean) & (sigma > inputs.FLAT * np.abs(mean))
     sigma = np.where(real, sigma, np.nan)
     both = np.isfinite(floor) & np.isfinite(ceiling)
     cp = np.where(both, (ceiling - floor) / (6 * sigma), np.nan)
@@ -272,8 +271,14 @@ def _exceed(true: Floats, observed: Floats, units: int, dof: float) -> Floats:
     return np.where(small, _over_sigma(true, observed, units, dof), rest)
 
 
-def _over_sigma(true: Floats, observed: Floats, units: int, dof: float) -> Floats:
+@cache
+def _nodes() -> tuple[Floats, Floats]:
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    return nodes, weights
+
+
+def _over_sigma(true: Floats, observed: Floats, units: int, dof: float) -> Floats:
+    nodes, weights = _nodes()
     first, last = np.sqrt(special.chdtri(dof, np.array([1 - 1e-15, 1e-15])) / dof)
     ratio = first + (last - first) * (nodes + 1) / 2
     log_density = (
@@ -288,7 +293,7 @@ def _over_sigma(true: Floats, observed: Floats, units: int, dof: float) -> Float
 
 
 def _over_mean(true: Floats, observed: Floats, units: int, dof: float) -> Floats:
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    nodes, weights = _nodes()
     # A negative index exceeds `observed` when its mirror image does not.
     mirrored = observed < 0
     true = np.where(mirrored, -true, true)[..., None]

@@ -170,7 +170,7 @@ def gage_average_range(readings: npt.ArrayLike) -> GageStudy:
 
 
 def _readings(readings: npt.ArrayLike) -> Floats:
-    data = inputs.array("readings", readings, ndim=3)
+    data = inputs.readings("readings", readings, ndim=3)
     if min(data.shape[-3:]) < 2:
         raise AnalysisError(
             f"a gage study needs 2 parts, appraisers and trials at least, got {data.shape[-3:]}"
@@ -186,9 +186,7 @@ def _study(
     data: Floats, repeat: Floats, appraiser: Floats, interaction: Floats, part: Floats, method: str
 ) -> GageStudy:
     """Take the roots of the variance components; NaN where the study has no spread at all."""
-    with np.errstate(invalid="ignore"):
-        spread = np.ptp(data, axis=(-3, -2, -1))
-        flat = ~(spread > 1e-12 * np.abs(data).max(axis=(-3, -2, -1)))
+    flat = ~inputs.varied(data, (-3, -2, -1))
     grr = repeat + appraiser + interaction
     ev, av, both, gauge, pv, tv = (
         np.where(flat, np.nan, np.sqrt(variance))

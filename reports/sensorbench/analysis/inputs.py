@@ -11,6 +11,9 @@ from sensorbench.analysis.errors import AnalysisError
 
 Floats = npt.NDArray[np.float64]
 
+FLAT = 1e-12
+"""A spread below this share of the values is rounding of a constant reading, not a spread."""
+
 
 def array(name: str, values: npt.ArrayLike, least: int = 1, ndim: int = 0) -> Floats:
     """Return values as an array whose last axis has at least `least` entries; NaN is let through.
@@ -28,6 +31,12 @@ def array(name: str, values: npt.ArrayLike, least: int = 1, ndim: int = 0) -> Fl
     if not found.size or (found.ndim and found.shape[-1] < least):
         raise AnalysisError(f"{name} needs at least {least} entries, got shape {found.shape}")
     return found
+
+
+def readings(name: str, values: npt.ArrayLike, least: int = 1, ndim: int = 1) -> Floats:
+    """Return values as `array` does, with NaN for everything that is not finite."""
+    found = array(name, values, least, ndim)
+    return np.where(np.isfinite(found), found, np.nan)
 
 
 def known(
@@ -51,6 +60,13 @@ def known(
             f"{name} must be finite and {word} {least:g} to {most:g}, got {found[~good].flat[0]!s}"
         )
     return found
+
+
+def varied(data: Floats, axes: int | tuple[int, ...] = -1) -> npt.NDArray[np.bool_]:
+    """Tell which sets along `axes` are all finite and not one value but for rounding."""
+    with np.errstate(invalid="ignore"):
+        apart = np.ptp(data, axis=axes) > FLAT * np.abs(data).max(axis=axes)
+    return np.asarray(np.isfinite(data).all(axis=axes) & apart)
 
 
 def whole(name: str, values: npt.ArrayLike, least: int = 0) -> Floats:

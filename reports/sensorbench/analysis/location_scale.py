@@ -19,10 +19,15 @@ import numpy.typing as npt
 from scipy import special
 
 Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.intp]
+Profile = Callable[[Floats, Rows], Floats]
 Free = Literal["both", "gamma", "phi"]
 
 CLIMB_STEPS = 60
 HALVINGS = 30
+DOUBLINGS = 12
+ILLINOIS_STEPS = 60
+ROOT_DONE = 1e-6
 GAIN_DONE = 1e-11
 """A predicted gain of log-likelihood below which a climb has arrived (a bound needs 1e-6)."""
 SINGULAR = 1e-12
@@ -66,16 +71,23 @@ class Family(Enum):
         return -np.exp(z) if self is Family.WEIBULL else np.full_like(z, -1.0)
 
     def log_between(self, low: Floats, high: Floats) -> Floats:
-        """Return the log of the probability of low < z < high, accurate in both tails."""
+        """Return the log of the probability of low < z < high, accurate in both tails.
+
+        0 where the two are equal: an exact life asks for its density.
+        """
+        value = np.zeros_like(low)
+        apart = low < high
+        low, high = low[apart], high[apart]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             if self is Family.WEIBULL:
                 hazard = np.exp(low)
-                width = np.exp(high) - hazard
-                return np.asarray(-hazard + np.log(-np.expm1(-width)), dtype=float)
-            flip = low > 0
-            low, high = np.where(flip, -high, low), np.where(flip, -low, high)
-            top = special.log_ndtr(high)
-            return np.asarray(top + np.log(-np.expm1(special.log_ndtr(low) - top)), dtype=float)
+                value[apart] = -hazard + np.log(-np.expm1(hazard - np.exp(high)))
+            else:
+                flip = low > 0
+                low, high = np.where(flip, -high, low), np.where(flip, -low, high)
+                top = special.log_ndtr(high)
+                value[apart] = top + np.log(-np.expm1(special.log_ndtr(low) - top))
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +101,10 @@ class Sample:
     low: Floats
     high: Floats
     count: Floats
+
+    def rows(self, rows: Rows) -> Sample:
+        """Return some of the sets."""
+        return Sample(self.family, self.low[rows], self.high[rows], self.count[rows])
 
     def moved(self, origin: Floats) -> Sample:
         """Return the same sample with the origin of y moved to `origin` (B,)."""
@@ -128,13 +144,13 @@ def climb(sample: Sample, gamma: Floats, phi: Floats, free: Free = "both") -> Pe
     height = log_likelihood(sample, gamma, phi)
     active = np.arange(len(gamma))
     for _ in range(CLIMB_STEPS):
-        part = _rows(sample, active)
+        part = sample.rows(active)
         step_gamma, step_phi, gain = _newton(part, gamma[active], phi[active], free)
         moving = gain > GAIN_DONE
         active, step_gamma, step_phi = active[moving], step_gamma[moving], step_phi[moving]
         if not active.size:
             break
-        part = _rows(sample, active)
+        part = sample.rows(active)
         share = np.ones(active.size)
         for _ in range(HALVINGS):
             new_gamma = gamma[active] + share * step_gamma
@@ -152,48 +168,61 @@ def climb(sample: Sample, gamma: Floats, phi: Floats, free: Free = "both") -> Pe
 
 
 def profile_root(
-    drop: Callable[[Floats], Floats], start: Floats, step: Floats, target: Floats
+    profile: Profile, top: Floats, start: Floats, step: Floats, fall: Floats
 ) -> Floats:
-    """Return where a profile has fallen by `target`, walking from `start` in steps that double.
+    """Return where a profile is `fall` below its `top`, walking from `start` in doubling steps.
 
-    `drop` takes (B,) positions and returns how far the log-likelihood is below its maximum.
-    Infinite (with the sign of `step`) where the profile never falls that far within 2^12 steps.
+    `profile` takes positions and the rows they are of, and returns the height there. The result is
+    infinite (with the sign of `step`) where 2^12 steps do not get that low. The search is on the
+    square root of the fall, which is nearly straight.
     """
-    inner, outer = start.copy(), start + step
-    inner_miss, outer_miss = -target, drop(outer) - target
-    for _ in range(12):
-        short = outer_miss < 0
-        if not short.any():
-            break
-        inner = np.where(short, outer, inner)
-        inner_miss = np.where(short, outer_miss, inner_miss)
-        step = np.where(short, 2 * step, step)
-        outer = np.where(short, outer + step, outer)
-        outer_miss = drop(outer) - target
-    never = ~(outer_miss >= 0)
-    for _ in range(60):
-        # Illinois: false position, halving the weight of an end that stays twice.
-        with np.errstate(invalid="ignore", divide="ignore"):
-            middle = (inner * outer_miss - outer * inner_miss) / (outer_miss - inner_miss)
-        middle = np.where(np.isfinite(middle), middle, (inner + outer) / 2)
-        miss = drop(middle) - target
-        below = miss < 0
-        inner, outer = np.where(below, middle, inner), np.where(below, outer, middle)
-        inner_miss, outer_miss = (
-            np.where(below, miss, inner_miss / 2),
-            np.where(below, outer_miss / 2, miss),
+    wanted = np.sqrt(fall)
+
+    def miss(position: Floats, rows: Rows) -> Floats:
+        return np.asarray(
+            np.sqrt(np.maximum(top[rows] - profile(position, rows), 0)) - wanted[rows]
         )
-        if (never | (np.abs(miss) < 1e-8)).all():
+
+    rows = np.arange(len(start))
+    inner, outer, step = start.copy(), start + step, step.copy()
+    inner_miss, outer_miss = -wanted, miss(outer, rows)
+    for _ in range(DOUBLINGS):
+        rows = rows[outer_miss[rows] < 0]
+        if not rows.size:
             break
-    return np.where(never, np.sign(step) * np.inf, middle)
+        inner[rows], inner_miss[rows] = outer[rows], outer_miss[rows]
+        step[rows] *= 2
+        outer[rows] += step[rows]
+        outer_miss[rows] = miss(outer[rows], rows)
+    found = np.copysign(np.inf, step)
+    rows = np.flatnonzero(outer_miss >= 0)
+    for _ in range(ILLINOIS_STEPS):
+        if not rows.size:
+            break
+        low, high, low_miss, high_miss = (
+            each[rows] for each in (inner, outer, inner_miss, outer_miss)
+        )
+        with np.errstate(invalid="ignore"):
+            middle = (low * high_miss - high * low_miss) / (high_miss - low_miss)
+        middle = np.where(np.isfinite(middle), middle, (low + high) / 2)
+        here = miss(middle, rows)
+        found[rows] = middle
+        short = here < 0
+        # Illinois: the end that stays counts half the next time.
+        inner[rows], inner_miss[rows] = (
+            np.where(short, middle, low),
+            np.where(short, here, low_miss / 2),
+        )
+        outer[rows], outer_miss[rows] = (
+            np.where(short, high, middle),
+            np.where(short, high_miss / 2, here),
+        )
+        rows = rows[np.abs(here) > ROOT_DONE]
+    return found
 
 
 def _z(y: Floats, gamma: Floats, phi: Floats) -> Floats:
     return gamma[:, None] + phi[:, None] * y
-
-
-def _rows(sample: Sample, rows: npt.NDArray[np.intp]) -> Sample:
-    return Sample(sample.family, sample.low[rows], sample.high[rows], sample.count[rows])
 
 
 def _newton(

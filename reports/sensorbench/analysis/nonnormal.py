@@ -71,7 +71,7 @@ def box_cox_performance(
     unless values are above 0 and high limits too; a low limit at or below 0 limits nothing and is
     left out. Source: Box and Cox 1964.
     """
-    data = inputs.array("values", values, least=3, ndim=1)
+    data = inputs.readings("values", values, least=3, ndim=1)
     floor, ceiling = inputs.array("low", low), inputs.array("high", high)
     if (data <= 0).any() or (ceiling <= 0).any():
         raise AnalysisError("Box-Cox needs values and high limits above 0")
@@ -111,18 +111,17 @@ def percentile_performance(
     Source: ISO 22514-4 (recalled).
     """
     least = LEAST_EMPIRICAL if law == "empirical" else 10
-    data = inputs.array("values", values, least=least, ndim=1)
+    data = inputs.readings("values", values, least=least, ndim=1)
     floor, ceiling = inputs.array("low", low), inputs.array("high", high)
     if np.isnan(floor).any() or np.isnan(ceiling).any() or (floor >= ceiling).any():
         raise AnalysisError("each low limit must be below its high limit, and known")
     if law != "empirical" and (data <= 0).any():
         raise AnalysisError(f"a {law} law needs values above 0")
-    bottom, middle, top = _points(data, law)
+    bottom, middle, top = (np.where(inputs.varied(data), x, np.nan) for x in _points(data, law))
     with np.errstate(invalid="ignore", divide="ignore"):
-        both = np.isfinite(floor) & np.isfinite(ceiling) & (top > bottom)
+        both = np.isfinite(floor) & np.isfinite(ceiling)
         pp = np.where(both, (ceiling - floor) / (top - bottom), np.nan)
         ppk = np.minimum((ceiling - middle) / (top - middle), (middle - floor) / (middle - bottom))
-    ppk = np.where(top > bottom, ppk, np.nan)
     return PercentileCapability(pp, ppk, bottom, middle, top, f"percentiles, {law}")
 
 
@@ -134,10 +133,8 @@ def _points(data: Floats, law: Law) -> tuple[Floats, Floats, Floats]:
         logs = np.log(data)
         found = np.exp(logs.mean(-1) + np.multiply.outer(special.ndtri(fractions), logs.std(-1)))
     else:
-        known = np.asarray(np.isfinite(data).all(axis=-1, keepdims=True))
-        fit = fit_weibull(Lifetimes.exact(np.where(known, data, 1.0)))
+        fit = fit_weibull(Lifetimes.exact(np.where(inputs.varied(data)[..., None], data, 1.0)))
         found = np.stack([fit.quantile_h(float(p)) for p in fractions])
-        found = np.where(known[..., 0], found, np.nan)
     return np.asarray(found[0]), np.asarray(found[1]), np.asarray(found[2])
 
 

@@ -36,10 +36,10 @@ def shapiro_wilk(values: npt.ArrayLike) -> NormalityTest:
     """
     from scipy import stats  # noqa: PLC0415 - heavy
 
-    data = inputs.array("values", values, least=3, ndim=1)
+    data = inputs.readings("values", values, least=3, ndim=1)
     rows = data.reshape(-1, data.shape[-1])
     found = np.full((len(rows), 2), np.nan)
-    for i in np.flatnonzero(_varied(rows)):
+    for i in np.flatnonzero(inputs.varied(rows)):
         found[i] = stats.shapiro(rows[i])
     shape = data.shape[:-1]
     return NormalityTest("Shapiro-Wilk", found[:, 0].reshape(shape), found[:, 1].reshape(shape))
@@ -51,7 +51,7 @@ def anderson_darling(values: npt.ArrayLike) -> NormalityTest:
     The statistic is A*2 = A2 (1 + 0.75 / n + 2.25 / n2), with the p-value of D'Agostino and
     Stephens, Goodness-of-Fit Techniques, table 4.9 (0.752 is 5 %).
     """
-    data = inputs.array("values", values, least=LEAST_UNITS, ndim=1)
+    data = inputs.readings("values", values, least=LEAST_UNITS, ndim=1)
     units = data.shape[-1]
     with np.errstate(invalid="ignore", divide="ignore"):
         z = np.sort((data - data.mean(-1, keepdims=True)) / data.std(-1, ddof=1, keepdims=True))
@@ -59,14 +59,8 @@ def anderson_darling(values: npt.ArrayLike) -> NormalityTest:
         both = special.log_ndtr(z) + special.log_ndtr(-z[..., ::-1])
         raw = -units - (odd * both).sum(axis=-1) / units
         statistic = raw * (1 + 0.75 / units + 2.25 / units**2)
-    statistic = np.where(_varied(data), statistic, np.nan)
+    statistic = np.where(inputs.varied(data), statistic, np.nan)
     return NormalityTest("Anderson-Darling", statistic, _p_value(statistic))
-
-
-def _varied(data: Floats) -> npt.NDArray[np.bool_]:
-    with np.errstate(invalid="ignore"):
-        varied = np.ptp(data, axis=-1) > 1e-12 * np.abs(data).max(axis=-1)
-    return np.asarray(np.isfinite(data).all(axis=-1) & varied)
 
 
 def _p_value(a: Floats) -> Floats:

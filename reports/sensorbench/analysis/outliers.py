@@ -62,7 +62,7 @@ def grubbs(values: npt.ArrayLike, alpha: float = 0.05, side: Side = "both") -> G
     (2.4688, 2.032, True)
     """
     alpha = inputs.share("alpha", alpha)
-    data = inputs.array("values", values, least=3, ndim=1)
+    data = inputs.readings("values", values, least=3, ndim=1)
     distance = _scaled(data)
     if side == "both":
         distance = np.abs(distance)
@@ -82,11 +82,11 @@ def generalised_esd(values: npt.ArrayLike, most: int, alpha: float = 0.05) -> Es
     """Look for up to `most` outliers, on both sides, in each row.
 
     The count is the largest i whose statistic exceeds its critical value, not the first failure
-    less one: outliers mask each other. The level is close to alpha from 25 units (Rosner 1983); at
-    least 15 are demanded. Source: NIST e-Handbook 1.3.5.17.3.
+    less one: outliers mask each other. The level is close to alpha (simulated: 6 % for 5 % at
+    25 units, 5.5 % at 77); at least 15 units. Sources: Rosner 1983; NIST e-Handbook 1.3.5.17.3.
     """
     alpha = inputs.share("alpha", alpha)
-    data = inputs.array("values", values, least=15, ndim=1)
+    data = inputs.readings("values", values, least=15, ndim=1)
     units = data.shape[-1]
     if not 1 <= most <= units // 2:
         raise AnalysisError(f"most must be from 1 to half of the {units} units, got {most}")

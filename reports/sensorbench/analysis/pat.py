@@ -45,7 +45,7 @@ class PatLimits:
 
     def outside(self, values: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Tell which of values (..., units) are not inside: unknown counts as outside."""
-        data = inputs.array("values", values, ndim=1)
+        data = inputs.readings("values", values, ndim=1)
         return ~((data >= self.low[..., None]) & (data <= self.high[..., None]))
 
 
@@ -75,7 +75,7 @@ def static_pat(
     """
     if len(lots) < LEAST_LOTS:
         raise AnalysisError(f"static PAT needs at least {LEAST_LOTS} lots, got {len(lots)}")
-    data = [inputs.array("lots", lot, ndim=1) for lot in lots]
+    data = [inputs.readings("lots", lot, ndim=1) for lot in lots]
     for place, lot in enumerate(data):
         passing = _passing(lot, spec_low, spec_high)
         fewest = int(np.isfinite(passing).sum(axis=-1).min())
@@ -105,7 +105,7 @@ def dynamic_pat(
     of the readings are equal there is no robust spread, the median absolute deviation is 0 too.
     Raises AnalysisError below 20 passing parts. Source: AEC-Q001 Rev D, 3.1.
     """
-    passing = _passing(inputs.array("values", values, ndim=1), spec_low, spec_high)
+    passing = _passing(inputs.readings("values", values, ndim=1), spec_low, spec_high)
     units = np.isfinite(passing).sum(axis=-1)
     if (units < LEAST_UNITS).any():
         raise AnalysisError(f"PAT needs {LEAST_UNITS} passing parts, one has {int(units.min())}")
