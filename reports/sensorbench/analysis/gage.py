@@ -104,9 +104,9 @@ def gage_anova(
 ) -> tuple[GageStudy, AnovaTable]:
     """Analyse readings (..., parts, appraisers, trials), at least 2 of each.
 
-    The interaction is pooled with the error where its p-value exceeds `pooling_alpha`: 0.05 is the
-    usual default, 0.25 a textbook one (sources differ on which AIAG means), 1 never pools and 0
-    always does. Negative variance components are set to 0.
+    The interaction is pooled with the error where its p-value exceeds `pooling_alpha`: 0.05 is
+    today's default of Minitab, 0.25 its older one (sources differ on which AIAG means); 1 never
+    pools, 0 always does. Negative variance components are set to 0.
     """
     data = _readings(readings)
     parts, appraisers, trials = data.shape[-3:]
