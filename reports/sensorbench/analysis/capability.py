@@ -10,9 +10,7 @@ not offered; Bissell's formula is, because certificates quote it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from math import sqrt
 from typing import Literal
 
@@ -24,18 +22,14 @@ from sensorbench.analysis import inputs
 from sensorbench.analysis.errors import AnalysisError
 from sensorbench.analysis.estimates import Estimate
 from sensorbench.analysis.inputs import Floats
+from sensorbench.analysis.noncentral import exceed, solve
 
-Spread = Literal["overall", "pooled", "range"]
+SubgroupSpread = Literal["pooled", "range"]
+Spread = Literal["overall"] | SubgroupSpread
 
 D2 = (1.128, 1.693, 2.059, 2.326, 2.534, 2.704, 2.847, 2.970, 3.078)
 D3 = (0.853, 0.888, 0.880, 0.864, 0.848, 0.833, 0.820, 0.808, 0.797)
 """Mean and standard deviation of the range of 2 to 10 normal values (ASTM E2587, table 1)."""
-
-NODES = 160
-OVER_MEAN_FROM = 3.0
-SECANT_STEPS = 12
-OUTER_Z = 8.3
-"""The normal law beyond this holds less than 1e-16."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +71,7 @@ def capability(
     low: npt.ArrayLike,
     high: npt.ArrayLike,
     confidence: float = 0.95,
-    spread: Literal["pooled", "range"] = "pooled",
+    spread: SubgroupSpread = "pooled",
 ) -> Capability:
     """Return Cp and Cpk of subgroups (..., groups, units of a group) against limits (...).
 
@@ -85,6 +79,7 @@ def capability(
     a group; its degrees of freedom are those of equal relative variance). Raises AnalysisError for
     fewer than 2 units in a group or 3 in all.
     """
+    inputs.one_of("spread", spread, SubgroupSpread)
     data = inputs.readings("subgroups", subgroups, least=2, ndim=2)
     groups, size = data.shape[-2:]
     units = groups * size
@@ -208,7 +203,7 @@ def required_cpk(
     freedom = _freedom(units, dof)
     alpha = 1 - inputs.share("confidence", confidence)
     start = wanted + special.ndtri(1 - alpha) * _standard_error(wanted, units, freedom)
-    return _solve(lambda x: _exceed(wanted, x, units, freedom), start, alpha)
+    return solve(lambda x: exceed(wanted, x, units, freedom), start, alpha)
 
 
 def ppm_outside(cpk: npt.ArrayLike, shift_sigma: float = 0.0) -> Floats:
@@ -237,74 +232,4 @@ def _standard_error(cpk: Floats, units: int, dof: float) -> Floats:
 def _cpk_bound(cpk: Floats, units: int, dof: float, tail: float) -> Floats:
     """Return the true Cpk at which one as high as observed has probability `tail`."""
     start = cpk + special.ndtri(tail) * _standard_error(cpk, units, dof)
-    return _solve(lambda true: _exceed(true, cpk, units, dof), start, tail)
-
-
-def _solve(probability: Callable[[Floats], Floats], start: Floats, target: float) -> Floats:
-    """Solve probability(x) = target by secants on the normal scale, where it is nearly straight."""
-
-    def miss(x: Floats) -> Floats:
-        inside = np.clip(probability(x), 1e-300, 1 - 1e-16)
-        return np.asarray(special.ndtri(inside) - special.ndtri(target))
-
-    before, now = np.asarray(start), start + 1e-3 * (1 + np.abs(start))
-    miss_before = miss(before)
-    for _ in range(SECANT_STEPS):
-        miss_now = miss(now)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            step = miss_now * (now - before) / (miss_now - miss_before)
-        before, miss_before = now, miss_now
-        now = now - np.where(np.isfinite(step), step, 0.0)
-        if (np.abs(now - before) < 1e-10 * (1 + np.abs(now)))[np.isfinite(start)].all():
-            break
-    return np.asarray(now)
-
-
-def _exceed(true: Floats, observed: Floats, units: int, dof: float) -> Floats:
-    """Return P(one-sided index >= observed | true), the noncentral t tail, by quadrature.
-
-    scipy.special.nctdtr is not used: in scipy 1.14 it is off by 1e-6 to 4e-4, so that a bound would
-    depend on the version. The integral over sigma is the cheaper one, but at a high index its
-    integrand is a step where that over the mean is smooth.
-    """
-    true, observed = np.broadcast_arrays(true, observed)
-    chance = np.empty(true.shape)
-    high = np.abs(observed) > OVER_MEAN_FROM
-    chance[high] = _over_mean(true[high], observed[high], units, dof)
-    chance[~high] = _over_sigma(true[~high], observed[~high], units, dof)
-    return chance
-
-
-@cache
-def _nodes() -> tuple[Floats, Floats]:
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    return nodes, weights
-
-
-def _over_sigma(true: Floats, observed: Floats, units: int, dof: float) -> Floats:
-    nodes, weights = _nodes()
-    first, last = np.sqrt(special.chdtri(dof, np.array([1 - 1e-15, 1e-15])) / dof)
-    ratio = first + (last - first) * (nodes + 1) / 2
-    log_density = (
-        np.log(2 * dof * ratio)
-        - dof / 2 * np.log(2)
-        - special.gammaln(dof / 2)
-        + (dof / 2 - 1) * np.log(dof * ratio**2)
-        - dof * ratio**2 / 2
-    )
-    inner = special.ndtr(3 * sqrt(units) * (true[..., None] - observed[..., None] * ratio))
-    return np.asarray((inner * np.exp(log_density)) @ weights * (last - first) / 2)
-
-
-def _over_mean(true: Floats, observed: Floats, units: int, dof: float) -> Floats:
-    nodes, weights = _nodes()
-    # A negative index exceeds `observed` when its mirror image does not.
-    mirrored = observed < 0
-    true = np.where(mirrored, -true, true)[..., None]
-    first = np.clip(-3 * sqrt(units) * true, -OUTER_Z, OUTER_Z)
-    half = (OUTER_Z - first) / 2
-    z = first + half * (nodes + 1)
-    largest_ratio = (true + z / (3 * sqrt(units))) / np.abs(observed)[..., None]
-    inner = special.chdtr(dof, dof * np.maximum(largest_ratio, 0.0) ** 2)
-    chance = (inner * np.exp(-z * z / 2) * half) @ weights / sqrt(2 * np.pi)
-    return np.where(mirrored, 1 - chance, chance)
+    return solve(lambda true: exceed(true, cpk, units, dof), start, tail)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import inf
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +81,13 @@ def whole(name: str, values: npt.ArrayLike, least: int = 0) -> Floats:
 def share(name: str, value: float) -> float:
     """Return a confidence or fraction strictly between 0 and 1."""
     return float(known(name, value, 0.0, 1.0, open_ends=True))
+
+
+def one_of(name: str, value: str, allowed: object) -> None:
+    """Raise AnalysisError unless value is one of the choices of a Literal type."""
+    choices = get_args(allowed)
+    if value not in choices:
+        raise AnalysisError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
 
 
 def same_shape(name: str, *arrays: Floats) -> tuple[Floats, ...]:

@@ -110,6 +110,7 @@ def percentile_performance(
     need 10 values above 0; "empirical" takes the readings as they are and needs 2200.
     Source: ISO 22514-4 (recalled).
     """
+    inputs.one_of("law", law, Law)
     least = LEAST_EMPIRICAL if law == "empirical" else 10
     data = inputs.readings("values", values, least=least, ndim=1)
     floor, ceiling = inputs.array("low", low), inputs.array("high", high)

@@ -62,14 +62,13 @@ def grubbs(values: npt.ArrayLike, alpha: float = 0.05, side: Side = "both") -> G
     (2.4688, 2.032, True)
     """
     alpha = inputs.share("alpha", alpha)
+    inputs.one_of("side", side, Side)
     data = inputs.readings("values", values, least=3, ndim=1)
     distance = _scaled(data)
     if side == "both":
         distance = np.abs(distance)
     elif side == "low":
         distance = -distance
-    elif side != "high":
-        raise AnalysisError(f"side must be 'both', 'low' or 'high', got {side!r}")
     good = np.isfinite(distance).all(axis=-1)
     unit = np.where(good, np.where(np.isnan(distance), -np.inf, distance).argmax(axis=-1), -1)
     statistic = np.where(good, distance.max(axis=-1), np.nan)

@@ -32,8 +32,7 @@ LEAST_PER_LOT = 30
 class PatLimits:
     """Limits of each parameter, never outside the specification; both ends included.
 
-    NaN where a parameter has no limits: its quartiles coincide and no least sigma was declared, or
-    its PAT window lies wholly outside the specification.
+    NaN where a parameter has no limits: its quartiles coincide and no least sigma was declared.
     """
 
     low: Floats
@@ -105,6 +104,7 @@ def dynamic_pat(
     of the readings are equal there is no robust spread, the median absolute deviation is 0 too.
     Raises AnalysisError below 20 passing parts. Source: AEC-Q001 Rev D, 3.1.
     """
+    inputs.one_of("quartile_rule", quartile_rule, QuartileRule)
     passing = _passing(inputs.readings("values", values, ndim=1), spec_low, spec_high)
     units = np.isfinite(passing).sum(axis=-1)
     if (units < LEAST_UNITS).any():

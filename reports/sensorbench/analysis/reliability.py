@@ -19,6 +19,8 @@ from sensorbench.analysis.errors import AnalysisError
 from sensorbench.analysis.estimates import Estimate
 from sensorbench.analysis.inputs import Floats
 
+Termination = Literal["time", "failure"]
+
 HOURS_PER_FIT = 1e9
 MOST_UNITS = 2**40
 
@@ -36,7 +38,7 @@ class FailureRate:
     mttf_h: Floats
     device_hours: Floats
     confidence: float
-    terminated: str
+    terminated: Termination
 
 
 def fraction_bound(
@@ -130,7 +132,7 @@ def failure_rate(
     device_hours: npt.ArrayLike,
     acceleration: npt.ArrayLike = 1.0,
     confidence: float = 0.6,
-    terminated: Literal["time", "failure"] = "time",
+    terminated: Termination = "time",
 ) -> FailureRate:
     """Return the failure rate at use, in FIT, of a test with constant hazard.
 
@@ -142,8 +144,7 @@ def failure_rate(
     51.09
     """
     confidence = inputs.share("confidence", confidence)
-    if terminated not in ("time", "failure"):
-        raise AnalysisError(f"terminated must be 'time' or 'failure', got {terminated!r}")
+    inputs.one_of("terminated", terminated, Termination)
     bad, hours, factor = inputs.same_shape(
         "failures, device_hours and acceleration",
         inputs.whole("failures", failures, 0 if terminated == "time" else 1),

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from sensorbench.analysis import inputs
+from sensorbench.analysis.capability import capability
 from sensorbench.analysis.errors import AnalysisError
+from sensorbench.analysis.nonnormal import percentile_performance
+from sensorbench.analysis.pat import dynamic_pat
+from sensorbench.analysis.reliability import failure_rate
 
 
 def test_a_ragged_list_is_named_with_the_way_out() -> None:
@@ -29,6 +33,18 @@ def test_a_count_must_be_whole() -> None:
 def test_a_confidence_is_a_share_not_a_percentage(bad: float) -> None:
     with pytest.raises(AnalysisError, match="confidence"):
         inputs.share("confidence", bad)
+
+
+def test_a_misspelled_choice_is_named_with_the_choices() -> None:
+    data = np.ones((3, 30)) + np.arange(30)
+    for refused in (
+        lambda: capability(data, 0.0, 50.0, spread="sbar"),  # type: ignore[arg-type]
+        lambda: dynamic_pat(data, np.zeros(3), np.full(3, 50.0), quartile_rule="excel"),  # type: ignore[arg-type]
+        lambda: percentile_performance(data, 0.0, 50.0, law="gamma"),  # type: ignore[arg-type]
+        lambda: failure_rate(0, 1e6, terminated="never"),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(AnalysisError, match="must be one of"):
+            refused()
 
 
 def test_shapes_that_do_not_fit_are_named() -> None:
