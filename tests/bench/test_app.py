@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import serial
@@ -131,6 +132,72 @@ def test_a_damaged_run_exits_with_1_and_is_named(run_copy: Path) -> None:
     assert as_json[0]["whole"] is False
 
 
+def test_show_and_runs_are_only_as_good_as_the_evidence(run_copy: Path) -> None:
+    """Edited to look measured and healthy: it stays simulated, and is not known any more."""
+    manifest = (run_copy / "run.json").read_bytes()
+    (run_copy / "run.json").write_bytes(manifest.replace(b"simulated", b"hardware"))
+    shown = sensorbench("show", str(run_copy))
+    assert shown.returncode == 1
+    assert shown.stdout.startswith("SIMULATED - NOT A MEASUREMENT")
+    assert f"{run_copy.name}: INVALID" in shown.stdout
+    assert "damage: journal.jsonl" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda run: (run / "run.json").write_text("[]"),
+        lambda run: (run / "run.json").write_text("[" * 200_000),
+        lambda run: ((run / "seal.json").unlink(), (run / "seal.json").mkdir()),
+        lambda run: (run / "derived" / "results.json").write_text("[" * 200_000),
+        lambda run: (run / "journal.jsonl").write_bytes(b""),
+        lambda run: (run / "samples" / "duts.seg").write_bytes(b""),
+    ],
+)
+def test_no_damage_whatever_ends_in_a_traceback(run_copy: Path, damage: Any) -> None:
+    damage(run_copy)
+    for command in ("verify", "show"):
+        done = sensorbench(command, str(run_copy))
+        assert done.returncode in {1, 2}
+        assert "Traceback" not in done.stderr
+        assert "damage" in done.stdout + done.stderr or "not a readable run" in done.stderr
+
+
+def test_a_run_is_verified_from_its_own_folder(run_copy: Path) -> None:
+    assert sensorbench("verify", ".", cwd=run_copy).returncode == 0
+
+
+def test_init_fills_the_empty_folder_one_stands_in(tmp_path: Path) -> None:
+    assert sensorbench("init", ".", cwd=tmp_path).returncode == 0
+    assert sensorbench("check", cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("lots/first.toml", '"26000001"', '"ABC"', "is no serial number of a sbp1"),
+        ("lots/first.toml", '"26000001"', '" 26000001"', "String should match pattern"),
+        ("parts/sbp1.toml", "oversampling = 32", "oversampling = 33", "not 33"),
+        ("parts/sbp1.toml", "oversampling = 32", "nope = 1", "allowed: oversampling"),
+        ("station.toml", "seed = 1", 'seed = 1\nfault = [{ serial = "9", kind = "absent" }]',
+         "no lot has a unit 9"),
+        ("station.toml", "2099-12-31", "2020-12-31", "calibration was due on 2020-12-31"),
+        ("station.toml", "seed = 1", 'seed = 1\nambient = "-400 degC"', "-273.15"),
+        ("station.toml", "address = 0x48", "address = 0x70", "the address of the multiplexer 0x70"),
+    ],
+)  # fmt: skip
+def test_check_alone_finds_what_would_stop_a_run(
+    workspace: Path, file: str, old: str, new: str, message: str
+) -> None:
+    text = (workspace / file).read_text()
+    assert old in text
+    (workspace / file).write_text(text.replace(old, new))
+    checked = sensorbench("check", cwd=workspace)
+    assert checked.returncode == 2
+    assert message in checked.stderr
+    assert "Traceback" not in checked.stderr
+
+
 def test_a_run_with_a_failing_unit_exits_with_1_and_says_why(made_run: Outcome) -> None:
     shown = sensorbench("show", str(made_run.root))
     assert shown.returncode == 1
@@ -177,8 +244,11 @@ def test_simulate_serves_every_instrument_to_other_programs_until_stopped(tmp_pa
         process.communicate()
 
 
-@pytest.mark.skipif(os.name != "posix", reason="SIGINT is POSIX")
-def test_ctrl_c_ends_a_run_in_its_safe_state_with_the_shells_exit_code(workspace: Path) -> None:
+@pytest.mark.skipif(os.name != "posix", reason="signals as these are POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_run_in_its_safe_state_with_the_shells_exit_code(
+    workspace: Path, number: signal.Signals
+) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "sensorbench.app.main", "run", "calibration/pressure_temperature",
          "--lot", "first", "--real-time"],
@@ -188,11 +258,12 @@ def test_ctrl_c_ends_a_run_in_its_safe_state_with_the_shells_exit_code(workspace
     while not list(workspace.glob("evidence/*/samples/log.seg")) and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=20)
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert "Traceback" not in errors
-    assert "safe state" in errors
+    assert f"stopped by {number.name}" in errors
+    assert "the bench is in its safe state" in errors
     verified = sensorbench("verify", "evidence", cwd=workspace)
     assert verified.returncode == 1
-    assert "the last event is run_ended" in verified.stdout
+    assert "the run was interrupted" in verified.stdout

@@ -1,6 +1,8 @@
 """A run end to end: what comes out, what a fault does, and how it ends when it is stopped."""
 
 import json
+import shutil
+import signal
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -9,12 +11,15 @@ import numpy as np
 import pytest
 
 from sensorbench.app.demo import write_demo
+from sensorbench.assessment.assess import assess
 from sensorbench.assessment.readings import RunData
-from sensorbench.assessment.results import as_json
+from sensorbench.assessment.results import Assessment, as_json
 from sensorbench.core.clock import RealClock, VirtualClock
 from sensorbench.core.errors import BenchError, LinkTimeout
 from sensorbench.core.verdict import Verdict
+from sensorbench.evidence.canonical import sha256
 from sensorbench.evidence.check import Level, check
+from sensorbench.evidence.journal import Event, JournalWriter
 from sensorbench.evidence.run import RunReader
 from sensorbench.run.execute import Outcome, execute
 from sensorbench.run.progress import Status
@@ -85,16 +90,9 @@ def test_one_seed_gives_identical_results_and_another_gives_others(
 
 
 def test_htol_drifts_are_against_the_first_readout_and_the_stress_is_counted(
-    run_demo: RunDemo,
-    tmp_path: Path,
+    stressed: Outcome,
 ) -> None:
-    run_demo(tmp_path, FULL, units=2)
-    workspace = Workspace(tmp_path)
-    job = load_job(workspace, HTOL, "sbp1")
-    clock = VirtualClock(datetime(2026, 6, 2, tzinfo=UTC))
-    lots = [(job.lot, job.part)]
-    with open_station(job.station, clock, lots, workspace.load_memory()) as station:
-        outcome = execute(workspace, job, station)
+    outcome = stressed
     results = outcome.assessment.results
     assert outcome.assessment.verdict is Verdict.PASS
     assert outcome.assessment.facts["stress_hours"]["HTOL"] == pytest.approx(1000, abs=0.5)
@@ -192,6 +190,120 @@ def test_a_chamber_alarm_stops_the_run(tmp_path: Path) -> None:
         with pytest.raises(SafetyStop, match="the chamber reports alarm 7"):
             execute(workspace, job, station)  # type: ignore[arg-type]
         assert is_safe(station)
+
+
+@pytest.mark.parametrize("error", [LinkTimeout("no answer within 2 s"), ValueError("what?")])
+def test_what_could_not_be_made_safe_is_told_and_the_rest_is_safe(
+    tmp_path: Path, error: Exception
+) -> None:
+    workspace, job, station_context = opened(tmp_path)
+    with station_context as station:  # type: ignore[attr-defined]
+
+        def fails() -> None:
+            raise error
+
+        station.role("temperature_chamber").make_safe = fails
+        with pytest.raises(KeyboardInterrupt) as stopped:
+            execute(workspace, job, station, Breaks(20, KeyboardInterrupt()))  # type: ignore[arg-type]
+        assert not station.role("supply").is_on()
+    notes = stopped.value.__notes__
+    assert notes[0].startswith("NOT SAFE: chamber: ")
+    assert notes[0].endswith("Make it safe by hand.")
+    assert not any("in its safe state" in note for note in notes)
+
+
+def test_signals_wait_until_the_bench_is_safe(tmp_path: Path) -> None:
+    workspace, job, station_context = opened(tmp_path)
+    with station_context as station:  # type: ignore[attr-defined]
+        driver = station.role("temperature_chamber")
+        make_safe = driver.make_safe
+
+        def interrupted() -> None:
+            signal.raise_signal(signal.SIGINT)
+            make_safe()
+
+        driver.make_safe = interrupted
+        with pytest.raises(KeyboardInterrupt):
+            execute(workspace, job, station, Breaks(20, KeyboardInterrupt()))  # type: ignore[arg-type]
+        assert is_safe(station)
+    (root,) = workspace.evidence.iterdir()
+    assert [e.kind for e in RunReader(root).events("safe_state", "run_ended")] == [
+        "safe_state",
+        "run_ended",
+    ]
+
+
+def test_an_answer_that_does_not_arrive_once_is_asked_for_again_and_recorded(
+    tmp_path: Path,
+) -> None:
+    workspace, job, station_context = opened(tmp_path)
+    with station_context as station:  # type: ignore[attr-defined]
+        driver = station.role("temperature_chamber")
+        read, calls = driver.read_temperature_c, iter(range(10**6))
+
+        def glitch() -> float:
+            if next(calls) == 30:
+                raise LinkTimeout("chamber: no answer to 'TEMP?'")
+            return float(read())
+
+        driver.read_temperature_c = glitch
+        outcome = execute(workspace, job, station)  # type: ignore[arg-type]
+    assert outcome.assessment.verdict is Verdict.PASS
+    (retry,) = RunReader(outcome.root).events("retry")
+    assert "no answer to 'TEMP?'" in retry.data["reason"]
+
+
+def without(outcome: Outcome, target: Path, drop: Callable[[Event], bool]) -> Assessment:
+    """Assess a copy of a run's evidence whose journal never had some events."""
+    shutil.copytree(outcome.root, target)
+    kept = [event for event in RunReader(target).events() if not drop(event)]
+    (target / "journal.jsonl").unlink()
+    writer = JournalWriter(target / "journal.jsonl", sha256((target / "run.json").read_bytes()))
+    for event in kept:
+        writer.append(event.t, event.time, event.kind, event.data)
+    writer.commit()
+    writer.close()
+    return assess(RunReader(target))
+
+
+@pytest.fixture(scope="module")
+def stressed(run_demo: RunDemo, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    root = tmp_path_factory.mktemp("stressed")
+    run_demo(root, FULL, units=2)
+    workspace = Workspace(root)
+    job = load_job(workspace, HTOL, "sbp1")
+    clock = VirtualClock(datetime(2026, 6, 2, tzinfo=UTC))
+    lots = [(job.lot, job.part)]
+    with open_station(job.station, clock, lots, workspace.load_memory()) as station:
+        return execute(workspace, job, station)
+
+
+def test_hours_that_were_not_recorded_were_not_given(stressed: Outcome, tmp_path: Path) -> None:
+    dwells = [
+        (e.data["start_s"], e.data["end_s"]) for e in RunReader(stressed.root).events("dwell")
+    ]
+    start_s = json.loads((stressed.root / "run.json").read_bytes())["clock_start_s"]
+
+    def inside(event: Event) -> bool:
+        t = event.t + start_s
+        return event.kind == "log" and any(a + 1 < t < b - 1 for a, b in dwells)
+
+    found = without(stressed, tmp_path / stressed.root.name, inside)
+    assert found.verdict is Verdict.INVALID
+    assert "of stress are on record at temperature and bias" in found.units[0].reasons[0]
+
+
+@pytest.mark.parametrize(("key", "value"), [("condition", "hot"), ("hours", 1000.0)])
+def test_a_planned_readout_that_is_not_there_is_no_pass(
+    stressed: Outcome, tmp_path: Path, key: str, value: object
+) -> None:
+    found = without(
+        stressed,
+        tmp_path / stressed.root.name,
+        lambda event: event.kind == "readout" and event.data["asked"][key] == value,
+    )
+    assert found.verdict is Verdict.INVALID
+    assert "planned readouts of HTOL are not there" in found.units[0].reasons[0]
 
 
 def test_the_instruments_own_protections_are_set_before_anything_moves(made_run: Outcome) -> None:

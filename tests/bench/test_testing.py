@@ -51,7 +51,7 @@ def workspace(tmp_path: Path) -> Path:
     (tmp_path / "station.toml").write_text(STATION)
     for part in ("bmp280", "sbp1"):
         (tmp_path / "parts" / f"{part}.toml").write_text(PART.format(driver=part))
-    for n, part, serial, socket in ((1, "bmp280", "B1", "A"), (2, "sbp1", "42", "B")):
+    for n, part, serial, socket in ((1, "bmp280", "B1", "A"), (2, "sbp1", "00000042", "B")):
         text = LOT.format(n=n, part=part, serial=serial, socket=socket)
         (tmp_path / "lots" / f"{n}.toml").write_text(text)
     return tmp_path

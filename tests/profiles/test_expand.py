@@ -145,6 +145,10 @@ def test_a_stress_without_parameters_is_refused() -> None:
     ("old", "new", "message"),
     [
         ('kind = "calibrate"', 'kind = "calbrate"', "calibrate"),
+        ('name = "verification"', 'name = "fit"', "two phases are named fit"),
+        ('purpose = "verify"', 'purpose = "fit"', "a grid with purpose verify must follow"),
+        ('for = "15 min"', 'for = "-5 s"', "greater than or equal to 0"),
+        ("samples = 4", 'samples = 4\nlog_interval = "0 s"', "greater than 0"),
         ('fit = "fit"', 'fit = "fot"', "no earlier grid with purpose fit is named 'fot'"),
         ('"0.3 K"', '"0.3 V"', "a temperature difference is written in K, degC, degF"),
         ("samples = 4", "samples = 0", "greater than or equal to 1"),
@@ -157,6 +161,13 @@ def test_mistakes_in_a_profile_are_named_with_what_is_allowed(
     with pytest.raises(InputError) as refused:
         loads(changed(old, new), Profile, "own.toml")
     assert message in str(refused.value)
+
+
+def test_a_stress_needs_its_0_h_readout() -> None:
+    root = Path(str(files("sensorbench.profiles"))) / "library"
+    text = (root / f"{HTOL}.toml").read_text().replace('["0 h", "168 h"', '["168 h"')
+    with pytest.raises(InputError, match="the first readout must be at 0 h"):
+        loads(text, Profile, "own.toml")
 
 
 def test_the_facts_of_htol_agree_with_its_toml_text() -> None:

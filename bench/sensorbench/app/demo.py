@@ -11,6 +11,7 @@ from sensorbench.station.workspace import Workspace
 
 MARK = "# sensorbench demonstration bench"
 UNITS = 24
+LEAST_WITH_FAULTS = 3
 _MULTIPLEXERS, _CHANNELS, _STRAPS, _BUSES = 4, 8, 4, 2
 MOST_UNITS = _MULTIPLEXERS * _CHANNELS * _STRAPS * _BUSES
 COMPANIONS = ("bmp280", "ms5611")
@@ -33,10 +34,14 @@ def write_demo(
     """
     if not 1 <= units <= MOST_UNITS:
         raise InputError.one("demo", "--units", f"write 1 to {MOST_UNITS}, not {units}")
+    if faults and units < LEAST_WITH_FAULTS:
+        raise InputError.one(
+            "demo", "--faults", f"needs {LEAST_WITH_FAULTS} units: one fails, one socket is empty"
+        )
     workspace = Workspace(root)
-    if root.exists() and any(root.iterdir()):
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
         station = workspace.station_path
-        if not (station.is_file() and station.read_text(encoding="utf-8").startswith(MARK)):
+        if not (station.is_file() and station.read_bytes().startswith(MARK.encode())):
             raise InputError.one(
                 str(root), "", "is neither empty nor a demonstration; give another folder"
             )

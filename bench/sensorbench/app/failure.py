@@ -12,6 +12,10 @@ BAD_INPUT, DEVICE_FAILED, STOPPED_BY_SAFETY = 2, 3, 4
 
 def report_failure(error: Exception) -> int:
     """Print what happened and return the exit code. Raises `error` again if it is not ours."""
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"{where}{error.strerror or error}", err=True)
+        return BAD_INPUT
     if not isinstance(error, BenchError):
         raise error
     for line in (str(error), *getattr(error, "__notes__", ())):

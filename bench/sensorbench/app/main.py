@@ -108,12 +108,13 @@ def profiles(context: typer.Context, as_json: JsonOption = False) -> None:
 def profiles_show(
     profile: Annotated[str, typer.Argument(help="A profile's id, or a .toml file.")],
     grade: Annotated[int, typer.Option(min=0, max=3, help="The AEC-Q100 grade.")] = 1,
+    workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
     """Show a profile's conditions for a grade."""
     from sensorbench.app.commands.profiles import show_profile  # noqa: PLC0415 - as above
 
-    show_profile(profile, grade, as_json)
+    show_profile(workspace, profile, grade, as_json)
 
 
 @app.command()
@@ -208,12 +209,16 @@ def simulate(
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
-    """Say what Ctrl-C did; 130 is what shells expect of a program that it stopped."""
+    """Let a signal end the work in order; 128 + its number is what shells expect then."""
+    from sensorbench.safety.signals import Stopped, stop_on_signals  # noqa: PLC0415 - as above
+
     try:
-        yield
-    except KeyboardInterrupt:
-        typer.echo("stopped: the bench is in its safe state, the evidence is kept", err=True)
-        raise typer.Exit(130) from None
+        with stop_on_signals():
+            yield
+    except Stopped as error:
+        for line in (str(error), *getattr(error, "__notes__", ())):
+            typer.echo(line, err=True)
+        raise typer.Exit(128 + error.number) from None
 
 
 def _exit(code: int) -> None:

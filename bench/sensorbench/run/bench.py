@@ -8,15 +8,19 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 
 from sensorbench.assessment.readings import LOG
+from sensorbench.core.errors import TransportError
 from sensorbench.core.units import show_duration
 from sensorbench.evidence.run import RunWriter
 from sensorbench.profiles.schedule import SetPressure, SetSupply, SetTemperature
 from sensorbench.safety.interlocks import SafetyStop, tripped
 from sensorbench.station.station import Station
+
+T = TypeVar("T")
 
 _SUPPLY_SETTLES_S = 0.1
 _TEMPERATURE_POLL_S = 10.0
@@ -66,12 +70,12 @@ class Bench:
 
         def settled() -> bool:
             """Air within the band, and the reference beside the DUTs no longer moving."""
-            if abs(self._chamber.read_temperature_c() - action.target_c) > action.within_k:
+            if abs(self._ask(self._chamber.read_temperature_c) - action.target_c) > action.within_k:
                 return False
             if self._thermometer is None:
                 return True
             now_s = self._clock.now()
-            body.append((now_s, self._thermometer.read_temperature_c()))
+            body.append((now_s, self._ask(self._thermometer.read_temperature_c)))
             while body[0][0] < now_s - action.for_s:
                 body.popleft()
             values = [value for _, value in body]
@@ -85,7 +89,7 @@ class Bench:
         self._pressure.set_pressure(action.target_pa)
 
         def settled() -> bool:
-            found_pa = self._pressure.read_pressure_pa()
+            found_pa = self._ask(self._pressure.read_pressure_pa)
             return bool(abs(found_pa - action.target_pa) <= action.within_pa)
 
         what = f"pressure {action.target_pa:g} Pa within {action.within_pa:g} Pa"
@@ -129,13 +133,22 @@ class Bench:
 
         In Pa, degC, degC and V. Without a thermometer the chamber's air stands for it.
         """
-        chamber_c = self._chamber.read_temperature_c()
+        ask, thermometer = self._ask, self._thermometer
+        chamber_c = ask(self._chamber.read_temperature_c)
         return (
-            self._pressure.read_pressure_pa() if self._pressure else math.nan,
-            self._thermometer.read_temperature_c() if self._thermometer else chamber_c,
+            ask(self._pressure.read_pressure_pa) if self._pressure else math.nan,
+            ask(thermometer.read_temperature_c) if thermometer else chamber_c,
             chamber_c,
-            self._supply.read_voltage_v(),
+            ask(self._supply.read_voltage_v),
         )
+
+    def _ask(self, read: Callable[[], T]) -> T:
+        """Read, and once again if the bytes did not travel; that is put on record."""
+        try:
+            return read()
+        except TransportError as error:
+            self._evidence.append("retry", {"reason": str(error)})
+            return read()
 
     # -- waiting ---------------------------------------------------------------------------
 
@@ -164,12 +177,12 @@ class Bench:
         pressure_pa, temperature_c, chamber_c, supply_v = self.references()
         row = (
             now_s,
-            self._chamber.read_setpoint_c(),
+            self._ask(self._chamber.read_setpoint_c),
             chamber_c,
             temperature_c,
             pressure_pa,
             supply_v,
-            self._supply.read_current_a(),
+            self._ask(self._supply.read_current_a),
         )
         self._evidence.append("log", {}, {LOG: np.array([row])})
         self._evidence.commit_soon()
@@ -177,7 +190,7 @@ class Bench:
         if self._pressure:
             self.values["pressure"] = f"{pressure_pa / 1e3:.2f} kPa"
         self._on_log()
-        alarms = self._chamber.read_alarms()
+        alarms = self._ask(self._chamber.read_alarms)
         trip = tripped(self._limits, chamber_c, pressure_pa, supply_v, alarms)
         if trip:
             raise SafetyStop(trip)

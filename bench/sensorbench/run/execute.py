@@ -12,13 +12,13 @@ from typing import Any
 from sensorbench.assessment.assess import RESULTS_FILE, assess
 from sensorbench.assessment.results import Assessment, as_json
 from sensorbench.core.clock import Clock, VirtualClock
-from sensorbench.core.errors import BenchError
 from sensorbench.core.provenance import Provenance
 from sensorbench.evidence.run import RunReader, RunWriter
 from sensorbench.profiles.schedule import Schedule
 from sensorbench.run.progress import Progress, Silent
 from sensorbench.run.runner import Runner
 from sensorbench.safety.interlocks import SafetyStop
+from sensorbench.safety.signals import unstoppable
 from sensorbench.station.preflight import preflight
 from sensorbench.station.station import Station
 from sensorbench.station.workspace import Job, Workspace
@@ -32,6 +32,7 @@ class Outcome:
 
     root: Path
     assessment: Assessment
+    unsafe: tuple[str, ...] = ()
 
 
 def execute(
@@ -43,9 +44,9 @@ def execute(
 ) -> Outcome:
     """Run a job on an open station and return its outcome.
 
-    Whatever ends the run, the station is left in its safe state and the journal says so. An
-    interrupted run is not sealed. Raises InputError before anything is touched, the BenchError or
-    KeyboardInterrupt that stopped the run after the station is safe.
+    Whatever ends the run, the station is driven to its safe state and the journal says so. An
+    interrupted run is not sealed. Raises InputError before anything is touched, and the BenchError
+    or KeyboardInterrupt that stopped the run; its notes say what could not be made safe.
     """
     clock = station.clock
     schedule = schedule or preflight(job, clock.utc())
@@ -55,22 +56,26 @@ def execute(
         try:
             Runner(job, schedule, station, evidence, progress or Silent()).execute()
         except BaseException as error:
-            _end(evidence, station, _state(error), _reason(error))
-            if isinstance(error, BenchError):
-                error.add_note(f"evidence so far: {root}")
+            unsafe = _end(evidence, station, _state(error), _reason(error))
+            for note in unsafe or ["the bench is in its safe state"]:
+                error.add_note(note)
+            error.add_note(f"evidence so far: {root}")
             raise
-        _end(evidence, station, "complete", "")
+        unsafe = _end(evidence, station, "complete", "")
         assessment = assess(RunReader(root))
         evidence.write_derived(RESULTS_FILE, as_json(assessment))
         evidence.seal()
-    return Outcome(root, assessment)
+    return Outcome(root, assessment, tuple(unsafe))
 
 
-def _end(evidence: RunWriter, station: Station, state: str, reason: str) -> None:
-    problems = station.make_safe()
-    evidence.append("safe_state", {"problems": problems})
-    evidence.append("run_ended", {"state": state, "reason": reason})
-    evidence.commit()
+def _end(evidence: RunWriter, station: Station, state: str, reason: str) -> list[str]:
+    """Make the bench safe and put that on record; return what could not be made safe."""
+    with unstoppable():
+        problems = station.make_safe()
+        evidence.append("safe_state", {"problems": problems})
+        evidence.append("run_ended", {"state": state, "reason": reason})
+        evidence.commit()
+    return problems
 
 
 def _state(error: BaseException) -> str:

@@ -13,7 +13,10 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """What a device.toml says. Driver and twin are imported when they are asked for."""
+    """What a device.toml says. Driver and twin are imported when they are asked for.
+
+    `serial` is the pattern of the serial numbers that the part tells of itself.
+    """
 
     name: str
     title: str
@@ -24,6 +27,7 @@ class Device:
     source: str
     role: str | None = None
     mount: str | None = None
+    serial: str = ".*"
     addresses: tuple[int, ...] = ()
     package: str = field(default="", compare=False)
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from inspect import Parameter, signature
+from types import SimpleNamespace
+from typing import Any
 
 from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.units import show, show_duration
 from sensorbench.parts.model import Lot, Part
 from sensorbench.profiles.expand import expand
 from sensorbench.profiles.schedule import Schedule, SetPressure, SetSupply, SetTemperature
-from sensorbench.station.catalog import devices
+from sensorbench.station.catalog import Device, devices
 from sensorbench.station.model import I2cLink, InstrumentEntry, StationFile
 from sensorbench.station.roles import ROLES
 from sensorbench.station.simulation import ABSENT
@@ -28,6 +32,26 @@ def check_station(file: StationFile) -> list[Problem]:
 def check_lot(file: StationFile, lot: Lot, part: Part) -> list[Problem]:
     """Return what is wrong with a lot on this station."""
     return [Problem(f"lot {lot.lot.id}", key, text) for key, text in _lot(file, lot, part)]
+
+
+def check_faults(file: StationFile, lots: Iterable[Lot]) -> list[Problem]:
+    """Return simulated faults of units that are in no lot: they would do nothing."""
+    serials = {unit.serial for lot in lots for unit in lot.unit}
+    faults = file.simulation.fault if file.simulation else ()
+    return [
+        Problem(FILE, "simulation.fault", f"no lot has a unit {fault.serial}")
+        for fault in faults
+        if fault.serial not in serials
+    ]
+
+
+def check_due(file: StationFile, today: date) -> list[Problem]:
+    """Return the references whose calibration is over today."""
+    return [
+        Problem(FILE, f"instrument.{name}.calibration_due", f"calibration was due on {due}")
+        for name, entry in file.instrument.items()
+        if (due := entry.calibration_due) and ROLES[entry.role].is_reference and due < today
+    ]
 
 
 def preflight(job: Job, start: datetime) -> Schedule:
@@ -70,12 +94,34 @@ def _station(file: StationFile) -> Findings:
                     f"allowed: {', '.join((*device.links, 'simulated'))}",
                 )
             yield from _rated(key, entry)
+            yield from _options(f"{key}.options", device, entry.options)
     for role, count in Counter(entry.role for entry in file.instrument.values()).items():
         if count > 1:
             yield "instrument", f"{count} instruments play {role}, one may"
     if simulated and file.simulation is None:
         yield "simulation", "is required: a bus or an instrument is simulated. Add [simulation]"
     yield from _places(file)
+
+
+def _options(key: str, device: Device, options: dict[str, Any]) -> Findings:
+    """Check options by making the driver: a constructor sends nothing."""
+    driver = device.load_driver()
+    keywords = [
+        name
+        for name, parameter in signature(driver).parameters.items()
+        if parameter.kind is Parameter.KEYWORD_ONLY
+    ]
+    unknown = [name for name in options if name not in keywords]
+    if unknown:
+        allowed = ", ".join(keywords) or "none"
+        yield key, f"{', '.join(unknown)} is no option of {device.name}; allowed: {allowed}"
+        return
+    link = SimpleNamespace(name=device.name)
+    arguments = (link, 0) if device.addresses else (link,)
+    try:
+        driver(*arguments, None, **options)
+    except (TypeError, ValueError) as error:
+        yield key, str(error)
 
 
 def _rated(key: str, entry: InstrumentEntry) -> Findings:
@@ -116,6 +162,7 @@ def _places(file: StationFile) -> Findings:
     for identifier, count in Counter(socket.id for socket in file.socket).items():
         if count > 1:
             yield f"socket {identifier}", f"is there {count} times"
+    switches = {(p.bus, p.multiplexer) for _, p in places if p.multiplexer is not None}
     taken: dict[tuple[object, ...], str] = {}
     root = {(place.bus, place.address): key for key, place in places if place.multiplexer is None}
     for key, place in places:
@@ -123,6 +170,8 @@ def _places(file: StationFile) -> Findings:
             there = ", ".join(file.bus) or "none"
             yield key, f"bus {place.bus!r} is not in station.toml; there are: {there}"
             continue
+        if (place.bus, place.address) in switches:
+            yield key, f"has the address of the multiplexer {place.address:#04x} on {place.bus}"
         where = (place.bus, place.multiplexer, place.channel, place.address)
         if where in taken:
             yield key, f"has the address {_place(place)}, which {taken[where]} has too"
@@ -143,6 +192,7 @@ def _lot(file: StationFile, lot: Lot, part: Part) -> Findings:
         sensors = ", ".join(d.name for d in devices().values() if d.kind == "sensor")
         yield "part.driver", f"{part.part.driver!r} is not a sensor we know; there are {sensors}"
         return
+    yield from _options("part.options", device, part.part.options)
     sockets = {socket.id: socket for socket in file.socket}
     faults = {f.serial: f.kind for f in (file.simulation.fault if file.simulation else ())}
     for unit in lot.unit:
@@ -159,6 +209,11 @@ def _lot(file: StationFile, lot: Lot, part: Part) -> Findings:
                     f"socket {unit.socket} has address {socket.address:#04x}, "
                     f"{device.name} answers at {_hex(device.addresses)}"
                 ),
+            )
+        if not re.fullmatch(device.serial, unit.serial):
+            yield (
+                f"unit {unit.serial}",
+                (f"is no serial number of a {device.name}, which look like {device.serial}"),
             )
         kind = faults.get(unit.serial)
         kinds = {*device.load_faults(), ABSENT}
@@ -222,6 +277,7 @@ def _ranges(job: Job, schedule: Schedule) -> Findings:
             continue
         if entry.role == "temperature_chamber":
             yield from _outside(name, entry, sorted(temperatures))
+            yield from _too_fast(name, entry, job.profile.ramp)
         elif entry.role == "pressure_source":
             yield from _outside(name, entry, sorted(pressures))
         elif entry.role == "supply":
@@ -235,6 +291,13 @@ def _ranges(job: Job, schedule: Schedule) -> Findings:
         yield "limits", f"{max(pressures):g} Pa is above the bench's {limits.pressure_high:g} Pa"
     if limits.voltage_high is not None and max(voltages) > limits.voltage_high:
         yield "limits", f"{max(voltages):g} V is above the bench's {limits.voltage_high:g} V"
+
+
+def _too_fast(name: str, entry: InstrumentEntry, ramp: float | None) -> Findings:
+    rated = getattr(devices()[entry.model].load_driver(), ROLES[entry.role].rated_rate)
+    fastest = rated if entry.rate is None else entry.rate
+    if ramp is not None and ramp > fastest * (1 + 1e-9):
+        yield f"instrument.{name}", f"a ramp of {_rate(ramp)} is beyond its {_rate(fastest)}"
 
 
 def _outside(name: str, entry: InstrumentEntry, values: list[float]) -> Findings:
@@ -258,10 +321,8 @@ def _outside(name: str, entry: InstrumentEntry, values: list[float]) -> Findings
 def _supply(name: str, entry: InstrumentEntry, voltage_v: float, current_a: float) -> Findings:
     driver = devices()[entry.model].load_driver()
     channel = entry.options.get("channel", 1)
-    if channel not in driver.RATED_V:
-        there = ", ".join(map(str, driver.RATED_V))
-        yield f"instrument.{name}.options.channel", f"{channel!r} is not one of {there}"
-        return
+    if not isinstance(channel, int) or channel not in driver.RATED_V:
+        return  # the options' own check names it
     highest_v, highest_a = driver.RATED_V[channel][1], driver.RATED_A[channel]
     if voltage_v > highest_v or current_a > highest_a:
         yield (

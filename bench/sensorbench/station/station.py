@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import BenchError, ProtocolError
+from sensorbench.core.errors import BenchError, LinkClosed, ProtocolError
 from sensorbench.core.provenance import Identity, Provenance, weakest
 from sensorbench.links.i2c import I2cBus, LinuxI2cBus
 from sensorbench.links.line import Line, LineSettings
@@ -86,8 +86,12 @@ class Station:
             if isinstance(instrument.driver, Source):
                 try:
                     instrument.driver.make_safe()
-                except BenchError as error:
-                    problems.append(f"{instrument.name}: {error}. Make it safe by hand.")
+                except Exception as error:  # the others must be made safe whatever it was
+                    text = str(error).removeprefix(f"{instrument.name}: ")
+                    problems.append(
+                        f"NOT SAFE: {instrument.name}: {text or type(error).__name__}. "
+                        "Make it safe by hand."
+                    )
         return problems
 
 
@@ -117,7 +121,10 @@ def open_station(
         buses: dict[str, I2cBus] = dict(bench.buses)
         for name, bus in file.bus.items():
             if bus.kind == "linux" and bus.device:
-                buses[name] = stack.enter_context(LinuxI2cBus(bus.device))
+                try:
+                    buses[name] = stack.enter_context(LinuxI2cBus(bus.device))
+                except LinkClosed as error:
+                    raise LinkClosed(f"{name}: {error}") from None
         # The drivers of I2C instruments need buses that know their multiplexers.
         bare = Station(file, clock, (), buses)
         opened = []
@@ -130,21 +137,20 @@ def open_station(
 def _open(name: str, entry: InstrumentEntry, line: Line | None, station: Station) -> OpenInstrument:
     driver_class = devices()[entry.model].load_driver()
     options = {**entry.options, **_limits(entry)}
-    if isinstance(entry.link, I2cLink):
-        bus = station.bus_at(entry.link)
-        driver = driver_class(bus, entry.link.address, station.clock, **options)
-        provenance = bus.provenance
-        driver.prepare()
-    else:
-        assert line is not None  # noqa: S101 - every other link is a line
-        driver = driver_class(line, station.clock, **options)
-        provenance = line.provenance
     try:
+        if isinstance(entry.link, I2cLink):
+            bus = station.bus_at(entry.link)
+            driver = driver_class(bus, entry.link.address, station.clock, **options)
+            provenance = bus.provenance
+            driver.prepare()
+        else:
+            assert line is not None  # noqa: S101 - every other link is a line
+            driver = driver_class(line, station.clock, **options)
+            provenance = line.provenance
         identity = driver.identify()
     except BenchError as error:
-        raise (
-            type(error)(f"{name} ({entry.model}): {error}") if not hasattr(error, "code") else error
-        ) from None
+        error.add_note(f"this was {name}, a {entry.model}, while it was opened")
+        raise
     if identity.serial.startswith("SIM-"):
         provenance = Provenance.SIMULATED
     if (
@@ -188,6 +194,8 @@ def _line(
     if link.kind == "simulated":
         return _simulated_line(name, bench, device.mount or "tcp", settings, wire, stack)
     if link.kind == "serial":
+        if link.baud_rate is not None:
+            settings = replace(settings, baud_rate=link.baud_rate)
         from sensorbench.links.serial_line import SerialLine  # noqa: PLC0415 - pyserial
 
         return stack.enter_context(SerialLine(link.port, settings, name))

@@ -1,5 +1,6 @@
 """What other people's programs and tests import: a station's buses and twins without hardware."""
 
-from sensorbench.testing.simulated import simulated_bench, simulated_bus
+from sensorbench.station.twins import simulated_bench
+from sensorbench.testing.simulated import simulated_bus
 
 __all__ = ["simulated_bench", "simulated_bus"]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from sensorbench.core.errors import InputError, Problem
@@ -42,7 +42,9 @@ def quantity_parser(dimension: Dimension) -> Callable[[object], float]:
     return read
 
 
-Temperature = Annotated[float, BeforeValidator(quantity_parser(Dimension.TEMPERATURE))]
+Temperature = Annotated[
+    float, BeforeValidator(quantity_parser(Dimension.TEMPERATURE)), Field(ge=-273.15)
+]
 TemperatureDifference = Annotated[
     float, BeforeValidator(quantity_parser(Dimension.TEMPERATURE_DIFFERENCE))
 ]

@@ -184,7 +184,7 @@ class Part(Document):
 class Unit(Document):
     """One DUT of the lot, and the socket it sits in."""
 
-    serial: str = Field(min_length=1, max_length=40)
+    serial: str = Field(pattern=r"^\S(.{0,38}\S)?$")
     socket: str
 
 

@@ -29,7 +29,7 @@ def profile_text(name: str, folder: Path | None = None) -> tuple[str, str]:
     if name.endswith(".toml"):
         path = (folder or Path()) / name
         try:
-            return path.name, path.read_text(encoding="utf-8")
+            return name, path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError.one(str(path), "", f"can't be read: {error}") from None
     if name not in profile_ids():

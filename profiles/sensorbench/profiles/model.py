@@ -24,17 +24,17 @@ Position = str
 class TemperatureSoak(Document):
     """Settled means within `within` of the setpoint for `for`; INVALID after `timeout`."""
 
-    within: TemperatureDifference
-    for_s: Duration = Field(alias="for")
-    timeout: Duration
+    within: TemperatureDifference = Field(gt=0)
+    for_s: Duration = Field(alias="for", ge=0)
+    timeout: Duration = Field(gt=0)
 
 
 class PressureSoak(Document):
     """Settled means within `within` of the setpoint for `for`; INVALID after `timeout`."""
 
-    within: Pressure
-    for_s: Duration = Field(alias="for")
-    timeout: Duration
+    within: Pressure = Field(gt=0)
+    for_s: Duration = Field(alias="for", ge=0)
+    timeout: Duration = Field(gt=0)
 
 
 class Soak(Document):
@@ -82,17 +82,19 @@ class Stress(Document):
     kind: Literal["stress"]
     name: str
     temperature: GradeTemperatures
-    within: TemperatureDifference
-    duration: Duration
+    within: TemperatureDifference = Field(gt=0)
+    duration: Duration = Field(gt=0)
     bias: Literal["nominal", "max"]
     readouts: tuple[Duration, ...] = Field(min_length=1)
     test_order: tuple[Condition, ...] = CONDITIONS
-    dut_interval: Duration = 6 * 3600.0
+    dut_interval: Duration = Field(default=6 * 3600.0, gt=0)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if list(self.readouts) != sorted(set(self.readouts)):
             raise PydanticCustomError("value_error", "readouts must rise")
+        if self.readouts[0] != 0:
+            raise PydanticCustomError("value_error", "the first readout must be at 0 h")
         if self.readouts[-1] != self.duration:
             raise PydanticCustomError("value_error", "the last readout must be at the duration")
         return self
@@ -108,22 +110,34 @@ class Profile(Document):
     title: str
     source: str
     soak: Soak
-    ramp: TemperatureRate | None = None
+    ramp: TemperatureRate | None = Field(default=None, gt=0)
     samples: int = Field(default=4, ge=1, le=1000)
-    sample_interval: Duration = 0.1
-    log_interval: Duration = 60.0
+    sample_interval: Duration = Field(default=0.1, ge=0)
+    log_interval: Duration = Field(default=60.0, gt=0)
     phase: tuple[Phase, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        grids: set[str] = set()
-        for phase in self.phase:
-            if isinstance(phase, Calibrate) and phase.fit not in grids:
-                raise PydanticCustomError(
-                    "value_error",
-                    "{what}",
-                    {"what": f"calibrate: no earlier grid with purpose fit is named {phase.fit!r}"},
-                )
-            if isinstance(phase, Grid) and phase.purpose == "fit":
-                grids.add(phase.name)
+        what = _mistake(self.phase)
+        if what:
+            raise PydanticCustomError("value_error", "{what}", {"what": what})
         return self
+
+
+def _mistake(phases: tuple[Phase, ...]) -> str:
+    """Return what is wrong with the phases together, or ""."""
+    names = [phase.name for phase in phases if not isinstance(phase, Calibrate)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        return f"two phases are named {', '.join(twice)}; results are told apart by the name"
+    fits: set[str] = set()
+    verified = True
+    for phase in phases:
+        if isinstance(phase, Calibrate):
+            if phase.fit not in fits:
+                return f"calibrate: no earlier grid with purpose fit is named {phase.fit!r}"
+            verified = False
+        elif isinstance(phase, Grid):
+            fits |= {phase.name} if phase.purpose == "fit" else set()
+            verified |= phase.purpose == "verify"
+    return "" if verified else "calibrate: a grid with purpose verify must follow"

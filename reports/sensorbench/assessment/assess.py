@@ -51,6 +51,7 @@ def _ended(run: RunReader) -> str:
 
 
 def _results(data: RunData) -> Iterator[Result]:
+    yield from _missing(data)
     for phase in data.profile.phase:
         if isinstance(phase, Calibrate):
             yield from fit_results(data, phase)
@@ -58,6 +59,29 @@ def _results(data: RunData) -> Iterator[Result]:
             yield from stress_results(data, phase)
         elif phase.purpose == "verify":
             yield from grid_results(data, phase)
+
+
+def _missing(data: RunData) -> Iterator[Result]:
+    """A readout that was planned and is not there is not known, whatever the others say."""
+    for phase, (absent, planned, first) in data.missing.items():
+        where = [f"{first.temperature_c:g} degC"]
+        where += [f"{first.pressure_pa / 1e3:g} kPa"] if first.pressure_pa is not None else []
+        where += [f"{first.hours:g} h, {first.condition}"] if first.condition else []
+        reason = (
+            f"{absent} of {planned} planned readouts of {phase} are not there, "
+            f"the first at {', '.join(where)}"
+        )
+        for serial in data.serials:
+            yield Result(
+                serial=serial,
+                name="planned_readouts",
+                title="Planned readouts",
+                value=float("nan"),
+                unit="readouts",
+                verdict=Verdict.INVALID,
+                reason=reason,
+                phase=phase,
+            )
 
 
 def _series(data: RunData) -> Iterator[Series]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -13,9 +13,12 @@ import numpy as np
 
 from sensorbench.analysis.calibration import Floats
 from sensorbench.core.documents import loads
+from sensorbench.evidence.canonical import canonical
 from sensorbench.evidence.run import RunReader
 from sensorbench.parts.model import Lot, Part
+from sensorbench.profiles.expand import expand
 from sensorbench.profiles.model import Profile
+from sensorbench.profiles.schedule import Readout as ReadoutStep
 
 DUTS, REFERENCES, LOG = "duts", "references", "log"
 """The streams of a run: samples of DUTs, references read with them, and the bench's log."""
@@ -96,6 +99,19 @@ class RunData:
     def readouts(self) -> tuple[Readout, ...]:
         """Return all readouts of the run, in order."""
         return tuple(self._readout(event) for event in self.run.events("readout"))
+
+    @cached_property
+    def missing(self) -> dict[str, tuple[int, int, ReadoutStep]]:
+        """Return by phase how many planned readouts are not there, of how many, and the first."""
+        there = {canonical(dict(readout.asked)) for readout in self.readouts}
+        planned = expand(self.profile, self.part, self.lot).actions(ReadoutStep)
+        found: dict[str, tuple[int, int, ReadoutStep]] = {}
+        for phase in dict.fromkeys(step.phase for step in planned):
+            steps = [step for step in planned if step.phase == phase]
+            absent = [step for step in steps if canonical(asdict(step)) not in there]
+            if absent:
+                found[phase] = (len(absent), len(steps), absent[0])
+        return found
 
     def of_phase(self, name: str) -> list[Readout]:
         """Return the readouts of one grid or stress."""

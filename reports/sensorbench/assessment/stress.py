@@ -19,6 +19,7 @@ from sensorbench.profiles.model import Stress
 
 _BIAS_TOLERANCE = 0.01
 _TIME_TOLERANCE = 1e-3
+_LOG_GAP = 3.0  # times the log's interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ def stress_results(data: RunData, stress: Stress) -> Iterator[Result]:
 def stress_hours(data: RunData, stress: Stress) -> dict[float, float]:
     """Return the hours of stress that were really given before each readout, by its hours.
 
-    An interval of the log counts when temperature and bias were right at both of its ends.
+    An interval of the log counts when temperature and bias were right at both of its ends, and no
+    entry is missing between them: what was not recorded was not given.
     """
     target_c = stress.temperature.of(data.part.part.grade)
     supply = data.part.part.supply
@@ -74,7 +76,9 @@ def stress_hours(data: RunData, stress: Stress) -> dict[float, float]:
         inside = (log[:, 0] >= start_s - 1e-3) & (log[:, 0] <= end_s + 1e-3)
         times, ok = log[inside, 0], good[inside]
         if len(times) > 1:
-            total_h += float(np.sum(np.diff(times) * (ok[1:] & ok[:-1]))) / 3600
+            lasted = np.diff(times)
+            counts = ok[1:] & ok[:-1] & (lasted <= _LOG_GAP * data.profile.log_interval)
+            total_h += float(np.sum(lasted * counts)) / 3600
         served[float(event.data["to_h"])] = total_h
     return served
 
@@ -84,7 +88,9 @@ def _short(served_h: dict[float, float], hours: float) -> str:
     if given is None:
         return f"no record of {hours:g} h of stress"
     if given < hours * (1 - _TIME_TOLERANCE):
-        return f"only {given:.4g} h of the {hours:g} h of stress were at temperature and bias"
+        return (
+            f"only {given:.4g} h of the {hours:g} h of stress are on record at temperature and bias"
+        )
     return ""
 
 

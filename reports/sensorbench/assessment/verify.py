@@ -15,6 +15,7 @@ from sensorbench.assessment.readings import RunData
 from sensorbench.assessment.results import Assessment, as_json
 from sensorbench.core.calibration import FixedPointPolynomial
 from sensorbench.core.errors import BenchError
+from sensorbench.core.verdict import Verdict
 from sensorbench.evidence.check import Finding, Level, check
 from sensorbench.evidence.run import RunReader
 
@@ -35,9 +36,16 @@ class Verification:
         """Return whether nothing at all is wrong."""
         return not self.findings
 
+    @property
+    def verdict(self) -> Verdict:
+        """Return the run's verdict: INVALID where the evidence is damaged or can't be read."""
+        damaged = any(finding.level is Level.DAMAGE for finding in self.findings)
+        return Verdict.INVALID if damaged or self.assessment is None else self.assessment.verdict
+
 
 def verify(root: Path) -> Verification:
     """Check the files of a run, recompute its results and compare; never raises for damage."""
+    root = root.resolve()
     findings = check(root)
     try:
         run = RunReader(root)
@@ -47,7 +55,14 @@ def verify(root: Path) -> Verification:
             for text in _differences(root, as_json(assessment), run.is_sealed)
         ]
         findings += [Finding(Level.DAMAGE, "journal.jsonl", text) for text in _coefficients(run)]
-    except (BenchError, KeyError, ValueError, TypeError, IndexError) as error:
+    except (
+        BenchError,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         # The files above name what was changed; here it only stops the recomputation.
         text = f"results can't be recomputed: {type(error).__name__}: {error}"
         findings.append(Finding(Level.DAMAGE, root.name, text))
@@ -63,7 +78,7 @@ def _differences(root: Path, computed: dict[str, Any], sealed: bool) -> Iterator
         return
     try:
         stored = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         yield f"is not JSON: {error}"
         return
     # What was stored went through JSON; so does what is compared with it.

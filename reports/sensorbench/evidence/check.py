@@ -36,6 +36,7 @@ class Finding:
 
 def check(root: Path) -> list[Finding]:
     """Return everything that is wrong with the files of a run; an empty list is a whole run."""
+    root = root.resolve()
     try:
         run = RunReader(root)
     except EvidenceError as error:
@@ -46,19 +47,20 @@ def check(root: Path) -> list[Finding]:
     if run.is_sealed:
         findings += [Finding(Level.DAMAGE, file, text) for file, text in _seal(run)]
     else:
-        count = len(run.journal.events)
-        torn = "; a last line was being written and never acknowledged" if run.journal.torn else ""
-        last = f"; the last event is {run.journal.events[-1].kind}" if count else ""
-        findings.append(
-            Finding(
-                Level.INCOMPLETE,
-                "seal.json",
-                f"is not there: the run did not end. {count} events are there and whole{last}{torn}"
-                if not findings
-                else "is not there: the run did not end",
-            )
-        )
+        findings.append(Finding(Level.INCOMPLETE, "seal.json", _no_seal(run, bool(findings))))
     return findings
+
+
+def _no_seal(run: RunReader, damaged: bool) -> str:
+    """Say what is there of a run that was not sealed."""
+    events = run.journal.events
+    ends = [event for event in events if event.kind == "run_ended"]
+    how = f"the run was {ends[-1].data.get('state')}" if ends else "the run did not end"
+    if damaged:
+        return f"is not there: {how}"
+    torn = "; a last line was being written and never acknowledged" if run.journal.torn else ""
+    last = f"; the last is {events[-1].kind} at {events[-1].time}" if events else ""
+    return f"is not there: {how}. {len(events)} events are there and whole{last}{torn}"
 
 
 def _inputs(run: RunReader) -> Iterator[tuple[str, str]]:
@@ -86,13 +88,13 @@ def _frames(run: RunReader) -> Iterator[tuple[str, str]]:
 
 
 def _seal(run: RunReader) -> Iterator[tuple[str, str]]:
-    stored = (run.root / "seal.json").read_bytes()
     try:
+        stored = (run.root / "seal.json").read_bytes()
         seal: dict[str, Any] = json.loads(stored)
         body = {key: value for key, value in seal.items() if key != "seal"}
         whole = canonical(seal) == stored and sha256(canonical(body)) == seal["seal"]
         files, lines, last = seal["files"], seal["journal_lines"], seal["journal_last"]
-    except (ValueError, KeyError, AttributeError, TypeError):
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
         whole, files, lines, last = False, {}, 0, ""
     if not whole:
         yield "seal.json", "was changed: its own digest does not match"

@@ -159,18 +159,23 @@ class RunReader:
     """Reads a run, complete or not. Damage is for `evidence.check`; readers take what is whole."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        # Resolved, so that "." has a name too.
+        self.root = root = root.resolve()
         self._segments: dict[str, bytes] = {}
         try:
             self._manifest_bytes = (root / "run.json").read_bytes()
-            self.manifest: Mapping[str, Any] = json.loads(self._manifest_bytes)
+            manifest = json.loads(self._manifest_bytes)
             self.journal = journal.read(root / "journal.jsonl", sha256(self._manifest_bytes))
-        except (OSError, ValueError) as error:
-            raise EvidenceError(f"{root} is not a readable run: {error}") from None
-        self._streams = {
-            event.data["stream"]: tuple((c["name"], c["unit"]) for c in event.data["columns"])
-            for event in self.events("stream")
-        }
+            self._streams = {
+                event.data["stream"]: tuple((c["name"], c["unit"]) for c in event.data["columns"])
+                for event in self.events("stream")
+            }
+        except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
+            what = str(error) or type(error).__name__
+            raise EvidenceError(f"{root.name} is not a readable run: {what}") from None
+        if not isinstance(manifest, dict):
+            raise EvidenceError(f"{root.name} is not a readable run: run.json holds no table")
+        self.manifest: Mapping[str, Any] = manifest
 
     @property
     def run_id(self) -> str:
@@ -179,9 +184,15 @@ class RunReader:
 
     @property
     def provenance(self) -> Provenance:
-        """Return where the run's values come from."""
-        found = self.manifest.get("provenance")
-        return Provenance.HARDWARE if found == "hardware" else Provenance.SIMULATED
+        """Return where the run's values come from: the weakest of all that is on record.
+
+        An edited run.json does not make simulated values measured: instruments and id count too.
+        """
+        said = [str(self.manifest.get("provenance"))]
+        said += [str(event.data.get("provenance")) for event in self.events("instrument")]
+        hardware = all(word == Provenance.HARDWARE.value for word in said)
+        marked = self.root.name.startswith("SIM-")
+        return Provenance.HARDWARE if hardware and not marked else Provenance.SIMULATED
 
     @property
     def is_sealed(self) -> bool:
@@ -200,7 +211,9 @@ class RunReader:
             raise EvidenceError(f"{self.run_id}: inputs/{name} can't be read: {error}") from None
 
     def columns(self, stream: str) -> tuple[Column, ...]:
-        """Return name and unit of a stream's columns."""
+        """Return name and unit of a stream's columns. Raises EvidenceError if it has none."""
+        if stream not in self._streams:
+            raise EvidenceError(f"{self.run_id}: the journal announces no stream {stream}")
         return self._streams[stream]
 
     def samples(self, event: journal.Event, stream: str) -> Rows:

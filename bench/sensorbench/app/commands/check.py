@@ -12,7 +12,13 @@ from sensorbench.core.documents import merge_problems
 from sensorbench.core.errors import InputError
 from sensorbench.core.units import show_duration
 from sensorbench.profiles.schedule import Readout
-from sensorbench.station.preflight import check_lot, check_station, preflight
+from sensorbench.station.preflight import (
+    check_due,
+    check_faults,
+    check_lot,
+    check_station,
+    preflight,
+)
 from sensorbench.station.workspace import Workspace, load_job
 
 
@@ -59,12 +65,14 @@ def _check_all(workspace: Workspace) -> None:
         station = workspace.load_station()
     except InputError:
         raise InputError(problems) from None
-    problems += check_station(station)
+    problems += check_station(station) + check_due(station, datetime.now(UTC).date())
+    lots = []
     for name in sorted(path.stem for path in (workspace.root / "lots").glob("*.toml")):
         try:
-            lot = workspace.load_lot(name)
-            problems += check_lot(station, lot, workspace.load_part(lot.lot.part))
+            lots.append(workspace.load_lot(name))
+            problems += check_lot(station, lots[-1], workspace.load_part(lots[-1].lot.part))
         except InputError:
             continue  # listed above
+    problems += check_faults(station, lots)
     if problems:
         raise InputError(list(dict.fromkeys(problems)))

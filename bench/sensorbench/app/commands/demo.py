@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
 
 from sensorbench.app.commands.common import print_json
 from sensorbench.app.commands.report import write
-from sensorbench.app.commands.run import exit_code, opened, print_outcome
+from sensorbench.app.commands.run import exit_code, opened, print_outcome, virtual_start
 from sensorbench.app.demo import COMPANIONS, write_demo
 from sensorbench.app.display import display
 from sensorbench.assessment.results import as_json
@@ -40,9 +40,9 @@ def run_demo(
     jobs = [load_job(workspace, profile, lot) for profile, lot in (SHORT if short else FULL)]
     plans = [preflight(job, datetime.now(UTC)) for job in jobs]
     planned_s = sum(plan.duration_s for plan in plans)
-    # Virtual time starts in the past, so that no page bears a date that has not come yet.
-    past = datetime.now(UTC) - timedelta(seconds=1.1 * planned_s)
-    clock: Clock = RealClock(WIRE_SPEED) if wire else VirtualClock(past)
+    clock: Clock = RealClock(WIRE_SPEED)
+    if not wire:
+        clock = VirtualClock(virtual_start(workspace, planned_s))
     lots = {job.lot.lot.id: (job.lot, job.part) for job in jobs}
     outcomes: list[Outcome] = []
     with opened(workspace, jobs[0].station, clock, list(lots.values()), wire) as station:
@@ -71,4 +71,4 @@ def run_demo(
         typer.echo(f"report: {report['html']}\n        {report['pdf']}")
         typer.echo(f"took {show_duration(time.monotonic() - started)}. All values are SIMULATED.")
         typer.echo(f"next: sensorbench verify {workspace.evidence}")
-    return exit_code(*(outcome.assessment for outcome in outcomes))
+    return exit_code(*outcomes)

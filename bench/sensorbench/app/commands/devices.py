@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sensorbench.app.commands.common import print_json, print_table
-from sensorbench.core.clock import RealClock
 from sensorbench.core.errors import BenchError, LinkClosed
 from sensorbench.links.i2c import I2cBus, LinuxI2cBus
 from sensorbench.links.tca9548a.driver import Multiplexers, Tca9548a
 from sensorbench.station.catalog import devices
-from sensorbench.station.simulation import SimulatedBench
 from sensorbench.station.station import multiplexers_of
+from sensorbench.station.twins import simulated_bench
 from sensorbench.station.workspace import Workspace
 
 
@@ -67,9 +66,7 @@ def _buses(root: Path) -> Iterator[tuple[str, str, str]]:
     workspace = Workspace(root)
     if workspace.station_path.is_file():
         file = workspace.load_station()
-        memory, lots = workspace.load_memory(), workspace.load_lots()
-        bench = SimulatedBench(file, RealClock(), memory, lots)
-        bench.power()
+        bench = simulated_bench(root)
         for name, simulated in bench.buses.items():
             yield from _probe(simulated, multiplexers_of(file, name))
         for name, bus in file.bus.items():

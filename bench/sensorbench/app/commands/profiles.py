@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -21,9 +22,9 @@ def list_profiles(as_json: bool) -> None:
         print_table(("id", "title", "source"), [(p.id, p.title, p.source) for p in found])
 
 
-def show_profile(name: str, grade: int, as_json: bool) -> None:
-    """Print one profile's phases. Raises InputError."""
-    profile = load_profile(name)
+def show_profile(root: Path, name: str, grade: int, as_json: bool) -> None:
+    """Print one profile's phases; a file is relative to the workspace. Raises InputError."""
+    profile = load_profile(name, root)
     phases = [_phase(phase, grade) for phase in profile.phase]
     if as_json:
         print_json(

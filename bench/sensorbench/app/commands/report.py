@@ -19,7 +19,7 @@ def write_reports(
 ) -> None:
     """Write the report and print where it is. Raises InputError."""
     workspace = Workspace(root)
-    asked = [name.strip() for name in formats.split(",") if name.strip()]
+    asked = [name.strip().lower() for name in formats.split(",") if name.strip()]
     unknown = [name for name in asked if name not in FORMATS]
     if unknown or not asked:
         raise InputError.one(

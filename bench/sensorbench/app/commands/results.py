@@ -8,9 +8,11 @@ from typing import Any
 import typer
 
 from sensorbench.app.commands.common import find_run, print_json, print_table, run_ids
-from sensorbench.assessment.assess import assess
+from sensorbench.assessment.results import Assessment, Result
 from sensorbench.assessment.results import as_json as assessment_json
+from sensorbench.assessment.verify import verify
 from sensorbench.core.errors import EvidenceError
+from sensorbench.core.provenance import Provenance
 from sensorbench.core.verdict import Verdict
 from sensorbench.evidence.run import RunReader
 from sensorbench.station.workspace import Workspace
@@ -32,40 +34,53 @@ def list_runs(root: Path, as_json: bool) -> None:
 
 
 def _summary(path: Path) -> dict[str, Any]:
+    found = verify(path)
     try:
-        run = RunReader(path)
-        verdict = assess(run).verdict.value
+        manifest = RunReader(path).manifest
     except EvidenceError:
-        return {"run": path.name, "profile": "?", "lot": "?", "units": 0, "verdict": "INVALID"}
-    manifest = run.manifest
+        manifest = {}
     return {
-        "run": run.run_id,
-        "profile": manifest["profile"],
-        "lot": manifest["lot"],
-        "units": manifest["units"],
-        "verdict": verdict,
+        "run": path.name,
+        "profile": manifest.get("profile", "?"),
+        "lot": manifest.get("lot", "?"),
+        "units": manifest.get("units", 0),
+        "verdict": found.verdict.value,
     }
 
 
 def show_run(root: Path, name: str, as_json: bool) -> int:
-    """Print a run's units and results; return 1 unless all passed. Raises InputError."""
-    run = RunReader(find_run(Workspace(root), name))
-    found = assess(run)
+    """Print a run's units and results, only as good as its evidence; return 1 unless all passed.
+
+    Raises InputError for a run that is not there, EvidenceError for one that can't be read.
+    """
+    path = find_run(Workspace(root), name)
+    run, verified = RunReader(path), verify(path)
+    findings = [str(finding) for finding in verified.findings]
+    if verified.assessment is None:
+        raise EvidenceError("\n".join([f"{path.name}: {verified.verdict.value}", *findings]))
     if as_json:
-        print_json({"manifest": run.manifest, **assessment_json(found)})
+        print_json(
+            {
+                "manifest": run.manifest,
+                **assessment_json(verified.assessment),
+                "verdict": verified.verdict.value,
+                "provenance": run.provenance.value,
+                "findings": findings,
+            }
+        )
     else:
-        _print(run, found)
-    return 0 if found.verdict is Verdict.PASS else 1
+        _print(run, verified.assessment, verified.verdict, findings)
+    return 0 if verified.verdict is Verdict.PASS else 1
 
 
-def _print(run: RunReader, found: Any) -> None:
-    manifest = run.manifest
-    if run.provenance.value == "simulated":
+def _print(run: RunReader, found: Assessment, verdict: Verdict, findings: list[str]) -> None:
+    if run.provenance is Provenance.SIMULATED:
         typer.echo("SIMULATED - NOT A MEASUREMENT")
-    typer.echo(f"{run.run_id}: {found.verdict.value}")
-    typer.echo(f"{manifest['title']}; part {manifest['part']}, lot {manifest['lot']}")
-    for reason in found.reasons:
-        typer.echo(reason)
+    typer.echo(f"{run.run_id}: {verdict.value}")
+    get = run.manifest.get
+    typer.echo(f"{get('title', '?')}; part {get('part', '?')}, lot {get('lot', '?')}")
+    for line in (*findings, *found.reasons):
+        typer.echo(line)
     rows = []
     for unit in found.units:
         own = [r for r in found.of(unit.serial) if r.verdict is not None]
@@ -84,7 +99,7 @@ def _print(run: RunReader, found: Any) -> None:
     print_table(("unit", "socket", "verdict", "results", "nearest to its limit", "reason"), rows)
 
 
-def _margin(result: Any) -> tuple[float, str]:
+def _margin(result: Result) -> tuple[float, str]:
     """Return how much of the limit is left, 0 at the limit and 1 in the middle, and in words."""
     low = -result.high if result.low is None and result.high is not None else result.low
     if result.high is None or low is None:

@@ -30,7 +30,9 @@ def serve(station: Path, speed: float, as_json: bool) -> None:
         raise InputError(problems)
     bench = SimulatedBench(file, RealClock(speed), workspace.load_memory())
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    # SIGINT too: a shell starts background jobs with it ignored.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
     with ExitStack() as stack:
         # One lock for all twins: they share one world.
         lock = threading.Lock()
@@ -44,10 +46,7 @@ def serve(station: Path, speed: float, as_json: bool) -> None:
             raise InputError.one("station.toml", "instrument", "none has a simulated link")
         if not as_json:
             typer.echo("serving until stopped with Ctrl-C; all values are SIMULATED", err=True)
-        try:
-            while not stop.wait(0.5):
-                pass
-        except KeyboardInterrupt:
+        while not stop.wait(0.5):
             pass
 
 
