@@ -29,6 +29,17 @@ def duration(seconds: float) -> str:
     return f"{seconds / 1e-6:.3g} us"
 
 
+def figure(value: object) -> str:
+    """Return a whole number with separators, another one with three digits."""
+    return (
+        f"{value:,}"
+        if isinstance(value, int)
+        else f"{value:.3g}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
 def main(source: Path, target: Path) -> None:
     """Turn the JSON of a run into the page."""
     data = json.loads(source.read_text())
@@ -42,8 +53,7 @@ def main(source: Path, target: Path) -> None:
     ]
     for item in sorted(data["benchmarks"], key=lambda item: item["fullname"]):
         name = item["name"].removeprefix("test_").replace("_", " ")
-        figures = "; ".join(f"{key}: {value:,}" if isinstance(value, int) else f"{key}: {value}"
-                            for key, value in item["extra_info"].items())  # fmt: skip
+        figures = "; ".join(f"{key}: {figure(value)}" for key, value in item["extra_info"].items())
         lines.append(f"| {name} | {duration(item['stats']['min'])} | {figures} |\n")
     target.write_text("".join(lines), encoding="utf-8")
 
