@@ -24,7 +24,13 @@ def test_every_function_of_the_analysis_has_an_entry() -> None:
     text = "\n".join(
         p.read_text(encoding="utf-8") for p in (ROOT / "docs" / "analysis").glob("*.md")
     )
-    helpers = {"inputs", "location_scale", "estimates", "noncentral", "allan_covariance"}  # shared by the others
+    helpers = {
+        "inputs",
+        "location_scale",
+        "estimates",
+        "noncentral",
+        "allan_covariance",
+    }  # shared by the others
     missing = [
         f"{module}.{name}"
         for module, name in public_functions()
