@@ -245,10 +245,11 @@ def test_simulate_serves_every_instrument_to_other_programs_until_stopped(tmp_pa
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as these are POSIX")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_ends_a_run_in_its_safe_state_with_the_shells_exit_code(
-    workspace: Path, number: signal.Signals
+    workspace: Path, name: str
 ) -> None:
+    number = signal.Signals[name]
     process = subprocess.Popen(
         [sys.executable, "-m", "sensorbench.app.main", "run", "calibration/pressure_temperature",
          "--lot", "first", "--real-time"],

@@ -50,9 +50,9 @@ def _main(
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Argument(help="Where to put the demonstration.")] = Path(
-        "sensorbench-demo"
-    ),
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where to put the demonstration.")
+    ] = Path("sensorbench-demo"),
     seed: Annotated[int, typer.Option(help="The simulated units, noise and ageing.")] = 1,
     units: Annotated[int, typer.Option(help="How many SBP1 the lot has.")] = 24,
     wire: Annotated[
@@ -74,7 +74,7 @@ def demo(
 
 
 @app.command()
-def init(folder: Annotated[Path, typer.Argument(help="A new folder.")]) -> None:
+def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")]) -> None:
     """Write a workspace with commented station, part and lot files."""
     from sensorbench.app.commands.init import init_workspace  # noqa: PLC0415 - as above
 
@@ -106,7 +106,9 @@ def profiles(context: typer.Context, as_json: JsonOption = False) -> None:
 
 @profiles_app.command("show")
 def profiles_show(
-    profile: Annotated[str, typer.Argument(help="A profile's id, or a .toml file.")],
+    profile: Annotated[
+        str, typer.Argument(metavar="PROFILE", help="A profile's id, or a .toml file.")
+    ],
     grade: Annotated[int, typer.Option(min=0, max=3, help="The AEC-Q100 grade.")] = 1,
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
@@ -119,7 +121,9 @@ def profiles_show(
 
 @app.command()
 def check(
-    profile: Annotated[str | None, typer.Argument(help="A profile's id, or a .toml file.")] = None,
+    profile: Annotated[
+        str | None, typer.Argument(metavar="PROFILE", help="A profile's id, or a .toml file.")
+    ] = None,
     lot: Annotated[str | None, typer.Option(help="The lot's file in lots/.")] = None,
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
@@ -132,7 +136,9 @@ def check(
 
 @app.command()
 def run(
-    profile: Annotated[str, typer.Argument(help="A profile's id, or a .toml file.")],
+    profile: Annotated[
+        str, typer.Argument(metavar="PROFILE", help="A profile's id, or a .toml file.")
+    ],
     lot: Annotated[str, typer.Option(help="The lot's file in lots/.")],
     workspace: WorkspaceOption = HERE,
     real_time: Annotated[
@@ -169,7 +175,7 @@ def show(
 
 @app.command()
 def report(
-    run_ids: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs, by id or folder.")],
+    run_ids: Annotated[list[str], typer.Argument(metavar="RUN", help="Runs, by id or folder.")],
     formats: Annotated[str, typer.Option("--format", help="html, pdf, or both.")] = "html,pdf",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The folder for the report.")
@@ -185,7 +191,7 @@ def report(
 
 @app.command()
 def verify(
-    paths: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs, or their folder.")],
+    paths: Annotated[list[str], typer.Argument(metavar="RUN", help="Runs, or their folder.")],
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
@@ -197,7 +203,9 @@ def verify(
 
 @app.command()
 def simulate(
-    station: Annotated[Path, typer.Argument(help="A workspace, or its station.toml.")] = HERE,
+    station: Annotated[
+        Path, typer.Argument(metavar="STATION", help="A workspace, or its station.toml.")
+    ] = HERE,
     speed: Annotated[float, typer.Option(help="Simulated seconds in a real one.")] = 1.0,
     as_json: JsonOption = False,
 ) -> None:
