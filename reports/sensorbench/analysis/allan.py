@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Kind = Literal["ADEV", "OADEV", "MDEV", "TDEV", "HDEV", "OHDEV"]
 
-BLOCK = 8192
+BLOCK = 9984
 """Points worked on at a time: a few such buffers stay in a core's L2 cache, and BLAS (OpenBLAS
 splits vectors from 10 000 on) does not wake threads for them."""
 
@@ -228,16 +228,16 @@ def _sums_of_squares(x: Floats, lags: Ints, order: int) -> Floats:
     inner = {2: ((1, -2.0),), 3: ((1, 3.0), (2, -3.0))}[order]
     work = np.empty(BLOCK)
     squares = [0.0] * len(lags)
+    columns = list(enumerate(lags.tolist()))
     for start in range(0, len(x), BLOCK):
-        for column, lag in enumerate(lags.tolist()):
-            size = min(BLOCK, len(x) - order * lag - start)
+        for column, lag in columns:
+            last = start + order * lag
+            size = min(BLOCK, len(x) - last)
             if size <= 0:
                 continue
-            last = start + order * lag
             difference = work[:size]
-            ends(x[last : last + size], x[start : start + size], out=difference)
+            ends(x[last : last + size], x[start : start + size], difference)
             for k, weight in inner:
-                at = start + k * lag
-                daxpy(x[at : at + size], difference, a=weight)
-            squares[column] += float(difference @ difference)
+                daxpy(x, difference, size, weight, start + k * lag)
+            squares[column] += float(difference.dot(difference))
     return np.array(squares)
