@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 
 def write_new(path: Path, data: bytes) -> None:
@@ -18,7 +18,7 @@ def write_new(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
-def sync(file: BinaryIO) -> None:
+def sync(file: IO[bytes]) -> None:
     """Bring what was written to `file` to the disk."""
     file.flush()
     os.fsync(file.fileno())

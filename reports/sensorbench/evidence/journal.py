@@ -35,33 +35,46 @@ def _body(seq: int, t: float, time: str, kind: str, data: Mapping[str, Any], pre
 
 
 class JournalWriter:
-    """Appends events; they are acknowledged by `commit`, not before."""
+    """Appends events; they reach the file, and are acknowledged, by `commit` and not before.
+
+    An exception may come at any moment, Ctrl-C among them. So each change of state is one step:
+    an event is there or not, and a commit that was cut off writes the same bytes again.
+    """
 
     def __init__(self, path: Path, first_prev: str) -> None:
-        self._file = path.open("xb", buffering=1 << 16)
-        self._prev = first_prev
-        self._seq = 0
+        self._file = path.open("xb", buffering=0)
+        # Bytes on the disk, lines and digest up to there; then what is waiting, line by line.
+        self._state: tuple[int, int, str, list[tuple[str, bytes]]] = (0, 0, first_prev, [])
 
     def append(self, t: float, time: str, kind: str, data: Mapping[str, Any]) -> int:
         """Add an event and return its number; it is durable after the next `commit`."""
-        seq = self._seq
-        body = _body(seq, t, time, kind, data, self._prev)
-        self._prev = sha256(body)
-        self._file.write(body[:-1] + b',"hash":"' + self._prev.encode() + b'"}\n')
-        self._seq += 1
+        seq, prev = self.last
+        body = _body(seq, t, time, kind, data, prev)
+        digest = sha256(body)
+        line = body[:-1] + b',"hash":"' + digest.encode() + b'"}\n'
+        self._state[3].append((digest, line))
         return seq
 
     def commit(self) -> None:
         """Bring all events to the disk."""
+        offset, lines, prev, waiting = self._state
+        data = b"".join(line for _, line in waiting)
+        self._file.seek(offset)
+        written = 0
+        while written < len(data):
+            written += self._file.write(data[written:]) or 0
         sync(self._file)
+        prev = waiting[-1][0] if waiting else prev
+        self._state = (offset + len(data), lines + len(waiting), prev, [])
 
     @property
     def last(self) -> tuple[int, str]:
-        """Return how many lines there are and the digest of the last."""
-        return self._seq, self._prev
+        """Return how many lines there are, waiting ones included, and the digest of the last."""
+        _, lines, prev, waiting = self._state
+        return lines + len(waiting), waiting[-1][0] if waiting else prev
 
     def close(self) -> None:
-        """Close the file; closing twice is fine."""
+        """Close the file; what was not committed is dropped. Closing twice is fine."""
         self._file.close()
 
 

@@ -65,18 +65,17 @@ class SegmentWriter:
     def __init__(self, root: Path, stream: str) -> None:
         self.file = f"samples/{stream}.seg"
         self._stream = stream
-        self._offset = 0
         self._dirty = False
         self._open = (root / self.file).open("xb", buffering=1 << 20)
 
     def append(self, rows: Rows) -> Frame:
         """Add a frame; it is durable after the next `commit`."""
         data = encode(rows)
-        self._open.write(data)
-        frame = Frame(self._stream, self.file, self._offset, len(data), sha256(data))
-        self._offset += len(data)
         self._dirty = True
-        return frame
+        # Asked of the file: a write that an exception cut off leaves bytes that nothing names.
+        offset = self._open.tell()
+        self._open.write(data)
+        return Frame(self._stream, self.file, offset, len(data), sha256(data))
 
     def commit(self) -> None:
         """Bring all frames to the disk."""
