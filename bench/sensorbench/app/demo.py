@@ -82,7 +82,7 @@ def _station(seed: int, today: date, units: int, faults: bool) -> str:
         serials = [serial for serial, _ in _sbp1(units)]
         pairs = list(zip(serials[1:3], ("hysteresis", "absent"), strict=False))
         broken = "".join(
-            f'[[simulation.fault]]\nserial = "{serial}"\nkind = "{kind}"\n\n'
+            f'[[simulation.fault]]\ndevice = "{serial}"\nkind = "{kind}"\n\n'
             for serial, kind in pairs
         )
     due = today - timedelta(days=_CALIBRATED_DAYS_AGO - _VALID_DAYS)
@@ -97,8 +97,8 @@ def _station(seed: int, today: date, units: int, faults: bool) -> str:
 
 def _socket(name: str, bus: int, multiplexer: int, channel: int, address: int) -> str:
     return (
-        f'  {{ id = "{name}", bus = "bus{bus}", multiplexer = {multiplexer:#04x}, '
-        f"channel = {channel}, address = {address:#04x} }},"
+        f'  {{ id = "{name}", link = {{ bus = "bus{bus}", multiplexer = {multiplexer:#04x}, '
+        f"channel = {channel}, address = {address:#04x} }} }},"
     )
 
 

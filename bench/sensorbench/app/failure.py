@@ -5,19 +5,42 @@ from __future__ import annotations
 import typer
 
 from sensorbench.core.errors import BenchError, EvidenceError, InputError
-from sensorbench.safety.interlocks import SafetyStop
+from sensorbench.core.operator import OperatorAbsent
+from sensorbench.safety.limits import SafetyStop
 
-BAD_INPUT, DEVICE_FAILED, STOPPED_BY_SAFETY = 2, 3, 4
+BAD_INPUT, DEVICE_FAILED, STOPPED_BY_SAFETY, PARKED, NOT_SAFE, OUR_FAULT = 2, 3, 4, 5, 9, 70
+
+
+def _our_fault(error: Exception) -> int:
+    """Say that the program itself failed; whoever mends it gets the place with SENSORBENCH_DEBUG."""
+    import os  # noqa: PLC0415 - only on errors
+    import traceback  # noqa: PLC0415
+
+    if os.environ.get("SENSORBENCH_DEBUG"):
+        traceback.print_exception(error)
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{frame.filename.rpartition('sensorbench')[2]}:{frame.lineno}"
+    typer.echo(
+        f"a fault of sensorbench itself: {type(error).__name__}: {error} (at {place}). "
+        "Set SENSORBENCH_DEBUG=1 to see more, and report it.",
+        err=True,
+    )
+    for line in getattr(error, "__notes__", ()):
+        typer.echo(line, err=True)
+    return OUR_FAULT
 
 
 def report_failure(error: Exception) -> int:
-    """Print what happened and return the exit code. Raises `error` again if it is not ours."""
+    """Print what happened and return the exit code: whose fault it is."""
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         typer.echo(f"{where}{error.strerror or error}", err=True)
         return BAD_INPUT
+    if isinstance(error, OperatorAbsent):
+        typer.echo(str(error), err=True)
+        return BAD_INPUT
     if not isinstance(error, BenchError):
-        raise error
+        return _our_fault(error)
     for line in (str(error), *getattr(error, "__notes__", ())):
         typer.echo(line, err=True)
     if isinstance(error, InputError | EvidenceError):

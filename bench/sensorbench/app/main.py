@@ -28,6 +28,16 @@ WorkspaceOption = Annotated[
     Path, typer.Option("--workspace", "-w", help="The workspace's folder.", show_default=".")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+LotsOption = Annotated[
+    list[str] | None,
+    typer.Option("--lot", metavar="LOT", help="The lot's file in lots/; several for several lots."),
+]
+ChooseOption = Annotated[
+    list[str] | None,
+    typer.Option("--choose", metavar="NAME=OPTION", help="A choice that the profile leaves open."),
+]
+BecauseOption = Annotated[str, typer.Option("--because", help="Why; it is put on record.")]
+AtOption = Annotated[str, typer.Option("--at", metavar="ZONE", help="The place for every phase.")]
 HERE = Path()
 
 
@@ -124,14 +134,17 @@ def check(
     profile: Annotated[
         str | None, typer.Argument(metavar="PROFILE", help="A profile's id, or a .toml file.")
     ] = None,
-    lot: Annotated[str | None, typer.Option(help="The lot's file in lots/.")] = None,
+    lot: LotsOption = None,
+    choose: ChooseOption = None,
+    because: BecauseOption = "",
+    at: AtOption = "",
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
-    """Check all files of the workspace, or whether a profile can be run on a lot."""
+    """Check all files of the workspace, or whether a profile can be run on lots."""
     from sensorbench.app.commands.check import check_workspace  # noqa: PLC0415 - as above
 
-    check_workspace(workspace, profile, lot, as_json)
+    check_workspace(workspace, profile, lot or (), choose or (), because, at, as_json)
 
 
 @app.command()
@@ -139,18 +152,56 @@ def run(
     profile: Annotated[
         str, typer.Argument(metavar="PROFILE", help="A profile's id, or a .toml file.")
     ],
-    lot: Annotated[str, typer.Option(help="The lot's file in lots/.")],
+    lot: LotsOption = None,
+    choose: ChooseOption = None,
+    because: BecauseOption = "",
+    at: AtOption = "",
     workspace: WorkspaceOption = HERE,
     real_time: Annotated[
         bool, typer.Option("--real-time", help="Real time on a station that is all simulated.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a profile on a lot. Ctrl-C stops it and makes the bench safe."""
+    """Run a profile on lots. Ctrl-C stops it and makes the bench safe."""
     from sensorbench.app.commands.run import run_profile  # noqa: PLC0415 - as above
 
     with _stoppable():
-        _exit(run_profile(workspace, profile, lot, real_time, as_json))
+        _exit(
+            run_profile(
+                workspace, profile, lot or (), choose or (), because, at, real_time, as_json
+            )
+        )
+
+
+@app.command()
+def resume(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="A parked run, by id or folder.")],
+    workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Go on with a parked run: its date has come, the person or the units are there."""
+    from sensorbench.app.commands.run import resume_run  # noqa: PLC0415 - as above
+
+    with _stoppable():
+        _exit(resume_run(workspace, run_id, as_json))
+
+
+@app.command()
+def attach(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="A parked run, by id or folder.")],
+    point: Annotated[str, typer.Argument(metavar="POINT", help="What it is evidence of.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILES", help="Reports; a CSV with each unit's result.")
+    ],
+    say: Annotated[
+        list[str] | None, typer.Option("--say", metavar="NAME=TEXT", help="What is asked for.")
+    ] = None,
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """Attach evidence from elsewhere to a parked run."""
+    from sensorbench.app.commands.attach import attach_files  # noqa: PLC0415 - as above
+
+    attach_files(workspace, run_id, point, files, say or ())
 
 
 @app.command()
@@ -177,6 +228,7 @@ def show(
 def report(
     run_ids: Annotated[list[str], typer.Argument(metavar="RUN", help="Runs, by id or folder.")],
     formats: Annotated[str, typer.Option("--format", help="html, pdf, or both.")] = "html,pdf",
+    languages: Annotated[str, typer.Option("--lang", help="en, zh, or both: en,zh.")] = "en",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The folder for the report.")
     ] = None,
@@ -186,7 +238,7 @@ def report(
     """Write the report of one or more runs."""
     from sensorbench.app.commands.report import write_reports  # noqa: PLC0415 - as above
 
-    write_reports(workspace, run_ids, formats, output, as_json)
+    write_reports(workspace, run_ids, formats, languages, output, as_json)
 
 
 @app.command()

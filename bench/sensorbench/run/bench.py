@@ -1,196 +1,211 @@
-"""The bench around the DUTs during a run: setpoints, soaks, the log and its interlocks.
-
-All waiting of a run is `Bench.wait`, which serves the log while time passes.
-"""
+"""What acts on the DUTs during a run: setpoints, waves, soaks."""
 
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
-import numpy as np
-
-from sensorbench.assessment.readings import LOG
+from sensorbench.core.clock import Clock
 from sensorbench.core.errors import TransportError
-from sensorbench.core.units import show_duration
+from sensorbench.core.quantity import Value, address, components
 from sensorbench.evidence.run import RunWriter
-from sensorbench.profiles.schedule import SetPressure, SetSupply, SetTemperature
-from sensorbench.safety.interlocks import SafetyStop, tripped
+from sensorbench.parts.values import Wave
+from sensorbench.profiles.schedule import Band, Set, Settle
+from sensorbench.run.services import Services
+from sensorbench.run.state import State
+from sensorbench.run.watch import Spot, Watch
 from sensorbench.station.station import Station
 
 T = TypeVar("T")
 
-_SUPPLY_SETTLES_S = 0.1
-_TEMPERATURE_POLL_S = 10.0
-_PRESSURE_POLL_S = 1.0
-
 
 class Bench:
-    """The instruments in their roles, and the record of what they did.
+    """Sends what steps ask for and waits for it; what was really sent is on record.
 
-    `unsettled` holds, by quantity, the last soak that did not reach its setpoint; `values` are the
-    last readings in words. `on_log` is called after every log entry.
+    `unsettled` holds by address the last soak that was not reached, for the readings after it.
     """
 
     def __init__(
         self,
         station: Station,
         evidence: RunWriter,
-        log_interval_s: float,
-        on_log: Callable[[], None],
+        services: Services,
+        watch: Watch,
+        state: State,
+        on_feed: Callable[[], None],
     ) -> None:
-        self._clock = station.clock
-        self._limits = station.file.limits
-        self._evidence = evidence
-        self._interval_s = log_interval_s
-        self._next_log_s = math.inf
-        self._on_log = on_log
-        self._chamber = station.role("temperature_chamber")
-        self._pressure = station.role("pressure_source")
-        self._supply = station.role("supply")
-        self._thermometer = station.role("reference_thermometer")
-        self.unsettled: dict[str, str] = {}
-        self.values: dict[str, str] = {}
+        self._station, self._evidence = station, evidence
+        self._services, self._watch, self._state = services, watch, state
+        self._clock: Clock = station.clock
+        self._on_feed = on_feed
+        self.unsettled: dict[tuple[str, str], dict[str, object]] = {}
 
-    # -- setpoints -------------------------------------------------------------------------
+    # -- acting ------------------------------------------------------------------------------
 
-    def set_supply(self, action: SetSupply) -> None:
-        """Feed the DUTs, or switch their supply off, and let it settle."""
-        if action.voltage_v > 0:
-            self._supply.set_voltage(action.voltage_v, action.current_limit_a)
-        self._supply.switch(action.voltage_v > 0)
-        self.wait(_SUPPLY_SETTLES_S)
-
-    def set_temperature(self, action: SetTemperature) -> None:
-        """Send the chamber to its setpoint and soak."""
-        self._chamber.set_temperature(action.target_c, action.ramp_k_per_s)
-        body: deque[tuple[float, float]] = deque()
-
-        def settled() -> bool:
-            """Air within the band, and the reference beside the DUTs no longer moving."""
-            if abs(self._ask(self._chamber.read_temperature_c) - action.target_c) > action.within_k:
-                return False
-            if self._thermometer is None:
-                return True
-            now_s = self._clock.now()
-            body.append((now_s, self._ask(self._thermometer.read_temperature_c)))
-            while body[0][0] < now_s - action.for_s:
-                body.popleft()
-            values = [value for _, value in body]
-            return max(values) - min(values) <= action.within_k
-
-        what = f"temperature {action.target_c:g} degC within {action.within_k:g} K"
-        self._soak("temperature", what, settled, action, _TEMPERATURE_POLL_S)
-
-    def set_pressure(self, action: SetPressure) -> None:
-        """Send the pressure source to its setpoint and soak."""
-        self._pressure.set_pressure(action.target_pa)
-
-        def settled() -> bool:
-            found_pa = self._ask(self._pressure.read_pressure_pa)
-            return bool(abs(found_pa - action.target_pa) <= action.within_pa)
-
-        what = f"pressure {action.target_pa:g} Pa within {action.within_pa:g} Pa"
-        self._soak("pressure", what, settled, action, _PRESSURE_POLL_S)
-
-    def vent(self) -> None:
-        """Open the pressure line to the room."""
-        self._pressure.vent()
-
-    def _soak(
-        self,
-        quantity: str,
-        what: str,
-        is_settled: Callable[[], bool],
-        action: SetTemperature | SetPressure,
-        poll_s: float,
-    ) -> None:
-        """Wait until `is_settled` has held for the soak's time, or its time-out."""
-        start_s = self._clock.now()
-        inside_since_s = math.inf
-        while True:
-            now_s = self._clock.now()
-            inside_since_s = min(inside_since_s, now_s) if is_settled() else math.inf
-            held = now_s - inside_since_s >= action.for_s
-            if held or now_s - start_s >= action.timeout_s:
-                break
-            self.wait(poll_s)
-        self.unsettled.pop(quantity, None)
-        if not held:
-            took = show_duration(action.timeout_s)
-            self.unsettled[quantity] = f"{what} was not reached in {took}"
+    def set(self, zone: str, action: Set) -> None:
+        """Send a value, or start a wave."""
+        where = action.address
+        self._services.stop(_wave_name(zone, where))
+        self._watch.changed()
+        row = self._station.bindings.rows[zone, where]
+        if row.select is not None:
+            self._station.switch_named(str(row.select)).close()
+        setpoint = self._station.setpoint(zone, where)
+        if isinstance(action.target, Wave):
+            self._start_wave(zone, where, action.target, action.limit)
+            sent: Value | None = None
+        else:
+            target = self._with_offset(zone, where, action.target)
+            sent = self._ask(lambda: setpoint.go(target, action.rate, action.limit))
         self._evidence.append(
-            "soak",
-            {"what": what, "settled": held, "took_s": round(self._clock.now() - start_s, 6)},
+            "sent",
+            {"zone": zone, "address": where, "value": _plain(sent), "asked": _asked(action)},
         )
+        if address(where).quantity.feeds:
+            self._on_feed()
 
-    # -- readings --------------------------------------------------------------------------
+    def _with_offset(self, zone: str, where: str, target: Value) -> Value:
+        offset = self._state.offsets.get((zone, where))
+        if offset is None:
+            return target
+        moved = tuple(a + b for a, b in zip(components(target), offset, strict=True))
+        return moved if isinstance(target, tuple) else moved[0]
 
-    def references(self) -> tuple[float, float, float, float]:
-        """Return pressure, temperature beside the DUTs, chamber air and supply; NaN if none.
+    def _start_wave(self, zone: str, where: str, wave: Wave, limit: float | None) -> None:
+        setpoint = self._station.setpoint(zone, where)
+        if setpoint.can_wave and wave.low is not None:
+            setpoint.wave(wave.low, wave.high, wave.period_s, wave.shape)
+            return
+        half, high = wave.period_s / 2, [False]
 
-        In Pa, degC, degC and V. Without a thermometer the chamber's air stands for it.
-        """
-        ask, thermometer = self._ask, self._thermometer
-        chamber_c = ask(self._chamber.read_temperature_c)
-        return (
-            ask(self._pressure.read_pressure_pa) if self._pressure else math.nan,
-            ask(thermometer.read_temperature_c) if thermometer else chamber_c,
-            chamber_c,
-            ask(self._supply.read_voltage_v),
-        )
+        def toggle() -> None:
+            high[0] = not high[0]
+            self._watch.changed()
+            if high[0]:
+                self._ask(lambda: setpoint.go(wave.high, None, limit))
+            elif wave.low is None:
+                self._ask(setpoint.release)
+            else:
+                low = wave.low
+                self._ask(lambda: setpoint.go(low, None, limit))
+            if address(where).quantity.feeds:
+                self._on_feed()
 
-    def _ask(self, read: Callable[[], T]) -> T:
-        """Read, and once again if the bytes did not travel; that is put on record."""
+        toggle()
+        self._services.every(half, lambda: toggle(), _wave_name(zone, where))
+
+    def release(self, zone: str, where: str) -> None:
+        """Stop acting on an address."""
+        self._services.stop(_wave_name(zone, where))
+        self._watch.changed()
+        self._ask(self._station.setpoint(zone, where).release)
+        self.unsettled.pop((zone, where), None)
+        self._evidence.append("released", {"zone": zone, "address": where})
+        row = self._station.bindings.rows[zone, where]
+        if row.select is not None:
+            self._station.switch_named(str(row.select)).open()
+        if address(where).quantity.feeds:
+            self._on_feed()
+
+    def _ask(self, work: Callable[[], T]) -> T:
+        """Do it, and once again if the bytes did not travel; that is put on record."""
         try:
-            return read()
+            return work()
         except TransportError as error:
-            self._evidence.append("retry", {"reason": str(error)})
-            return read()
+            self._evidence.append("retry", {"what": "command", "reason": str(error)})
+            return work()
 
-    # -- waiting ---------------------------------------------------------------------------
+    # -- soaks -------------------------------------------------------------------------------
 
-    def start_log(self) -> None:
-        """Log now, and from now on."""
-        self._next_log_s = self._clock.now()
-        self.serve()
+    def settle(self, zone: str, action: Settle) -> bool:
+        """Wait until every band holds at every meter for the soak's time, or its time-out."""
+        spots = [(self._watch.spots.get((zone, b.address)), b) for b in action.bands]
+        known = [(spot, band) for spot, band in spots if spot is not None]
+        start = self._clock.now()
+        since = math.inf
+        # A toggling wave never stands still; its address is not among the bands.
+        while True:
+            for spot, _ in known:
+                self._watch.fresh(spot, spot.row.where.quantity.soak.poll_s)
+            now = self._clock.now()
+            inside = len(known) == len(spots) and all(
+                self._watch.inside(spot, self._moved(zone, band), _slack(spot))
+                for spot, band in known
+            )
+            since = min(since, now) if inside else math.inf
+            if now - since >= action.for_s - 1e-9:
+                break
+            if now - start >= action.timeout_s:
+                break
+            self._services.wait(min(self._next_look(known, now, since, action.for_s, inside),
+                                    start + action.timeout_s))  # fmt: skip
+            self._watch.check()
+        settled = now - since >= action.for_s - 1e-9
+        self._note(zone, action, settled, start)
+        return settled
 
-    def wait(self, seconds: float) -> None:
-        """Let time pass, and serve the log whenever it is due."""
-        end_s = self._clock.now() + seconds
-        while self._next_log_s <= end_s:
-            self._clock.sleep(self._next_log_s - self._clock.now())
-            self.log()
-        self._clock.sleep(end_s - self._clock.now())
+    def _moved(self, zone: str, band: Band) -> Band:
+        """Return the band as the meters see it: a nulled setpoint's own reading is offset."""
+        return band
 
-    def serve(self) -> None:
-        """Log if it is due: work that took long may have gone past it."""
-        if self._clock.now() >= self._next_log_s:
-            self.log()
+    def _next_look(
+        self,
+        known: list[tuple[Spot, Band]],
+        now: float,
+        since: float,
+        for_s: float,
+        inside: bool,
+    ) -> float:
+        polls = [spot.row.where.quantity.soak.poll_s for spot, _ in known]
+        look = now + min(polls, default=1.0)
+        if not inside:
+            return look
+        still = self._station.still_until()
+        end = since + for_s
+        return min(end, max(look, still)) if still > now else min(end, look)
 
-    def log(self) -> None:
-        """Record the bench and check its interlocks. Raises SafetyStop."""
-        now_s = self._clock.now()
-        self._next_log_s = now_s + self._interval_s
-        pressure_pa, temperature_c, chamber_c, supply_v = self.references()
-        row = (
-            now_s,
-            self._ask(self._chamber.read_setpoint_c),
-            chamber_c,
-            temperature_c,
-            pressure_pa,
-            supply_v,
-            self._ask(self._supply.read_current_a),
+    def _note(self, zone: str, action: Settle, settled: bool, start: float) -> None:
+        took = round(self._clock.now() - start, 6)
+        addresses = [band.address for band in action.bands]
+        self._evidence.append(
+            "soak", {"zone": zone, "addresses": addresses, "settled": settled, "took_s": took}
         )
-        self._evidence.append("log", {}, {LOG: np.array([row])})
-        self._evidence.commit_soon()
-        self.values |= {"chamber": f"{chamber_c:.1f} degC", "supply": f"{supply_v:.2f} V"}
-        if self._pressure:
-            self.values["pressure"] = f"{pressure_pa / 1e3:.2f} kPa"
-        self._on_log()
-        alarms = self._ask(self._chamber.read_alarms)
-        trip = tripped(self._limits, chamber_c, pressure_pa, supply_v, alarms)
-        if trip:
-            raise SafetyStop(trip)
+        for band in action.bands:
+            key = (zone, band.address)
+            self.unsettled.pop(key, None)
+            spot = self._watch.spots.get(key)
+            bad = spot is None or not self._watch.inside(spot, band, _slack(spot))
+            if not settled and bad:
+                self.unsettled[key] = {
+                    "address": band.address,
+                    "target": _plain(band.target if band.target is not None else band.high),
+                    "within": band.within,
+                    "timeout_s": action.timeout_s,
+                }
+
+
+def _slack(spot: Spot) -> float:
+    """Return how much further than the acting meter others may be: the place is not the sensor's.
+
+    What station.toml says they must agree within, or else the band in which hours are credited.
+    """
+    return spot.row.agree if spot.row.agree is not None else spot.row.where.quantity.soak.held
+
+
+def _wave_name(zone: str, where: str) -> str:
+    return f"wave {zone}:{where}"
+
+
+def _plain(value: Value | None) -> list[float] | float | None:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _asked(action: Set) -> object:
+    target = action.target
+    if isinstance(target, Wave):
+        return {
+            "low": target.low, "high": target.high, "period_s": target.period_s,
+            "shape": target.shape,
+        }  # fmt: skip
+    return _plain(target)

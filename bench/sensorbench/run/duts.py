@@ -1,121 +1,279 @@
-"""The DUTs of a run: one worker a bus, values as rows, problems by serial."""
+"""The DUTs of a run: read by connected groups of what they share, values as rows.
+
+The rules:
+- Units that share a bus or a meter are read one after the other, groups at the same time. Within a
+  group all conversions are started before the first is read: slow parts convert together.
+- A unit is identified at its first reading and prepared whenever its settings or its supply changed.
+- A unit that can't be read has its reason in that reading, and is asked again at every later one.
+- A transfer that did not arrive is tried once more; every retry is counted and recorded.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from sensorbench.core.catalog import devices
+from sensorbench.core.channel import Block, Stream
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import BenchError, TransportError
+from sensorbench.core.device import Sensor, StreamingSensor
+from sensorbench.core.errors import BenchError, ProtocolError, TransportError
 from sensorbench.core.provenance import Identity
+from sensorbench.core.quantity import components
+from sensorbench.evidence.run import Column
 from sensorbench.evidence.segments import Rows
-from sensorbench.parts.model import Lot, Part, Unit
-from sensorbench.station.roles import Sensor
+from sensorbench.instruments.members import Meter, Switch
+from sensorbench.profiles.schedule import Schedule, Unit
+from sensorbench.station.layout import meters_taken
+from sensorbench.station.model import Socket
 from sensorbench.station.station import Station
 
 T = TypeVar("T")
 RETRIES = 1
-"""How often a transfer that did not arrive is tried again; every retry is counted and recorded."""
+HEAD = (Column("time", "s"), Column("unit", "1"), Column("sweep", "1"))
+Problem = dict[str, str]
 
 
 @dataclass(slots=True)
 class Dut:
-    """One unit in its socket. `problem` says why it can't be measured, "" while it can."""
+    """One unit in its socket. `extras` are the socket's own meters, each with its switch.
+
+    `is_named` says that lots call its kind by the number that the part tells of itself.
+    """
 
     index: int
     unit: Unit
+    socket: Socket
     sensor: Sensor
+    extras: tuple[tuple[Meter, Switch | None], ...]
+    resources: frozenset[str]
+    is_named: bool
     identity: Identity | None = None
-    problem: str = ""
+    settings: Mapping[str, Any] | None = None
     retries: int = 0
+    ready_s: float = 0.0
 
 
 @dataclass(slots=True)
 class Sweep:
-    """Rows of all units that answered, and why the others did not."""
+    """Rows of all units that answered, by part, and why the others did not, by serial."""
 
-    rows: list[tuple[float, ...]] = field(default_factory=list)
-    problems: dict[str, str] = field(default_factory=dict)
+    rows: dict[str, list[tuple[float, ...]]] = field(default_factory=dict)
+    problems: dict[str, Problem] = field(default_factory=dict)
+
+    def merge(self, other: Sweep) -> None:
+        """Add what another sweep brought."""
+        for part, rows in other.rows.items():
+            self.rows.setdefault(part, []).extend(rows)
+        self.problems |= other.problems
 
 
 class Duts:
-    """All units of a lot on a station, in the lot's order."""
+    """The units that are loaded, by their number in the schedule."""
 
-    def __init__(self, station: Station, lot: Lot, part: Part) -> None:
+    def __init__(self, station: Station, schedule: Schedule) -> None:
+        self._station, self._schedule = station, schedule
         self._clock: Clock = station.clock
-        self.all = [
-            Dut(index, unit, station.sensor(unit.socket, part))
-            for index, unit in enumerate(lot.unit)
-        ]
-        self.channels = self.all[0].sensor.CHANNELS
-        buses: dict[str, list[Dut]] = {}
-        for dut in self.all:
-            buses.setdefault(station.socket(dut.unit.socket).bus, []).append(dut)
-        self._branches = list(buses.values())
+        self._parts = list(schedule.parts)
+        self.loaded: dict[int, Dut] = {}
 
-    def connect(self) -> None:
-        """Identify and prepare every unit; one that fails keeps its problem for the whole run."""
-        self.each(_connect)
+    # -- what is there -----------------------------------------------------------------------
 
-    def each(self, work: Callable[[Dut], None]) -> None:
-        """Do `work` for every unit without a problem, all buses at once.
+    def load(self, sockets: Mapping[str, str]) -> None:
+        """Take units as loaded: socket by serial. Nothing is sent."""
+        numbers = {unit.serial: n for n, unit in enumerate(self._schedule.units)}
+        for serial, socket_id in sockets.items():
+            number = numbers[serial]
+            self.loaded[number] = self._dut(number, socket_id)
 
-        A BenchError becomes the unit's problem; other units go on.
-        """
+    def unload(self, serials: Sequence[str]) -> None:
+        """Take units as gone."""
+        gone = set(serials)
+        self.loaded = {n: d for n, d in self.loaded.items() if d.unit.serial not in gone}
 
-        def branch(duts: list[Dut]) -> None:
-            for dut in duts:
-                if not dut.problem:
-                    try:
-                        work(dut)
-                    except BenchError as error:
-                        dut.problem = _where(dut, error)
+    def _dut(self, number: int, socket_id: str) -> Dut:
+        unit = self._schedule.units[number]
+        driver = self._schedule.parts[unit.part]["driver"]
+        socket = self._station.socket(socket_id)
+        sensor = self._station.sensor(socket_id, driver)
+        own = meters_taken(type(sensor))
+        extras = []
+        resources = {f"bus {socket.link.bus}"} if socket.link else set()
+        for name, (text, select) in socket.meters.items():
+            resources.add(f"instrument {text.partition('.')[0]}")
+            if name not in own:
+                switch = self._station.switch_named(select) if select else None
+                extras.append((self._station.meter_named(text), switch))
+        is_named = devices()[driver].serial != ".*"
+        return Dut(number, unit, socket, sensor, tuple(extras), frozenset(resources), is_named)
 
-        self._clock.gather([partial(branch, duts) for duts in self._branches])
+    def columns(self, part: str) -> tuple[Column, ...]:
+        """Return the columns of a part's rows."""
+        channels = self._schedule.parts[part]["channels"]
+        return (*HEAD, *(Column(row["name"], row["unit"]) for row in channels))
 
-    def sweep(self, number: int) -> Sweep:
-        """Sample every unit once, all buses at once; rows are time, unit, sweep, channels."""
-        sweeps = self._clock.gather([partial(self._sweep, duts, number) for duts in self._branches])
+    def forget(self) -> None:
+        """Say that the parts may have lost their settings: their supply changed."""
+        for dut in self.loaded.values():
+            dut.settings = None
+
+    def _branches(self, group: Sequence[int]) -> list[list[Dut]]:
+        """Return the loaded units of a group by connected groups of what they share."""
+        branches: list[tuple[set[str], list[Dut]]] = []
+        for number in group:
+            dut = self.loaded.get(number)
+            if dut is None:
+                continue
+            touching = [branch for branch in branches if branch[0] & dut.resources]
+            names, members = set(dut.resources), [dut]
+            for branch in touching:
+                names |= branch[0]
+                members = branch[1] + members
+                branches.remove(branch)
+            branches.append((names, members))
+        return [sorted(members, key=lambda dut: dut.index) for _, members in branches]
+
+    # -- single readings ---------------------------------------------------------------------
+
+    def sweep(self, group: Sequence[int], number: int, settings: Mapping[str, Any]) -> Sweep:
+        """Read every unit of a group once; rows are time, unit, sweep, channels."""
+        branches = self._branches(group)
+        work = [partial(self._sweep, branch, number, settings) for branch in branches]
         whole = Sweep()
-        for part in sweeps:
-            whole.rows += part.rows
-            whole.problems |= part.problems
+        for found in self._clock.gather(work):
+            whole.merge(found)
+        for index in group:
+            if index not in self.loaded:
+                serial = self._schedule.units[index].serial
+                whole.problems[serial] = {"error": "not_loaded", "detail": "", "socket": ""}
         return whole
 
-    def _sweep(self, duts: list[Dut], number: int) -> Sweep:
+    def _sweep(self, duts: Sequence[Dut], number: int, settings: Mapping[str, Any]) -> Sweep:
         sweep = Sweep()
+        started = []
         for dut in duts:
-            if dut.problem:
-                sweep.problems[dut.unit.serial] = dut.problem
-                continue
             try:
-                values = _with_retry(dut, dut.sensor.sample)
+                _with_retry(dut, lambda dut=dut: self._ready(dut, settings))  # type: ignore[misc]
+                dut.ready_s = self._clock.now() + _with_retry(dut, dut.sensor.start)
+                started.append(dut)
             except BenchError as error:
-                sweep.problems[dut.unit.serial] = _where(dut, error)
-                continue
-            sweep.rows.append((self._clock.now(), dut.index, number, *values))
+                sweep.problems[dut.unit.serial] = problem_of(dut, error)
+        for dut in started:
+            try:
+                self._clock.sleep(dut.ready_s - self._clock.now())
+                block = _with_retry(dut, dut.sensor.read)
+                row = (self._clock.now(), dut.index, number, *map(float, block.values[0]))
+                sweep.rows.setdefault(dut.unit.part, []).append((*row, *self._extras(dut)))
+            except BenchError as error:
+                sweep.problems[dut.unit.serial] = problem_of(dut, error)
         return sweep
 
-    def as_rows(self, sweep: Sweep) -> Rows:
-        """Return the rows of a sweep as an array, shape (n, 3 + channels), in the lot's order."""
-        rows = np.array(sorted(sweep.rows, key=lambda row: (row[2], row[1])), dtype=float)
-        return rows.reshape(-1, 3 + len(self.channels))
+    def _extras(self, dut: Dut) -> list[float]:
+        found = []
+        for meter, switch in dut.extras:
+            if switch is not None:
+                switch.close()
+            try:
+                found.append(components(meter.read())[0])
+            finally:
+                if switch is not None:
+                    switch.open()
+        return found
+
+    def _ready(self, dut: Dut, settings: Mapping[str, Any]) -> None:
+        """Identify a unit once, and prepare it where its settings changed."""
+        if dut.identity is None:
+            found = dut.sensor.identify()
+            if found.serial and found.serial != dut.unit.serial and dut.is_named:
+                raise ProtocolError(
+                    f"holds {found.serial}, the lot says {dut.unit.serial}: put the units where "
+                    "they were loaded, or correct the lot"
+                )
+            dut.identity = found
+        own = dict(settings.get(dut.unit.part, {}))
+        if dut.settings != own:
+            dut.sensor.prepare(**own)
+            dut.settings = own
+
+    def as_rows(self, sweep: Sweep, part: str) -> Rows:
+        """Return the rows of a part as an array, shape (n, 3 + channels), in the lot's order."""
+        rows = sorted(sweep.rows.get(part, ()), key=lambda row: (row[2], row[1]))
+        return np.array(rows, dtype=float).reshape(-1, len(self.columns(part)))
+
+    def retries(self) -> dict[str, int]:
+        """Return how often transfers were tried again since the last time, by serial."""
+        counts = {d.unit.serial: d.retries for d in self.loaded.values() if d.retries}
+        for dut in self.loaded.values():
+            dut.retries = 0
+        return counts
+
+    # -- streams -----------------------------------------------------------------------------
+
+    def open_streams(
+        self, group: Sequence[int], settings: Mapping[str, Any]
+    ) -> tuple[dict[int, Stream], dict[str, Problem]]:
+        """Let every unit of a group sample by itself; return what each stream is like."""
+        streams: dict[int, Stream] = {}
+        problems: dict[str, Problem] = {}
+
+        def branch(duts: Sequence[Dut]) -> None:
+            for dut in duts:
+                try:
+                    _with_retry(dut, lambda dut=dut: self._ready(dut, settings))  # type: ignore[misc]
+                    sensor = cast("StreamingSensor", dut.sensor)
+                    stream = type(sensor).stream(**dict(settings.get(dut.unit.part, {})))
+                    sensor.open_stream()
+                    streams[dut.index] = stream
+                except BenchError as error:
+                    problems[dut.unit.serial] = problem_of(dut, error)
+
+        self._clock.gather([partial(branch, duts) for duts in self._branches(group)])
+        return streams, problems
+
+    def drain(self, numbers: Sequence[int]) -> tuple[dict[int, Block], dict[str, Problem]]:
+        """Fetch what the streams of units hold."""
+        blocks: dict[int, Block] = {}
+        problems: dict[str, Problem] = {}
+
+        def branch(duts: Sequence[Dut]) -> None:
+            for dut in duts:
+                try:
+                    blocks[dut.index] = cast("StreamingSensor", dut.sensor).drain()
+                except BenchError as error:
+                    problems[dut.unit.serial] = problem_of(dut, error)
+
+        self._clock.gather([partial(branch, duts) for duts in self._branches(numbers)])
+        return blocks, problems
+
+    def close_streams(self, numbers: Sequence[int]) -> None:
+        """End the streams of units; one that no longer answers is left."""
+        for number in numbers:
+            dut = self.loaded.get(number)
+            if dut is not None:
+                try:
+                    cast("StreamingSensor", dut.sensor).close_stream()
+                except BenchError:
+                    dut.settings = None
+
+    # -- one by one ----------------------------------------------------------------------------
+
+    def each(self, group: Sequence[int], work: Callable[[Dut], None]) -> None:
+        """Do `work` for every loaded unit of a group, groups at the same time."""
+
+        def branch(duts: Sequence[Dut]) -> None:
+            for dut in duts:
+                work(dut)
+
+        self._clock.gather([partial(branch, duts) for duts in self._branches(group)])
 
 
-def _connect(dut: Dut) -> None:
-    dut.identity = _with_retry(dut, dut.sensor.identify)
-    found = dut.identity.serial
-    if found and dut.unit.serial and found != dut.unit.serial:
-        dut.problem = (
-            f"socket {dut.unit.socket} holds {found}, the lot says {dut.unit.serial}: "
-            "put the units where lot.toml has them, or correct it"
-        )
-        return
-    _with_retry(dut, dut.sensor.prepare)
+def problem_of(dut: Dut, error: BenchError) -> Problem:
+    """Return why a unit could not be read, as the evidence keeps it."""
+    return {"error": type(error).__name__, "detail": str(error), "socket": dut.socket.id}
 
 
 def _with_retry(dut: Dut, work: Callable[[], T]) -> T:
@@ -125,7 +283,3 @@ def _with_retry(dut: Dut, work: Callable[[], T]) -> T:
         except TransportError:
             dut.retries += 1
     return work()
-
-
-def _where(dut: Dut, error: BenchError) -> str:
-    return f"socket {dut.unit.socket}: {error}"

@@ -1,23 +1,34 @@
-"""From a job to a sealed run: preflight, open, run, make safe, assess, seal."""
+"""From a job to a sealed run: preflight, open, run, make safe, assess, seal; and going on.
+
+Whatever ends a run, the station is driven to its safe state and the journal says so. A run that is
+parked, failed or was interrupted is not sealed.
+"""
 
 from __future__ import annotations
 
 import platform
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from sensorbench.assessment.assess import RESULTS_FILE, assess
+from sensorbench.assessment.data import SCHEDULE, RunData
 from sensorbench.assessment.results import Assessment, as_json
 from sensorbench.core.clock import Clock, VirtualClock
 from sensorbench.core.provenance import Provenance
+from sensorbench.evidence.canonical import canonical
 from sensorbench.evidence.run import RunReader, RunWriter
+from sensorbench.parts.model import slug
 from sensorbench.profiles.schedule import Schedule
+from sensorbench.run.parked import Parked
 from sensorbench.run.progress import Progress, Silent
 from sensorbench.run.runner import Runner
-from sensorbench.safety.interlocks import SafetyStop
+from sensorbench.run.state import replay
+from sensorbench.run.stopped import StoppedByGate
+from sensorbench.safety.limits import SafetyStop
 from sensorbench.safety.signals import unstoppable
 from sensorbench.station.preflight import preflight
 from sensorbench.station.station import Station
@@ -28,11 +39,12 @@ VIRTUAL_COMMIT_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A run that ended: where its evidence is, what came out, and what could not be made safe."""
+    """A run that ended or is parked: its evidence, what came out, what could not be made safe."""
 
     root: Path
     assessment: Assessment
     unsafe: tuple[str, ...] = ()
+    parked: Mapping[str, Any] | None = None
 
 
 def execute(
@@ -41,39 +53,84 @@ def execute(
     station: Station,
     progress: Progress | None = None,
     schedule: Schedule | None = None,
+    implied_polls: bool = True,
 ) -> Outcome:
     """Run a job on an open station and return its outcome.
 
-    Whatever ends the run, the station is driven to its safe state and the journal says so. An
-    interrupted run is not sealed. Raises InputError before anything is touched, and the BenchError
-    or KeyboardInterrupt that stopped the run; its notes say what could not be made safe.
+    Raises InputError before anything is touched, and the BenchError or KeyboardInterrupt that
+    stopped the run; its notes say what could not be made safe.
     """
     clock = station.clock
-    schedule = schedule or preflight(job, clock.utc())
+    schedule = schedule or preflight(job, clock.utc().astimezone())
     root = workspace.evidence / run_id(job, station.provenance, clock, workspace.evidence)
-    interval_s = VIRTUAL_COMMIT_S if isinstance(clock, VirtualClock) else 0.0
-    with RunWriter(root, clock, _manifest(job, station), job.inputs, interval_s) as evidence:
-        try:
-            Runner(job, schedule, station, evidence, progress or Silent()).execute()
-        except BaseException as error:
-            unsafe = _end(evidence, station, _state(error), _reason(error))
-            for note in unsafe or ["the bench is in its safe state"]:
-                error.add_note(note)
-            error.add_note(f"evidence so far: {root}")
-            raise
-        unsafe = _end(evidence, station, "complete", "")
-        assessment = assess(RunReader(root))
-        evidence.write_derived(RESULTS_FILE, as_json(assessment))
-        evidence.seal()
-    return Outcome(root, assessment, tuple(unsafe))
+    inputs = {**job.inputs, SCHEDULE: canonical(schedule.as_json())}
+    manifest = _manifest(job, schedule, station)
+    with RunWriter(root, clock, manifest, inputs, _interval(clock)) as evidence:
+        runner = Runner(
+            schedule, station, evidence, progress or Silent(), implied_polls=implied_polls
+        )
+        return _to_its_end(runner)
 
 
-def _end(evidence: RunWriter, station: Station, state: str, reason: str) -> list[str]:
-    """Make the bench safe and put that on record; return what could not be made safe."""
+def resume(
+    root: Path,
+    station: Station,
+    progress: Progress | None = None,
+    reached: frozenset[str] = frozenset(),
+) -> Outcome:
+    """Go on with a parked run on an open station. `reached` says what was waited for and is there.
+
+    Raises EvidenceError for a run that is sealed or damaged, and what `execute` raises.
+    """
+    data = RunData.read(root)
+    state = replay(data.schedule, data.events())
+    with RunWriter.reopen(root, station.clock, _interval(station.clock)) as evidence:
+        evidence.append("resumed", {"next": state.next, "reached": sorted(reached)})
+        runner = Runner(
+            data.schedule, station, evidence, progress or Silent(), state, resumed_for=reached
+        )
+        return _to_its_end(runner)
+
+
+def _to_its_end(runner: Runner) -> Outcome:
+    evidence, station = runner.evidence, runner.station
+    try:
+        runner.execute()
+    except Parked as parked:
+        unsafe = _end(evidence, station, "parked", parked.until)
+        return Outcome(evidence.root, _assessed(evidence), tuple(unsafe), parked.until)
+    except StoppedByGate as stopped:
+        unsafe = _end(evidence, station, "stopped by a gate", {**stopped.fact, "text": str(stopped)})
+    except BaseException as error:
+        unsafe = _end(evidence, station, _state(error), _reason(error))
+        for note in unsafe or ["the bench is in its safe state"]:
+            error.add_note(note)
+        error.add_note(f"evidence so far: {evidence.root}")
+        raise
+    else:
+        unsafe = _end(evidence, station, "complete", {})
+    assessment = _assessed(evidence)
+    evidence.write_derived(RESULTS_FILE, as_json(assessment))
+    evidence.seal()
+    return Outcome(evidence.root, assessment, tuple(unsafe))
+
+
+def _assessed(evidence: RunWriter) -> Assessment:
+    return assess(RunReader(evidence.root))
+
+
+def _interval(clock: Clock) -> float:
+    return VIRTUAL_COMMIT_S if isinstance(clock, VirtualClock) else 0.0
+
+
+def _end(
+    evidence: RunWriter, station: Station, state: str, reason: Mapping[str, Any]
+) -> list[str]:
+    """Make the bench safe first, whatever the disk says, and then put it on record."""
     with unstoppable():
         problems = station.make_safe()
         evidence.append("safe_state", {"problems": problems})
-        evidence.append("run_ended", {"state": state, "reason": reason})
+        evidence.append("run_ended", {"state": state, "reason": dict(reason)})
         evidence.commit()
     return problems
 
@@ -84,24 +141,30 @@ def _state(error: BaseException) -> str:
     return "failed" if isinstance(error, Exception) else "interrupted"
 
 
-def _reason(error: BaseException) -> str:
-    return str(error) if isinstance(error, Exception) else "stopped by the operator"
+def _reason(error: BaseException) -> dict[str, Any]:
+    if isinstance(error, SafetyStop):
+        return {"text": str(error), "code": error.code, **error.values}
+    text = str(error) if isinstance(error, Exception) else "stopped by the operator"
+    return {"text": text, "error": type(error).__name__}
 
 
-def _manifest(job: Job, station: Station) -> dict[str, Any]:
+def _manifest(job: Job, schedule: Schedule, station: Station) -> dict[str, Any]:
+    simulated = station.provenance is Provenance.SIMULATED
+    setup = job.station.simulation
+    utc = station.clock.utc()
+    offset = utc.astimezone().utcoffset()
     return {
         "profile": job.profile.id,
         "title": job.profile.title,
-        "part": job.part.part.name,
-        "lot": job.lot.lot.id,
-        "units": len(job.lot.unit),
+        "parts": list(schedule.parts),
+        "lots": list(dict.fromkeys(unit.lot for unit in schedule.units)),
+        "units": len(schedule.units),
         "station": job.station.station.name,
         "location": job.station.station.location,
         "provenance": station.provenance.value,
-        "seed": job.station.simulation.seed
-        if job.station.simulation and station.provenance is Provenance.SIMULATED
-        else None,
-        "started": station.clock.utc().isoformat(timespec="seconds"),
+        "seed": setup.seed if setup and simulated else None,
+        "started": utc.isoformat(timespec="seconds"),
+        "utc_offset_s": offset.total_seconds() if offset else 0.0,
         "software": {
             "sensorbench": version("sensorbench"),
             "python": platform.python_version(),
@@ -111,12 +174,14 @@ def _manifest(job: Job, station: Station) -> dict[str, Any]:
 
 
 def run_id(job: Job, provenance: Provenance, clock: Clock, folder: Path) -> str:
-    """Return a new run's id: SIM- if simulated, the start in UTC, and the profile's name."""
+    """Return a new run's id: SIM- if simulated, the start in UTC, the lots and the profile."""
     mark = "SIM-" if provenance is Provenance.SIMULATED else ""
     name = job.profile.id.rpartition("/")[2].replace("_", "-")
-    base = f"{mark}{clock.utc():%Y%m%d-%H%M%S}-{job.lot.lot.id}-{name}"
+    lots = "+".join(slug(lot.lot.id) for lot, _ in job.lots[:3])
+    base = f"{mark}{clock.utc():%Y%m%d-%H%M%S}-{lots}-{name}"
     candidate, number = base, 1
     while (folder / candidate).exists():
         number += 1
         candidate = f"{base}-{number}"
     return candidate
+

@@ -1,277 +1,309 @@
-"""The runner: carries out a schedule on a station, into evidence."""
+"""The runner: carries out a schedule on a station, into evidence. Six kinds of action, nothing else.
+
+The rules:
+- A step is announced, done, and then noted as done with the step that comes next: a verb may jump.
+- All waiting is `Services.wait`; safety, log, monitors, streams and waves are served meanwhile.
+- Facts (what is loaded where, offsets, what a gate decided) are in the journal before they count.
+- Before an act that can't be taken back the plan and the intent are on the disk, after it the outcome
+  of each unit.
+"""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from sensorbench.assessment.calibration import fit_lot
-from sensorbench.assessment.readings import (
-    DUTS,
-    LOG,
-    LOG_COLUMNS,
-    REFERENCE_COLUMNS,
-    REFERENCES,
-    ROW_HEAD,
-    RunData,
-)
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import BenchError, ProtocolError
-from sensorbench.evidence.run import RunReader, RunWriter
+from sensorbench.core.errors import BenchError
+from sensorbench.core.plugins import load, plugins
+from sensorbench.evidence.run import Column, RunReader, RunWriter
+from sensorbench.profiles.needs import needs
 from sensorbench.profiles.schedule import (
     Action,
-    Dwell,
-    Readout,
+    Do,
+    Hold,
+    Read,
+    Release,
     Schedule,
-    SetPressure,
-    SetSupply,
-    SetTemperature,
+    Set,
+    Settle,
     Step,
-    Vent,
-    WriteCalibration,
+    action_json,
 )
 from sensorbench.run.bench import Bench
-from sensorbench.run.duts import Dut, Duts, Sweep
+from sensorbench.run.duts import Duts
 from sensorbench.run.progress import Progress, Status
-from sensorbench.safety.guards import arm
-from sensorbench.station.roles import ROLES
+from sensorbench.run.readings import Readings
+from sensorbench.run.services import Services
+from sensorbench.run.state import State
+from sensorbench.run.watch import LOG, LOG_COLUMNS, Watch
+from sensorbench.safety.limits import arm
 from sensorbench.station.station import Station
-from sensorbench.station.workspace import Job
+
+VERBS = "sensorbench.run.verbs"
+REFERENCES = "references"
+REFERENCE_COLUMNS = (
+    Column("time", "s"), Column("sweep", "1"), Column("meter", "1"), Column("component", "1"),
+    Column("value", ""),
+)  # fmt: skip
 
 
 class Runner:
-    """One run. `execute` returns when the schedule is done, or raises what stopped it."""
+    """One run. `execute` returns when the schedule is done, or raises what stopped it.
+
+    `state` is what was done before, where a parked run goes on. Verbs are handed the runner itself.
+    """
 
     def __init__(
         self,
-        job: Job,
         schedule: Schedule,
         station: Station,
         evidence: RunWriter,
         progress: Progress,
+        state: State | None = None,
+        implied_polls: bool = True,
+        resumed_for: frozenset[str] = frozenset(),
     ) -> None:
-        self._job = job
-        self._schedule = schedule
-        self._station = station
-        self._clock: Clock = station.clock
-        self._evidence = evidence
+        self.schedule, self.station, self.evidence = schedule, station, evidence
+        self.state = state or State()
+        self.clock: Clock = station.clock
+        self.services = Services(self.clock)
+        self.zones = frozenset(step.zone for step in schedule.steps)
+        log_s = float(schedule.profile["log_s"])
+        self.watch = Watch(station, self.zones, evidence, self.services, log_s, implied_polls)
+        self.duts = Duts(station, schedule)
+        self.bench = Bench(
+            station, evidence, self.services, self.watch, self.state, self.duts.forget
+        )
+        self.readings = Readings(self)
         self._progress = progress
-        self._duts = Duts(station, job.lot, job.part)
-        self._bench = Bench(station, evidence, job.profile.log_interval, self._report)
-        self._number = 0
-        self._step_started_s = 0.0
-        self._powered = False
+        self.resumed_for = resumed_for
+        self._number = self.state.next
+        self._step_started = 0.0
+
+    # -- the whole -----------------------------------------------------------------------------
 
     def execute(self) -> None:
-        """Carry out every step. Raises BenchError where an instrument failed, SafetyStop."""
-        self._introduce()
-        self._bench.start_log()
-        for number, step in enumerate(self._schedule.steps):
-            self._number, self._step_started_s = number, self._clock.now()
-            self._evidence.append(
-                "step", {"step": number, "do": type(step.action).__name__, **asdict(step.action)}
-            )
-            self._bench.serve()
-            self._report()
-            self._act(step.action)
-            self._evidence.commit_soon()
+        """Carry out every step. Raises BenchError where a device failed, SafetyStop, Parked."""
+        self._introduce(first=self.state.next == 0)
+        self.duts.load(self.state.sockets)
+        self.watch.start()
+        self.services.every(_PROGRESS_S, self._report, "progress")
+        try:
+            self._reestablish()
+            number = self.state.next
+            while number < len(self.schedule.steps):
+                step = self.schedule.steps[number]
+                self._number, self._step_started = number, self.clock.now()
+                self.evidence.append("step", {"step": number, **action_json(step.action)})
+                self.services.serve()
+                self._report()
+                jump = self._act(number, step)
+                self.watch.check()
+                number = self.done(number, step, jump)
+        finally:
+            self.readings.close_all()
+            self.watch.stop()
 
-    def _act(self, action: Action) -> None:
+    def done(self, number: int, step: Step, jump: int | None) -> int:
+        """Note a step as done and return the number of the next."""
+        following = number + 1 if jump is None else jump
+        self.evidence.append("done", {"step": number, "next": following})
+        self.state.after(step.action, step.zone)
+        self.state.next = following
+        self.evidence.commit_soon()
+        return following
+
+    def _reestablish(self) -> None:
+        """Bring the bench to the state that held where a parked run goes on."""
+        held = list(self.state.sets.items())
+        for (zone, _), action in held:
+            self.bench.set(zone, action)
+        for zone, read in self.state.reads.values():
+            self.readings.open(zone, read)
+
+    def _act(self, number: int, step: Step) -> int | None:
+        action: Action = step.action
         match action:
-            case SetSupply():
-                self._bench.set_supply(action)
-                self._power(action.voltage_v > 0)
-            case SetTemperature():
-                self._bench.set_temperature(action)
-            case SetPressure():
-                self._bench.set_pressure(action)
-            case Vent():
-                self._bench.vent()
-            case Readout():
-                self._read(action)
-            case WriteCalibration():
-                self._calibrate(action)
-            case Dwell():
-                self._dwell(action)
+            case Set():
+                self.bench.set(step.zone, action)
+            case Settle():
+                self.bench.settle(step.zone, action)
+            case Release():
+                if action.what in self.state.reads:
+                    self.readings.close(action.what)
+                else:
+                    self.bench.release(step.zone, action.what)
+            case Read() if action.is_open:
+                self.readings.open(step.zone, action)
+            case Read():
+                self.readings.read(step.zone, action)
+            case Hold():
+                self._hold(step.zone, action)
+            case Do():
+                return self._do(number, step, action)
+        return None
 
-    # -- what is there ---------------------------------------------------------------------
+    # -- holds -----------------------------------------------------------------------------------
 
-    def _introduce(self) -> None:
-        """Put on record which instruments and streams the run has."""
-        for instrument in self._station.instruments:
+    def _hold(self, zone: str, action: Hold) -> None:
+        """Wait until the time asked for is credited, or the longest time is over."""
+        start = self.clock.now()
+        end = start + action.longest_s
+        self.watch.begin_hold(zone, action.bands)
+        credit = 0.0
+        while credit < action.credit_s - 1e-6 and self.clock.now() < end - 1e-9:
+            self.services.wait(min(self.clock.now() + action.credit_s - credit, end))
+            self.watch.check()
+            credit = self.watch.credited()
+        self.watch.end_hold()
+        self.watch.flush()
+        self.evidence.append(
+            "hold",
+            {
+                "phase": action.phase, "zone": zone, "from_s": action.done_s,
+                "start_s": self.seconds(start), "end_s": self.seconds(self.clock.now()),
+                "credit_s": credit, "asked_s": action.credit_s,
+            },
+        )  # fmt: skip
+        self.evidence.commit_soon()
+
+    def seconds(self, now: float) -> float:
+        """Return a time of the clock in seconds from the start of the run, as evidence has it."""
+        return round(now - self.evidence.start_s, 6)
+
+    def phase_began(self, phase: str) -> float:
+        """Return when a phase began, in s from the start of the run; now if it does just now."""
+        self.evidence.commit()
+        for event in RunReader(self.evidence.root).events("step"):
+            if self.schedule.steps[event.data["step"]].phase == phase:
+                return event.t
+        return self.seconds(self.clock.now())
+
+    def is_attached(self, point: str) -> bool:
+        """Return whether evidence from elsewhere is there for a point."""
+        self.evidence.commit()
+        events = RunReader(self.evidence.root).events("attached")
+        return any(event.data["point"] == point for event in events)
+
+    # -- verbs -----------------------------------------------------------------------------------
+
+    def _do(self, number: int, step: Step, action: Do) -> int | None:
+        """Plan, put the plan on record, do it for each unit with its intent and outcome."""
+        module = load(VERBS, action.verb)
+        if module is None:
+            there = ", ".join(plugins(VERBS))
+            raise BenchError(f"{action.verb!r} is no verb this program knows; it has {there}")
+        plan: Mapping[str, Any] | None = self.state.facts.get(number)
+        if plan is None:
+            plan = module.plan(self, step, action.arguments)
+            self._follow(plan)
+            self.evidence.append("fact", {"step": number, "verb": action.verb, "fact": plan})
+            self.evidence.commit()
+            self.state.learn(number, action.verb, plan)
+        if hasattr(module, "perform"):
+            self._perform(number, module, plan)
+        if hasattr(module, "after"):
+            jump: int | None = module.after(self, step, plan)
+            return jump
+        return None
+
+    def _follow(self, plan: Mapping[str, Any]) -> None:
+        """Before a jump everything is let go: the step jumped to counts on nothing."""
+        if isinstance(plan.get("way"), Mapping):
+            for zone, where in reversed(list(self.state.sets)):
+                self.bench.release(zone, where)
+                del self.state.sets[zone, where]
+
+    def _perform(self, number: int, module: Any, plan: Mapping[str, Any]) -> None:
+        for unit in module.units(self, plan):
+            self.evidence.append("intent", {"step": number, "unit": unit})
+        self.evidence.commit()
+
+        outcomes: dict[str, Any] = module.perform(self, plan)
+        for unit, outcome in outcomes.items():
+            self.evidence.append("outcome", {"step": number, "unit": unit, "outcome": outcome})
+        self.evidence.commit()
+
+    # -- what is there ---------------------------------------------------------------------------
+
+    def _introduce(self, first: bool) -> None:
+        """Put on record which instruments, meters and streams the run has."""
+        for instrument in self.station.instruments:
             entry = instrument.entry
-            self._evidence.append(
+            due = entry.calibration_due
+            self.evidence.append(
                 "instrument",
                 {
                     "name": instrument.name,
-                    "role": entry.role,
                     "model": entry.model,
                     "identity": asdict(instrument.identity),
                     "serial": instrument.identity.serial or entry.serial,
                     "certificate": entry.certificate,
-                    "calibration_due": entry.calibration_due and entry.calibration_due.isoformat(),
-                    "is_reference": ROLES[entry.role].is_reference,
+                    "calibration_due": due.isoformat() if due else None,
                     "provenance": instrument.provenance.value,
                 },
             )
-        channels = tuple((channel.name, channel.unit) for channel in self._duts.channels)
-        self._evidence.declare(DUTS, ROW_HEAD + channels)
-        self._evidence.declare(REFERENCES, REFERENCE_COLUMNS)
-        self._evidence.declare(LOG, LOG_COLUMNS)
-        self._evidence.append("armed", arm(self._station))
-        self._evidence.commit()
-
-    def _power(self, on: bool) -> None:
-        """After the supply came up, find out what sits in the sockets."""
-        came_up, self._powered = on and not self._powered, on
-        if not came_up:
-            return
-        self._duts.connect()
-        for dut in self._duts.all:
-            self._evidence.append(
-                "unit",
-                {
-                    "serial": dut.unit.serial,
-                    "socket": dut.unit.socket,
-                    "identity": asdict(dut.identity) if dut.identity else None,
-                    "problem": dut.problem,
-                },
-            )
-
-    # -- readouts --------------------------------------------------------------------------
-
-    def _read(self, action: Readout) -> None:
-        whole = Sweep()
-        references = []
-        for number in range(action.samples):
-            if number:
-                self._bench.wait(action.interval_s)
-            references.append((self._clock.now(), float(number), *self._bench.references()))
-            sweep = self._duts.sweep(number)
-            whole.rows += sweep.rows
-            whole.problems |= sweep.problems
-        self._evidence.append(
-            "readout",
-            {
-                "asked": asdict(action),
-                "problems": whole.problems,
-                "unsettled": sorted(self._bench.unsettled.values()),
-                "retries": self._retries(),
-            },
-            {DUTS: self._duts.as_rows(whole), REFERENCES: np.array(references)},
-        )
-        answered = len(self._duts.all) - len(whole.problems)
-        self._bench.values["units"] = f"{answered} of {len(self._duts.all)} answer"
-
-    def _retries(self) -> dict[str, int]:
-        counts = {dut.unit.serial: dut.retries for dut in self._duts.all if dut.retries}
-        for dut in self._duts.all:
-            dut.retries = 0
-        return counts
-
-    # -- calibration -----------------------------------------------------------------------
-
-    def _calibrate(self, action: WriteCalibration) -> None:
-        """Fit from the evidence itself, so that whoever verifies it fits the same numbers."""
-        formats = getattr(self._duts.all[0].sensor, "CALIBRATION", ())
-        if not formats:
-            name = self._job.part.part.name
-            raise ProtocolError(f"{name} has no memory for coefficients; use a check profile")
-        self._evidence.commit()
-        fit = fit_lot(RunData(RunReader(self._evidence.root)), action.fit, formats)
-        units: dict[str, dict[str, Any]] = {
-            serial: {"problem": problem} for serial, problem in fit.problems.items()
-        }
-
-        def write(dut: Dut) -> None:
-            serial = dut.unit.serial
-            if serial in fit.problems:
-                return
-            words = fit.stored[dut.index].tolist()
-            record: dict[str, Any] = {"written": words, "read_back": None}
-            units[serial] = record
-            sensor: Any = dut.sensor
-            try:
-                sensor.write_coefficients(words)
-                record["read_back"] = list(sensor.read_coefficients())
-                if action.lock and record["read_back"] == words:
-                    sensor.lock()
-            except BenchError as error:
-                record["problem"] = f"socket {dut.unit.socket}: {error}"
-
-        self._duts.each(write)
-        self._evidence.append(
-            "calibration",
-            {
-                "fit": action.fit,
-                "formats": [asdict(form) for form in formats],
-                "units": {serial: units[serial] for serial in sorted(units)},
-                "condition": {
-                    quantity: [
-                        round(float(c), 1) if math.isfinite(c) else None for c in f.condition
-                    ]
-                    for quantity, f in fit.fits.items()
-                },
-            },
-        )
-        self._evidence.commit()
-
-    # -- stress ----------------------------------------------------------------------------
-
-    def _dwell(self, action: Dwell) -> None:
-        start_s = self._clock.now()
-        end_s = start_s + action.duration_s
-        self._bench.log()
-        while self._clock.now() < end_s - 1e-6:
-            self._bench.wait(min(action.dut_interval_s, end_s - self._clock.now()))
-            sweep = self._duts.sweep(0)
-            self._evidence.append(
-                "dut_monitor", {"problems": sweep.problems}, {DUTS: self._duts.as_rows(sweep)}
-            )
-        self._bench.log()
-        # The log right before and after marks the ends of the stress.
-        self._evidence.append(
-            "dwell",
-            {
-                "phase": action.phase,
-                "from_h": action.from_h,
-                "to_h": action.to_h,
-                "start_s": start_s,
-                "end_s": self._clock.now(),
-            },
-        )
+        left = self.station.take()
+        if left:
+            self.evidence.append("left_over", {name: list(texts) for name, texts in left.items()})
+        self.evidence.append("meters", {"meters": self.watch.meters()})
+        if first:
+            for number, part in enumerate(self.schedule.parts):
+                self.evidence.declare(f"units-{number}", self.duts.columns(part))
+            self.evidence.declare(REFERENCES, REFERENCE_COLUMNS)
+            self.evidence.declare(LOG, LOG_COLUMNS)
+        asked = needs(self.schedule)
+        touched = {zone: sorted(asked.touches(zone)) for zone in sorted(self.zones)}
+        self.evidence.append("needs", {"touches": touched, "verbs": sorted(asked.verbs)})
+        self.evidence.append("armed", arm(self.station, self.zones))
+        self.evidence.commit()
 
     def _report(self) -> None:
-        step = self._schedule.steps[self._number]
-        in_step_s = min(self._clock.now() - self._step_started_s, step.duration_s)
-        left_s = self._schedule.duration_s - step.start_s - in_step_s
-        doing = describe(step)
-        self._progress.show(
-            Status(self._number, len(self._schedule.steps), doing, left_s, dict(self._bench.values))
-        )
+        if self._number >= len(self.schedule.steps):
+            return
+        step = self.schedule.steps[self._number]
+        in_step = min(self.clock.now() - self._step_started, step.duration_s)
+        left = self.schedule.duration_s - step.start_s - in_step
+        values = {
+            str(spot.row.where): _shown(spot.meters[0].value, spot.row.where.quantity.unit)
+            for spot in self.watch.spots.values()
+        }
+        number, count = self._number, len(self.schedule.steps)
+        self._progress.show(Status(number, count, describe(step), left, values))
+
+
+_PROGRESS_S = 60.0
+
+
+def _shown(value: Any, unit: str) -> str:
+    if value is None:
+        return "?"
+    parts = value if isinstance(value, tuple) else (value,)
+    return f"{' '.join(f'{part:.5g}' for part in parts)} {unit}"
 
 
 def describe(step: Step) -> str:
     """Return what a step does, in words."""
     match step.action:
-        case SetSupply(voltage_v=0.0):
-            return "supply off"
-        case SetSupply() as action:
-            return f"supply to {action.voltage_v:g} V"
-        case SetTemperature() as action:
-            return f"chamber to {action.target_c:g} degC and soak"
-        case SetPressure() as action:
-            return f"pressure to {action.target_pa / 1e3:g} kPa"
-        case Vent():
-            return "vent the pressure line"
-        case Readout(condition=str()) as action:
-            return f"test at {action.hours:g} h, {action.condition}"
-        case Readout() as action:
-            return f"{action.phase}: read all units"
-        case WriteCalibration():
-            return "fit, write and read back coefficients"
-        case Dwell() as action:
-            return f"{action.phase}: stress from {action.from_h:g} h to {action.to_h:g} h"
+        case Set() as action:
+            return f"{step.phase}: {action.address} to its next value"
+        case Settle() as action:
+            names = ", ".join(band.address for band in action.bands)
+            return f"{step.phase}: wait for {names}"
+        case Release() as action:
+            return f"{step.phase}: release {action.what}"
+        case Read() as action:
+            return f"read {action.point}"
+        case Hold() as action:
+            return f"{step.phase}: hold from {action.done_s / 3600:g} h"
+        case Do() as action:
+            return f"{step.phase}: {action.verb}"
+
+
+def as_floats(rows: list[tuple[float, ...]], columns: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return rows as an array, shape (n, columns)."""
+    return np.array(rows, dtype=np.float64).reshape(-1, columns)

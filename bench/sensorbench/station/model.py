@@ -1,22 +1,24 @@
-"""station.toml: buses, instruments in roles, sockets, limits, and what is simulated."""
+"""station.toml: what the bench has, what acts, what is believed, and what may never be exceeded."""
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Literal, Self
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, field_validator, model_validator
 
-from sensorbench.core.documents import Document, Pressure, Temperature, Voltage, quantity_parser
-from sensorbench.station.roles import ROLES
+from sensorbench.core.documents import Document, Duration, Frequency, load
+from sensorbench.core.errors import InputError, Problem
+from sensorbench.core.quantity import AddressError, address
+from sensorbench.parts.model import by_address, problem
 
-Address = Annotated[int, Field(ge=0x08, le=0x77)]
+I2cAddress = Annotated[int, Field(ge=0x08, le=0x77)]
 MultiplexerAddress = Annotated[int, Field(ge=0x70, le=0x77)]
 MultiplexerChannel = Annotated[int, Field(ge=0, le=7)]
-RoleName = Literal[
-    "temperature_chamber", "pressure_source", "supply", "reference_thermometer", "dmm"
-]
 
 
 class SimulatedLink(Document):
@@ -53,16 +55,14 @@ class I2cLink(Document):
 
     kind: Literal["i2c"] = "i2c"
     bus: str
-    address: Address
+    address: I2cAddress
     multiplexer: MultiplexerAddress | None = None
     channel: MultiplexerChannel | None = None
 
     @model_validator(mode="after")
-    def _both(self) -> Self:
+    def _both(self) -> I2cLink:
         if (self.multiplexer is None) != (self.channel is None):
-            raise PydanticCustomError(
-                "value_error", "multiplexer and channel are written together, or neither"
-            )
+            raise problem("multiplexer and channel are written together, or neither")
         return self
 
 
@@ -76,83 +76,170 @@ class Bus(Document):
 
     kind: Literal["simulated", "linux"]
     device: str | None = None
+    speed: Frequency = Field(default=400e3, gt=0)
 
     @model_validator(mode="after")
-    def _device(self) -> Self:
+    def _device(self) -> Bus:
         if self.kind == "linux" and not self.device:
-            raise PydanticCustomError(
-                "value_error", "a linux bus needs its device, for example /dev/i2c-1"
-            )
+            raise problem("a linux bus needs its device, for example /dev/i2c-1")
         return self
 
 
-class InstrumentEntry(Document):
-    """One instrument: what it is, how it is reached, what it may do, how it is calibrated."""
+class InstrumentEntry(Document, extra="allow"):
+    """One instrument: what it is, how it is reached, how it is calibrated.
 
-    role: RoleName
+    `members` names others' members that it is made of. Every other key is an option of its driver.
+    `uncertainty` is expanded (k = 2), one text, or one for each member.
+    """
+
     model: str
-    link: Link
+    link: Link | None = None
     serial: str = ""
     certificate: str = ""
     calibration_due: date | None = None
-    low: float | None = None
-    high: float | None = None
-    rate: float | None = None
-    options: dict[str, Any] = Field(default_factory=dict)
+    uncertainty: str | dict[str, str] | None = None
+    members: dict[str, str] = Field(default_factory=dict)
 
-    @model_validator(mode="before")
+    @property
+    def options(self) -> dict[str, Any]:
+        """Return the options of the driver, as they were written."""
+        return dict(self.model_extra or {})
+
+
+class BenchTable(Document):
+    """What holds for one address of a zone.
+
+    `set` acts, `reference` is believed ("set": the setpoint itself), `watch` names more meters in
+    the same place. Reaching `low` or `high` for `delay` stops a run. Without `set` and `fixed` the
+    address is only watched.
+    """
+
+    set: str | None = None
+    fixed: Any = None
+    reference: str | None = None
+    watch: tuple[str, ...] = ()
+    agree: Any = None
+    low: Any = None
+    high: Any = None
+    period: Duration | None = Field(default=None, gt=0)
+    delay: Duration = Field(default=0.0, ge=0)
+    action: Literal["safe", "ask"] = "safe"
+    gradient: Any = None
+    handle: tuple[Any, Any] | None = None
+    rank: int = 0
+    select: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> BenchTable:
+        if self.set is not None and self.fixed is not None:
+            raise problem("write set or fixed, not both")
+        if self.reference == "set" and self.set is None:
+            raise problem('reference = "set" needs set')
+        if self.set is None and self.fixed is None and not (self.watch or self.reference):
+            raise problem("needs set, fixed, reference or watch")
+        return self
+
+
+BENCH_KEYS = frozenset(BenchTable.model_fields)
+
+
+def bench_tables(table: Any) -> Any:
+    """Return bench tables by address; `bench.pressure.front` is "pressure.front"."""
+    if not isinstance(table, Mapping):
+        raise problem("write a table for each quantity")
+    found: dict[str, Any] = {}
+    for name, entry in table.items():
+        if isinstance(entry, Mapping) and entry and not set(entry) & BENCH_KEYS:
+            ports = {f"{name}.{port}": row for port, row in entry.items()}
+        else:
+            ports = {name: entry}
+        for where, row in ports.items():
+            try:
+                here = address(where)
+            except AddressError as error:
+                raise problem(str(error)) from None
+            if here.axis:
+                raise problem(f"{where}: a bench table is for the whole quantity, without axis")
+            found[where] = row
+    return found
+
+
+class ZoneTable(Document):
+    """One of several independent benches; `for` is what it serves."""
+
+    purposes: tuple[Literal["stress", "test"], ...] = Field(default=(), alias="for")
+    bench: dict[str, BenchTable] = Field(default_factory=dict)
+
+    @field_validator("bench", mode="before")
     @classmethod
-    def _read_range(cls, data: Any) -> Any:
-        """Parse `low`, `high` and `rate` with the dimension of the role."""
-        if not isinstance(data, dict) or data.get("role") not in ROLES:
-            return data
-        role = ROLES[data["role"]]
-        data = dict(data)
-        for key, dimension in (
-            ("low", role.dimension), ("high", role.dimension), ("rate", role.rate_dimension)
-        ):  # fmt: skip
-            if key in data and dimension:
-                try:
-                    data[key] = quantity_parser(dimension)(data[key])
-                except PydanticCustomError as error:
-                    raise PydanticCustomError(
-                        "quantity", "{what}", {"what": f"{key}: {error.message()}"}
-                    ) from None
-            elif key in data:
-                what = f"{key}: a {data['role']} has none here"
-                raise PydanticCustomError("value_error", "{what}", {"what": what})
-        return data
+    def _addresses(cls, table: Any) -> Any:
+        return bench_tables(table)
 
 
-class Socket(I2cLink):
-    """Where a DUT can sit."""
+class ElsewhereTable(Document):
+    """A place that is not of this station: a tester, another laboratory."""
 
-    id: str
+    title: str
+    purposes: tuple[Literal["stress", "test"], ...] = Field(alias="for", min_length=1)
 
 
-class Limits(Document):
-    """What this bench may never exceed, whatever a profile asks; reaching it stops a run."""
+class Socket(Document, extra="allow"):
+    """Where a DUT can sit: its zone, its link, and meters by name for what it puts out.
 
-    temperature_low: Temperature | None = None
-    temperature_high: Temperature | None = None
-    pressure_high: Pressure | None = None
-    voltage_high: Voltage | None = None
+    Every other key is a meter ("daq.ch101"), or a table `{ meter, select }` for one that is
+    shared through a switch.
+    """
+
+    id: str = Field(min_length=1)
+    zone: str = ""
+    link: I2cLink | None = None
+
+    @property
+    def meters(self) -> dict[str, tuple[str, str]]:
+        """Return the socket's own meters by name: the meter, and the switch that selects it."""
+        found = {}
+        for name, raw in (self.model_extra or {}).items():
+            if isinstance(raw, str):
+                found[name] = (raw, "")
+            else:
+                found[name] = (raw["meter"], raw.get("select", ""))
+        return found
+
+    @model_validator(mode="after")
+    def _check(self) -> Socket:
+        for name, raw in (self.model_extra or {}).items():
+            table = isinstance(raw, Mapping) and set(raw) <= {"meter", "select"} and "meter" in raw
+            if not isinstance(raw, str) and not table:
+                raise problem(f'{name}: write a meter ("dmm.voltage"), or {{ meter, select }}')
+        if self.link is None and not self.model_extra:
+            raise problem("needs a link, or a meter that reads the part")
+        return self
 
 
 class SimulatedFault(Document):
-    """A simulated part that is not healthy; `kind` is one of its twin's faults, or absent."""
+    """Something that goes wrong with a simulated device, given by serial or instrument name.
 
-    serial: str
+    `kind` is one of its twin's faults, or absent: nothing is there. It is there from `at` to
+    `until`, counted from the beginning of the run.
+    """
+
+    device: str
     kind: str
+    at: Duration | None = None
+    until: Duration | None = None
 
 
 class Simulation(Document):
     """What the simulated world is like; the seed makes units, noise and ageing."""
 
     seed: int = 0
-    ambient: Temperature = 23.0
-    ambient_pressure: Pressure = 101_325.0
+    ambient: dict[str, Any] = Field(default_factory=dict)
     fault: tuple[SimulatedFault, ...] = ()
+
+    @field_validator("ambient")
+    @classmethod
+    def _addresses(cls, table: dict[str, Any]) -> dict[str, Any]:
+        return by_address(table)
 
 
 class StationData(Document):
@@ -166,8 +253,89 @@ class StationFile(Document):
     """A station.toml."""
 
     station: StationData
-    limits: Limits = Limits()
     simulation: Simulation | None = None
     bus: dict[str, Bus] = Field(default_factory=dict)
     instrument: dict[str, InstrumentEntry] = Field(default_factory=dict)
+    bench: dict[str, BenchTable] = Field(default_factory=dict)
+    zone: dict[str, ZoneTable] = Field(default_factory=dict)
+    elsewhere: dict[str, ElsewhereTable] = Field(default_factory=dict)
     socket: tuple[Socket, ...] = ()
+
+    @field_validator("bench", mode="before")
+    @classmethod
+    def _addresses(cls, table: Any) -> Any:
+        return bench_tables(table)
+
+    @model_validator(mode="after")
+    def _zones(self) -> StationFile:
+        if self.zone and self.bench:
+            raise problem("write [bench…] for one zone, or [zone.NAME.bench…] for several")
+        known = set(self.zones)
+        for socket in self.socket:
+            if socket.zone not in known:
+                there = ", ".join(filter(None, known)) or "none; leave zone out"
+                raise problem(f"socket {socket.id}: zone {socket.zone!r}; there are: {there}")
+        return self
+
+    @cached_property
+    def zones(self) -> Mapping[str, ZoneTable]:
+        """Return the zones by name; one bench without zones is ""."""
+        return self.zone or {"": ZoneTable.model_validate({"for": (), "bench": {}}).model_copy(
+            update={"bench": self.bench}
+        )}  # fmt: skip
+
+    def sockets_of(self, zone: str) -> tuple[Socket, ...]:
+        """Return the sockets of a zone, in the order of the file."""
+        return tuple(socket for socket in self.socket if socket.zone == zone)
+
+
+def load_station(path: Path) -> StationFile:
+    """Return the station in a file; its sockets may be a CSV file beside it. Raises InputError."""
+    return load(path, StationFile, read_more=lambda data: with_table(data, "socket", path.parent))
+
+
+def with_table(data: dict[str, Any], key: str, folder: Path) -> dict[str, Any]:
+    """Return a document whose long table `key` may be the name of a CSV file.
+
+    A dot in a column's name is a table in a table; numbers may be written 0x28. Raises InputError.
+    """
+    name = data.get(key)
+    if not isinstance(name, str):
+        return data
+    path = folder / name
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        raise InputError.one(key, name, f"can't be read: {error.strerror}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError.one(key, name, f"is no CSV table in UTF-8: {error}") from None
+    bad = [n for n, row in enumerate(rows, 2) if None in row or None in row.values()]
+    if bad:
+        raise InputError([Problem(name, f"line {bad[0]}", "has not as many fields as the heading")])
+    return {**data, key: [_row(row) for row in rows]}
+
+
+def _row(row: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for column, text in row.items():
+        if not text.strip():
+            continue
+        *tables, last = column.strip().split(".")
+        inside = found
+        for table in tables:
+            inside = inside.setdefault(table, {})
+        inside[last] = _cell(last, text.strip())
+    return found
+
+
+_NUMBERS = {"address", "multiplexer", "channel"}
+
+
+def _cell(column: str, text: str) -> Any:
+    if column in _NUMBERS:
+        try:
+            return int(text, 0)
+        except ValueError:
+            return text  # the model says what is wrong with it
+    return text

@@ -1,32 +1,50 @@
-"""Preflight: everything that is wrong with a run, at once, before anything is touched."""
+"""Preflight: everything that is wrong with a run, at once, before anything is touched.
+
+What is accepted here can be done; what would end INVALID for a reason known beforehand is refused.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from inspect import Parameter, signature
+from itertools import chain
 from types import SimpleNamespace
 from typing import Any
 
-from sensorbench.core.errors import InputError, Problem
-from sensorbench.core.units import show, show_duration
+from sensorbench.core.catalog import Device, devices
+from sensorbench.core.errors import BenchError, InputError, Problem
+from sensorbench.core.plugins import broken
+from sensorbench.core.quantity import quantities
+from sensorbench.core.units import show_duration
 from sensorbench.parts.model import Lot, Part
 from sensorbench.profiles.expand import expand
-from sensorbench.profiles.schedule import Schedule, SetPressure, SetSupply, SetTemperature
-from sensorbench.station.catalog import Device, devices
-from sensorbench.station.model import I2cLink, InstrumentEntry, StationFile
-from sensorbench.station.roles import ROLES
-from sensorbench.station.simulation import ABSENT
+from sensorbench.profiles.needs import Needs, needs
+from sensorbench.profiles.schedule import Schedule
+from sensorbench.station.binding import Bindings, bind, find
+from sensorbench.station.layout import layout_of
+from sensorbench.station.model import (
+    I2cLink,
+    InstrumentEntry,
+    SimulatedFault,
+    Socket,
+    StationFile,
+)
 from sensorbench.station.workspace import Job
 
 FILE = "station.toml"
+ABSENT = "absent"
+_BUS_SHARE = 0.9  # of the bits a second; the rest is for what else goes over it
+Findings = Iterator[tuple[str, str]]
 
 
-def check_station(file: StationFile) -> list[Problem]:
+def check_station(file: StationFile, bindings: Bindings | None = None) -> list[Problem]:
     """Return what is wrong with a station by itself."""
-    return [Problem(FILE, key, text) for key, text in _station(file)]
+    found = bindings or bind(file)
+    rows = chain(_instruments(file), found.problems, _places(file), _sockets(file))
+    return [Problem(FILE, key, text) for key, text in rows]
 
 
 def check_lot(file: StationFile, lot: Lot, part: Part) -> list[Problem]:
@@ -34,73 +52,103 @@ def check_lot(file: StationFile, lot: Lot, part: Part) -> list[Problem]:
     return [Problem(f"lot {lot.lot.id}", key, text) for key, text in _lot(file, lot, part)]
 
 
-def check_faults(file: StationFile, lots: Iterable[Lot]) -> list[Problem]:
-    """Return simulated faults of units that are in no lot: they would do nothing."""
-    serials = {unit.serial for lot in lots for unit in lot.unit}
+def check_faults(file: StationFile, lots: Iterable[tuple[Lot, Part]]) -> list[Problem]:
+    """Return simulated faults that would do nothing: of a device that is not there, or unknown."""
+    serials = {unit.serial: part for lot, part in lots for unit in lot.unit}
     faults = file.simulation.fault if file.simulation else ()
-    return [
-        Problem(FILE, "simulation.fault", f"no lot has a unit {fault.serial}")
-        for fault in faults
-        if fault.serial not in serials
-    ]
+    return [Problem(FILE, "simulation.fault", text) for f in faults for text in _fault(file, f, serials)]
 
 
 def check_due(file: StationFile, today: date) -> list[Problem]:
-    """Return the references whose calibration is over today."""
+    """Return the instruments whose calibration is over today; for whoever only looks."""
     return [
         Problem(FILE, f"instrument.{name}.calibration_due", f"calibration was due on {due}")
         for name, entry in file.instrument.items()
-        if (due := entry.calibration_due) and ROLES[entry.role].is_reference and due < today
+        if (due := entry.calibration_due) and due < today
     ]
 
 
 def preflight(job: Job, start: datetime) -> Schedule:
-    """Return the schedule of a job that can be run from `start` on. Raises InputError."""
-    problems = check_station(job.station) + check_lot(job.station, job.lot, job.part)
+    """Return the schedule of a job that can be run from `start` on. Raises InputError.
+
+    Dates are those of `start`'s own zone: the bench's.
+    """
+    bindings = bind(job.station)
+    problems = check_station(job.station, bindings)
+    for lot, part in job.lots:
+        problems += check_lot(job.station, lot, part)
+    problems += check_faults(job.station, job.known_lots or job.lots)
     try:
-        schedule = expand(job.profile, job.part, job.lot)
+        layout = layout_of(job.station, bindings)
+        schedule = expand(job.profile, job.lots, layout, job.choices, job.at)
     except InputError as error:
-        raise InputError([*problems, *error.problems]) from None
+        raise InputError(_once([*problems, *error.problems])) from None
     end = start + timedelta(seconds=schedule.duration_s)
-    problems += [Problem(FILE, key, text) for key, text in _roles(job.station, schedule)]
-    problems += [Problem(FILE, key, text) for key, text in _due(job.station, schedule, start, end)]
-    problems += [Problem(job.profile.id, key, text) for key, text in _ranges(job, schedule)]
+    asked = needs(schedule)
+    rows = chain(
+        _references(bindings, asked),
+        _due(job.station, bindings, asked, schedule, start, end),
+        _traffic(job.station, asked, schedule),
+        _provenance(job.station, bindings, asked),
+    )
+    problems += [Problem(FILE, key, text) for key, text in rows]
     if problems:
-        raise InputError(list(dict.fromkeys(problems)))
+        raise InputError(_once(problems))
     return schedule
 
 
-Findings = Iterator[tuple[str, str]]
+def _once(problems: Sequence[Problem]) -> list[Problem]:
+    return list(dict.fromkeys(problems))
 
 
-def _station(file: StationFile) -> Findings:
+# -- the station by itself ---------------------------------------------------------------------
+
+
+def _instruments(file: StationFile) -> Findings:
     known = devices()
     simulated = any(bus.kind == "simulated" for bus in file.bus.values())
     for name, entry in file.instrument.items():
         key = f"instrument.{name}"
         device = known.get(entry.model)
-        simulated |= not isinstance(entry.link, I2cLink) and entry.link.kind == "simulated"
-        if device is None or device.role is None:
-            models = ", ".join(d.name for d in known.values() if d.role)
+        simulated |= _is_simulated_link(entry)
+        if device is None:
+            models = ", ".join(d.name for d in known.values() if d.kind == "instrument")
             yield f"{key}.model", f"{entry.model!r} is not known; there are {models}"
-        elif device.role != entry.role:
-            yield f"{key}.role", f"{entry.model} plays {device.role}, not {entry.role}"
-        else:
-            kind = entry.link.kind
-            if kind not in {*device.links, "visa" if "tcp" in device.links else "", "simulated"}:
-                yield (
-                    f"{key}.link.kind",
-                    f"{entry.model} is not reached over {kind}; "
-                    f"allowed: {', '.join((*device.links, 'simulated'))}",
-                )
-            yield from _rated(key, entry)
-            yield from _options(f"{key}.options", device, entry.options)
-    for role, count in Counter(entry.role for entry in file.instrument.values()).items():
-        if count > 1:
-            yield "instrument", f"{count} instruments play {role}, one may"
+            for problem in broken():
+                if entry.model in problem.file:
+                    yield f"{key}.model", str(problem)
+            continue
+        yield from _link(key, entry, device)
+        yield from _options(key, device, entry.options)
     if simulated and file.simulation is None:
         yield "simulation", "is required: a bus or an instrument is simulated. Add [simulation]"
-    yield from _places(file)
+    known_quantities = quantities()
+    for where in file.simulation.ambient if file.simulation else ():
+        if where.partition(".")[0] not in known_quantities:
+            yield f"simulation.ambient.{where}", "is no quantity"
+
+
+def _is_simulated_link(entry: InstrumentEntry) -> bool:
+    return entry.link is not None and entry.link.kind == "simulated"
+
+
+def _link(key: str, entry: InstrumentEntry, device: Device) -> Findings:
+    wired = {"i2c", "serial", "tcp"} & set(device.links)
+    if entry.link is None:
+        if wired:
+            yield f"{key}.link", f"is required; {device.name} is reached over {_or(device.links)}"
+        return
+    kind = entry.link.kind
+    if kind not in {*device.links, "visa" if "tcp" in device.links else "", "simulated"}:
+        allowed = ", ".join((*device.links, "simulated"))
+        yield f"{key}.link.kind", f"{device.name} is not reached over {kind}; allowed: {allowed}"
+    if isinstance(entry.link, I2cLink) and device.addresses:
+        yield from _answers_at(f"{key}.link.address", entry.link.address, device)
+
+
+def _answers_at(key: str, there: int, device: Device) -> Findings:
+    if there not in device.addresses:
+        yield key, f"{there:#04x} is no address of a {device.name}, which are {_hex(device)}"
 
 
 def _options(key: str, device: Device, options: dict[str, Any]) -> Findings:
@@ -109,46 +157,37 @@ def _options(key: str, device: Device, options: dict[str, Any]) -> Findings:
     keywords = [
         name
         for name, parameter in signature(driver).parameters.items()
-        if parameter.kind is Parameter.KEYWORD_ONLY
+        if parameter.kind is Parameter.KEYWORD_ONLY and name != "name"
     ]
     unknown = [name for name in options if name not in keywords]
-    if unknown:
-        allowed = ", ".join(keywords) or "none"
-        yield key, f"{', '.join(unknown)} is no option of {device.name}; allowed: {allowed}"
+    for name in unknown:
+        allowed = ", ".join(keywords)
+        more = f"; its options: {allowed}" if allowed else "; it has no options"
+        yield f"{key}.{name}", f"unknown key of a {device.name}{more}"
+    if unknown or "members" in device.links:
         return
     link = SimpleNamespace(name=device.name)
-    arguments = (link, 0) if device.addresses else (link,)
+    arguments: dict[str, tuple[Any, ...]] = {
+        "i2c": (link, 0, None), "meters": ({}, None), "person": (link, None), "none": (None,),
+    }  # fmt: skip
     try:
-        driver(*arguments, None, **options)
-    except (TypeError, ValueError) as error:
+        driver(*arguments.get(device.links[0], (link, None)), **options)
+    except (TypeError, ValueError, BenchError) as error:
         yield key, str(error)
 
 
-def _rated(key: str, entry: InstrumentEntry) -> Findings:
-    role = ROLES[entry.role]
-    driver = devices()[entry.model].load_driver()
-    if role.dimension and role.rated:
-        low, high = getattr(driver, role.rated)
-        for name, value in (("low", entry.low), ("high", entry.high)):
-            if value is not None and not low <= value <= high:
-                yield (
-                    f"{key}.{name}",
-                    f"{show(value, role.dimension)} is beyond the rating of {entry.model}, "
-                    f"{show(low, role.dimension)} to {show(high, role.dimension)}",
-                )
-        if entry.low is not None and entry.high is not None and entry.low >= entry.high:
-            yield f"{key}.low", "must be below high"
-    if role.rate_dimension and entry.rate is not None:
-        fastest = getattr(driver, role.rated_rate)
-        if not 0 < entry.rate <= fastest * (1 + 1e-9):
-            yield (
-                f"{key}.rate",
-                (f"{_rate(entry.rate)} is beyond the rating of {entry.model}, {_rate(fastest)}"),
-            )
-
-
-def _rate(k_per_s: float) -> str:
-    return f"{k_per_s * 60:g} K/min"
+def _sockets(file: StationFile) -> Findings:
+    for identifier, count in Counter(socket.id for socket in file.socket).items():
+        if count > 1:
+            yield f"socket {identifier}", f"is there {count} times"
+    for socket in file.socket:
+        for name, (text, select) in socket.meters.items():
+            try:
+                find(file, text, quantities().get(name))
+                if select:
+                    find(file, select, None)
+            except LookupError as error:
+                yield f"socket {socket.id}.{name}", str(error)
 
 
 def _places(file: StationFile) -> Findings:
@@ -158,10 +197,7 @@ def _places(file: StationFile) -> Findings:
         for name, entry in file.instrument.items()
         if isinstance(entry.link, I2cLink)
     ]
-    places += [(f"socket {socket.id}", socket) for socket in file.socket]
-    for identifier, count in Counter(socket.id for socket in file.socket).items():
-        if count > 1:
-            yield f"socket {identifier}", f"is there {count} times"
+    places += [(f"socket {socket.id}", socket.link) for socket in file.socket if socket.link]
     switches = {(p.bus, p.multiplexer) for _, p in places if p.multiplexer is not None}
     taken: dict[tuple[object, ...], str] = {}
     root = {(place.bus, place.address): key for key, place in places if place.multiplexer is None}
@@ -186,146 +222,177 @@ def _place(place: I2cLink) -> str:
     return f"{place.address:#04x} on {place.bus}{behind}"
 
 
+# -- lots ----------------------------------------------------------------------------------------
+
+
 def _lot(file: StationFile, lot: Lot, part: Part) -> Findings:
     device = devices().get(part.part.driver)
-    if device is None or device.kind != "sensor":
-        sensors = ", ".join(d.name for d in devices().values() if d.kind == "sensor")
-        yield "part.driver", f"{part.part.driver!r} is not a sensor we know; there are {sensors}"
-        return
-    yield from _options("part.options", device, part.part.options)
+    if device is None or not device.channels:
+        return  # expand says so
     sockets = {socket.id: socket for socket in file.socket}
-    faults = {f.serial: f.kind for f in (file.simulation.fault if file.simulation else ())}
     for unit in lot.unit:
-        socket = sockets.get(unit.socket)
-        if socket is None:
-            yield (
-                f"unit {unit.serial}",
-                (f"socket {unit.socket!r} is not in station.toml; there are {_some(sockets)}"),
-            )
-        elif socket.address not in device.addresses:
-            yield (
-                f"unit {unit.serial}",
-                (
-                    f"socket {unit.socket} has address {socket.address:#04x}, "
-                    f"{device.name} answers at {_hex(device.addresses)}"
-                ),
-            )
+        key = f"unit {unit.serial}"
         if not re.fullmatch(device.serial, unit.serial):
+            yield key, f"is no serial number of a {device.name}, which look like {device.serial}"
+        socket = sockets.get(unit.socket)
+        if unit.socket and socket is None:
+            yield key, f"socket {unit.socket!r} is not in station.toml; there are {_some(sockets)}"
+        elif socket is not None:
+            for text in _unfit(socket, device):
+                yield key, text
+    if not any(unit.socket for unit in lot.unit) and not any(
+        not list(_unfit(socket, device)) for socket in file.socket
+    ):
+        why = next((text for s in file.socket for text in _unfit(s, device)), "there is none")
+        yield "unit", f"no socket of station.toml fits a {device.name}: {why}"
+
+
+def fits(socket: Socket, device: Device) -> bool:
+    """Return whether a part can be read in a socket."""
+    return not list(_unfit(socket, device))
+
+
+def _unfit(socket: Socket, device: Device) -> Iterator[str]:
+    if "i2c" in device.links:
+        if socket.link is None:
+            yield f"socket {socket.id} has no link, a {device.name} needs one"
+        elif socket.link.address not in device.addresses:
             yield (
-                f"unit {unit.serial}",
-                (f"is no serial number of a {device.name}, which look like {device.serial}"),
+                f"socket {socket.id} has address {socket.link.address:#04x}, "
+                f"{device.name} answers at {_hex(device)}"
             )
-        kind = faults.get(unit.serial)
-        kinds = {*device.load_faults(), ABSENT}
-        if kind is not None and kind not in kinds:
+    for name in getattr(device.load_driver(), "METERS", ()) if "meters" in device.links else ():
+        if name not in socket.meters:
+            yield f"socket {socket.id} has no meter {name!r}, a {device.name} is read through it"
+
+
+def _fault(file: StationFile, fault: SimulatedFault, serials: dict[str, Part]) -> Iterator[str]:
+    if fault.device in serials:
+        device = devices().get(serials[fault.device].part.driver)
+    elif fault.device in file.instrument:
+        device = devices().get(file.instrument[fault.device].model)
+    else:
+        yield f"no lot has a unit {fault.device}, and no instrument is called so"
+        return
+    kinds = {*(device.load_faults() if device else ()), ABSENT}
+    if fault.kind not in kinds:
+        yield f"{fault.device}: fault {fault.kind!r} is not one of {', '.join(sorted(kinds))}"
+
+
+# -- what the run needs ---------------------------------------------------------------------------
+
+
+def _references(bindings: Bindings, asked: Needs) -> Findings:
+    """What is compared needs something to believe, and that needs its uncertainty."""
+    for zone, addresses in asked.compares.items():
+        for where in sorted(addresses):
+            row = bindings.rows.get((zone, where))
+            key = f"zone.{zone}.bench.{where}" if zone else f"bench.{where}"
+            if row is None or row.reference is None:
+                yield (
+                    key,
+                    f"{where} of the units is compared with a reference, and there is none: name a "
+                    'meter as `reference`, or believe the setpoint with reference = "set"',
+                )
+
+
+def _due(
+    file: StationFile,
+    bindings: Bindings,
+    asked: Needs,
+    schedule: Schedule,
+    start: datetime,
+    end: datetime,
+) -> Findings:
+    """The calibration of every reference that is used must be valid to the end of the run."""
+    for zone, where in _believed(asked):
+        row = bindings.rows.get((zone, where))
+        if row is None or row.reference is None:
+            continue
+        name = row.reference.instrument
+        due, key = file.instrument[name].calibration_due, f"instrument.{name}.calibration_due"
+        if due is None:
+            if not row.believes_set:
+                yield key, f"is required: {row.reference} is the reference of {where}"
+        elif due < start.date():
+            yield key, f"calibration was due on {due}; recalibrate it, or name another reference"
+        elif due < end.date():
             yield (
-                f"unit {unit.serial}",
-                (f"simulated fault {kind!r} is not one of {', '.join(sorted(kinds))}"),
+                key,
+                f"calibration is due on {due}, before the run ends on {end.date()} "
+                f"(it takes {show_duration(schedule.duration_s)})",
             )
 
 
-def _hex(addresses: Iterable[int]) -> str:
-    return ", ".join(f"{address:#04x}" for address in addresses)
+def _believed(asked: Needs) -> list[tuple[str, str]]:
+    """Return zone and address of every reference that results or credited hours rest on."""
+    pairs = {
+        (zone, where)
+        for table in (asked.compares, asked.settles)
+        for zone, addresses in table.items()
+        for where in addresses
+    }
+    return sorted(pairs)
+
+
+def _traffic(file: StationFile, asked: Needs, schedule: Schedule) -> Findings:
+    """Refuse a stream that a bus can't carry."""
+    for zone, group, streams in asked.streams:
+        sockets = file.sockets_of(zone)
+        load: dict[str, float] = {}
+        count: Counter[str] = Counter()
+        for position, number in enumerate(schedule.group(group)):
+            unit = schedule.units[number]
+            stream = streams.get(unit.part)
+            named = next((s for s in sockets if s.id == unit.socket), None)
+            socket = named or (sockets[position] if position < len(sockets) else None)
+            if stream is None or socket is None or socket.link is None:
+                continue
+            bus = socket.link.bus
+            load[bus] = load.get(bus, 0.0) + stream["rate_hz"] * stream["bits"]
+            count[bus] += 1
+        for bus, bits in load.items():
+            speed = file.bus[bus].speed * _BUS_SHARE
+            if bits > speed:
+                yield (
+                    f"bus.{bus}",
+                    f"{count[bus]} streams need {bits / 1e3:.0f} kbit/s, the bus carries "
+                    f"{speed / 1e3:.0f} kbit/s: lower the rate, or use more or faster buses",
+                )
+
+
+def _provenance(file: StationFile, bindings: Bindings, asked: Needs) -> Findings:
+    """Twins live in the simulated world: what is real can't feed them."""
+    for zone in asked.units:
+        buses = {s.link.bus for s in file.sockets_of(zone) if s.link and s.link.bus in file.bus}
+        if not any(file.bus[bus].kind == "simulated" for bus in buses):
+            continue
+        for row in bindings.of(zone):
+            if row.acts is None:
+                continue
+            entry = file.instrument[row.acts.instrument]
+            link = entry.link
+            real = link is not None and not (
+                link.kind == "simulated"
+                or (isinstance(link, I2cLink) and file.bus[link.bus].kind == "simulated")
+            )
+            if real:
+                yield (
+                    f"instrument.{row.acts.instrument}.link",
+                    f"is real, but the parts of this bench are simulated and would not feel its "
+                    f"{row.where}",
+                )
+
+
+def _or(words: Iterable[str]) -> str:
+    return " or ".join(words)
+
+
+def _hex(device: Device) -> str:
+    return ", ".join(f"{address:#04x}" for address in device.addresses)
 
 
 def _some(names: Iterable[str], most: int = 8) -> str:
     listed = list(names)
     more = f" and {len(listed) - most} more" if len(listed) > most else ""
-    return ", ".join(listed[:most]) + more
-
-
-def _roles(file: StationFile, schedule: Schedule) -> Findings:
-    there = {entry.role for entry in file.instrument.values()}
-    for role in schedule.roles:
-        if role not in there:
-            models = ", ".join(d.name for d in devices().values() if d.role == role)
-            yield (
-                "instrument",
-                (f"nothing plays {role}, which {schedule.profile_id} needs; models: {models}"),
-            )
-
-
-def _due(file: StationFile, schedule: Schedule, start: datetime, end: datetime) -> Findings:
-    for name, entry in file.instrument.items():
-        if not ROLES[entry.role].is_reference or entry.role not in schedule.roles:
-            continue
-        key = f"instrument.{name}.calibration_due"
-        due = entry.calibration_due
-        if due is None:
-            yield key, f"is required: the readings of a {entry.role} are the reference"
-        elif due < start.date():
-            yield key, f"calibration was due on {due}; recalibrate it, or bind another to the role"
-        elif due < end.date():
-            yield (
-                key,
-                (
-                    f"calibration is due on {due}, before the run ends on {end.date()} "
-                    f"(it takes {show_duration(schedule.duration_s)})"
-                ),
-            )
-
-
-def _ranges(job: Job, schedule: Schedule) -> Findings:
-    """Check every setpoint against the instrument, and against the bench's own limits."""
-    limits = job.station.limits
-    temperatures = {a.target_c for a in schedule.actions(SetTemperature)}
-    pressures = {a.target_pa for a in schedule.actions(SetPressure)}
-    voltages = {a.voltage_v for a in schedule.actions(SetSupply)}
-    for name, entry in job.station.instrument.items():
-        device = devices().get(entry.model)
-        if device is None or device.role != entry.role:
-            continue
-        if entry.role == "temperature_chamber":
-            yield from _outside(name, entry, sorted(temperatures))
-            yield from _too_fast(name, entry, job.profile.ramp)
-        elif entry.role == "pressure_source":
-            yield from _outside(name, entry, sorted(pressures))
-        elif entry.role == "supply":
-            yield from _supply(name, entry, max(voltages), job.part.part.supply.current_limit)
-    for value in sorted(temperatures):
-        if limits.temperature_high is not None and value > limits.temperature_high:
-            yield "limits", f"{value:g} degC is above the bench's {limits.temperature_high:g} degC"
-        if limits.temperature_low is not None and value < limits.temperature_low:
-            yield "limits", f"{value:g} degC is below the bench's {limits.temperature_low:g} degC"
-    if limits.pressure_high is not None and pressures and max(pressures) > limits.pressure_high:
-        yield "limits", f"{max(pressures):g} Pa is above the bench's {limits.pressure_high:g} Pa"
-    if limits.voltage_high is not None and max(voltages) > limits.voltage_high:
-        yield "limits", f"{max(voltages):g} V is above the bench's {limits.voltage_high:g} V"
-
-
-def _too_fast(name: str, entry: InstrumentEntry, ramp: float | None) -> Findings:
-    rated = getattr(devices()[entry.model].load_driver(), ROLES[entry.role].rated_rate)
-    fastest = rated if entry.rate is None else entry.rate
-    if ramp is not None and ramp > fastest * (1 + 1e-9):
-        yield f"instrument.{name}", f"a ramp of {_rate(ramp)} is beyond its {_rate(fastest)}"
-
-
-def _outside(name: str, entry: InstrumentEntry, values: list[float]) -> Findings:
-    role = ROLES[entry.role]
-    assert role.dimension is not None  # noqa: S101 - it has a range
-    rated_low, rated_high = getattr(devices()[entry.model].load_driver(), role.rated)
-    low = rated_low if entry.low is None else entry.low
-    high = rated_high if entry.high is None else entry.high
-    outside = [value for value in values if not low <= value <= high]
-    if outside:
-        shown = ", ".join(show(value, role.dimension) for value in outside)
-        yield (
-            f"instrument.{name}",
-            (
-                f"setpoint {shown} is outside {show(low, role.dimension)} to "
-                f"{show(high, role.dimension)}; it would be refused, never clipped"
-            ),
-        )
-
-
-def _supply(name: str, entry: InstrumentEntry, voltage_v: float, current_a: float) -> Findings:
-    driver = devices()[entry.model].load_driver()
-    channel = entry.options.get("channel", 1)
-    if not isinstance(channel, int) or channel not in driver.RATED_V:
-        return  # the options' own check names it
-    highest_v, highest_a = driver.RATED_V[channel][1], driver.RATED_A[channel]
-    if voltage_v > highest_v or current_a > highest_a:
-        yield (
-            f"instrument.{name}",
-            (f"{voltage_v:g} V, {current_a:g} A is more than its {highest_v:g} V, {highest_a:g} A"),
-        )
+    return (", ".join(listed[:most]) or "none") + more

@@ -1,26 +1,110 @@
-"""The simulated side of a station: the world, and a twin for everything that is simulated."""
+"""The simulated side of a station: the world, and a twin for everything that is simulated.
+
+What station.toml binds for the bench is wired here for the world: what an instrument's twin drives
+becomes the field of an address, and each meter senses the address that it is bound to.
+"""
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any
 
+from sensorbench.core.catalog import Device, devices
 from sensorbench.core.clock import Clock
+from sensorbench.core.errors import NotAcknowledged
+from sensorbench.core.operator import Operator, Question
+from sensorbench.core.quantity import Value
 from sensorbench.links.i2c import I2cTarget, SimulatedI2cBus
 from sensorbench.links.line import LineTwin
 from sensorbench.links.tca9548a.twin import SimTca9548a
 from sensorbench.parts.model import Lot, Part
-from sensorbench.station.catalog import devices
-from sensorbench.station.model import I2cLink, InstrumentEntry, Simulation, StationFile
-from sensorbench.world.world import Place, World
+from sensorbench.parts.values import ValueProblem, read, read_address
+from sensorbench.station.binding import Binding, Bindings, Ref, bind, find
+from sensorbench.station.model import (
+    I2cLink,
+    InstrumentEntry,
+    Simulation,
+    Socket,
+    StationFile,
+)
+from sensorbench.world.fields import Constant, Field
+from sensorbench.world.twins import Answers, Drives, Loads, Senses, Signal, Signals
+from sensorbench.world.world import Fault, Place, World
 
 ABSENT = "absent"
+
+
+def is_simulated(file: StationFile) -> bool:
+    """Return whether nothing of the station is real, so that time need not be either."""
+    links = [entry.link for entry in file.instrument.values() if entry.link is not None]
+    wired = [link for link in links if not isinstance(link, I2cLink)]
+    return (
+        all(bus.kind == "simulated" for bus in file.bus.values())
+        and all(link.kind == "simulated" for link in wired)
+        and bool(file.bus or wired)
+    )
+
+
+class _Leaving:
+    """A part's twin on its bus: while its fault is "absent" nobody answers there."""
+
+    def __init__(self, twin: I2cTarget, place: Place) -> None:
+        self.twin, self._place = twin, place
+
+    def receive(self, data: bytes) -> None:
+        self._there()
+        self.twin.receive(data)
+
+    def send(self, length: int) -> bytes:
+        self._there()
+        return self.twin.send(length)
+
+    def _there(self) -> None:
+        if self._place.fault() == ABSENT:
+            raise NotAcknowledged(f"socket of {self._place.serial} is empty")
+
+
+@dataclass(slots=True)
+class Plugged:
+    """A simulated part in its socket."""
+
+    socket: Socket
+    place: Place
+    twin: Any
+
+
+@dataclass(slots=True)
+class SimulatedOperator:
+    """The person at a simulated bench: does what is asked, by the twins of what is done by hand."""
+
+    bench: SimulatedBench
+    answers: dict[str, list[str]] = field(default_factory=dict)
+    asked: list[Question] = field(default_factory=list)
+
+    def ask(self, question: Question) -> str:
+        self.asked.append(question)
+        waiting = self.answers.get(question.what.get("kind", ""), [])
+        if waiting:
+            return waiting.pop(0)
+        for twin in self.bench.twins.values():
+            if isinstance(twin, Answers):
+                answer = twin.answer(question)
+                if answer is not None:
+                    return answer
+        if question.what.get("kind") == "load":
+            self.bench.plug(question.what["serial"], question.what["socket"])
+        if question.what.get("kind") == "unload":
+            self.bench.unplug(question.what["serial"])
+        return question.answers[0] if question.answers else ""
 
 
 class SimulatedBench:
     """Twins of a station in one world: `buses` for I2C, `lines` for instruments by name.
 
-    `memory` holds what parts keep without supply, and is changed as they do.
+    `memory` holds what parts keep without supply, and is changed as they do. Parts whose socket is
+    fixed are plugged in from the start, others when somebody loads them.
     """
 
     def __init__(
@@ -29,65 +113,227 @@ class SimulatedBench:
         clock: Clock,
         memory: MutableMapping[str, str],
         lots: Sequence[tuple[Lot, Part]] = (),
+        bindings: Bindings | None = None,
     ) -> None:
         setup = file.simulation or Simulation()
-        self.world = World(clock, setup.seed, setup.ambient, setup.ambient_pressure, memory)
+        self.file = file
+        self.world = World(clock, setup.seed, _ambient(setup), memory)
+        self.bindings = bindings or bind(file)
         self.buses = {
             name: SimulatedI2cBus(name) for name, bus in file.bus.items() if bus.kind == "simulated"
         }
         self.lines: dict[str, LineTwin] = {}
+        self.twins: dict[str, Any] = {}
+        self.parts: dict[str, Plugged] = {}
+        self.operator: Operator = SimulatedOperator(self)
         self._switches: dict[tuple[str, int], SimTca9548a] = {}
-        self._faults = {fault.serial: fault.kind for fault in setup.fault}
-        for name, entry in file.instrument.items():
-            self._add_instrument(name, entry)
+        self._known = {u.serial: (lot.lot.id, part) for lot, part in lots for u in lot.unit}
+        self._add_faults(setup)
+        self._simulated = is_simulated(file)
+        for simple in (True, False):  # what others are made of comes first
+            for name, entry in file.instrument.items():
+                if bool(entry.members) is not simple:
+                    self._add_instrument(name, entry)
+        for row in self.bindings.rows.values():
+            self._wire(row)
         for socket in file.socket:
-            self._switch(socket)
+            if socket.link is not None:
+                self._switch(socket.link)
+        self._plug_fixed(lots)
+
+    # -- faults ----------------------------------------------------------------------------
+
+    def _add_faults(self, setup: Simulation) -> None:
+        now = self.world.clock.now()
+        for row in setup.fault:
+            until = float("inf") if row.until is None else now + row.until
+            at = float("-inf") if row.at is None else now + row.at
+            names = {row.device}
+            if row.device in self.file.instrument:
+                names.add(simulated_serial(row.device, self.file.instrument[row.device]))
+            for name in names:
+                self.world.add_fault(name, Fault(row.kind, at, until))
+
+    # -- instruments -----------------------------------------------------------------------
+
+    def _add_instrument(self, name: str, entry: InstrumentEntry) -> None:
+        device = devices().get(entry.model)
+        if device is None:
+            return
+        serial = simulated_serial(name, entry)
+        zone = self._zone_of(name)
+        if isinstance(entry.link, I2cLink):
+            if entry.link.bus in self.buses:
+                place = Place(self.world, serial, zone=zone, powered=False)
+                self._attach(entry.link, device.load_twin()(place), place)
+            return
+        if entry.link is None and not self._simulated:
+            return
+        if entry.link is not None and entry.link.kind != "simulated":
+            return
+        twin = self._make(device, serial, name, entry)
+        self.twins[name] = twin
+        if hasattr(twin, "handle"):
+            self.lines[name] = twin
+
+    def _make(self, device: Device, serial: str, name: str, entry: InstrumentEntry) -> Any:
+        twin_class = device.load_twin()
+        options = {**entry.options, **own_name(twin_class, name)}
+        if not entry.members:
+            return twin_class(self.world, serial, **options)
+        members = {role: self._member(text) for role, text in entry.members.items()}
+        return twin_class(self.world, serial, members, **options)
+
+    def _member(self, text: str) -> Any:
+        """Return what a member drives, or, of a switch or a meter, the twin that has it."""
+        ref = find(self.file, text, None)
+        twin = self.twins[ref.instrument]
+        drives = twin.drives if isinstance(twin, Drives) else {}
+        if ref.member in drives:
+            return drives[ref.member]
+        contacts: Mapping[str, Any] = getattr(twin, "contacts", {})
+        return contacts.get(ref.member, twin)
+
+    def _zone_of(self, name: str) -> str:
+        for (zone, _), row in self.bindings.rows.items():
+            if any(ref.instrument == name for ref in row.meters):
+                return zone
+        return next(iter(self.file.zones))
+
+    def _wire(self, row: Binding) -> None:
+        zone, where = self.world.zone(row.zone), str(row.where)
+        if row.fixed is not None:
+            zone.bind(where, Constant(row.fixed))
+        if row.acts is not None:
+            field_of = self._drives(row.acts)
+            if field_of is not None:
+                zone.bind(where, field_of)
+        for ref in row.meters:
+            twin = self.twins.get(ref.instrument)
+            if isinstance(twin, Senses) and not self._is_own(row, ref):
+                twin.sense(ref.member, self._signal(row.zone, where))
+
+    def _drives(self, ref: Ref) -> Field | None:
+        twin = self.twins.get(ref.instrument)
+        return twin.drives.get(ref.member) if isinstance(twin, Drives) else None
+
+    def _is_own(self, row: Binding, ref: Ref) -> bool:
+        return row.acts is not None and str(ref) == str(row.acts)
+
+    def _signal(self, zone: str, where: str) -> Signal:
+        return lambda: self.world.zone(zone).value(where)
+
+    # -- parts -----------------------------------------------------------------------------
+
+    def _plug_fixed(self, lots: Sequence[tuple[Lot, Part]]) -> None:
         # A socket that an earlier lot fills stays as it is.
-        free = {socket.id: socket for socket in file.socket}
-        for lot, part in lots:
+        free = {socket.id for socket in self.file.socket}
+        for lot, _ in lots:
             for unit in lot.unit:
-                place = free.pop(unit.socket, None)
-                if place is not None:
-                    self._add_unit(place, unit.serial, lot.lot.id, part)
+                if unit.socket in free:
+                    free.discard(unit.socket)
+                    self.plug(unit.serial, unit.socket)
+
+    def plug(self, serial: str, socket_id: str) -> None:
+        """Put a unit of a known lot into a socket; what is there is taken out."""
+        before = self.parts.get(serial)
+        if before is not None and before.socket.id == socket_id:
+            return
+        for other, plugged in list(self.parts.items()):
+            if plugged.socket.id == socket_id or other == serial:
+                self.unplug(other)
+        socket = next(s for s in self.file.socket if s.id == socket_id)
+        lot, part = self._known[serial]
+        device = devices()[part.part.driver]
+        place = Place(self.world, serial, lot=lot, zone=socket.zone)
+        twin = device.load_twin()(place)
+        self.parts[serial] = Plugged(socket, place, twin)
+        if socket.link is not None and "i2c" in device.links and socket.link.bus in self.buses:
+            self._attach(socket.link, twin, place)
+        if isinstance(twin, Loads):
+            place.zone.loads[serial] = twin.supply_current_a
+        self._connect_meters(socket, twin, serial)
+
+    def unplug(self, serial: str) -> None:
+        """Take a unit out of its socket; what it went through is kept for its next place."""
+        plugged = self.parts.pop(serial, None)
+        if plugged is None:
+            return
+        plugged.place.leave()
+        plugged.place.zone.loads.pop(serial, None)
+        link = plugged.socket.link
+        if link is not None and link.bus in self.buses:
+            switch = self._switch(link)
+            if switch is not None and link.channel is not None:
+                switch.channels[link.channel].detach(link.address)
+            else:
+                self.buses[link.bus].detach(link.address)
+
+    def _connect_meters(self, socket: Socket, twin: Any, serial: str) -> None:
+        """Let the socket's own meters sense what the part puts out, or draws."""
+        for name, (text, _select) in socket.meters.items():
+            ref = find(self.file, text, None)
+            instrument = self.twins.get(ref.instrument)
+            if not isinstance(instrument, Senses):
+                continue
+            signals = twin.signals if isinstance(twin, Signals) else {}
+            signal = signals.get(name)
+            if signal is None and isinstance(twin, Loads):
+                own = twin
+                signal = lambda own=own: own.supply_current_a()  # noqa: E731
+            if signal is not None and (name in signals or _measures_current(ref)):
+                instrument.sense(ref.member, signal)
+
+    def leave_all(self) -> None:
+        """Keep what every unit went through, at the end of a program."""
+        for plugged in self.parts.values():
+            plugged.place.leave()
+
+    # -- buses -----------------------------------------------------------------------------
 
     def power(self, voltage_v: float = 3.3) -> None:
         """Feed all parts, for programs that have no supply of their own."""
-        self.world.rails[1].set_voltage(voltage_v)
-        self.world.rails[1].switch(True)
+        self.world.changing()
+        for zone in (self.world.zone(name) for name in self.file.zones):
+            zone.bind("supply", Constant(voltage_v))
 
-    def _add_instrument(self, name: str, entry: InstrumentEntry) -> None:
-        twin_class = devices()[entry.model].load_twin()
-        serial = simulated_serial(name, entry)
-        if isinstance(entry.link, I2cLink):
-            if entry.link.bus in self.buses:
-                self._attach(entry.link, twin_class(Place(self.world, serial, on_rail=False)))
-        elif entry.link.kind == "simulated":
-            self.lines[name] = twin_class(self.world, serial)
-
-    def _add_unit(self, place: I2cLink, serial: str, lot: str, part: Part) -> None:
-        fault = self._faults.get(serial)
-        if place.bus not in self.buses or fault == ABSENT:
-            return
-        twin_class = devices()[part.part.driver].load_twin()
-        options: dict[str, Any] = {"fault": fault} if fault else {}
-        self._attach(place, twin_class(Place(self.world, serial, lot=lot), **options))
-
-    def _attach(self, place: I2cLink, twin: I2cTarget) -> None:
-        switch = self._switch(place)
-        if switch is not None and place.channel is not None:
-            switch.attach(place.channel, place.address, twin)
+    def _attach(self, link: I2cLink, twin: I2cTarget, place: Place) -> None:
+        target = _Leaving(twin, place)
+        switch = self._switch(link)
+        if switch is not None and link.channel is not None:
+            switch.attach(link.channel, link.address, target)
         else:
-            self.buses[place.bus].attach(place.address, twin)
+            self.buses[link.bus].attach(link.address, target)
 
-    def _switch(self, place: I2cLink) -> SimTca9548a | None:
-        """Return the multiplexer's twin that leads to `place`, made at its first use."""
-        if place.multiplexer is None or place.bus not in self.buses:
+    def _switch(self, link: I2cLink) -> SimTca9548a | None:
+        """Return the multiplexer's twin that leads to a place, made at its first use."""
+        if link.multiplexer is None or link.bus not in self.buses:
             return None
-        key = (place.bus, place.multiplexer)
+        key = (link.bus, link.multiplexer)
         if key not in self._switches:
             self._switches[key] = SimTca9548a()
-            self.buses[place.bus].attach_switch(place.multiplexer, self._switches[key])
+            self.buses[link.bus].attach_switch(link.multiplexer, self._switches[key])
         return self._switches[key]
+
+
+def own_name(made: type[Any], name: str) -> dict[str, str]:
+    """Return the option that tells a driver or a twin its name in the station, if it takes one."""
+    return {"name": name} if "name" in signature(made).parameters else {}
+
+
+def _measures_current(ref: Ref) -> bool:
+    quantity = getattr(ref.declared, "quantity", None)
+    return quantity is not None and quantity.dimension.canonical == "A"
+
+
+def _ambient(setup: Simulation) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for where, raw in setup.ambient.items():
+        try:
+            found[where] = read(raw, read_address(where), None)
+        except ValueProblem as error:
+            raise ValueError(f"simulation.ambient.{where}: {error}") from None
+    return found
 
 
 def simulated_serial(name: str, entry: InstrumentEntry) -> str:

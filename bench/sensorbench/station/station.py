@@ -1,51 +1,73 @@
-"""A station that is open: instruments identified, in roles; sockets; one way to make it safe."""
+"""A station that is open: instruments identified, members bound to addresses, one way to be safe.
+
+The rules:
+- Opening and identifying change nothing at an instrument. What an earlier program left in it is
+  recorded and cleared by `take`, when a run begins.
+- Everything that acts is reached by zone and address; nobody above asks for an instrument by name.
+- Making safe goes by rank, in parallel within a rank; one that fails does not delay the others.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
-from sensorbench.core.clock import Clock
+from sensorbench.core.catalog import Device, devices
+from sensorbench.core.clock import Clock, VirtualClock
+from sensorbench.core.device import Alarming, Sensor, Source, Taken
 from sensorbench.core.errors import BenchError, LinkClosed, ProtocolError
+from sensorbench.core.operator import Operator
 from sensorbench.core.provenance import Identity, Provenance, weakest
+from sensorbench.instruments.members import Member, Meter, Setpoint, Switch
 from sensorbench.links.i2c import I2cBus, LinuxI2cBus
 from sensorbench.links.line import Line, LineSettings
 from sensorbench.links.tca9548a.driver import Multiplexers
 from sensorbench.parts.model import Lot, Part
-from sensorbench.station.catalog import devices
+from sensorbench.station.binding import Binding, Bindings, Ref, bind, find
 from sensorbench.station.model import I2cLink, InstrumentEntry, Socket, StationFile
-from sensorbench.station.roles import ROLES, Sensor, Source
-from sensorbench.station.simulation import SimulatedBench
+from sensorbench.station.person import Terminal
+from sensorbench.station.sensors import SensorMeters
+from sensorbench.station.simulation import SimulatedBench, own_name
 
 
 @dataclass(frozen=True, slots=True)
 class OpenInstrument:
-    """An instrument in its role, after it said who it is."""
+    """An instrument that said who it is."""
 
     name: str
     entry: InstrumentEntry
-    driver: Any
+    driver: object
     identity: Identity
     provenance: Provenance
 
+    def member(self, name: str) -> Member:
+        """Return a bound member by name."""
+        return cast("Member", getattr(self.driver, name))
+
 
 class Station:
-    """Everything that was opened. Roles are looked up with `role`, DUTs made with `sensor`."""
+    """Everything that was opened, bound to addresses."""
 
     def __init__(
         self,
         file: StationFile,
         clock: Clock,
+        bindings: Bindings,
         instruments: Sequence[OpenInstrument],
-        buses: dict[str, I2cBus],
+        buses: Mapping[str, I2cBus],
+        operator: Operator,
+        bench: SimulatedBench | None = None,
     ) -> None:
         self.file = file
         self.clock = clock
+        self.bindings = bindings
         self.instruments = tuple(instruments)
+        self.operator = operator
+        self.bench = bench
+        self._by_name = {instrument.name: instrument for instrument in instruments}
         self._buses = buses
-        self._roles = {instrument.entry.role: instrument for instrument in instruments}
         self._multiplexers = {
             name: Multiplexers(bus, multiplexers_of(file, name)) for name, bus in buses.items()
         }
@@ -57,10 +79,40 @@ class Station:
         sources = [instrument.provenance for instrument in self.instruments]
         return weakest(sources + [bus.provenance for bus in self._buses.values()])
 
-    def role(self, name: str) -> Any:
-        """Return the driver that plays the role, or None."""
-        found = self._roles.get(name)  # type: ignore[call-overload]
-        return found.driver if found else None
+    # -- members ---------------------------------------------------------------------------
+
+    def member(self, ref: Ref) -> Member:
+        """Return the bound member that a reference names."""
+        return self._by_name[ref.instrument].member(ref.member)
+
+    def setpoint(self, zone: str, where: str) -> Setpoint:
+        """Return what acts on an address. Raises KeyError where nothing does."""
+        row = self.bindings.rows[zone, where]
+        found = self.member(row.acts) if row.acts else None
+        if not isinstance(found, Setpoint):
+            raise KeyError(where)
+        return found
+
+    def meters(self, row: Binding) -> list[tuple[str, Meter]]:
+        """Return every meter in the place of a binding, the reference first."""
+        found = [(str(ref), self.member(ref)) for ref in row.meters]
+        return [(name, member) for name, member in found if isinstance(member, Meter)]
+
+    def meter_named(self, text: str) -> Meter:
+        """Return a meter by its name in station.toml. Raises LookupError."""
+        found = self.member(find(self.file, text, None))
+        if not isinstance(found, Meter):
+            raise LookupError(f"{text} reads nothing")
+        return found
+
+    def switch_named(self, text: str) -> Switch:
+        """Return a switch by its name in station.toml. Raises LookupError."""
+        found = self.member(find(self.file, text, None))
+        if not isinstance(found, Switch):
+            raise LookupError(f"{text} is no switch")
+        return found
+
+    # -- parts -----------------------------------------------------------------------------
 
     def socket(self, socket_id: str) -> Socket:
         """Return a socket by its id."""
@@ -72,33 +124,86 @@ class Station:
             return self._buses[place.bus]
         return self._multiplexers[place.bus].channel(place.multiplexer, place.channel)
 
-    def sensor(self, socket_id: str, part: Part) -> Sensor:
+    def sensor(self, socket_id: str, part: Part | str) -> Sensor:
         """Return a driver for the part in a socket; nothing is sent."""
-        place = self._sockets[socket_id]
-        driver = devices()[part.part.driver].load_driver()
-        sensor: Sensor = driver(self.bus_at(place), place.address, self.clock, **part.part.options)
-        return sensor
+        socket = self._sockets[socket_id]
+        device = devices()[part if isinstance(part, str) else part.part.driver]
+        if "meters" in device.links:
+            meters = {name: self.meter_named(text) for name, (text, _) in socket.meters.items()}
+            return cast("Sensor", device.load_driver()(meters, self.clock))
+        assert socket.link is not None  # noqa: S101 - preflight saw to it
+        bus = self.bus_at(socket.link)
+        return cast("Sensor", device.load_driver()(bus, socket.link.address, self.clock))
+
+    # -- the whole -------------------------------------------------------------------------
+
+    def take(self) -> dict[str, tuple[str, ...]]:
+        """Return by instrument what earlier programs left in them, and clear it."""
+        found = {}
+        for instrument in self.instruments:
+            if isinstance(instrument.driver, Taken):
+                left = tuple(instrument.driver.take())
+                if left:
+                    found[instrument.name] = left
+        return found
+
+    def alarms(self) -> dict[str, tuple[str, ...]]:
+        """Return by instrument the alarms that are active now."""
+        found = {}
+        for instrument in self.instruments:
+            if isinstance(instrument.driver, Alarming):
+                active = tuple(instrument.driver.read_alarms())
+                if active:
+                    found[instrument.name] = active
+        return found
+
+    def still_until(self) -> float:
+        """Return until when nothing moves in the simulated world; now where anything is real."""
+        if self.bench is None or not isinstance(self.clock, VirtualClock):
+            return self.clock.now()
+        return self.bench.world.still_until()
 
     def make_safe(self) -> list[str]:
-        """Drive every source to its safe state; return what could not be, in words."""
-        problems = []
+        """Drive every source to its safe state by rank; return what could not be, in words."""
+        problems: list[str] = []
+        ranks: dict[int, list[OpenInstrument]] = {}
         for instrument in self.instruments:
             if isinstance(instrument.driver, Source):
-                try:
-                    instrument.driver.make_safe()
-                except Exception as error:  # the others must be made safe whatever it was
-                    text = str(error).removeprefix(f"{instrument.name}: ")
-                    problems.append(
-                        f"NOT SAFE: {instrument.name}: {text or type(error).__name__}. "
-                        "Make it safe by hand."
-                    )
+                ranks.setdefault(self._rank(instrument.name), []).append(instrument)
+        for rank in sorted(ranks):
+            found = self.clock.gather([_safe(instrument) for instrument in ranks[rank]])
+            problems += [text for text in found if text]
         return problems
+
+    def _rank(self, name: str) -> int:
+        ranks = [
+            row.rank
+            for row in self.bindings.rows.values()
+            if row.acts is not None and row.acts.instrument == name
+        ]
+        return min(ranks, default=0)
+
+
+def _safe(instrument: OpenInstrument) -> Any:
+    def work() -> str:
+        assert isinstance(instrument.driver, Source)  # noqa: S101 - the caller chose them
+        try:
+            instrument.driver.make_safe()
+        except Exception as error:  # noqa: BLE001 - the others must be made safe whatever it was
+            text = str(error).removeprefix(f"{instrument.name}: ")
+            return (
+                f"NOT SAFE: {instrument.name}: {text or type(error).__name__}. "
+                "Make it safe by hand."
+            )
+        return ""
+
+    return work
 
 
 def multiplexers_of(file: StationFile, bus: str) -> set[int]:
     """Return the addresses of the multiplexers on a bus."""
-    links = [entry.link for entry in file.instrument.values() if isinstance(entry.link, I2cLink)]
-    places: list[I2cLink] = [*links, *file.socket]
+    places = [entry.link for entry in file.instrument.values() if isinstance(entry.link, I2cLink)]
+    places += [socket.link for socket in file.socket if socket.link is not None]
     return {p.multiplexer for p in places if p.bus == bus and p.multiplexer is not None}
 
 
@@ -109,6 +214,7 @@ def open_station(
     lots: Sequence[tuple[Lot, Part]] = (),
     memory: dict[str, str] | None = None,
     wire: bool = False,
+    operator: Operator | None = None,
 ) -> Iterator[Station]:
     """Open links, identify every instrument, and close all at the end.
 
@@ -116,8 +222,10 @@ def open_station(
     and reached as hardware would be. Raises the BenchError of the first device that fails, with
     its name.
     """
+    bindings = bind(file)
     with ExitStack() as stack:
-        bench = SimulatedBench(file, clock, memory if memory is not None else {}, lots)
+        bench = SimulatedBench(file, clock, memory if memory is not None else {}, lots, bindings)
+        stack.callback(bench.leave_all)
         buses: dict[str, I2cBus] = dict(bench.buses)
         for name, bus in file.bus.items():
             if bus.kind == "linux" and bus.device:
@@ -125,113 +233,146 @@ def open_station(
                     buses[name] = stack.enter_context(LinuxI2cBus(bus.device))
                 except LinkClosed as error:
                     raise LinkClosed(f"{name}: {error}") from None
-        # The drivers of I2C instruments need buses that know their multiplexers.
-        bare = Station(file, clock, (), buses)
-        opened = []
-        for name, entry in file.instrument.items():
-            link = _line(name, entry, bench, wire, stack)
-            opened.append(_open(name, entry, link, bare))
-        yield Station(file, clock, opened, buses)
-
-
-def _open(name: str, entry: InstrumentEntry, line: Line | None, station: Station) -> OpenInstrument:
-    driver_class = devices()[entry.model].load_driver()
-    options = {**entry.options, **_limits(entry)}
-    try:
-        if isinstance(entry.link, I2cLink):
-            bus = station.bus_at(entry.link)
-            driver = driver_class(bus, entry.link.address, station.clock, **options)
-            provenance = bus.provenance
-            driver.prepare()
-        else:
-            assert line is not None  # noqa: S101 - every other link is a line
-            driver = driver_class(line, station.clock, **options)
-            provenance = line.provenance
-        identity = driver.identify()
-    except BenchError as error:
-        error.add_note(f"this was {name}, a {entry.model}, while it was opened")
-        raise
-    if identity.serial.startswith("SIM-"):
-        provenance = Provenance.SIMULATED
-    if (
-        provenance is Provenance.HARDWARE
-        and identity.serial
-        and entry.serial
-        and identity.serial != entry.serial
-    ):
-        raise ProtocolError(
-            f"{name}: the instrument is number {identity.serial}, station.toml has {entry.serial}. "
-            "Is another one connected? Its calibration would be another's."
+        simulated = bool(bench.twins or bench.buses)
+        person = operator or (bench.operator if simulated else Terminal())
+        opener = _Opener(file, clock, bindings, bench, buses, person, wire, stack)
+        yield Station(
+            file, clock, bindings, opener.open_all(), buses, person, bench if simulated else None
         )
-    return OpenInstrument(name, entry, driver, identity, provenance)
 
 
-def _limits(entry: InstrumentEntry) -> dict[str, Any]:
-    """Return the keywords that narrow the driver's rated range to station.toml's."""
-    role = ROLES[entry.role]
-    driver = devices()[entry.model].load_driver()
-    options: dict[str, Any] = {}
-    if role.limits and (entry.low is not None or entry.high is not None):
-        low, high = getattr(driver, role.rated)
-        options[role.limits] = (
-            low if entry.low is None else entry.low,
-            high if entry.high is None else entry.high,
-        )
-    if role.rate_limit and entry.rate is not None:
-        options[role.rate_limit] = entry.rate
-    return options
+@dataclass(slots=True)
+class _Opener:
+    """Opens the instruments of a station, those that are made of others last."""
 
+    file: StationFile
+    clock: Clock
+    bindings: Bindings
+    bench: SimulatedBench
+    buses: Mapping[str, I2cBus]
+    person: Operator
+    wire: bool
+    stack: ExitStack
 
-def _line(
-    name: str, entry: InstrumentEntry, bench: SimulatedBench, wire: bool, stack: ExitStack
-) -> Line | None:
-    """Return the link to an instrument that is not on I2C. Heavy libraries are imported here."""
-    link = entry.link
-    if isinstance(link, I2cLink):
-        return None
-    device = devices()[entry.model]
-    settings: LineSettings = device.load_driver().LINE
-    if link.kind == "simulated":
-        return _simulated_line(name, bench, device.mount or "tcp", settings, wire, stack)
-    if link.kind == "serial":
-        if link.baud_rate is not None:
-            settings = replace(settings, baud_rate=link.baud_rate)
-        from sensorbench.links.serial_line import SerialLine  # noqa: PLC0415 - pyserial
+    def open_all(self) -> list[OpenInstrument]:
+        """Return the instruments in the order of the file."""
+        # Drivers of I2C instruments need buses that know their multiplexers.
+        bare = Station(self.file, self.clock, self.bindings, (), self.buses, self.person)
+        found: dict[str, OpenInstrument] = {}
+        for simple in (True, False):
+            for name, entry in self.file.instrument.items():
+                if bool(entry.members) is not simple:
+                    found[name] = self._open(name, entry, bare, found)
+        return [found[name] for name in self.file.instrument]
 
-        return stack.enter_context(SerialLine(link.port, settings, name))
-    if link.kind == "visa":
+    def _open(
+        self, name: str, entry: InstrumentEntry, bare: Station, others: dict[str, OpenInstrument]
+    ) -> OpenInstrument:
+        device = devices()[entry.model]
+        driver_class = device.load_driver()
+        try:
+            driver: Any
+            if isinstance(entry.link, I2cLink):
+                bus = bare.bus_at(entry.link)
+                sensor = driver_class(bus, entry.link.address, self.clock)
+                driver = SensorMeters(name, cast("Sensor", sensor), self.clock, entry.options)
+                provenance = bus.provenance
+            elif entry.link is not None:
+                line = self._line(name, entry, device)
+                driver = driver_class(line, self.clock, **entry.options)
+                provenance = line.provenance
+            else:
+                driver, provenance = self._linkless(name, entry, device, others)
+            identity = driver.identify()
+        except BenchError as error:
+            error.add_note(f"this was {name}, a {entry.model}, while it was opened")
+            raise
+        return self._checked(name, entry, driver, identity, provenance)
+
+    def _linkless(
+        self,
+        name: str,
+        entry: InstrumentEntry,
+        device: Device,
+        others: dict[str, OpenInstrument],
+    ) -> tuple[object, Provenance]:
+        driver_class = device.load_driver()
+        options = {**entry.options, **own_name(driver_class, name)}
+        simulated = name in self.bench.twins
+        provenance = Provenance.SIMULATED if simulated else Provenance.HARDWARE
+        if "members" in device.links:
+            refs = {role: find(self.file, text, None) for role, text in entry.members.items()}
+            members = {role: others[ref.instrument].member(ref.member) for role, ref in refs.items()}
+            sources = [others[ref.instrument].provenance for ref in refs.values()]
+            return driver_class(members, self.clock, **options), weakest(
+                [provenance, *sources]
+            )
+        if "person" in device.links:
+            return driver_class(self.person, self.clock, **options), provenance
+        return driver_class(self.clock, **options), provenance
+
+    def _checked(
+        self,
+        name: str,
+        entry: InstrumentEntry,
+        driver: object,
+        identity: Identity,
+        provenance: Provenance,
+    ) -> OpenInstrument:
+        if identity.serial.startswith("SIM-"):
+            provenance = Provenance.SIMULATED
+        if (
+            provenance is Provenance.HARDWARE
+            and identity.serial
+            and entry.serial
+            and identity.serial != entry.serial
+        ):
+            raise ProtocolError(
+                f"{name}: the instrument is number {identity.serial}, station.toml has "
+                f"{entry.serial}. Is another one connected? Its calibration would be another's."
+            )
+        return OpenInstrument(name, entry, driver, identity, provenance)
+
+    def _line(self, name: str, entry: InstrumentEntry, device: Device) -> Line:
+        """Return the link to an instrument. Heavy libraries are imported here."""
+        link = entry.link
+        settings: LineSettings = device.load_driver().LINE
+        assert link is not None and not isinstance(link, I2cLink)  # noqa: S101, PT018
+        if link.kind == "simulated":
+            return self._simulated_line(name, device.mount or "tcp", settings)
+        if link.kind == "serial":
+            if link.baud_rate is not None:
+                settings = replace(settings, baud_rate=link.baud_rate)
+            from sensorbench.links.serial_line import SerialLine  # noqa: PLC0415 - pyserial
+
+            return self.stack.enter_context(SerialLine(link.port, settings, name))
+        if link.kind == "visa":
+            from sensorbench.links.visa_line import VisaLine  # noqa: PLC0415 - pyvisa
+
+            return self.stack.enter_context(VisaLine(link.resource, settings, name))
+        from sensorbench.links.tcp_line import TcpLine  # noqa: PLC0415 - with the others
+
+        port = link.port or settings.tcp_port
+        return self.stack.enter_context(TcpLine(link.host, port, settings, name))
+
+    def _simulated_line(self, name: str, mount: str, settings: LineSettings) -> Line:
+        twin = self.bench.lines[name]
+        if not self.wire:
+            from sensorbench.links.inprocess_line import InProcessLine  # noqa: PLC0415 - as below
+
+            return self.stack.enter_context(InProcessLine(twin, settings, name))
+        from sensorbench.links.mount import PtyMount, TcpMount  # noqa: PLC0415 - only for `wire`
+
+        simulated = Provenance.SIMULATED
+        if mount == "pty":
+            from sensorbench.links.serial_line import SerialLine  # noqa: PLC0415 - pyserial
+
+            port = self.stack.enter_context(PtyMount(twin)).address
+            return self.stack.enter_context(
+                SerialLine(port, settings, name, provenance=simulated)
+            )
         from sensorbench.links.visa_line import VisaLine  # noqa: PLC0415 - pyvisa
 
-        return stack.enter_context(VisaLine(link.resource, settings, name))
-    from sensorbench.links.tcp_line import TcpLine  # noqa: PLC0415 - with the others
-
-    return stack.enter_context(TcpLine(link.host, link.port or settings.tcp_port, settings, name))
-
-
-def _simulated_line(
-    name: str,
-    bench: SimulatedBench,
-    mount: str,
-    settings: LineSettings,
-    wire: bool,
-    stack: ExitStack,
-) -> Line:
-    twin = bench.lines[name]
-    if not wire:
-        from sensorbench.links.inprocess_line import InProcessLine  # noqa: PLC0415 - as below
-
-        return stack.enter_context(InProcessLine(twin, settings, name))
-    from sensorbench.links.mount import PtyMount, TcpMount  # noqa: PLC0415 - only for `wire`
-
-    if mount == "pty":
-        from sensorbench.links.serial_line import SerialLine  # noqa: PLC0415 - pyserial
-
-        port = stack.enter_context(PtyMount(twin)).address
-        return stack.enter_context(
-            SerialLine(port, settings, name, provenance=Provenance.SIMULATED)
-        )
-    from sensorbench.links.visa_line import VisaLine  # noqa: PLC0415 - pyvisa
-
-    host, _, number = stack.enter_context(TcpMount(twin)).address.rpartition(":")
-    resource = f"TCPIP::{host}::{number}::SOCKET"
-    return stack.enter_context(VisaLine(resource, settings, name, provenance=Provenance.SIMULATED))
+        host, _, number = self.stack.enter_context(TcpMount(twin)).address.rpartition(":")
+        resource = f"TCPIP::{host}::{number}::SOCKET"
+        return self.stack.enter_context(VisaLine(resource, settings, name, provenance=simulated))

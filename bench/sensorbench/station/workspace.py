@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from sensorbench.core.documents import load, merge_problems
 from sensorbench.core.errors import InputError
-from sensorbench.parts.model import Lot, Part
+from sensorbench.parts.model import Lot, Part, slug
 from sensorbench.profiles.library import load_profile, profile_text
 from sensorbench.profiles.model import Profile
-from sensorbench.station.model import StationFile
+from sensorbench.station.model import StationFile, load_station, with_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,12 @@ class Workspace:
                 "",
                 f"is not in {self.root}; `sensorbench init {self.root}` writes a commented one",
             )
-        return load(self.station_path, StationFile)
+        return load_station(self.station_path)
 
     def load_lot(self, lot: str) -> Lot:
-        """Return a lot. Raises InputError."""
-        return load(self._existing("lots", lot), Lot)
+        """Return a lot; its units may be a CSV file beside it. Raises InputError."""
+        path = self._existing("lots", lot)
+        return load(path, Lot, read_more=lambda data: with_table(data, "unit", path.parent))
 
     def load_part(self, part: str) -> Part:
         """Return a part. Raises InputError."""
@@ -129,37 +130,56 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Everything that a run is asked for, and the files' exact bytes for the evidence."""
+    """Everything that a run is asked for, and the files' exact bytes for the evidence.
+
+    `choices` gives by name the option chosen and why; `at` the place for every phase. `known_lots`
+    are all lots of the workspace.
+    """
 
     station: StationFile
-    lot: Lot
-    part: Part
+    lots: tuple[tuple[Lot, Part], ...]
     profile: Profile
     inputs: dict[str, bytes]
+    choices: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    at: str = ""
+    known_lots: tuple[tuple[Lot, Part], ...] = ()
 
 
-def load_job(workspace: Workspace, profile: str, lot: str) -> Job:
-    """Read profile, station, lot and part. Raises InputError with the problems of all four."""
-    problems = merge_problems(
-        [
-            lambda: load_profile(profile, workspace.root),
-            workspace.load_station,
-            lambda: workspace.load_part(workspace.load_lot(lot).lot.part),
-        ]
-    )
+def load_job(
+    workspace: Workspace,
+    profile: str,
+    lots: Sequence[str],
+    choices: Mapping[str, tuple[str, str]] | None = None,
+    at: str = "",
+) -> Job:
+    """Read profile, station, lots and their parts. Raises InputError with the problems of all."""
+
+    def part_of(lot: str) -> Part:
+        return workspace.load_part(workspace.load_lot(lot).lot.part)
+
+    attempts: list[Callable[[], object]] = [
+        lambda: load_profile(profile, workspace.root),
+        workspace.load_station,
+        *(partial(part_of, lot) for lot in lots),
+    ]
+    problems = merge_problems(attempts)
     if problems:
-        raise InputError(problems)
-    lot_file = workspace.load_lot(lot)
-    part_path = workspace.part_path(lot_file.lot.part)
+        raise InputError(list(dict.fromkeys(problems)))
+    pairs = tuple((workspace.load_lot(lot), part_of(lot)) for lot in dict.fromkeys(lots))
+    inputs = {
+        "station.toml": workspace.station_path.read_bytes(),
+        "profile.toml": profile_text(profile, workspace.root)[1].encode(),
+    }
+    for name, (lot, _) in zip(dict.fromkeys(lots), pairs, strict=True):
+        path, part_path = workspace.lot_path(name), workspace.part_path(lot.lot.part)
+        inputs[f"lot-{slug(path.stem)}.toml"] = path.read_bytes()
+        inputs[f"part-{slug(part_path.stem)}.toml"] = part_path.read_bytes()
     return Job(
         station=workspace.load_station(),
-        lot=lot_file,
-        part=workspace.load_part(lot_file.lot.part),
+        lots=pairs,
         profile=load_profile(profile, workspace.root),
-        inputs={
-            "station.toml": workspace.station_path.read_bytes(),
-            "lot.toml": workspace.lot_path(lot).read_bytes(),
-            "part.toml": part_path.read_bytes(),
-            "profile.toml": profile_text(profile, workspace.root)[1].encode(),
-        },
+        inputs=inputs,
+        choices=dict(choices or {}),
+        at=at,
+        known_lots=tuple(workspace.load_lots()),
     )

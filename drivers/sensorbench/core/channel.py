@@ -1,20 +1,142 @@
-"""What a sensor delivers: named channels, each with its dimension."""
+"""What a sensor delivers: named channels, each of a quantity, and blocks of their samples."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sensorbench.core.units import Dimension
+import numpy as np
+import numpy.typing as npt
+
+from sensorbench.core.errors import SetpointError
+from sensorbench.core.quantity import Quantity
+from sensorbench.core.units import Dimension, show
+
+_NOMINAL = 0.005  # a part's 417 Hz is called 416 Hz by some: how far a name may lie beside it
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One quantity of a sensor's sample. `dimension` None is a plain count."""
+    """One value of a sensor's sample. Without a quantity it is a plain count.
+
+    `axis` and `port` say which component and which side of the part it senses. `accuracy` is the
+    typical error of the part as it comes (same unit as an error of the quantity), None where the
+    data sheet gives none: such a channel is not compared with the world.
+    """
 
     name: str
-    dimension: Dimension | None = None
+    quantity: Quantity | None = None
+    axis: str = ""
+    port: str = ""
+    accuracy: float | None = None
 
     @property
     def unit(self) -> str:
         """Return the canonical unit of the channel's values; "counts" for plain counts."""
-        return self.dimension.canonical if self.dimension else "counts"
+        return self.quantity.unit if self.quantity else "counts"
+
+    @property
+    def address(self) -> str:
+        """Return which quantity it senses, `quantity[.port][.axis]`; "" for plain counts."""
+        name = self.quantity.name if self.quantity else ""
+        return ".".join(part for part in (name, self.port, self.axis) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting of a sensor: its default and what is allowed, in canonical units.
+
+    Where `dimension` is given people write it with a unit ("4 g"), else as a word or a number.
+    """
+
+    default: float | str
+    choices: tuple[float | str, ...] = ()
+    dimension: Dimension | None = None
+    low: float | None = None
+    high: float | None = None
+
+    def accept(self, name: str, value: object) -> float | str:
+        """Return the value allowed that `value` means. Raises SetpointError with what is allowed.
+
+        A number with a dimension may lie 0.5 % beside a choice, and is then that choice.
+        """
+        number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
+        for choice in self.choices:
+            if value == choice and (number is None) == isinstance(choice, str):
+                return choice
+        for choice in self.choices if self.dimension else ():
+            if number is None or isinstance(choice, str):
+                continue
+            if abs(number - choice) <= _NOMINAL * abs(choice):
+                return choice
+        if number is not None and not self.choices and self._is_within(number):
+            return float(number)
+        raise SetpointError(f"{name} can't be {self._show(value)}; allowed: {self._allowed()}")
+
+    def _is_within(self, value: float) -> bool:
+        above = self.low is None or value >= self.low
+        return above and (self.high is None or value <= self.high)
+
+    def _allowed(self) -> str:
+        if self.choices:
+            return ", ".join(map(self._show, self.choices))
+        low, high = ("any" if end is None else self._show(end) for end in (self.low, self.high))
+        return f"{low} to {high}"
+
+    def _show(self, value: object) -> str:
+        if self.dimension and isinstance(value, int | float):
+            return show(value, self.dimension)
+        return f"{value:g}" if isinstance(value, float) else repr(value)
+
+
+def chosen(declared: Mapping[str, Setting], given: Mapping[str, object]) -> Settings:
+    """Return every setting declared: as `given`, or its default. Raises SetpointError.
+
+    >>> chosen({"rate": Setting(104.0, (104.0, 417.0), Dimension.FREQUENCY)}, {"rate": 416})
+    {'rate': 417.0}
+    """
+    for name in given:
+        if name not in declared:
+            raise SetpointError(f"no setting {name!r}; there are {', '.join(declared) or 'none'}")
+    return {
+        name: setting.accept(name, given[name]) if name in given else setting.default
+        for name, setting in declared.items()
+    }
+
+
+Settings = dict[str, float | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What a sensor's stream is like with given settings.
+
+    Samples arrive as whole numbers; a channel's value is `raw * scale + offset`. `depth` is how
+    many samples the part keeps until they are fetched, `bits` what a sample costs on its link,
+    addressing included.
+    """
+
+    rate_hz: float
+    depth: int
+    bits: float
+    channels: tuple[str, ...]
+    scale: tuple[float, ...]
+    offset: tuple[float, ...]
+    dtype: str = "int16"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Samples of one unit in the order they were taken: `values` has shape (n, channels).
+
+    Of a stream they are raw whole numbers, of a single reading floats in canonical units. The
+    times are the host's, before the first exchange and after the last. `overflow` says that the
+    part lost samples before these, `saturated` that one lies at an end of its range: such a single
+    reading is an error, of a stream the others are still good.
+    """
+
+    values: npt.NDArray[np.float64] | npt.NDArray[np.int16] | npt.NDArray[np.int32]
+    start_s: float
+    end_s: float
+    overflow: bool = False
+    saturated: bool = False

@@ -32,7 +32,7 @@ def quantity_parser(dimension: Dimension) -> Callable[[object], float]:
             example = f'"{value} {dimension.canonical}"' if isinstance(value, int | float) else ""
             hint = f", for example {example}" if example else ""
             raise PydanticCustomError(
-                "quantity", "{what}", {"what": f"write a {dimension.value} with its unit{hint}"}
+                "quantity", "{what}", {"what": f"write a {dimension.name} with its unit{hint}"}
             )
         try:
             return parse(value, dimension)
@@ -54,27 +54,46 @@ PressureRate = Annotated[float, BeforeValidator(quantity_parser(Dimension.PRESSU
 Duration = Annotated[float, BeforeValidator(quantity_parser(Dimension.TIME))]
 Voltage = Annotated[float, BeforeValidator(quantity_parser(Dimension.VOLTAGE))]
 Current = Annotated[float, BeforeValidator(quantity_parser(Dimension.CURRENT))]
+Frequency = Annotated[float, BeforeValidator(quantity_parser(Dimension.FREQUENCY))]
 Ratio = Annotated[float, BeforeValidator(quantity_parser(Dimension.RATIO))]
 
 
-def load(path: Path, model: type[M], label: str | None = None) -> M:
-    """Return the document in the file `path`. Raises InputError with every problem in it."""
+def load(
+    path: Path,
+    model: type[M],
+    label: str | None = None,
+    read_more: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+) -> M:
+    """Return the document in the file `path`. Raises InputError with every problem in it.
+
+    `read_more` may complete what was read, with a table from another file.
+    """
     label = label or path.name
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise InputError.one(str(path), "", f"can't be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise InputError.one(label, "", f"is not UTF-8 text: {error}") from None
-    return loads(text, model, label)
+    return loads(text, model, label, read_more)
 
 
-def loads(text: str, model: type[M], label: str) -> M:
+def loads(
+    text: str,
+    model: type[M],
+    label: str,
+    read_more: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+) -> M:
     """Return the document in `text`; `label` names it in messages. Raises InputError."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError.one(label, "", f"is not valid TOML: {error}") from None
+    return validate(read_more(data) if read_more else data, model, label)
+
+
+def validate(data: object, model: type[M], label: str) -> M:
+    """Return the document that `data` holds; `label` names it in messages. Raises InputError."""
     try:
         return model.model_validate(data)
     except ValidationError as error:

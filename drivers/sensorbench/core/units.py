@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 from sensorbench.core.errors import BenchError
 
@@ -33,73 +34,132 @@ _PRESSURE = {
 }  # fmt: skip
 _TIME = {"s": 1.0, "us": 1e-6, "ms": 1e-3, "min": 60.0, "h": 3600.0, "d": 86400.0, "week": 604800.0}
 _KELVINS = {"K": 1.0, "degC": 1.0, "degF": 5 / 9}
+_VOLTAGE = {"V": 1.0, "mV": 1e-3, "uV": 1e-6, "kV": 1e3}
 _RATE_TIME = {"s": 1.0, "min": 60.0, "h": 3600.0}
 
 
-def _scales(factors: dict[str, float]) -> dict[str, _Scale]:
-    return {unit: _Scale(factor) for unit, factor in factors.items()}
-
-
-def _per_time(factors: dict[str, float]) -> dict[str, _Scale]:
+def _per_time(factors: Mapping[str, float]) -> dict[str, float]:
     return {
-        f"{unit}/{time}": _Scale(factor / seconds)
+        f"{unit}/{time}": factor / seconds
         for unit, factor in factors.items()
         for time, seconds in _RATE_TIME.items()
     }
 
 
-class Dimension(Enum):
-    """What kind of quantity a number is; the value is the name used in messages."""
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """What kind of quantity a number is; `name` is used in messages.
 
-    TEMPERATURE = "temperature"
-    TEMPERATURE_DIFFERENCE = "temperature difference"
-    TEMPERATURE_RATE = "temperature rate"
-    PRESSURE = "pressure"
-    PRESSURE_RATE = "pressure rate"
-    HUMIDITY = "relative humidity"
-    TIME = "time"
-    VOLTAGE = "voltage"
-    CURRENT = "current"
-    RESISTANCE = "resistance"
-    FREQUENCY = "frequency"
-    ACCELERATION = "acceleration"
-    ANGULAR_RATE = "angular rate"
-    MAGNETIC_FIELD = "magnetic flux density"
-    RATIO = "ratio"
+    The table is open: a package adds a row with `add_dimension`, and writes units in it from then
+    on. `of_name` finds a row again.
+    """
+
+    name: str
+    scales: tuple[tuple[str, _Scale], ...] = field(repr=False, compare=False)
+
+    TEMPERATURE: ClassVar[Dimension]
+    TEMPERATURE_DIFFERENCE: ClassVar[Dimension]
+    TEMPERATURE_RATE: ClassVar[Dimension]
+    PRESSURE: ClassVar[Dimension]
+    PRESSURE_RATE: ClassVar[Dimension]
+    HUMIDITY: ClassVar[Dimension]
+    TIME: ClassVar[Dimension]
+    VOLTAGE: ClassVar[Dimension]
+    VOLTAGE_RATE: ClassVar[Dimension]
+    CURRENT: ClassVar[Dimension]
+    RESISTANCE: ClassVar[Dimension]
+    FREQUENCY: ClassVar[Dimension]
+    ACCELERATION: ClassVar[Dimension]
+    ANGULAR_RATE: ClassVar[Dimension]
+    ANGULAR_ACCELERATION: ClassVar[Dimension]
+    ANGLE: ClassVar[Dimension]
+    MAGNETIC_FIELD: ClassVar[Dimension]
+    CONCENTRATION: ClassVar[Dimension]
+    FLOW: ClassVar[Dimension]
+    ILLUMINANCE: ClassVar[Dimension]
+    RATIO: ClassVar[Dimension]
 
     @property
     def canonical(self) -> str:
         """Return the unit that numbers of this dimension have inside the program."""
-        return next(iter(_UNITS[self]))
+        return self.scales[0][0]
 
     @property
     def units(self) -> tuple[str, ...]:
         """Return the units people may write, the canonical one first."""
-        return tuple(_UNITS[self])
+        return tuple(unit for unit, _ in self.scales)
+
+    def scale(self, unit: str) -> _Scale | None:
+        """Return how `unit` is converted, None where it is no unit of this dimension."""
+        return next((scale for name, scale in self.scales if name == unit), None)
+
+
+_DIMENSIONS: dict[str, Dimension] = {}
+
+
+def add_dimension(
+    name: str, units: Mapping[str, float], zeros: Mapping[str, float] | None = None
+) -> Dimension:
+    """Add a dimension to the table and return it; the first of `units` is the canonical one.
+
+    `units` gives the factor to the canonical unit, `zeros` what is added after it. Adding the same
+    row again is fine; ValueError for another one of that name.
+
+    >>> add_dimension("mass", {"kg": 1.0, "g": 1e-3}).canonical
+    'kg'
+    """
+    zeros = zeros or {}
+    scales = tuple((unit, _Scale(by, zeros.get(unit, 0.0))) for unit, by in units.items())
+    known = _DIMENSIONS.setdefault(name, Dimension(name, scales))
+    if known.scales != scales:
+        raise ValueError(f"dimension {name!r} is there already, with other units")
+    return known
+
+
+def dimensions() -> tuple[Dimension, ...]:
+    """Return every dimension known, in the order they were added."""
+    return tuple(_DIMENSIONS.values())
 
 
 # The first unit of each row is the canonical one.
-_UNITS: dict[Dimension, dict[str, _Scale]] = {
-    Dimension.TEMPERATURE: {
-        "degC": _Scale(1.0),
-        "K": _Scale(1.0, -_KELVIN_0),
-        "degF": _Scale(5 / 9, -160 / 9),
-    },
-    Dimension.TEMPERATURE_DIFFERENCE: _scales(_KELVINS),
-    Dimension.TEMPERATURE_RATE: _per_time(_KELVINS),
-    Dimension.PRESSURE: _scales(_PRESSURE),
-    Dimension.PRESSURE_RATE: _per_time(_PRESSURE),
-    Dimension.HUMIDITY: _scales({"%RH": 1.0}),
-    Dimension.TIME: _scales(_TIME),
-    Dimension.VOLTAGE: _scales({"V": 1.0, "mV": 1e-3, "uV": 1e-6, "kV": 1e3}),
-    Dimension.CURRENT: _scales({"A": 1.0, "mA": 1e-3, "uA": 1e-6, "nA": 1e-9}),
-    Dimension.RESISTANCE: _scales({"ohm": 1.0, "mohm": 1e-3, "kohm": 1e3, "Mohm": 1e6}),
-    Dimension.FREQUENCY: _scales({"Hz": 1.0, "kHz": 1e3, "MHz": 1e6}),
-    Dimension.ACCELERATION: _scales({"m/s2": 1.0, "g": 9.80665, "mg": 9.80665e-3}),
-    Dimension.ANGULAR_RATE: _scales({"deg/s": 1.0, "rad/s": 180 / math.pi, "deg/h": 1 / 3600}),
-    Dimension.MAGNETIC_FIELD: _scales({"uT": 1.0, "nT": 1e-3, "mT": 1e3, "T": 1e6, "G": 100.0}),
-    Dimension.RATIO: _scales({"1": 1.0, "%": 1e-2, "ppm": 1e-6}),
-}
+Dimension.TEMPERATURE = add_dimension(
+    "temperature",
+    {"degC": 1.0, "K": 1.0, "degF": 5 / 9},
+    {"K": -_KELVIN_0, "degF": -160 / 9},
+)
+Dimension.TEMPERATURE_DIFFERENCE = add_dimension("temperature difference", _KELVINS)
+Dimension.TEMPERATURE_RATE = add_dimension("temperature rate", _per_time(_KELVINS))
+Dimension.PRESSURE = add_dimension("pressure", _PRESSURE)
+Dimension.PRESSURE_RATE = add_dimension("pressure rate", _per_time(_PRESSURE))
+Dimension.HUMIDITY = add_dimension("relative humidity", {"%RH": 1.0})
+Dimension.TIME = add_dimension("time", _TIME)
+Dimension.VOLTAGE = add_dimension("voltage", _VOLTAGE)
+Dimension.VOLTAGE_RATE = add_dimension("voltage rate", _per_time(_VOLTAGE))
+Dimension.CURRENT = add_dimension("current", {"A": 1.0, "mA": 1e-3, "uA": 1e-6, "nA": 1e-9})
+Dimension.RESISTANCE = add_dimension(
+    "resistance", {"ohm": 1.0, "mohm": 1e-3, "kohm": 1e3, "Mohm": 1e6}
+)
+Dimension.FREQUENCY = add_dimension("frequency", {"Hz": 1.0, "kHz": 1e3, "MHz": 1e6})
+Dimension.ACCELERATION = add_dimension(
+    "acceleration", {"m/s2": 1.0, "g": 9.80665, "mg": 9.80665e-3}
+)
+Dimension.ANGULAR_RATE = add_dimension(
+    "angular rate", {"deg/s": 1.0, "rad/s": 180 / math.pi, "deg/h": 1 / 3600, "rpm": 6.0}
+)
+Dimension.ANGULAR_ACCELERATION = add_dimension(
+    "angular acceleration", {"deg/s2": 1.0, "rad/s2": 180 / math.pi}
+)
+Dimension.ANGLE = add_dimension("angle", {"deg": 1.0, "rad": 180 / math.pi})
+Dimension.MAGNETIC_FIELD = add_dimension(
+    "magnetic flux density",
+    {"uT": 1.0, "nT": 1e-3, "mT": 1e3, "T": 1e6, "G": 100.0},
+)
+Dimension.CONCENTRATION = add_dimension("concentration", {"ppm": 1.0, "ppb": 1e-3, "%": 1e4})
+Dimension.FLOW = add_dimension(
+    "flow", {"sccm": 1.0, "slm": 1e3, "mL/min": 1.0, "L/min": 1e3}
+)
+Dimension.ILLUMINANCE = add_dimension("illuminance", {"lx": 1.0, "klx": 1e3})
+Dimension.RATIO = add_dimension("ratio", {"1": 1.0, "%": 1e-2, "ppm": 1e-6})
 _SPELLINGS = {
     "°C": "degC", "℃": "degC", "C": "degC", "°F": "degF", "µs": "us", "μs": "us", "sec": "s",
     "hr": "h", "hours": "h", "hour": "h", "days": "d", "day": "d", "weeks": "week", "Ω": "ohm",
@@ -129,13 +189,13 @@ def parse(text: str, dimension: Dimension) -> float:
     match = _QUANTITY.fullmatch(text)
     if not match:
         raise UnitError(
-            f"{text!r} is not a number with a unit; write a {dimension.value} in {allowed}"
+            f"{text!r} is not a number with a unit; write a {dimension.name} in {allowed}"
         )
     number, unit = float(match[1]), _spelling(match[2])
-    scale = _UNITS[dimension].get(unit or "1")
+    scale = dimension.scale(unit or "1")
     if scale is None:
-        what = f"unit {match[2]!r} is not a {dimension.value}" if unit else f"{text!r} has no unit"
-        raise UnitError(f"{what}; a {dimension.value} is written in {allowed}")
+        what = f"unit {match[2]!r} is not a {dimension.name}" if unit else f"{text!r} has no unit"
+        raise UnitError(f"{what}; a {dimension.name} is written in {allowed}")
     value = number * scale.factor + scale.offset
     if not math.isfinite(value):
         raise UnitError(f"{text!r} is too large")
@@ -148,10 +208,10 @@ def convert(value: float, dimension: Dimension, unit: str) -> float:
     >>> convert(101325.0, Dimension.PRESSURE, "hPa")
     1013.25
     """
-    scale = _UNITS[dimension].get(_spelling(unit))
+    scale = dimension.scale(_spelling(unit))
     if scale is None:
         raise UnitError(
-            f"unit {unit!r} is not a {dimension.value}; allowed: {', '.join(dimension.units)}"
+            f"unit {unit!r} is not a {dimension.name}; allowed: {', '.join(dimension.units)}"
         )
     return (value - scale.offset) / scale.factor
 

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 
+ON_THE_LIMIT = 1e-9
+"""Share of a limit by which a value may be beyond it and still be on it: rounding of floats."""
+
+
 class Verdict(Enum):
     """PASS and FAIL are known; INVALID means that the value, or its condition, is not."""
 
@@ -52,7 +56,10 @@ class Limits:
         if math.isnan(value):
             return Verdict.INVALID
         inside = min(value - self.low, self.high - value)
-        return Verdict.PASS if inside >= self.guard_band else Verdict.FAIL
+        # 1.3 - 1.0 is not quite 0.3: a value on its limit is inside, whatever its last bits say.
+        ends = [abs(end) for end in (self.low, self.high) if math.isfinite(end)]
+        slack = ON_THE_LIMIT * max(ends, default=0.0)
+        return Verdict.PASS if inside >= self.guard_band - slack else Verdict.FAIL
 
     @property
     def rule(self) -> str:

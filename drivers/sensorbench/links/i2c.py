@@ -84,6 +84,10 @@ class SimulatedI2cBus:
             raise ValueError(f"{address:#04x} on {self.name} is taken")
         self._targets[address] = target
 
+    def detach(self, address: int) -> None:
+        """Take a twin off the bus; one that is not there is fine."""
+        self._targets.pop(address, None)
+
     def attach_switch(self, address: int, switch: I2cSwitch) -> None:
         """Put a multiplexer's twin on the bus."""
         self.attach(address, switch)

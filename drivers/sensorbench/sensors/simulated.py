@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+
+import numpy as np
 
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.world.world import Place
 
 _SCREEN_SIGMA = 3.0
+_WARM_S = 1.0
+_LOOKS = 1024
 
 
 def screened(place: Place, property_name: str, sigma: float) -> float:
@@ -18,20 +23,58 @@ def screened(place: Place, property_name: str, sigma: float) -> float:
 class PowerOnReset:
     """Watches a twin's supply: below `minimum_v` the part is dead, above it starts by `reset`.
 
-    It looks when the part is talked to, so a dip between two transfers goes unseen.
+    The part starts when its supply comes, whoever talks to it then: `since_s` is that time, and
+    `reset` may ask for it. A part that is made with its supply on was plugged in a second ago.
+    `catch_up` is called before conditions change while the part lives: what it did until now it did
+    under the old ones. A supply that swings by itself (a wave) is looked at a thousand times
+    between two looks; shorter dips go unseen.
     """
 
-    def __init__(self, place: Place, minimum_v: float, reset: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        place: Place,
+        minimum_v: float,
+        reset: Callable[[], None],
+        catch_up: Callable[[], None] | None = None,
+    ) -> None:
         self._place = place
         self._minimum_v = minimum_v
-        self._reset = reset
+        self._reset, self._catch_up = reset, catch_up
         self._on = False
+        self._looked_s = place.clock.now()
+        self._changed_s = self.since_s = self._looked_s - _WARM_S
+        place.world.listen(self._before_change)
 
     def check(self) -> None:
-        """Raise NotAcknowledged without a supply; reset the part if it has just come back."""
+        """Raise NotAcknowledged without a supply; reset the part if it came back since."""
+        if not self.is_on():
+            raise NotAcknowledged(f"part {self._place.serial} has no supply")
+
+    def is_on(self) -> bool:
+        """Return whether the part has its supply; reset it if that came back since."""
+        now = self._place.clock.now()
+        dipped_s = self._last_dip_s(now)
+        if dipped_s is not None:
+            self._on, self._changed_s = False, dipped_s
+        self._looked_s = now
         if self._place.supply_v() < self._minimum_v:
             self._on = False
-            raise NotAcknowledged(f"part {self._place.serial} has no supply")
-        if not self._on:
+        elif not self._on:
             self._on = True
+            self.since_s = self._changed_s
             self._reset()
+        return self._on
+
+    def _before_change(self) -> None:
+        if self.is_on() and self._catch_up:
+            self._catch_up()
+        self._changed_s = self._place.clock.now()
+
+    def _last_dip_s(self, now: float) -> float | None:
+        """Return when the supply was last too low since the last look, None if it never was."""
+        field = self._place.zone.field("supply")
+        if not self._place.powered or field.still_from(self._looked_s) < math.inf:
+            return None
+        times = np.linspace(self._looked_s, now, _LOOKS)
+        low = np.flatnonzero(field.sample(times) < self._minimum_v)
+        return float(times[low[-1]]) if len(low) else None

@@ -10,6 +10,9 @@ import hashlib
 from functools import lru_cache
 from statistics import NormalDist
 
+import numpy as np
+import numpy.typing as npt
+
 _NORMAL = NormalDist()
 _SCALE = 1.0 / 2**64
 
@@ -40,3 +43,21 @@ class Stream:
 def stream(*key: str | int) -> Stream:
     """Return the stream of that key; making one costs more than drawing from it."""
     return Stream(*key)
+
+
+def normals(key: tuple[str | int, ...], first: int, count: int) -> npt.NDArray[np.float64]:
+    """Return the standard normal numbers `first` to `first + count` of the stream `key`.
+
+    Number k is the same in whatever blocks it is asked for: Philox is a counter-based generator
+    (Salmon et al., SC11), and each number is made of one of its words by the inverse distribution.
+    """
+    from scipy.special import ndtri  # noqa: PLC0415 - heavy, and only streams need it
+
+    digest = hashlib.blake2b("\x1f".join(map(str, key)).encode(), digest_size=16).digest()
+    counter, skipped = divmod(first, 4)  # a counter gives four words
+    generator = np.random.Philox(
+        key=np.frombuffer(digest, "<u8"), counter=np.array([counter, 0, 0, 0], dtype=np.uint64)
+    )
+    words = generator.random_raw(skipped + count)[skipped:]
+    uniform = ((words >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+    return np.asarray(ndtri(uniform))

@@ -1,208 +1,202 @@
-"""The simulated bench: a chamber, a pressure line and supply rails around the DUTs.
+"""The simulated bench: fields by quantity in zones, and places in them where parts sit.
 
-Instrument twins change it, sensor twins read it. Its state at any time is computed from the last
-change, so a query costs the same after a second or a month.
+Instrument twins drive fields, part twins feel them at their place. The rules:
+- Nothing here knows a device: a twin brings the field it drives, the station binds it to an address
+  of a zone (`Zone.bind`), and a place looks up what it needs by that address.
+- What nothing drives is ambient.
+- What outlives a power cycle or a program run (memory cells, hours of stress) is in `memory`, by
+  lot and serial: a fresh lot is fresh, whatever was done before it.
+- Random numbers come by counter from (seed, lot, serial, channel) and the time, never from order.
+- A fault has a time at which it begins; until then it is not there.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from sensorbench.core.clock import Clock
-from sensorbench.world.motion import Approach
-from sensorbench.world.random import Stream, stream
+from sensorbench.core.quantity import Value, components
+from sensorbench.world.fields import Computed, Constant, Field, Times
+from sensorbench.world.random import Stream, normals, stream
 
 _BOLTZMANN_EV_PER_K = 8.617333262e-5  # CODATA 2018
 _ACTIVATION_EV = 0.7  # AEC-Q100 Rev H appendix 7
 _STRESS_REFERENCE_K = 125.0 + 273.15
+STANDARD_GRAVITY = 9.80665  # m/s2, CGPM 1901
+
+AMBIENT: Mapping[str, Value] = {
+    "temperature": 23.0,
+    "humidity": 45.0,
+    "pressure": 101_325.0,
+    "orientation": (0.0, 0.0, 1.0),
+    "magnetic_field": (0.0, 0.0, 0.0),
+    "angular_rate": 0.0,
+    "supply": 0.0,
+    "co2": 420.0,
+}
+"""What a place has where nothing drives it; other quantities are 0."""
 
 
-class Chamber:
-    """Air that moves to a setpoint at the chamber's rates, and bodies that lag behind it."""
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something wrong with a device from `at_s` on, to `until_s`; both on the world's clock."""
 
-    HEATING_K_PER_S = 5.0 / 60
-    COOLING_K_PER_S = 3.0 / 60
-    AIR_TAU_S = 75.0
-    BODY_LAG_S = 200.0
-    PASSIVE_TAU_S = 3600.0
+    kind: str
+    at_s: float = -math.inf
+    until_s: float = math.inf
 
-    def __init__(self, clock: Clock, ambient_c: float, account: Callable[[], None]) -> None:
-        self._clock = clock
-        self._account = account
-        self.ambient_c = ambient_c
-        self.running = False
-        # Air, the body's start, and since when: replaced in one piece, as threads read it.
-        self._state = (
-            Approach(ambient_c, ambient_c, self.COOLING_K_PER_S, self.AIR_TAU_S),
-            ambient_c,
-            clock.now(),
-        )
-
-    def air_c(self) -> float:
-        """Return the air temperature in degC."""
-        air, _, since = self._state
-        return air.at(self._clock.now() - since)
-
-    def body_c(self) -> float:
-        """Return the temperature of a body in the middle of the chamber, in degC."""
-        air, body_start_c, since = self._state
-        return air.lagged(self._clock.now() - since, body_start_c, self.BODY_LAG_S)
-
-    @property
-    def target_c(self) -> float:
-        """Return where the air is going, in degC."""
-        return self._state[0].target
-
-    def approach(self, target_c: float, rate_k_per_s: float | None = None) -> None:
-        """Drive the air to `target_c`, no faster than `rate_k_per_s` nor than the chamber can."""
-        air_c = self.air_c()
-        fastest = self.HEATING_K_PER_S if target_c >= air_c else self.COOLING_K_PER_S
-        self._move(Approach(air_c, target_c, min(fastest, rate_k_per_s or fastest), self.AIR_TAU_S))
-        self.running = True
-
-    def stop(self) -> None:
-        """Switch heater and compressor off: the air drifts to ambient."""
-        # An unreachable rate leaves only the exponential part.
-        self._move(Approach(self.air_c(), self.ambient_c, 1e9, self.PASSIVE_TAU_S))
-        self.running = False
-
-    def _move(self, air: Approach) -> None:
-        self._account()
-        self._state = (air, self.body_c(), self._clock.now())
-
-
-class PressureLine:
-    """The line from a pressure controller to the DUTs; absolute, in Pa."""
-
-    FASTEST_PA_PER_S = 10_000.0
-    TAU_S = 0.8
-
-    def __init__(self, clock: Clock, ambient_pa: float) -> None:
-        self._clock = clock
-        self.ambient_pa = ambient_pa
-        start = Approach(ambient_pa, ambient_pa, self.FASTEST_PA_PER_S, self.TAU_S)
-        self._state = (start, clock.now())  # replaced in one piece, as threads read it
-        self._rising = True
-
-    def pressure_pa(self) -> float:
-        """Return the absolute pressure at the DUTs."""
-        move, since = self._state
-        return move.at(self._clock.now() - since)
-
-    @property
-    def target_pa(self) -> float:
-        """Return where the pressure is going."""
-        return self._state[0].target
-
-    @property
-    def rising(self) -> bool:
-        """Return the direction of the last move: a diaphragm's hysteresis depends on it."""
-        return self._rising
-
-    def approach(self, target_pa: float, rate_pa_per_s: float | None = None) -> None:
-        """Drive the line to `target_pa`, no faster than `rate_pa_per_s`."""
-        now_pa = self.pressure_pa()
-        if abs(target_pa - now_pa) > 1.0:
-            self._rising = target_pa > now_pa
-        rate = min(self.FASTEST_PA_PER_S, rate_pa_per_s or self.FASTEST_PA_PER_S)
-        self._state = (Approach(now_pa, target_pa, rate, self.TAU_S), self._clock.now())
-
-    def vent(self) -> None:
-        """Open the line to the room."""
-        self.approach(self.ambient_pa)
-
-
-class Rail:
-    """One supply output: what the DUTs on it see."""
-
-    def __init__(self, account: Callable[[], None]) -> None:
-        self._account = account
-        self._setpoint_v = 0.0
-        self._on = False
-        self.load_ohm = math.inf
-
-    @property
-    def on(self) -> bool:
-        """Return whether the output is switched on."""
-        return self._on
-
-    @property
-    def voltage_v(self) -> float:
-        """Return the voltage on the rail; 0 while it is off."""
-        return self._setpoint_v if self._on else 0.0
-
-    @property
-    def current_a(self) -> float:
-        """Return what the parts on the rail draw."""
-        return self.voltage_v / self.load_ohm
-
-    def set_voltage(self, setpoint_v: float) -> None:
-        """Change the setpoint; it is on the rail at once if the output is on."""
-        self._account()
-        self._setpoint_v = setpoint_v
-
-    def switch(self, on: bool) -> None:
-        """Switch the output."""
-        self._account()
-        self._on = on
+    def is_there(self, now: float) -> bool:
+        """Return whether it is there at `now`."""
+        return self.at_s <= now < self.until_s
 
 
 class World:
-    """Everything around the DUTs, and what outlives a program run (NVM cells, hours of stress).
-
-    The chamber and the rails book the parts' ageing at the conditions that were before they change.
-    """
+    """Everything around the DUTs. `ambient` replaces rows of AMBIENT."""
 
     def __init__(
         self,
         clock: Clock,
         seed: int = 0,
-        ambient_c: float = 23.0,
-        ambient_pa: float = 101_325.0,
+        ambient: Mapping[str, Value] | None = None,
         memory: MutableMapping[str, str] | None = None,
     ) -> None:
         self.clock = clock
         self.seed = seed
-        self.ambient_c = ambient_c
-        self.ambient_pa = ambient_pa
-        self.chamber = Chamber(clock, ambient_c, self._account)
-        self.pressure = PressureLine(clock, ambient_pa)
-        self.rails = {number: Rail(self._account) for number in (1, 2, 3)}
+        self.ambient = {**AMBIENT, **(ambient or {})}
         self.memory: MutableMapping[str, str] = memory if memory is not None else {}
-        self._accounted_s = clock.now()
-        self._stress_h = float(self.memory.get("stress_h", "0"))
+        self.zones: dict[str, Zone] = {}
+        self.faults: dict[str, list[Fault]] = {}
+        self._listeners: list[Callable[[], None]] = []
+
+    def zone(self, name: str = "") -> Zone:
+        """Return the zone of that name, made at its first use; "" is the only one of a bench."""
+        if name not in self.zones:
+            self.zones[name] = Zone(self, name)
+        return self.zones[name]
 
     def stream(self, *key: str | int) -> Stream:
         """Return the random stream of this world's seed and `key`."""
         return stream(self.seed, *key)
 
-    def _account(self) -> None:
+    def ambient_of(self, quantity: str) -> Value:
+        """Return what a quantity has where nothing drives it."""
+        return self.ambient.get(quantity, 0.0)
+
+    def listen(self, before_change: Callable[[], None]) -> None:
+        """Call `before_change` before any field changes: to catch up under the old conditions."""
+        if before_change not in self._listeners:
+            self._listeners.append(before_change)
+
+    def changing(self) -> None:
+        """Say that a field is about to change."""
+        for zone in self.zones.values():
+            zone.account()
+        for before_change in self._listeners:
+            before_change()
+
+    # -- faults ----------------------------------------------------------------------------
+
+    def add_fault(self, device: str, fault: Fault) -> None:
+        """Let something go wrong with a device, given by its name or its serial number."""
+        self.faults.setdefault(device, []).append(fault)
+
+    def fault_of(self, device: str) -> str:
+        """Return the kind of fault that a device has now, "" while it is healthy."""
+        now = self.clock.now()
+        return next((f.kind for f in self.faults.get(device, ()) if f.is_there(now)), "")
+
+    # -- what is to come -------------------------------------------------------------------
+
+    def still_until(self) -> float:
+        """Return until when nothing moves and nothing breaks; now, if something does already."""
+        now = self.clock.now()
+        fields = [field for zone in self.zones.values() for field in zone.fields.values()]
+        if any(field.still_from(now) > now for field in fields):
+            return now
+        times = [t for f in self.faults.values() for x in f for t in (x.at_s, x.until_s)]
+        return min((t for t in times if t > now), default=math.inf)
+
+
+class Zone:
+    """One bench of the world: the fields that are driven in it, by address."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.world = world
+        self.name = name
+        self.fields: dict[str, Field] = {}
+        self._accounted_s = world.clock.now()
+        self._stress_h = 0.0
+        self.loads: dict[str, Callable[[], float]] = {}
+
+    def bind(self, address: str, field: Field) -> None:
+        """Let `field` be what places here have at `address`."""
+        self.account()
+        self.fields[address] = field
+
+    def field(self, address: str) -> Field:
+        """Return what drives an address; a port that nothing drives has its quantity's field."""
+        quantity = address.partition(".")[0]
+        found = self.fields.get(address) or self.fields.get(quantity)
+        if found is None and quantity == "humidity" and "temperature" in self.fields:
+            return Computed(self._room_humidity, (self.fields["temperature"],))
+        return found or Constant(self.world.ambient_of(quantity))
+
+    def _room_humidity(self, now: float) -> float:
+        """Return what the room's air has, in %RH, once it is as warm as the air here."""
+        ambient_c = _scalar(self.world.ambient_of("temperature"))
+        here_c = _scalar(self.field("temperature").at(now))
+        ambient_rh = _scalar(self.world.ambient_of("humidity"))
+        return min(100.0, ambient_rh * _saturation(ambient_c) / _saturation(here_c))
+
+    def value(self, address: str) -> Value:
+        """Return the value at `address` now."""
+        return self.field(address).at(self.world.clock.now())
+
+    # -- ageing ----------------------------------------------------------------------------
+
+    def account(self) -> None:
+        """Book the hours of stress until now, before the conditions change."""
         self._stress_h += self._pending_h()
-        self._accounted_s = self.clock.now()
-        self.memory["stress_h"] = repr(self._stress_h)
+        self._accounted_s = self.world.clock.now()
 
     def stress_h(self) -> float:
-        """Return the hours under bias so far, as hours at 125 degC (Arrhenius, 0.7 eV)."""
+        """Return the hours under bias in this zone, as hours at 125 degC (Arrhenius, 0.7 eV)."""
         return self._stress_h + self._pending_h()
 
     def _pending_h(self) -> float:
-        if not self.rails[1].on:
+        since_s = self.world.clock.now() - self._accounted_s
+        if since_s <= 0 or not _scalar(self.value("supply")):
             return 0.0
+        field = self.field("temperature")
         # Ramps count at the temperature they lead to: closed-form, and small against a soak.
-        target_k = self.chamber.target_c + 273.15
+        target_c = getattr(field, "target", None)
+        if target_c is None:
+            target_c = _scalar(field.at(self.world.clock.now()))
+        kelvins = target_c + 273.15
         factor = math.exp(
-            _ACTIVATION_EV / _BOLTZMANN_EV_PER_K * (1 / _STRESS_REFERENCE_K - 1 / target_k)
+            _ACTIVATION_EV / _BOLTZMANN_EV_PER_K * (1 / _STRESS_REFERENCE_K - 1 / kelvins)
         )
-        return (self.clock.now() - self._accounted_s) / 3600 * factor
+        return since_s / 3600 * factor
+
+    # -- supply ----------------------------------------------------------------------------
+
+    def load_a(self) -> float:
+        """Return the supply current of all parts plugged in here."""
+        return sum(current() for current in self.loads.values())
 
 
 class Place:
-    """Where one part sits: its temperature, its pressure, its supply, its random streams.
+    """Where one part sits: what it feels, its random streams, its history.
 
-    A place in the chamber differs from the middle by its own small share of the distance to
-    ambient; others sit beside the chamber at ambient. A part that is not `on_rail`, such as a
-    reference thermometer, is always powered.
+    A place differs from the middle of its zone by its own small share of the distance to ambient.
+    A device that is not `powered` from the zone's supply, such as a reference, always has
+    `own_supply_v`. Vectors are in the part's own axes. What it felt earlier, at `at_s`, can be
+    asked back to the last change of the field.
     """
 
     GRADIENT_SIGMA = 0.001  # K per K of distance to ambient: 0.1 K at 125 degC, sigma
@@ -213,20 +207,26 @@ class Place:
         serial: str,
         *,
         lot: str = "",
-        in_chamber: bool = True,
-        on_rail: bool | None = None,
+        zone: str = "",
+        powered: bool = True,
+        own_supply_v: float = 3.3,
     ) -> None:
         self.world = world
         self.clock = world.clock
         self.serial = serial
-        self.in_chamber = in_chamber
-        self.on_rail = in_chamber if on_rail is None else on_rail
-        self._lot = lot
+        self.zone = world.zone(zone)
+        self.lot = lot
+        self.powered = powered
+        self._own_supply_v = own_supply_v
         self._gradient = self.GRADIENT_SIGMA * self.unit("place")
+        self._key = f"{lot}/{serial}" if lot else serial
+        self._stress_from_h = self.zone.stress_h() - float(self.recall("stress_h") or 0.0)
+
+    # -- chance and memory -----------------------------------------------------------------
 
     def stream(self, channel: str) -> Stream:
         """Return this part's random stream for `channel`."""
-        return self.world.stream(self._lot, self.serial, channel)
+        return self.world.stream(self.lot, self.serial, channel)
 
     def unit(self, property_name: str) -> float:
         """Return this unit's standard normal deviation for a property: its spread."""
@@ -236,25 +236,129 @@ class Place:
         """Return standard normal noise of a reading taken now."""
         return self.stream(channel).normal(round(self.clock.now() * 1e6))
 
-    def temperature_c(self) -> float:
+    def noises(self, channel: str, first: int, count: int) -> npt.NDArray[np.float64]:
+        """Return standard normal noise of the samples `first` to `first + count`, shape (count,).
+
+        Sample k has the same noise in whatever blocks it is asked for.
+        """
+        return normals((self.world.seed, self.lot, self.serial, channel), first, count)
+
+    def remember(self, what: str, value: str) -> None:
+        """Keep something that outlives a power cycle and the program."""
+        self.world.memory[f"{self._key}/{what}"] = value
+
+    def recall(self, what: str) -> str | None:
+        """Return what was kept, None if nothing was."""
+        return self.world.memory.get(f"{self._key}/{what}")
+
+    def fault(self) -> str:
+        """Return the kind of fault that this part has now, "" while it is healthy."""
+        return self.world.fault_of(self.serial)
+
+    # -- what the part feels ---------------------------------------------------------------
+
+    def value(self, address: str, at_s: float | None = None) -> Value:
+        """Return what the part feels of a quantity now, or at `at_s`."""
+        return self._felt(address, self.clock.now() if at_s is None else at_s)
+
+    def scalar(self, address: str, at_s: float | None = None) -> float:
+        """Return what the part feels of a quantity that is one number."""
+        return _scalar(self.value(address, at_s))
+
+    def temperature_c(self, at_s: float | None = None) -> float:
         """Return the temperature of the part's body."""
-        if not self.in_chamber:
-            return self.world.ambient_c
-        middle_c = self.world.chamber.body_c()
-        return middle_c + self._gradient * (middle_c - self.world.ambient_c)
+        return self._near(_scalar(self.value("temperature", at_s)))
 
-    def pressure_pa(self) -> float:
-        """Return the absolute pressure at the part's port."""
-        return self.world.pressure.pressure_pa() if self.in_chamber else self.world.ambient_pa
+    def temperatures_c(self, times: Times) -> npt.NDArray[np.float64]:
+        """Return the temperature of the part's body at `times`, shape (n,)."""
+        found = self.zone.field("temperature").sample(times)
+        return found + self._gradient * (found - self._ambient_c)
 
-    def pressure_rising(self) -> bool:
-        """Return whether the pressure last moved up."""
-        return self.world.pressure.rising
+    def humidity_rh(self, at_s: float | None = None) -> float:
+        """Return the relative humidity at the part, in %RH.
 
-    def supply_v(self) -> float:
-        """Return the voltage at the part's supply pin: rail 1, or the bench's own 3.3 V."""
-        return self.world.rails[1].voltage_v if self.on_rail else 3.3
+        The part is a little warmer or colder than the air around it; the same water is less or
+        more of what its own air could hold (Magnus, WMO-No. 8 annex 4.B).
+        """
+        now = self.clock.now() if at_s is None else at_s
+        air_c = _scalar(self.zone.field("temperature").at(now))
+        own_c = air_c + self._gradient * (air_c - self._ambient_c)
+        return _scalar(self.value("humidity", at_s)) * _saturation(air_c) / _saturation(own_c)
+
+    def pressure_pa(self, port: str = "", at_s: float | None = None) -> float:
+        """Return the absolute pressure at a port of the part."""
+        return self.scalar(f"pressure.{port}" if port else "pressure", at_s)
+
+    def pressure_rising(self, port: str = "") -> bool:
+        """Return whether the pressure last moved up: hysteresis depends on it."""
+        address = f"pressure.{port}" if port else "pressure"
+        return self.zone.field(address).rising(self.clock.now())
+
+    def supply_v(self, port: str = "") -> float:
+        """Return the voltage at a supply pin."""
+        if not self.powered:
+            return self._own_supply_v
+        return self.scalar(f"supply.{port}" if port else "supply")
+
+    def acceleration(self, times: Times) -> npt.NDArray[np.float64]:
+        """Return specific force in the part's axes, m/s2, shape (n, 3): gravity, and shaking."""
+        up = self._vector("orientation", times)
+        strength = STANDARD_GRAVITY
+        found = self.zone.fields.get("acceleration")
+        if found is not None:
+            return _as_vectors(found.sample(times), up)
+        return up * strength
+
+    def angular_rate(self, times: Times) -> npt.NDArray[np.float64]:
+        """Return the rate about the part's axes, deg/s, shape (n, 3); a table turns about up."""
+        return _as_vectors(
+            self.zone.field("angular_rate").sample(times), self._vector("orientation", times)
+        )
+
+    def magnetic_field(self, times: Times) -> npt.NDArray[np.float64]:
+        """Return the field in the part's axes, uT, shape (n, 3).
+
+        A vector is in the part's axes; a plain number is along up.
+        """
+        return _as_vectors(
+            self.zone.field("magnetic_field").sample(times), self._vector("orientation", times)
+        )
 
     def stress_h(self) -> float:
-        """Return the part's hours of stress, as hours under bias at 125 degC."""
-        return self.world.stress_h()
+        """Return the part's own hours of stress, as hours under bias at 125 degC."""
+        return self.zone.stress_h() - self._stress_from_h
+
+    def leave(self) -> None:
+        """Take the part out: its hours of stress are kept for its next place."""
+        self.remember("stress_h", repr(self.stress_h()))
+
+    # --------------------------------------------------------------------------------------
+
+    @property
+    def _ambient_c(self) -> float:
+        return _scalar(self.world.ambient_of("temperature"))
+
+    def _near(self, middle_c: float) -> float:
+        return middle_c + self._gradient * (middle_c - self._ambient_c)
+
+    def _felt(self, address: str, now: float) -> Value:
+        return self.zone.field(address).felt(now)
+
+    def _vector(self, quantity: str, times: Times) -> npt.NDArray[np.float64]:
+        return self.zone.field(quantity).sample(times)
+
+
+def _as_vectors(
+    found: npt.NDArray[np.float64], up: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    return found if found.ndim == 2 else found[:, np.newaxis] * up
+
+
+def _scalar(value: Value) -> float:
+    found = components(value)
+    return found[0] if len(found) == 1 else math.hypot(*found)
+
+
+def _saturation(temperature_c: float) -> float:
+    """Return the vapour pressure of saturated air over water, up to a factor."""
+    return math.exp(17.62 * temperature_c / (243.12 + temperature_c))

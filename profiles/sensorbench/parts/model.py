@@ -1,199 +1,231 @@
-"""part.toml and lot.toml: what is qualified, which parameters it has, which units are tested."""
+"""part.toml and lot.toml: what a part is, which parameters it has, which units are tested."""
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from sensorbench.core.documents import (
-    Current,
-    Document,
-    Pressure,
-    Ratio,
-    Temperature,
-    Voltage,
-    quantity_parser,
-)
-from sensorbench.core.units import Dimension
-from sensorbench.core.verdict import Limits
+from sensorbench.core.channel import Channel
+from sensorbench.core.documents import Document
+from sensorbench.core.quantity import AddressError, Value, address
+from sensorbench.core.units import UnitError, parse
+from sensorbench.parts.values import Range, ValueProblem, flatten, read
 
 GRADES = (0, 1, 2, 3)
-Condition = Literal["room", "cold", "hot"]
-CONDITIONS: tuple[Condition, ...] = ("room", "cold", "hot")
-QUANTITIES = {
-    "pressure": Dimension.PRESSURE,
-    "temperature": Dimension.TEMPERATURE_DIFFERENCE,
-    "humidity": Dimension.HUMIDITY,
-}
+_NOT_WORDS = {"limit", "relative_to"}
 
 
-def _ordered(low: float, high: float) -> None:
-    if low >= high:
-        raise PydanticCustomError("value_error", "low must be below high")
-
-
-class TemperatureRange(Document):
-    """Where the part works, in degC."""
-
-    low: Temperature
-    high: Temperature
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        _ordered(self.low, self.high)
-        return self
-
-
-class PressureRange(Document):
-    """What the part measures, in Pa; high less low is its full scale."""
-
-    low: Pressure
-    high: Pressure
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        _ordered(self.low, self.high)
-        return self
-
-
-class Supply(Document):
-    """What the part is fed with; `max` is Vcc max of the stress tests."""
-
-    nominal: Voltage
-    max: Voltage
-    current_limit: Current
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.max < self.nominal:
-            raise PydanticCustomError("value_error", "max must not be below nominal")
-        return self
+def problem(text: str) -> PydanticCustomError:
+    """Return the error of a validator that says `text`."""
+    return PydanticCustomError("value_error", "{what}", {"what": text})
 
 
 class PartData(Document):
-    """The [part] table."""
+    """The [part] table. `driver` is one of `sensorbench devices`."""
 
-    name: str
+    name: str = Field(min_length=1)
     driver: str
     title: str = ""
-    grade: Literal[0, 1, 2, 3]
-    temperature: TemperatureRange
-    pressure: PressureRange | None = None
-    supply: Supply
-    options: dict[str, Any] = Field(default_factory=dict)
-
-
-class TestTemperatures(Document):
-    """Where parameters are tested, in degC; the defaults are room, and the ends of the grade."""
-
-    __test__ = False  # not a test class, whatever its name
-    room: Temperature = 25.0
-    cold: Temperature
-    hot: Temperature
+    grade: Literal[0, 1, 2, 3] | None = None
 
 
 class Parameter(Document):
-    """One parameter of the part: the error of a quantity at a stimulus, and its limits.
+    """One parameter of the part: a measure of a channel at a stimulus, and its limits.
 
-    `limits` are per test temperature, in the quantity's canonical unit; `drift_limit` is the
-    largest change against the 0 h readout that was agreed with the customer.
+    `set` is what must be applied beside the condition; `limits` are by condition; `drift` is the
+    largest change against the first readout, as agreed with the customer. Values are read once the
+    part's ranges are known (`profiles.context`).
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    title: str
-    quantity: Literal["pressure", "temperature", "humidity"]
-    at_pressure: Pressure | None = None
-    limits: dict[Condition, Limits]
-    drift_limit: float | None = None
+    title: str = ""
+    measure: str
+    channel: str = ""
+    set: dict[str, Any] = Field(default_factory=dict)
+    limits: dict[str, Any] = Field(default_factory=dict)
+    drift: Any = None
 
-    @property
-    def dimension(self) -> Dimension:
-        """Return the dimension of the parameter's value."""
-        return QUANTITIES[self.quantity]
-
-    @model_validator(mode="before")
+    @field_validator("set")
     @classmethod
-    def _read_limits(cls, data: Any) -> Any:
-        """Parse the limits with the unit that the quantity asks for."""
-        if not isinstance(data, dict) or data.get("quantity") not in QUANTITIES:
-            return data
-        read = quantity_parser(QUANTITIES[data["quantity"]])
-        data = dict(data)
-        if isinstance(data.get("limits"), dict):
-            data["limits"] = {
-                condition: _limits(read, condition, pair)
-                for condition, pair in data["limits"].items()
-            }
-        if "drift_limit" in data:
-            data["drift_limit"] = read(data["drift_limit"])
-        return data
-
-    @field_validator("limits")
-    @classmethod
-    def _complete(cls, limits: dict[str, Limits]) -> dict[str, Limits]:
-        missing = [condition for condition in CONDITIONS if condition not in limits]
-        if missing:
-            raise PydanticCustomError(
-                "value_error", "{what}", {"what": f"has no limits for {', '.join(missing)}"}
-            )
-        return limits
+    def _addresses(cls, table: dict[str, Any]) -> dict[str, Any]:
+        return by_address(table)
 
 
-def _limits(read: Any, condition: str, pair: object) -> Limits:
-    if not (isinstance(pair, list) and len(pair) == 2):
-        raise PydanticCustomError(
-            "value_error", "{what}", {"what": f"{condition}: write [low, high], two quantities"}
-        )
+class CalibrationData(Document):
+    """The [calibration] table: which model is fitted; what the part stores says the rest."""
+
+    model: str = "polynomial"
+
+
+def by_address(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a table of values by address; a validator's error for a name that is no quantity."""
     try:
-        low, high = (read(value) for value in pair)
-        _ordered(low, high)
-    except PydanticCustomError as error:
-        what = f"limits.{condition}: {error.message()}"
-        raise PydanticCustomError("quantity", "{what}", {"what": what}) from None
-    return Limits(low, high)
-
-
-class CalibrationLimits(Document):
-    """What a calibrated unit must keep, as shares of full scale."""
-
-    total_error_band: Ratio
-    hysteresis: Ratio | None = None
+        return flatten(table)
+    except AddressError as error:
+        raise problem(str(error)) from None
 
 
 class Part(Document):
-    """A part.toml."""
+    """A part.toml.
+
+    `range` holds by address what the part is made for; `condition` sets of values with a name;
+    `settings` named settings of the driver; `accuracy` by channel the limits of measures.
+    """
 
     part: PartData
-    test_temperatures: TestTemperatures
-    calibration: CalibrationLimits | None = None
+    range: dict[str, Any] = Field(default_factory=dict)
+    condition: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    settings: dict[str, dict[str, str | int | float]] = Field(default_factory=dict)
+    accuracy: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    calibration: CalibrationData | None = None
     parameter: tuple[Parameter, ...] = ()
+
+    @field_validator("range")
+    @classmethod
+    def _range_addresses(cls, table: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, entry in table.items():
+            for name, row in _tables(key, entry).items():
+                found[name] = row
+        for name, row in found.items():
+            _range(name, row)  # raises
+        return found
+
+    @field_validator("condition")
+    @classmethod
+    def _condition_addresses(cls, table: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        return {name: by_address(values) for name, values in table.items()}
 
     @model_validator(mode="after")
     def _unique(self) -> Self:
         names = [parameter.name for parameter in self.parameter]
+        # A parameter's drift has a result of its own, `NAME.drift`: no other may be called so.
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise PydanticCustomError(
-                "value_error", "{what}", {"what": f"parameter {', '.join(twice)} is there twice"}
-            )
+            raise problem(f"parameter {', '.join(twice)} is there twice")
+        for parameter in self.parameter:
+            unknown = [name for name in parameter.limits if name not in self.condition]
+            if unknown:
+                there = ", ".join(self.condition) or "none"
+                raise problem(
+                    f"parameter {parameter.name}: limits at {', '.join(unknown)}, "
+                    f"but [condition] has {there}"
+                )
         return self
+
+    @cached_property
+    def ranges(self) -> Mapping[str, Range]:
+        """Return the part's range at every address that it has one for."""
+        return {name: _range(name, row) for name, row in self.range.items()}
+
+    def range_of(self, where: str) -> Range | None:
+        """Return the range at an address; an axis has that of its vector."""
+        found = self.ranges.get(where)
+        return found or self.ranges.get(address(where).whole)
+
+    def full_scale(self, channel: Channel) -> float | None:
+        """Return the span of what a channel senses, None where the part gives none."""
+        if channel.quantity is None:
+            return None
+        found = self.range_of(channel.address)
+        ends = found.span if found else None
+        return ends[1] - ends[0] if ends else None
+
+
+def _tables(key: str, entry: Any) -> dict[str, Any]:
+    """Return the tables of a quantity by address: one, or one a port."""
+    if not isinstance(entry, Mapping):
+        raise problem(f"{key}: write a table with min and max")
+    ports = {k: v for k, v in entry.items() if isinstance(v, Mapping) and not _is_vector(v)}
+    if ports and len(ports) == len(entry):
+        return {f"{key}.{port}": dict(row) for port, row in ports.items()}
+    return {key: dict(entry)}
+
+
+def _is_vector(table: Mapping[str, Any]) -> bool:
+    return set(table) <= {"x", "y", "z"}
+
+
+def _range(name: str, row: Mapping[str, Any]) -> Range:
+    try:
+        where = address(name)
+    except AddressError as error:
+        raise problem(str(error)) from None
+    limit = None
+    if "limit" in row:
+        if where.quantity.limit is None:
+            raise problem(f"{name}.limit: a {where.quantity.name} has no limit beside it")
+        try:
+            limit = parse(str(row["limit"]), where.quantity.limit)
+        except UnitError as error:
+            raise problem(f"{name}.limit: {error}") from None
+    words: dict[str, Value] = {}
+    for word, raw in row.items():
+        if word in _NOT_WORDS:
+            continue
+        try:
+            words[word] = read(raw, where, Range(dict(words)))
+        except ValueProblem as error:
+            raise problem(f"{name}.{word}: {error}") from None
+    relative_to = row.get("relative_to", "vacuum")
+    if not isinstance(relative_to, str):
+        raise problem(f"{name}.relative_to: write vacuum, ambient, or another port")
+    found = Range(words, limit, relative_to)
+    ends = found.span
+    if ends and ends[0] >= ends[1]:
+        raise problem(f"{name}: min must be below max")
+    nominal = words.get("nominal")
+    if ends and isinstance(nominal, float) and not ends[0] <= nominal <= ends[1]:
+        raise problem(f"{name}: nominal must lie between min and max")
+    return found
 
 
 class Unit(Document):
-    """One DUT of the lot, and the socket it sits in."""
+    """One DUT of the lot. `socket` only where it is fixed; `group` where units differ in use."""
 
-    serial: str = Field(pattern=r"^\S(.{0,38}\S)?$")
-    socket: str
+    serial: str = Field(min_length=1, max_length=40)
+    socket: str = ""
+    group: str = ""
+
+    @field_validator("serial")
+    @classmethod
+    def _printable(cls, text: str) -> str:
+        return printable(text, "a serial number")
 
 
 class LotData(Document):
     """The [lot] table; `part` is the part file's name beside the lot file."""
 
-    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")
+    id: str = Field(min_length=1, max_length=60)
     part: str
     description: str = ""
+
+    @field_validator("id")
+    @classmethod
+    def _printable(cls, text: str) -> str:
+        return printable(text, "a lot's id")
+
+
+def printable(text: str, what: str) -> str:
+    """Return a name that people write as they like, without spaces around and hidden characters."""
+    if text != text.strip() or any(unicodedata.category(c)[0] == "C" for c in text):
+        raise problem(f"{what} has no spaces at its ends and no control characters")
+    return text
+
+
+def slug(text: str) -> str:
+    """Return a name as part of a folder's name: letters and digits of any script stay.
+
+    >>> slug("LOT 24/0817"), slug("批次1")
+    ('LOT-24-0817', '批次1')
+    """
+    kept = "".join(c if c.isalnum() or c in "._-" else "-" for c in text)
+    return "-".join(part for part in kept.split("-") if part) or "lot"
 
 
 class Lot(Document):
@@ -206,10 +238,10 @@ class Lot(Document):
     def _unique(self) -> Self:
         problems = []
         for what in ("serial", "socket"):
-            values = [getattr(unit, what) for unit in self.unit]
+            values = [value for unit in self.unit if (value := getattr(unit, what))]
             twice = sorted({value for value in values if values.count(value) > 1})
             if twice:
                 problems.append(f"{what} {', '.join(twice)} is used by two units")
         if problems:
-            raise PydanticCustomError("value_error", "{what}", {"what": "; ".join(problems)})
+            raise problem("; ".join(problems))
         return self

@@ -1,249 +1,327 @@
-"""expand(profile, part, lot) -> Schedule: every setpoint, soak and readout with its time. Pure."""
+"""expand(profile, lots, layout) -> Schedule: everything a run will do, with planned times. Pure.
+
+What can't be done raises InputError with all problems at once; nothing is opened for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+from sensorbench.core.catalog import devices
 from sensorbench.core.errors import InputError, Problem
-from sensorbench.core.units import Dimension, UnitError, parse
+from sensorbench.core.plugins import load
+from sensorbench.core.quantity import address, components, distance, quantities
 from sensorbench.parts.model import Lot, Part
-from sensorbench.profiles.model import Calibrate, Grid, Position, Profile, Stress
+from sensorbench.parts.values import Target, Wave
+from sensorbench.profiles.context import Context
+from sensorbench.profiles.layout import Layout, Purpose
+from sensorbench.profiles.measuring import ask_of
+from sensorbench.profiles.model import KINDS, Phase, Profile
 from sensorbench.profiles.schedule import (
     Action,
-    Dwell,
-    Readout,
+    Do,
+    Hold,
+    Point,
+    Read,
+    Release,
     Schedule,
-    SetPressure,
-    SetSupply,
-    SetTemperature,
+    Set,
+    Settle,
     Step,
-    Vent,
-    WriteCalibration,
+    Unit,
 )
 
-# For planning only: what a bench chamber and a pressure controller usually manage.
-_USUAL_RAMP_K_PER_S = 3.0 / 60
-_USUAL_SLEW_PA_PER_S = 10_000.0
-_USUAL_SETTLING_S = 1200.0
-_USUAL_PRESSURE_SETTLING_S = 6.0
-_ROOM_C = 25.0
-_ROOM_PA = 101_325.0
-_SECONDS_PER_SAMPLE = 0.3
-_SECONDS_PER_WRITE = 0.1
+_USUAL_SETTLING_S = 1.0
+_SECONDS_A_SAMPLE = 0.03
+_SECONDS_A_UNIT = 0.1
 
 
-def expand(profile: Profile, part: Part, lot: Lot) -> Schedule:
-    """Return the schedule of `profile` for the units of `lot`.
+def expand(
+    profile: Profile,
+    lots: Sequence[tuple[Lot, Part]],
+    layout: Layout,
+    choices: Mapping[str, tuple[str, str]] | None = None,
+    at: str = "",
+) -> Schedule:
+    """Return the schedule of `profile` for the units of `lots` on a station's `layout`.
 
-    Raises InputError with every reason why the profile does not fit the part.
+    `choices` gives by name the option chosen and why; `at` the place for every phase. Raises
+    InputError with every reason why it can't be done.
     """
-    problems = _problems(profile, part)
+    context = Context(profile, lots, layout, at)
+    problems = _parts(lots)
+    taken, told = _choices(profile, context.parts, choices or {}, problems)
+    context.units = _units(lots, problems)
+    phases: tuple[Phase, ...] = ()
+    try:
+        phases = profile.phases(taken)
+    except InputError as error:
+        problems += error.problems
     if problems:
         raise InputError(problems)
-    actions = tuple(_actions(profile, part))
-    roles = ["supply", "temperature_chamber"]
-    if uses_pressure(profile, part):
-        roles.append("pressure_source")
-    if any(isinstance(phase, Grid) for phase in profile.phase):
-        roles.append("reference_thermometer")
-    return Schedule(profile.id, _timed(actions, len(lot.unit)), tuple(roles))
+    steps = list(_steps(phases, context))
+    context.label = ""
+    parts = {part.part.name: _part_json(part, context) for part in context.parts}
+    if context.problems:
+        raise InputError(context.problems)
+    return Schedule(
+        profile={
+            "id": profile.id, "title": profile.title, "source": profile.source,
+            "samples": profile.samples, "log_s": profile.log,
+        },
+        units=context.units,
+        parts=parts,
+        zones={name: dict(zone.told) for name, zone in layout.zones.items()},
+        quantities=_quantities_json(),
+        groups=context.groups,
+        phases=tuple(context.told.values()),
+        choices=told,
+        points=context.points,
+        steps=tuple(_timed(steps, layout, context)),
+    )  # fmt: skip
 
 
-def uses_pressure(profile: Profile, part: Part) -> bool:
-    """Return whether the profile drives the pressure line."""
-    stimuli = any(parameter.at_pressure is not None for parameter in part.parameter)
-    return any(
-        isinstance(phase, Grid) or (isinstance(phase, Stress) and stimuli)
-        for phase in profile.phase
-    )
-
-
-def positions(
-    texts: tuple[Position, ...], dimension: Dimension, low: float, high: float
-) -> tuple[float, ...]:
-    """Return positions as canonical values; "25 %" is a quarter of the way from low to high.
-
-    Raises UnitError for what is neither.
-    """
-    return tuple(
-        low + (high - low) * parse(text, Dimension.RATIO)
-        if text.rstrip().endswith("%")
-        else parse(text, dimension)
-        for text in texts
-    )
-
-
-def grid_points(grid: Grid, part: Part) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return the temperatures (degC) and pressures (Pa) of a grid. Raises UnitError."""
-    span_c, span_pa = part.part.temperature, part.part.pressure
-    if span_pa is None:
-        raise UnitError(f"{part.part.name} has no pressure range, a grid needs one")
-    return (
-        positions(grid.temperatures, Dimension.TEMPERATURE, span_c.low, span_c.high),
-        positions(grid.pressures, Dimension.PRESSURE, span_pa.low, span_pa.high),
-    )
-
-
-def _problems(profile: Profile, part: Part) -> list[Problem]:
-    problems: list[Problem] = []
-    fitted: set[tuple[float, float]] = set()
-    for number, phase in enumerate(profile.phase, 1):
-        key = f"phase[{number}]"
-
-        def add(text: str, key: str = key) -> None:
-            problems.append(Problem(profile.id, key, text))
-
-        if isinstance(phase, Grid):
-            try:
-                temperatures, pressures = grid_points(phase, part)
-            except UnitError as error:
-                add(str(error))
-                continue
-            outside = [t for t in temperatures if not _inside(part.part.temperature, t)]
-            outside_pa = [p for p in pressures if not _inside(part.part.pressure, p)]
-            if outside:
-                add(f"temperatures {outside} degC are outside the range of {part.part.name}")
-            if outside_pa:
-                add(f"pressures {outside_pa} Pa are outside the range of {part.part.name}")
-            points = {(round(t, 6), round(p, 3)) for t in temperatures for p in pressures}
-            if phase.purpose == "fit":
-                fitted |= points
-            elif fitted & points:
-                add("verification must be at points that were not fitted")
-        elif isinstance(phase, Stress) and not part.parameter:
-            add(f"{part.part.name} has no [[parameter]] to test at the readouts")
-    if any(isinstance(p, Grid) for p in profile.phase) and part.calibration is None:
-        problems.append(Problem(part.part.name, "calibration", "is required by this profile"))
-    return problems
-
-
-def _inside(span: object, value: float) -> bool:
-    low, high = getattr(span, "low", value), getattr(span, "high", value)
-    margin = 1e-9 * (abs(low) + abs(high))
-    return bool(low - margin <= value <= high + margin)
-
-
-def _actions(profile: Profile, part: Part) -> Iterator[Action]:
-    supply = part.part.supply
-    powered_v = 0.0
-    for phase in profile.phase:
-        needed_v = supply.nominal
-        if powered_v != needed_v:
-            yield SetSupply(needed_v, supply.current_limit)
-            powered_v = needed_v
-        if isinstance(phase, Grid):
-            yield from _grid(phase, profile, part)
-        elif isinstance(phase, Calibrate):
-            yield WriteCalibration(phase.fit, phase.lock)
-        else:
-            yield from _stress(phase, profile, part)
-    if uses_pressure(profile, part):
-        yield Vent()
-    yield _temperature(profile, _ROOM_C)
-    yield SetSupply(0.0, supply.current_limit)
-
-
-def _temperature(
-    profile: Profile, target_c: float, within_k: float | None = None
-) -> SetTemperature:
-    soak = profile.soak.temperature
-    return SetTemperature(target_c, profile.ramp, within_k or soak.within, soak.for_s, soak.timeout)
-
-
-def _pressure(profile: Profile, target_pa: float) -> SetPressure:
-    soak = profile.soak.pressure
-    return SetPressure(target_pa, soak.within, soak.for_s, soak.timeout)
-
-
-def _grid(grid: Grid, profile: Profile, part: Part) -> Iterator[Action]:
-    temperatures, pressures = grid_points(grid, part)
-    rising = sorted(pressures)
-    legs = [(pressure, "up") for pressure in rising]
-    if grid.cycle == "up_down":
-        # The highest point is the turn: it is read once, on the way up.
-        legs += [(pressure, "down") for pressure in reversed(rising[:-1])]
-    for temperature_c in temperatures:
-        yield _temperature(profile, temperature_c)
-        for pressure_pa, direction in legs:
-            yield _pressure(profile, pressure_pa)
-            yield Readout(
-                phase=grid.name,
-                purpose=grid.purpose,
-                temperature_c=temperature_c,
-                pressure_pa=pressure_pa,
-                samples=profile.samples,
-                interval_s=profile.sample_interval,
-                direction=direction,
-            )
-
-
-def _stress(stress: Stress, profile: Profile, part: Part) -> Iterator[Action]:
-    supply = part.part.supply
-    bias_v = supply.max if stress.bias == "max" else supply.nominal
-    target_c = stress.temperature.of(part.part.grade)
-    done_s = 0.0
-    for readout_s in stress.readouts:
-        if readout_s > done_s:
-            yield SetSupply(bias_v, supply.current_limit)
-            yield _temperature(profile, target_c, stress.within)
-            yield Dwell(
-                phase=stress.name,
-                target_c=target_c,
-                within_k=stress.within,
-                duration_s=readout_s - done_s,
-                from_h=done_s / 3600,
-                to_h=readout_s / 3600,
-                dut_interval_s=stress.dut_interval,
-            )
-            done_s = readout_s
-            yield SetSupply(supply.nominal, supply.current_limit)
-        for condition in stress.test_order:
-            yield _temperature(profile, getattr(part.test_temperatures, condition))
-            yield from _tests(stress, condition, readout_s / 3600, profile, part)
-
-
-def _tests(
-    stress: Stress, condition: str, hours: float, profile: Profile, part: Part
-) -> Iterator[Action]:
-    """Read the part at every stimulus that its parameters name, once each."""
-    stimuli = {parameter.at_pressure for parameter in part.parameter}
-    for pressure_pa in sorted(stimuli, key=lambda p: (p is not None, p)):
-        if pressure_pa is not None:
-            yield _pressure(profile, pressure_pa)
-        yield Readout(
-            phase=stress.name,
-            purpose="test",
-            temperature_c=getattr(part.test_temperatures, condition),
-            pressure_pa=pressure_pa,
-            samples=profile.samples,
-            interval_s=profile.sample_interval,
-            hours=hours,
-            condition=condition,
+def _parts(lots: Sequence[tuple[Lot, Part]]) -> list[Problem]:
+    known = devices()
+    sensors = ", ".join(name for name, device in known.items() if device.channels)
+    return [
+        Problem(
+            f"part {part.part.name}", "part.driver",
+            f"{part.part.driver!r} is no sensor we know; there are {sensors}",
         )
+        for part in {part.part.name: part for _, part in lots}.values()
+        if part.part.driver not in known or not known[part.part.driver].channels
+    ]  # fmt: skip
 
 
-def _timed(actions: tuple[Action, ...], duts: int) -> tuple[Step, ...]:
-    steps: list[Step] = []
-    start_s, temperature_c, pressure_pa = 0.0, _ROOM_C, _ROOM_PA
-    for action in actions:
-        duration_s = 0.0
-        if isinstance(action, SetTemperature):
-            rate = min(action.ramp_k_per_s or _USUAL_RAMP_K_PER_S, _USUAL_RAMP_K_PER_S)
-            duration_s = abs(action.target_c - temperature_c) / rate + action.for_s
-            duration_s += _USUAL_SETTLING_S
-            temperature_c = action.target_c
-        elif isinstance(action, SetPressure):
-            duration_s = abs(action.target_pa - pressure_pa) / _USUAL_SLEW_PA_PER_S + action.for_s
-            duration_s += _USUAL_PRESSURE_SETTLING_S
-            pressure_pa = action.target_pa
-        elif isinstance(action, Readout):
-            # Buses work at the same time; a dozen parts on one is usual.
-            per_sweep_s = action.interval_s + _SECONDS_PER_SAMPLE * min(duts, 12) / 12
-            duration_s = action.samples * per_sweep_s
-        elif isinstance(action, WriteCalibration):
-            duration_s = _SECONDS_PER_WRITE * duts
-        elif isinstance(action, Dwell):
-            duration_s = action.duration_s
-        steps.append(Step(action, start_s, duration_s))
-        start_s += duration_s
-    return tuple(steps)
+def _units(lots: Sequence[tuple[Lot, Part]], problems: list[Problem]) -> tuple[Unit, ...]:
+    units = tuple(
+        Unit(unit.serial, lot.lot.id, part.part.name, unit.socket, unit.group)
+        for lot, part in lots
+        for unit in lot.unit
+    )
+    names = [lot.lot.id for lot, _ in lots]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        problems.append(Problem(f"lot {name}", "lot.id", "two lots of the run have this id"))
+    serials = [unit.serial for unit in units]
+    for serial in sorted({s for s in serials if serials.count(s) > 1}):
+        problems.append(
+            Problem("lots", "unit.serial", f"{serial} is in two lots of the run: which one is it?")
+        )
+    return units
+
+
+def _choices(
+    profile: Profile,
+    parts: Sequence[Part],
+    made: Mapping[str, tuple[str, str]],
+    problems: list[Problem],
+) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+    """Return the option of every choice, and what the evidence is told of it."""
+
+    def add(key: str, text: str) -> None:
+        problems.append(Problem(profile.id, key, text))
+
+    for name in made:
+        if name not in profile.choice:
+            there = ", ".join(profile.choice) or "none"
+            add(f"choice.{name}", f"is no choice of this profile; there are: {there}")
+    grades = {part.part.grade for part in parts}
+    taken = profile.standard_options(next(iter(grades)) if len(grades) == 1 else None)
+    told: dict[str, dict[str, Any]] = {}
+    for name, choice in profile.choice.items():
+        key, allowed = f"choice.{name}", ", ".join(choice.option)
+        chosen, because = made.get(name, ("", ""))
+        if chosen and chosen not in choice.option:
+            add(key, f"{chosen!r} is no option; allowed: {allowed}")
+            continue
+        option = chosen or taken.get(name, "")
+        if not option and choice.by == "grade":
+            shown = ", ".join(str(grade) for grade in grades)
+            add(key, f"is decided by the part's grade: {shown} is none of {allowed}")
+            continue
+        if not option:
+            add(key, f"is by agreement: choose one of {allowed} with --choose {name}=OPTION")
+            continue
+        standard = choice.option[option].standard
+        usual = taken.get(name)
+        away = not standard or (choice.by == "grade" and option != usual)
+        if away and not because:
+            add(key, f"{option} is away from the standard: say why with --because")
+        taken[name] = option
+        told[name] = {
+            "option": option, "by": choice.by, "standard": not away, "because": because,
+            "values": dict(choice.option[option].model_extra or {}),
+        }  # fmt: skip
+    return taken, told
+
+
+def _steps(phases: Sequence[Phase], c: Context) -> Iterator[tuple[Action, str, int | None, str]]:
+    """Yield every action with its zone, where it is restarted, and its phase."""
+    targets = {target for phase in phases for target in _jumps(phase)}
+    for number, phase in enumerate(phases, 1):
+        c.phase, c.label = phase, f"phase[{number}]"
+        c.to_come = tuple(later.name for later in phases[number:])
+        if phase.name in targets:
+            # Who jumps here finds nothing set; who comes the straight way leaves nothing behind.
+            before = phases[number - 2]
+            for action in c.release():
+                yield _placed(action, c, before)
+        module = load(KINDS, phase.kind)
+        assert module is not None  # noqa: S101 - the profile was validated with it
+        purpose: Purpose | None = module.PURPOSE
+        place = c.place(purpose) if purpose else None
+        for group in c.batches(phase, place):
+            c.group = group
+            for action in module.actions(phase, c):
+                yield _placed(action, c, phase)
+    c.phase, c.label = None, "end"
+    for action in _ended(c):
+        yield _placed(action, c, phases[-1])
+
+
+def _jumps(phase: Phase) -> list[str]:
+    """Return the phases that a phase may jump to."""
+    ways = [getattr(phase, name, None) for name in ("then", "otherwise")]
+    return [str(way.skip_to) for way in ways if way is not None and hasattr(way, "skip_to")]
+
+
+def _placed(action: Action, c: Context, phase: Phase) -> tuple[Action, str, int | None, str]:
+    restart: int | None = c.number if c.restart is None else c.restart
+    if c.asks_restart and not isinstance(action, Settle):
+        restart = None
+    c.number += 1
+    return action, c.zone, restart, phase.name
+
+
+def _ended(c: Context) -> Iterator[Action]:
+    """Let go of everything at the end; units stay in their sockets where they need not move."""
+    zones = [name for name, zone in c.layout.zones.items() if zone.sockets]
+    if c.loaded and (len(zones) > 1 or "#" in c.loaded[1]):
+        yield from c.unload()
+        return
+    yield from c.release()
+
+
+def _part_json(part: Part, c: Context) -> dict[str, Any]:
+    """Return what the evidence is told of a part: channels, ranges, parameters with limits."""
+    channels = c.channels(part)
+    parameters = [
+        {**ask.as_json(), "title": parameter.title or parameter.name}
+        for parameter in part.parameter
+        for ask in ask_of(parameter.measure, part, channels, c.problem, parameter)
+    ]
+    device = devices()[part.part.driver]
+    calibration = getattr(device.load_driver(), "CALIBRATION", ())
+    return {
+        "name": part.part.name,
+        "title": part.part.title or part.part.name,
+        "driver": part.part.driver,
+        "origin": device.origin,
+        "grade": part.part.grade,
+        "channels": [
+            {"name": ch.name, "unit": ch.unit, "address": ch.address, "axis": ch.axis}
+            for ch in channels
+        ],
+        "ranges": {
+            where: {
+                "words": {w: list(v) if isinstance(v, tuple) else v for w, v in span.words.items()},
+                "limit": span.limit,
+                "relative_to": span.relative_to,
+            }
+            for where, span in part.ranges.items()
+        },
+        "parameters": parameters,
+        "formats": [_format_json(form) for form in calibration],
+        "must_be_calibrated": part.calibration is not None,
+    }
+
+
+def _format_json(form: Any) -> dict[str, Any]:
+    return {
+        "quantity": form.quantity, "inputs": list(form.inputs),
+        "terms": [list(term) for term in form.terms], "raw_full_scale": form.raw_full_scale,
+        "centre": form.centre, "half_span": form.half_span, "bits": form.bits,
+        "fraction_bits": form.fraction_bits,
+    }  # fmt: skip
+
+
+def _quantities_json() -> dict[str, dict[str, Any]]:
+    return {
+        name: {
+            "unit": row.unit,
+            "difference": row.difference.canonical,
+            "shown": row.shown or row.unit,
+            "axes": list(row.axes),
+            "along": row.along,
+            "words": {w: list(components(v)) for w, v in row.words.items()},
+        }
+        for name, row in quantities().items()
+    }
+
+
+# -- planned times ---------------------------------------------------------------------------
+
+
+def _timed(
+    steps: Sequence[tuple[Action, str, int | None, str]], layout: Layout, c: Context
+) -> Iterator[Step]:
+    now = 0.0
+    moving: dict[str, float] = {}
+    values: dict[str, Target] = {}
+    for action, zone, restart, phase in steps:
+        took = _duration(action, zone, layout, c, values, moving)
+        yield Step(action, zone, restart, phase, now, took)
+        now += took
+
+
+def _duration(
+    action: Action,
+    zone: str,
+    layout: Layout,
+    c: Context,
+    values: dict[str, Target],
+    moving: dict[str, float],
+) -> float:
+    match action:
+        case Set():
+            moving[action.address] = _way(action, zone, layout, values)
+            values[action.address] = action.target
+            return 0.0
+        case Release():
+            moving.pop(action.what, None)
+            values.pop(action.what, None)
+            return 0.0
+        case Settle():
+            ways = [moving.pop(band.address, 0.0) for band in action.bands]
+            return min(max(ways, default=0.0) + action.for_s, action.timeout_s)
+        case Read():
+            return 0.0 if action.is_open else _reading(action, c.points[action.point], c)
+        case Hold():
+            return action.credit_s
+        case Do():
+            if action.verb == "park":
+                return float(action.arguments.get("after_s", 0.0))
+            units = c.groups.get(c.group, ())
+            return _SECONDS_A_UNIT * len(units) if action.verb == "write" else 0.0
+
+
+def _way(action: Set, zone: str, layout: Layout, values: Mapping[str, Target]) -> float:
+    rows = layout.zones[zone].rows if zone in layout.zones else {}
+    row = rows.get(action.address)
+    before, target = values.get(action.address), action.target
+    speed = min((s for s in (action.rate, row.planned if row else None) if s), default=math.inf)
+    settling = row.settling_s if row else _USUAL_SETTLING_S
+    if isinstance(target, Wave) or isinstance(before, Wave) or before is None:
+        usual = address(action.address).quantity.soak
+        return settling + (0.0 if math.isinf(speed) else 10 * usual.within / speed)
+    return distance(target, before) / speed + settling
+
+
+def _reading(action: Read, point: Point, c: Context) -> float:
+    units = c.groups.get(point.units) or range(len(c.units))
+    # Buses work at the same time; a dozen parts on one is usual.
+    a_sweep = action.interval_s + _SECONDS_A_SAMPLE * min(len(units), 12)
+    return action.samples * a_sweep

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
 
 from sensorbench.core.documents import loads
-from sensorbench.core.errors import InputError
+from sensorbench.core.errors import InputError, Problem
+from sensorbench.core.plugins import note_broken, origin_of
 from sensorbench.profiles.model import Profile
 
 
-def _root() -> Path:
-    return Path(str(files("sensorbench.profiles"))) / "library"
+GROUP = "sensorbench.profiles.library"
+"""Entry points of this group name packages with profiles as TOML, in folders as ours."""
+
+
+@cache
+def _library() -> dict[str, Path]:
+    """Return the files of all profiles by id, ours and those of other packages."""
+    roots = [Path(str(files("sensorbench.profiles"))) / "library"]
+    for entry in entry_points(group=GROUP):
+        try:
+            roots.append(Path(str(files(entry.value))))
+        except (ImportError, TypeError) as error:
+            note_broken(origin_of(entry), entry.value, f"can't be imported: {error}")
+    found: dict[str, Path] = {}
+    for root in roots:
+        for path in sorted(root.rglob("*.toml")):
+            found.setdefault(path.relative_to(root).with_suffix("").as_posix(), path)
+    return found
 
 
 def profile_ids() -> tuple[str, ...]:
     """Return the ids of all library profiles."""
-    root = _root()
-    found = (path.relative_to(root).with_suffix("").as_posix() for path in root.rglob("*.toml"))
-    return tuple(sorted(found))
+    return tuple(sorted(_library()))
 
 
 def profile_text(name: str, folder: Path | None = None) -> tuple[str, str]:
@@ -29,7 +46,7 @@ def profile_text(name: str, folder: Path | None = None) -> tuple[str, str]:
     if name.endswith(".toml"):
         path = (folder or Path()) / name
         try:
-            return name, path.read_text(encoding="utf-8")
+            return name, path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError.one(str(path), "", f"can't be read: {error}") from None
     if name not in profile_ids():
@@ -39,10 +56,20 @@ def profile_text(name: str, folder: Path | None = None) -> tuple[str, str]:
             f"is not in the library; there are {', '.join(profile_ids())}, "
             "or give the path of a .toml file",
         )
-    return f"{name}.toml", (_root() / f"{name}.toml").read_text(encoding="utf-8")
+    return f"{name}.toml", _library()[name].read_text(encoding="utf-8")
 
 
 def load_profile(name: str, folder: Path | None = None) -> Profile:
     """Return the profile of that id or file. Raises InputError with every problem in it."""
     label, text = profile_text(name, folder)
-    return loads(text, Profile, label)
+    profile = loads(text, Profile, label)
+    # Every option in turn, so that a mistake shows before anybody chooses it.
+    problems: list[Problem] = []
+    for options in profile.all_options():
+        try:
+            profile.phases(options)
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(list(dict.fromkeys(problems)))
+    return profile

@@ -1,143 +1,216 @@
-"""profile.toml: phases in order, in terms of a part and a grade. No instrument is named."""
+"""profile.toml: phases in order, in terms of a part and a grade. No instrument is named.
+
+A phase is of a kind (`profiles/kinds/NAME.py`, or another package's) and is validated by that kind's
+own model once the choices are made: "$method.hours" stands for a value of the option taken.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeVar, cast
 
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, field_validator
 
-from sensorbench.core.documents import (
-    Document,
-    Duration,
-    Pressure,
-    Temperature,
-    TemperatureDifference,
-    TemperatureRate,
-)
-from sensorbench.parts.model import CONDITIONS, Condition
+from sensorbench.core.documents import Document, Duration, validate
+from sensorbench.core.errors import InputError, Problem
+from sensorbench.core.plugins import broken, load, plugins
+from sensorbench.parts.model import by_address, problem
+from sensorbench.profiles.schedule import Action  # noqa: F401 - for kinds, beside the model
 
-Position = str
-"""A quantity ("85 degC"), or a share of the part's range ("25 %")."""
+KINDS = "sensorbench.profiles.kinds"
+P = TypeVar("P", bound="Phase")
+SetTable = dict[str, Any]
 
 
-class TemperatureSoak(Document):
-    """Settled means within `within` of the setpoint for `for`; INVALID after `timeout`."""
+class SoakTable(Document):
+    """When a value counts as reached; what is left out is the quantity's usual."""
 
-    within: TemperatureDifference = Field(gt=0)
-    for_s: Duration = Field(alias="for", ge=0)
-    timeout: Duration = Field(gt=0)
-
-
-class PressureSoak(Document):
-    """Settled means within `within` of the setpoint for `for`; INVALID after `timeout`."""
-
-    within: Pressure = Field(gt=0)
-    for_s: Duration = Field(alias="for", ge=0)
-    timeout: Duration = Field(gt=0)
+    within: Any = None
+    for_s: Duration | None = Field(default=None, alias="for", ge=0)
+    timeout: Duration | None = Field(default=None, gt=0)
+    held: Any = None
 
 
-class Soak(Document):
-    """When a setpoint counts as reached."""
+class Monitor(Document):
+    """What is watched while a phase goes on: the units are read every `every`."""
 
-    temperature: TemperatureSoak
-    pressure: PressureSoak
-
-
-class Grid(Document):
-    """Readings at every pressure of every temperature, up, or up and down for hysteresis."""
-
-    kind: Literal["grid"]
-    name: str
-    purpose: Literal["fit", "verify"]
-    temperatures: tuple[Position, ...] = Field(min_length=1)
-    pressures: tuple[Position, ...] = Field(min_length=1)
-    cycle: Literal["up", "up_down"] = "up"
+    every: Duration = Field(gt=0)
+    measures: tuple[str, ...] = ()
+    limits: dict[str, Any] = Field(default_factory=dict)
 
 
-class Calibrate(Document):
-    """Fit each unit to the readings of the grid `fit`, write, read back; lock if asked."""
+class Test(Document):
+    """Which conditions the part's parameters are tested at, before a stress and after it.
 
-    kind: Literal["calibrate"]
-    fit: str
-    lock: bool = False
+    `interim` are those of the readouts between; left out: as after. `within` is until when after
+    the stress, counted `from` its end or from its cooling down; `back` when it must go on.
+    """
 
-
-class GradeTemperatures(Document):
-    """The ambient of a stress for each AEC-Q100 grade."""
-
-    grade_0: Temperature
-    grade_1: Temperature
-    grade_2: Temperature
-    grade_3: Temperature
-
-    def of(self, grade: int) -> float:
-        """Return the temperature for `grade`, in degC."""
-        return (self.grade_0, self.grade_1, self.grade_2, self.grade_3)[grade]
+    __test__ = False  # not a test class, whatever its name
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    interim: tuple[str, ...] | None = None
+    within: Duration | None = Field(default=None, gt=0)
+    from_: Literal["release", "cool"] = Field(default="release", alias="from")
+    back: Duration | None = Field(default=None, gt=0)
 
 
-class Stress(Document):
-    """Bias at temperature for `duration`, tested after each of `readouts` hours of it."""
+class Cool(Document):
+    """How a stress ends: what stays set until quantities are down to the values of `until`."""
 
-    kind: Literal["stress"]
-    name: str
-    temperature: GradeTemperatures
-    within: TemperatureDifference = Field(gt=0)
-    duration: Duration = Field(gt=0)
-    bias: Literal["nominal", "max"]
-    readouts: tuple[Duration, ...] = Field(min_length=1)
-    test_order: tuple[Condition, ...] = CONDITIONS
-    dut_interval: Duration = Field(default=6 * 3600.0, gt=0)
+    set: SetTable = Field(default_factory=dict)
+    until: SetTable
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if list(self.readouts) != sorted(set(self.readouts)):
-            raise PydanticCustomError("value_error", "readouts must rise")
-        if self.readouts[0] != 0:
-            raise PydanticCustomError("value_error", "the first readout must be at 0 h")
-        if self.readouts[-1] != self.duration:
-            raise PydanticCustomError("value_error", "the last readout must be at the duration")
-        return self
+    @field_validator("set", "until")
+    @classmethod
+    def _addresses(cls, table: SetTable) -> SetTable:
+        return by_address(table)
 
 
-Phase = Annotated[Grid | Calibrate | Stress, Field(discriminator="kind")]
+def as_sets(data: Any) -> Any:
+    """Return `set` as a tuple of tables by address: together within one, in order one by one."""
+    tables = data if isinstance(data, list | tuple) else [data]
+    if not all(isinstance(table, Mapping) for table in tables):
+        raise problem("set is a table of quantities, or an array of such tables")
+    return tuple(by_address(table) for table in tables)
+
+
+class Phase(Document):
+    """What all kinds have in common. A kind's own model adds its fields.
+
+    `set` is what is reached together, or one table after the other; `settings` a named set of
+    part.toml; `units` a group of the lot; `at` a zone or another place.
+    """
+
+    kind: str
+    name: str = Field(min_length=1, max_length=60)
+    title: str | dict[str, str] = ""
+    at: str = ""
+    units: str = ""
+    settings: str = ""
+    set: tuple[SetTable, ...] = ()
+    soak: dict[str, SoakTable] = Field(default_factory=dict)
+    rate: dict[str, str] = Field(default_factory=dict)
+    limit: dict[str, str] = Field(default_factory=dict)
+    null: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
+    monitor: Monitor | None = None
+
+    @field_validator("set", mode="before")
+    @classmethod
+    def _sets(cls, data: Any) -> Any:
+        return as_sets(data)
+
+
+class Option(Document, extra="allow"):
+    """One option of a choice; beside `standard` any names with values."""
+
+    standard: bool = False
+
+
+class Choice(Document):
+    """One decision that decides many values: by the part's grade, or by agreement."""
+
+    by: Literal["grade", "agreement"]
+    option: dict[str, Option] = Field(min_length=1)
 
 
 class Profile(Document):
     """A profile: its identity, its source, and its phases in order."""
 
     id: str = Field(pattern=r"^[a-z0-9_]+(/[a-z0-9_]+)*$")
-    title: str
+    title: str | dict[str, str]
     source: str
-    soak: Soak
-    ramp: TemperatureRate | None = Field(default=None, gt=0)
+    soak: dict[str, SoakTable] = Field(default_factory=dict)
     samples: int = Field(default=4, ge=1, le=1000)
     sample_interval: Duration = Field(default=0.1, ge=0)
-    log_interval: Duration = Field(default=60.0, gt=0)
-    phase: tuple[Phase, ...] = Field(min_length=1)
+    log: Duration = Field(default=60.0, gt=0)
+    choice: dict[str, Choice] = Field(default_factory=dict)
+    phase: tuple[dict[str, Any], ...] = Field(min_length=1)
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        what = _mistake(self.phase)
-        if what:
-            raise PydanticCustomError("value_error", "{what}", {"what": what})
-        return self
+    def standard_options(self, grade: int | None) -> dict[str, str]:
+        """Return the option of every choice that nobody has to make, by the choice's name.
+
+        A choice by grade takes the part's; one by agreement the only standard option there is.
+        """
+        found = {}
+        for name, choice in self.choice.items():
+            standard = [word for word, option in choice.option.items() if option.standard]
+            if choice.by == "grade":
+                if grade is not None and str(grade) in choice.option:
+                    found[name] = str(grade)
+            elif len(standard) == 1:
+                found[name] = standard[0]
+        return found
+
+    def all_options(self) -> list[dict[str, str]]:
+        """Return ways to make the choices in which every option is taken once."""
+        most = max((len(choice.option) for choice in self.choice.values()), default=1)
+        return [
+            {
+                name: list(choice.option)[min(k, len(choice.option) - 1)]
+                for name, choice in self.choice.items()
+            }
+            for k in range(most)
+        ]
+
+    def phases(self, options: Mapping[str, str]) -> tuple[Phase, ...]:
+        """Return the phases with the options taken. Raises InputError with all problems."""
+        problems: list[Problem] = []
+        found: list[Phase] = []
+        for number, raw in enumerate(self.phase, 1):
+            label = f"phase[{number}]"
+            try:
+                found.append(self._phase(raw, options))
+            except InputError as error:
+                problems += [
+                    Problem(self.id, f"{label}.{p.key}" if p.key else label, p.text)
+                    for p in error.problems
+                ]
+        names = [phase.name for phase in found]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            text = f"two phases are named {name}; results are told apart by the name"
+            problems.append(Problem(self.id, "phase", text))
+        if problems:
+            raise InputError(problems)
+        return tuple(found)
+
+    def _phase(self, raw: Mapping[str, Any], options: Mapping[str, str]) -> Phase:
+        kind = raw.get("kind")
+        module = load(KINDS, kind) if isinstance(kind, str) else None
+        if module is None:
+            why = [str(p) for p in broken() if p.key == f"{KINDS}.{kind}"]
+            text = f"{kind!r} is no kind of phase; allowed: {', '.join(plugins(KINDS))}"
+            raise InputError.one("", "kind", "; ".join([text, *why]))
+        data = self._substituted(raw, options)
+        model = cast("type[Phase]", module.Phase)
+        return validate(data, model, "")
+
+    def _substituted(self, value: Any, options: Mapping[str, str], where: str = "") -> Any:
+        """Return `value` with what stands for a choice's values replaced. Raises InputError."""
+        if isinstance(value, Mapping):
+            return {
+                key: self._substituted(item, options, f"{where}.{key}" if where else key)
+                for key, item in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return [self._substituted(item, options, where) for item in value]
+        if not isinstance(value, str) or not value.startswith("$"):
+            return value
+        choice, _, key = value[1:].partition(".")
+        if choice not in self.choice:
+            there = ", ".join(self.choice) or "none"
+            raise InputError.one("", where, f"{value!r} is no choice; there are: {there}")
+        option = options.get(choice)
+        if option is None:
+            raise InputError.one("", where, f"{value!r}: the choice {choice} was not made")
+        values = self.choice[choice].option[option].model_extra or {}
+        if key not in values:
+            there = ", ".join(values) or "none"
+            raise InputError.one("", where, f"{value!r}: option {option} has {there}")
+        return values[key]
 
 
-def _mistake(phases: tuple[Phase, ...]) -> str:
-    """Return what is wrong with the phases together, or ""."""
-    names = [phase.name for phase in phases if not isinstance(phase, Calibrate)]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        return f"two phases are named {', '.join(twice)}; results are told apart by the name"
-    fits: set[str] = set()
-    verified = True
-    for phase in phases:
-        if isinstance(phase, Calibrate):
-            if phase.fit not in fits:
-                return f"calibrate: no earlier grid with purpose fit is named {phase.fit!r}"
-            verified = False
-        elif isinstance(phase, Grid):
-            fits |= {phase.name} if phase.purpose == "fit" else set()
-            verified |= phase.purpose == "verify"
-    return "" if verified else "calibrate: a grid with purpose verify must follow"
+def kinds() -> Sequence[str]:
+    """Return the names of all kinds of phase."""
+    return tuple(plugins(KINDS))

@@ -1,119 +1,110 @@
-"""assess(run) -> Assessment: every result and verdict of a run, from its evidence alone."""
+"""assess(data) -> Assessment: every result and verdict of a run, from its evidence alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
-from sensorbench.assessment.calibration import fit_results, grid_results, residual_series
-from sensorbench.assessment.readings import RunData
-from sensorbench.assessment.results import Assessment, Result, Series, unit_result
-from sensorbench.assessment.stress import drift_series, stress_hours, stress_results
+from sensorbench.assessment.data import RunData
+from sensorbench.assessment.phases import Item
+from sensorbench.assessment.results import (
+    Assessment,
+    Reason,
+    Result,
+    Series,
+    UnitResult,
+    unit_verdict,
+)
+from sensorbench.core.plugins import OURS, load, plugins
 from sensorbench.core.verdict import Verdict, overall
 from sensorbench.evidence.run import RunReader
-from sensorbench.profiles.model import Calibrate, Grid, Stress
 
+KINDS = "sensorbench.assessment.kinds"
 RESULTS_FILE = "results.json"
 
 
-def assess(run: RunReader) -> Assessment:
-    """Return what the evidence of `run` says. Raises EvidenceError if it can't be read."""
-    data = RunData(run)
-    results = tuple(_with_equipment(data, result) for result in _results(data))
-    ended = _ended(run)
-    units = []
-    for unit in data.lot.unit:
-        own = tuple(result for result in results if result.serial == unit.serial)
-        found = unit_result(unit.serial, unit.socket, own)
-        if ended and found.verdict is Verdict.PASS:
-            found = replace(found, verdict=Verdict.INVALID, reasons=(ended,))
-        elif not own:
-            found = replace(found, reasons=(ended or "no result for this unit",))
-        units.append(found)
+def assess(run: RunReader | RunData) -> Assessment:
+    """Return what the evidence of a run says. Raises EvidenceError if it can't be read."""
+    data = run if isinstance(run, RunData) else RunData.of(run)
+    results: list[Result] = []
+    series: list[Series] = []
+    facts: dict[str, Any] = {}
+    rules: dict[str, str] = {}
+    for phase in data.schedule.phases:
+        for item in phase_results(data, phase["name"]):
+            if isinstance(item, Result):
+                results.append(item)
+            else:
+                series.append(item)
+        module = load(KINDS, phase["kind"])
+        if module is not None:
+            facts[phase["name"]] = module.facts(data, phase)
+            rules[phase["kind"]] = kind_rule(phase["kind"])
+    ended = _ended(data)
+    units = tuple(_unit(data, number, results, ended) for number in range(len(data.units)))
+    rules |= {result.measure: result.rule for result in results}
     return Assessment(
-        run_id=run.run_id,
+        run_id=data.run.run_id,
         verdict=overall(unit.verdict for unit in units),
         reasons=(ended,) if ended else (),
-        units=tuple(units),
-        results=results,
-        series=tuple(_series(data)),
-        facts=_facts(data),
+        units=units,
+        results=tuple(results),
+        series=tuple(series),
+        facts=facts,
+        rules=rules,
     )
 
 
-def _ended(run: RunReader) -> str:
-    """Return why the run is not complete, or ""."""
-    for event in run.events("run_ended"):
-        state, why = event.data["state"], event.data.get("reason", "")
-        return "" if state == "complete" else f"the run was {state}{': ' if why else ''}{why}"
-    return "the run did not end: its journal stops"
+def kind_rule(kind: str) -> str:
+    """Return a kind's rule with its version, and whose it is where it is not ours."""
+    module, plugin = load(KINDS, kind), plugins(KINDS).get(kind)
+    version = str(getattr(module, "VERSION", "?"))
+    whose = "" if plugin is None or plugin.origin == OURS else f", {plugin.origin}"
+    return f"{kind} {version}{whose}"
 
 
-def _results(data: RunData) -> Iterator[Result]:
-    yield from _missing(data)
-    for phase in data.profile.phase:
-        if isinstance(phase, Calibrate):
-            yield from fit_results(data, phase)
-        elif isinstance(phase, Stress):
-            yield from stress_results(data, phase)
-        elif phase.purpose == "verify":
-            yield from grid_results(data, phase)
+def phase_results(data: RunData, name: str) -> Iterator[Item]:
+    """Return the results of one phase; none where nobody here knows its kind."""
+    phase = data.schedule.phase(name)
+    module = load(KINDS, phase["kind"])
+    if module is not None:
+        yield from module.results(data, phase)
 
 
-def _missing(data: RunData) -> Iterator[Result]:
-    """A readout that was planned and is not there is not known, whatever the others say."""
-    for phase, (absent, planned, first) in data.missing.items():
-        where = [f"{first.temperature_c:g} degC"]
-        where += [f"{first.pressure_pa / 1e3:g} kPa"] if first.pressure_pa is not None else []
-        where += [f"{first.hours:g} h, {first.condition}"] if first.condition else []
-        reason = (
-            f"{absent} of {planned} planned readouts of {phase} are not there, "
-            f"the first at {', '.join(where)}"
+def _unit(
+    data: RunData, number: int, results: list[Result], ended: Reason | None
+) -> UnitResult:
+    unit = data.units[number]
+    own = tuple(result for result in results if result.serial == unit.serial)
+    verdict, reasons = unit_verdict(own)
+    dropped = data.dropped().get(unit.serial)
+    if dropped:
+        reasons = (Reason("dropped", {"gate": dropped}), *reasons)
+        verdict = Verdict.INVALID if verdict is Verdict.PASS else verdict
+    if ended and verdict is Verdict.PASS:
+        verdict, reasons = Verdict.INVALID, (ended,)
+    if verdict is Verdict.INVALID and not reasons:
+        reasons = (ended or Reason("not_read", {}),)
+    socket = data.sockets().get(unit.serial, "")
+    return UnitResult(unit.serial, unit.lot, unit.part, socket, verdict, reasons)
+
+
+def _ended(data: RunData) -> Reason | None:
+    """Return why the run is not complete, None if it is."""
+    last = None
+    for event in data.events("run_ended", "resumed"):
+        last = event
+    if last is None or last.kind == "resumed":
+        return Reason("not_ended", {})
+    state = last.data["state"]
+    if state == "complete":
+        return None
+    why = last.data.get("reason", {})
+    if state == "parked":
+        return Reason("parked", {"until": why.get("until", "")})
+    if state == "stopped by a gate":
+        return Reason(
+            "stopped_by_gate",
+            {"gate": why.get("gate"), "share": why.get("share"), "required": why.get("required")},
         )
-        for serial in data.serials:
-            yield Result(
-                serial=serial,
-                name="planned_readouts",
-                title="Planned readouts",
-                value=float("nan"),
-                unit="readouts",
-                verdict=Verdict.INVALID,
-                reason=reason,
-                phase=phase,
-            )
-
-
-def _series(data: RunData) -> Iterator[Series]:
-    for phase in data.profile.phase:
-        if isinstance(phase, Stress):
-            yield from drift_series(data, phase)
-        elif isinstance(phase, Grid) and phase.purpose == "verify":
-            yield from residual_series(data, phase)
-
-
-def _with_equipment(data: RunData, result: Result) -> Result:
-    """Return the result, INVALID if a reference's calibration ran out before it was read."""
-    if not result.sources or result.verdict in (None, Verdict.INVALID):
-        return result
-    read_on = max(data.days[seq] for seq in result.sources)
-    for name, due in data.references_due:
-        if read_on > due:
-            why = f"the calibration of {name} ended on {due}, before this reading"
-            return replace(result, verdict=Verdict.INVALID, reason=why)
-    return result
-
-
-def _facts(data: RunData) -> dict[str, Any]:
-    hours = {
-        phase.name: max(stress_hours(data, phase).values())
-        for phase in data.profile.phase
-        if isinstance(phase, Stress)
-    }
-    unsettled = sorted({text for readout in data.readouts for text in readout.unsettled})
-    return {
-        "readouts": len(data.readouts),
-        "stress_hours": hours,
-        "unsettled": unsettled,
-        "absent": dict(data.absent),
-    }
+    return Reason("ended_early", {"state": state, "why": why.get("text", "")})

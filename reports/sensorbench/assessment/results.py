@@ -1,38 +1,76 @@
-"""What came out: results with limits, verdicts, reasons, and the journal entries they rest on."""
+"""What came out: results with limits, verdicts, reasons, and the journal entries they rest on.
+
+Everything here is codes, numbers, units and sources; no prose. Words are for the reports.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from sensorbench.core.verdict import Verdict, overall
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """One number about one unit, in `unit`; `value` is NaN where it is not known.
+class Reason:
+    """Why a verdict is what it is: a code of `assessment.reasons`, with its values."""
 
-    `verdict` is None for a number that nothing was asked of. `sources` are the journal entries
-    that the value was computed from; `at` says where in the profile it holds.
+    code: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash((self.code, repr(sorted(self.values.items()))))
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One line of an uncertainty budget: what it comes from, its standard uncertainty."""
+
+    source: str
+    standard: float
+    distribution: str = "normal"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One number about one unit, in canonical `unit`; `value` is NaN where it is not known.
+
+    `verdict` is None for a number that nothing was asked of. `rule` names the rule that computed it
+    with its version. `uncertainty` is expanded (k = 2), with its `budget`. `at` holds where it was
+    found: labels of the point (condition, served_s, cycles, direction …) and `set`, values by
+    address. `is_drift` says that it is the change against an earlier readout. `sources` are the
+    journal entries that the value was computed from.
     """
 
     serial: str
-    name: str
-    title: str
+    lot: str
+    phase: str
+    measure: str
+    rule: str
     value: float
     unit: str
     verdict: Verdict | None
+    channel: str = ""
+    parameter: str = ""
     low: float | None = None
     high: float | None = None
-    rule: str = ""
-    reason: str = ""
-    phase: str = ""
-    at: str = ""
-    hours: float | None = None
-    condition: str | None = None
+    decision: str = ""
+    uncertainty: float | None = None
+    budget: tuple[Term, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    at: Mapping[str, Any] = field(default_factory=dict)
+    is_drift: bool = False
     sources: tuple[int, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str, str, str, bool, str]:
+        """Return what tells a result of a unit from all its others."""
+        return (
+            self.phase, self.measure, self.channel, self.parameter, self.is_drift,
+            repr(sorted(self.at.items(), key=lambda item: item[0])),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,72 +78,76 @@ class UnitResult:
     """One unit: its verdict, and the reasons where that is not PASS."""
 
     serial: str
+    lot: str
+    part: str
     socket: str
     verdict: Verdict
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Points behind a result, for plots and tables: one line a unit.
+    """Points behind results, for plots and tables: one line a unit.
 
-    `x` has one value a point; `values` maps a serial to its values at these points (NaN where not
-    known). `labels` name the points' groups, such as the temperature or the test condition.
+    `x_name` is an address, or served_s, cycles, time_s, tau_s, frequency_hz; `x` has one value a
+    point, `labels` what tells the points apart. `values` maps a serial to its values at these points
+    (NaN where not known). `logarithmic` says that both axes are.
     """
 
-    name: str
-    title: str
-    x_title: str
-    x_unit: str
+    phase: str
+    measure: str
+    channel: str
     unit: str
+    x_name: str
+    x_unit: str
     x: tuple[float, ...]
-    labels: tuple[str, ...]
+    labels: tuple[Mapping[str, Any], ...]
     values: Mapping[str, tuple[float, ...]]
     sources: tuple[int, ...]
+    parameter: str = ""
+    is_drift: bool = False
     low: float | None = None
     high: float | None = None
+    logarithmic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """Everything computed from one run's evidence."""
+    """Everything that a run's evidence says.
+
+    `reasons` say what holds for the whole run. `facts` are numbers about the run, plain JSON;
+    `rules` names each rule with its version and whose it is.
+    """
 
     run_id: str
     verdict: Verdict
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
     units: tuple[UnitResult, ...]
     results: tuple[Result, ...]
     series: tuple[Series, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    rules: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, serial: str) -> tuple[Result, ...]:
         """Return the results of one unit, in order."""
         return tuple(result for result in self.results if result.serial == serial)
 
 
-def unit_result(serial: str, socket: str, results: tuple[Result, ...]) -> UnitResult:
-    """Return the unit's verdict over all its results that were asked for."""
+def unit_verdict(results: tuple[Result, ...]) -> tuple[Verdict, tuple[Reason, ...]]:
+    """Return the verdict over all results of a unit that were asked for, and the reasons."""
     judged = [result for result in results if result.verdict is not None]
-    reasons = (result.reason for result in judged if result.verdict is not Verdict.PASS)
     verdict = overall(result.verdict for result in judged if result.verdict is not None)
-    return UnitResult(serial, socket, verdict, tuple(dict.fromkeys(reasons)))
+    worst = [r for r in judged if r.verdict is verdict] if verdict is not Verdict.PASS else []
+    rest = [r for r in judged if r.verdict is not Verdict.PASS and r not in worst]
+    reasons = dict.fromkeys(reason for result in (*worst, *rest) for reason in result.reasons)
+    return verdict, tuple(reasons)
 
 
 def as_json(assessment: Assessment) -> dict[str, Any]:
     """Return the assessment as JSON values: NaN is null, verdicts are their names."""
-    return {
-        "run_id": assessment.run_id,
-        "verdict": assessment.verdict.value,
-        "reasons": list(assessment.reasons),
-        "units": [_plain(unit) for unit in assessment.units],
-        "results": [_plain(result) for result in assessment.results],
-        "series": [_plain(series) for series in assessment.series],
-        "facts": _value(assessment.facts),
-    }
-
-
-def _plain(item: Result | UnitResult | Series) -> dict[str, Any]:
-    return {name: _value(getattr(item, name)) for name in item.__slots__}
+    found = _value(assessment)
+    assert isinstance(found, dict)  # noqa: S101 - a record is a table
+    return found
 
 
 def _value(value: Any) -> Any:
@@ -117,4 +159,6 @@ def _value(value: Any) -> Any:
         return [_value(item) for item in value]
     if isinstance(value, Mapping):
         return {str(key): _value(item) for key, item in value.items()}
+    if isinstance(value, Reason | Term | Result | UnitResult | Series | Assessment):
+        return {item.name: _value(getattr(value, item.name)) for item in fields(value)}
     return value

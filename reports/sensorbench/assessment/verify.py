@@ -1,35 +1,47 @@
-"""verify: is the evidence whole, and does every stored result follow from it?"""
+"""verify: is the evidence whole, and does every stored result follow from it?
+
+Results are computed again with the rules that are installed. The same version of a rule must give
+the same number, or else it is damage; another version's differences are listed; a rule that is not
+installed is said, and its stored results stand.
+"""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sensorbench.assessment.assess import RESULTS_FILE, assess
-from sensorbench.assessment.calibration import fit_lot
-from sensorbench.assessment.readings import RunData
+from sensorbench.assessment.assess import KINDS, RESULTS_FILE, assess
+from sensorbench.assessment.data import RunData
+from sensorbench.assessment.fit import fit_units
+from sensorbench.assessment.measuring import MEASURES
 from sensorbench.assessment.results import Assessment, as_json
-from sensorbench.core.calibration import FixedPointPolynomial
 from sensorbench.core.errors import BenchError
+from sensorbench.core.plugins import plugins
 from sensorbench.core.verdict import Verdict
 from sensorbench.evidence.check import Finding, Level, check
 from sensorbench.evidence.run import RunReader
 
 _MOST = 20
+_CLOSE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What verify found; `assessment` is the one recomputed now, None if that was impossible."""
+    """What verify found; `assessment` is the one computed now, None if that was impossible.
+
+    `data` is the evidence, decoded once. `changed` says what another version of a rule gives.
+    """
 
     run_id: str
     provenance: str
     findings: tuple[Finding, ...]
     assessment: Assessment | None
+    data: RunData | None = None
+    changed: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -44,17 +56,16 @@ class Verification:
 
 
 def verify(root: Path) -> Verification:
-    """Check the files of a run, recompute its results and compare; never raises for damage."""
+    """Check the files of a run, compute its results again and compare; never raises for damage."""
     root = root.resolve()
     findings = check(root)
     try:
         run = RunReader(root)
-        assessment = assess(run)
-        findings += [
-            Finding(Level.DAMAGE, f"derived/{RESULTS_FILE}", text)
-            for text in _differences(root, as_json(assessment), run.is_sealed)
-        ]
-        findings += [Finding(Level.DAMAGE, "journal.jsonl", text) for text in _coefficients(run)]
+        data = RunData.of(run)
+        assessment = assess(data)
+        damage, changed = _compare(root, as_json(assessment), run.is_sealed)
+        findings += [Finding(Level.DAMAGE, f"derived/{RESULTS_FILE}", text) for text in damage]
+        findings += [Finding(Level.DAMAGE, "journal.jsonl", text) for text in _coefficients(data)]
     except (
         BenchError,
         LookupError,
@@ -63,75 +74,117 @@ def verify(root: Path) -> Verification:
         AttributeError,
         RecursionError,
     ) as error:
-        # The files above name what was changed; here it only stops the recomputation.
-        text = f"results can't be recomputed: {type(error).__name__}: {error}"
+        # The files above name what was changed; here it only stops the computation.
+        text = f"results can't be computed again: {type(error).__name__}: {error}"
         findings.append(Finding(Level.DAMAGE, root.name, text))
         return Verification(root.name, "unknown", tuple(findings), None)
-    return Verification(run.run_id, run.provenance.value, tuple(findings), assessment)
+    return Verification(
+        run.run_id, run.provenance.value, tuple(findings), assessment, data, tuple(changed)
+    )
 
 
-def _differences(root: Path, computed: dict[str, Any], sealed: bool) -> Iterator[str]:
+def _compare(
+    root: Path, computed: dict[str, Any], sealed: bool
+) -> tuple[list[str], list[str]]:
+    """Return what differs by the same rule, and what another version of a rule gives."""
     path = root / "derived" / RESULTS_FILE
     if not path.is_file():
-        if sealed:
-            yield "is missing"
-        return
+        return (["is missing"] if sealed else []), []
     try:
         stored = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        yield f"is not JSON: {error}"
-        return
+        rows = {_key(row): row for row in stored["results"]}
+        rules = dict(stored["rules"])
+    except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
+        return [f"is no list of results: {error}"], []
     # What was stored went through JSON; so does what is compared with it.
     computed = json.loads(json.dumps(computed))
-    if stored == computed:
-        return
-    found = list(_compare(stored, computed, ""))
-    yield from found[:_MOST]
-    if len(found) > _MOST:
-        yield f"and {len(found) - _MOST} more differences"
+    again = {_key(row): row for row in computed["results"]}
+    damage: list[str] = []
+    changed: list[str] = []
+    for key in dict.fromkeys([*rows, *again]):
+        same_rule, text = _difference(rows.get(key), again.get(key), rules, computed["rules"])
+        if text:
+            (damage if same_rule else changed).append(f"{' '.join(filter(None, key[:5]))}: {text}")
+    if not damage and not changed:
+        units = {u["serial"]: u["verdict"] for u in computed["units"]}
+        for unit in stored.get("units", ()):
+            now = units.get(unit.get("serial"))
+            if now != unit.get("verdict"):
+                damage.append(f"{unit.get('serial')}: verdict {unit.get('verdict')}, now {now}")
+        if stored.get("verdict") != computed["verdict"]:
+            damage.append(f"verdict {stored.get('verdict')}, now {computed['verdict']}")
+    return _first(damage), _first(changed)
 
 
-def _compare(stored: Any, computed: Any, where: str) -> Iterator[str]:
-    if isinstance(stored, dict) and isinstance(computed, dict):
-        for key in sorted(stored.keys() | computed.keys()):
-            name = f"{where}.{key}" if where else key
-            yield from _compare(stored.get(key), computed.get(key), name)
-    elif isinstance(stored, list) and isinstance(computed, list) and len(stored) == len(computed):
-        for number, (one, other) in enumerate(zip(stored, computed, strict=True)):
-            yield from _compare(one, other, f"{where}[{_label(other, number)}]")
-    elif not _same(stored, computed):
-        yield f"{where} is {stored!r}, recomputed it is {computed!r}"
+def _first(found: list[str]) -> list[str]:
+    if len(found) <= _MOST:
+        return found
+    return [*found[:_MOST], f"and {len(found) - _MOST} more differences"]
 
 
-def _same(stored: Any, computed: Any) -> bool:
+def _key(row: Mapping[str, Any]) -> tuple[str, ...]:
+    at = json.dumps(row.get("at", {}), sort_keys=True)
+    names = ("serial", "phase", "measure", "channel", "parameter")
+    drift = "drift" if row.get("is_drift") else ""
+    return (*(str(row.get(name, "")) for name in names), drift, at)
+
+
+def _difference(
+    stored: Mapping[str, Any] | None,
+    computed: Mapping[str, Any] | None,
+    old_rules: Mapping[str, str],
+    new_rules: Mapping[str, str],
+) -> tuple[bool, str]:
+    """Return whether the rules are the same, and what differs, "" if nothing."""
+    row = stored or computed or {}
+    measure = str(row.get("measure", ""))
+    known = measure in plugins(MEASURES) or measure in plugins(KINDS) or measure in _OWN
+    if computed is None and not known:
+        return False, "its rule is not installed here; the stored result stands"
+    # A result is shaped by its measure's rule and by its kind's.
+    kinds = {name: rule for name, rule in old_rules.items() if name in plugins(KINDS)}
+    same = (stored or {}).get("rule") == (computed or {}).get("rule", "") and all(
+        new_rules.get(name) == rule for name, rule in kinds.items()
+    )
+    if stored is None:
+        return same or bool(computed), "was not stored"
+    if computed is None:
+        return same, "does not follow from the evidence"
+    parts = []
+    for name in ("value", "verdict", "low", "high", "uncertainty", "unit"):
+        one, two = stored.get(name), computed.get(name)
+        if not _same(one, two, stored):
+            parts.append(f"{name} is {one!r}, computed again it is {two!r}")
+    if [r["code"] for r in stored.get("reasons", ())] != [r["code"] for r in computed["reasons"]]:
+        parts.append("its reasons are others")
+    return same, "; ".join(parts)
+
+
+_OWN = frozenset({"readings", "readouts", "coefficients", "external"})
+
+
+def _same(stored: Any, computed: Any, row: Mapping[str, Any]) -> bool:
     """Compare values; another machine's linear algebra may differ in the last bits of a float."""
-    if isinstance(stored, float) and isinstance(computed, float | int):
-        return math.isclose(stored, computed, rel_tol=1e-9, abs_tol=1e-9)
+    if isinstance(stored, int | float) and isinstance(computed, int | float):
+        ends = [row.get("low"), row.get("high")]
+        width = max((abs(end) for end in ends if isinstance(end, int | float)), default=0.0)
+        return math.isclose(stored, computed, rel_tol=_CLOSE, abs_tol=_CLOSE * width + 1e-15)
     return bool(stored == computed)
 
 
-def _label(item: Any, number: int) -> str:
-    if isinstance(item, dict) and "serial" in item:
-        return " ".join(str(item[key]) for key in ("serial", "name", "at") if item.get(key))
-    return str(number)
-
-
-def _coefficients(run: RunReader) -> Iterator[str]:
-    """Fit the lot again from the raw counts and compare with what the run wrote to the parts."""
-    data = RunData(run)
-    for event in run.events("calibration"):
-        formats = [
-            FixedPointPolynomial(**{**form, "terms": tuple(map(tuple, form["terms"]))})
-            for form in event.data["formats"]
-        ]
-        fit = fit_lot(data, event.data["fit"], formats)
-        for number, serial in enumerate(data.serials):
-            written = event.data["units"].get(serial, {}).get("written")
-            computed = None if serial in fit.problems else fit.stored[number].tolist()
-            if written is not None and not _within_one(written, computed):
+def _coefficients(data: RunData) -> Iterator[str]:
+    """Fit every unit again from the raw counts and compare with what the run wrote to the parts."""
+    for event in data.events("fact"):
+        if event.data["verb"] != "write":
+            continue
+        fact = event.data["fact"]
+        fitted = fit_units(data, fact["fit"])
+        for serial, words in fact["words"].items():
+            computed = fitted.words.get(serial)
+            if not _within_one(words, computed):
                 yield (
-                    f"event {event.seq}: the coefficients written to {serial} are {written}, "
-                    f"recomputed they are {computed}"
+                    f"event {event.seq}: the coefficients planned for {serial} are {words}, "
+                    f"computed again they are {computed}"
                 )
 
 

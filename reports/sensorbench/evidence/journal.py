@@ -46,6 +46,17 @@ class JournalWriter:
         # Bytes on the disk, lines and digest up to there; then what is waiting, line by line.
         self._state: tuple[int, int, str, list[tuple[str, bytes]]] = (0, 0, first_prev, [])
 
+    @classmethod
+    def reopen(cls, path: Path, lines: int, last: str) -> JournalWriter:
+        """Return a writer that goes on after the last whole line; what is torn is cut off."""
+        writer = cls.__new__(cls)
+        writer._file = path.open("r+b", buffering=0)
+        data = path.read_bytes()
+        end = data.rfind(b"\n") + 1
+        writer._file.truncate(end)
+        writer._state = (end, lines, last, [])
+        return writer
+
     def append(self, t: float, time: str, kind: str, data: Mapping[str, Any]) -> int:
         """Add an event and return its number; it is durable after the next `commit`."""
         seq, prev = self.last

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 
@@ -18,12 +21,20 @@ from sensorbench.core.provenance import Provenance
 from sensorbench.evidence import journal, segments
 from sensorbench.evidence.canonical import canonical, sha256
 from sensorbench.evidence.files import sync_folder, write_new
-from sensorbench.evidence.segments import Frame, Rows
+from sensorbench.evidence.segments import Frame, Rows, TypedRows
 
-FORMAT = 1
+FORMAT = 2
 PAYLOAD_TYPE = "application/vnd.sensorbench.evidence.{}+json"
-Column = tuple[str, str]
-"""Name and unit of a column of samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of samples: its value is `stored * scale + offset`, in `unit`."""
+
+    name: str
+    unit: str
+    scale: float = 1.0
+    offset: float = 0.0
 
 
 class RunWriter:
@@ -65,8 +76,59 @@ class RunWriter:
         write_new(root / "run.json", manifest_bytes)
         self._journal = journal.JournalWriter(root / "journal.jsonl", sha256(manifest_bytes))
         self._segments: dict[str, segments.SegmentWriter] = {}
+        # Safety writes from a thread of its own.
+        self._lock = threading.RLock()
         sync_folder(root)
         sync_folder(root.parent)
+
+    @classmethod
+    def reopen(cls, root: Path, clock: Clock, commit_interval_s: float = 0.0) -> RunWriter:
+        """Return a writer that goes on with a run that is not sealed. Raises EvidenceError.
+
+        Times go on by the calendar: what passed since the last line counts.
+        """
+        reader = RunReader(root)
+        if reader.is_sealed:
+            raise EvidenceError(f"{root.name} is sealed: nothing can be added to it")
+        if reader.journal.damage:
+            raise EvidenceError(f"{root.name} is damaged: {reader.journal.damage[0]}")
+        events = reader.journal.events
+        if not events:
+            raise EvidenceError(f"{root.name} has no journal to go on with")
+        writer = cls.__new__(cls)
+        writer.root = root
+        writer.manifest = dict(reader.manifest)
+        writer._commit_interval_s, writer._committed_at = commit_interval_s, -math.inf
+        writer._clock = clock
+        last = events[-1]
+        passed = (clock.utc() - datetime.fromisoformat(last.time)).total_seconds()
+        # The clock is another one than the run began with; its zero moves so that times go on.
+        writer._start_s = clock.now() - last.t - max(0.0, passed)
+        writer._journal = journal.JournalWriter.reopen(
+            root / "journal.jsonl", len(events), last.hash
+        )
+        writer._segments = {
+            name: segments.SegmentWriter(root, name, again=True) for name in reader.streams
+        }
+        writer._lock = threading.RLock()
+        return writer
+
+    @property
+    def start_s(self) -> float:
+        """Return the clock's time at the start of the run: evidence counts from there."""
+        return self._start_s
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Return the streams that are announced."""
+        return tuple(self._segments)
+
+    def attach(self, folder: str, name: str, data: bytes) -> dict[str, Any]:
+        """Keep a file that came from elsewhere; return its name in the run and its digest."""
+        path = self.root / "attached" / folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_new(path, data)
+        return {"file": path.relative_to(self.root).as_posix(), "sha256": sha256(data)}
 
     def declare(self, stream: str, columns: Sequence[Column]) -> None:
         """Announce a stream of samples and what its columns are."""
@@ -74,19 +136,20 @@ class RunWriter:
         sync_folder(self.root / "samples")
         self.append(
             "stream",
-            {"stream": stream, "columns": [{"name": n, "unit": u} for n, u in columns]},
+            {"stream": stream, "columns": [asdict(column) for column in columns]},
         )
 
     def append(
-        self, kind: str, data: Mapping[str, Any], samples: Mapping[str, Rows] | None = None
+        self, kind: str, data: Mapping[str, Any], samples: Mapping[str, TypedRows] | None = None
     ) -> int:
         """Add an event, with frames of samples by stream, and return its number."""
-        if samples:
-            frames = [self._segments[s].append(rows).as_data() for s, rows in samples.items()]
-            data = {**data, "frames": frames}
-        t = round(self._clock.now() - self._start_s, 6)
-        stamp = self._clock.utc().isoformat(timespec="microseconds")
-        return self._journal.append(t, stamp, kind, data)
+        with self._lock:
+            if samples:
+                frames = [self._segments[s].append(rows).as_data() for s, rows in samples.items()]
+                data = {**data, "frames": frames}
+            t = round(self._clock.now() - self._start_s, 6)
+            stamp = self._clock.utc().isoformat(timespec="microseconds")
+            return self._journal.append(t, stamp, kind, data)
 
     def commit_soon(self) -> None:
         """Commit, unless the last commit was within the interval that was asked for.
@@ -98,10 +161,11 @@ class RunWriter:
 
     def commit(self) -> None:
         """Acknowledge everything appended so far: it is on the disk when this returns."""
-        self._committed_at = time.monotonic()
-        for segment in self._segments.values():
-            segment.commit()
-        self._journal.commit()
+        with self._lock:
+            self._committed_at = time.monotonic()
+            for segment in self._segments.values():
+                segment.commit()
+            self._journal.commit()
 
     def write_derived(self, name: str, value: Any) -> None:
         """Store a result that can be recomputed from the rest."""
@@ -167,7 +231,7 @@ class RunReader:
             manifest = json.loads(self._manifest_bytes)
             self.journal = journal.read(root / "journal.jsonl", sha256(self._manifest_bytes))
             self._streams = {
-                event.data["stream"]: tuple((c["name"], c["unit"]) for c in event.data["columns"])
+                event.data["stream"]: tuple(_column(row) for row in event.data["columns"])
                 for event in self.events("stream")
             }
         except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
@@ -210,22 +274,40 @@ class RunReader:
         except (OSError, UnicodeDecodeError) as error:
             raise EvidenceError(f"{self.run_id}: inputs/{name} can't be read: {error}") from None
 
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Return the streams that the journal announces."""
+        return tuple(self._streams)
+
     def columns(self, stream: str) -> tuple[Column, ...]:
-        """Return name and unit of a stream's columns. Raises EvidenceError if it has none."""
+        """Return a stream's columns, as the run announced them. Raises EvidenceError."""
         if stream not in self._streams:
             raise EvidenceError(f"{self.run_id}: the journal announces no stream {stream}")
         return self._streams[stream]
 
-    def samples(self, event: journal.Event, stream: str) -> Rows:
-        """Return the rows that an event has of a stream, shape (n, columns); (0, …) if none.
+    def streams_of(self, event: journal.Event) -> tuple[str, ...]:
+        """Return the streams that an event has samples of."""
+        return tuple(dict.fromkeys(frame["stream"] for frame in event.data.get("frames", ())))
 
-        Raises EvidenceError if they are damaged.
+    def samples(self, event: journal.Event, stream: str) -> TypedRows:
+        """Return the rows that an event has of a stream, as stored, shape (n, columns).
+
+        (0, columns) if there are none. Raises EvidenceError if they are damaged.
         """
         found = [Frame(**frame) for frame in event.data.get("frames", [])]
         frames = [frame for frame in found if frame.stream == stream]
         if not frames:
             return np.empty((0, len(self._streams.get(stream, ()))))
-        return np.concatenate([segments.decode(self.frame_bytes(f), f.file) for f in frames])
+        blocks = [segments.decode(self.frame_bytes(f), f.file) for f in frames]
+        return blocks[0] if len(blocks) == 1 else cast("TypedRows", np.concatenate(blocks))
+
+    def values(self, event: journal.Event, stream: str) -> Rows:
+        """Return the rows of a stream in their units, scaled as the stream was announced."""
+        stored = self.samples(event, stream)
+        columns = self.columns(stream)
+        scale = np.array([column.scale for column in columns])
+        offset = np.array([column.offset for column in columns])
+        return np.asarray(stored * scale + offset)
 
     def frame_bytes(self, frame: Frame) -> bytes:
         """Return the bytes of a frame, as many as there are. Raises EvidenceError."""
@@ -238,3 +320,8 @@ class RunReader:
             except OSError as error:
                 raise EvidenceError(f"{frame.file} can't be read: {error.strerror}") from None
         return self._segments[frame.file][frame.offset : frame.offset + frame.length]
+
+
+def _column(row: Mapping[str, Any]) -> Column:
+    """Return a column of a stream's announcement; a later version may have said more."""
+    return Column(row["name"], row["unit"], row.get("scale", 1.0), row.get("offset", 0.0))

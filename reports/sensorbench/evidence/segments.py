@@ -1,7 +1,8 @@
-"""Sample segments: frames of float64 rows, appended, each with its checksum.
+"""Sample segments: frames of typed rows, appended, each with its checksum.
 
-Frame: "SBF1", rows u32, columns u32, CRC-32 of the payload u32, CRC-32 of these 16 bytes u32, then
-the rows in little-endian float64, row after row. NaN is "not known".
+Frame: "SBF2", rows u32, columns u32, CRC-32 of the payload u32, type u32, CRC-32 of these 20 bytes
+u32, then the rows in little-endian, row after row. Types: 1 float64 (NaN is "not known"), 2 int16,
+3 int32.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from sensorbench.evidence.canonical import sha256
 from sensorbench.evidence.files import sync
 
 Rows = npt.NDArray[np.float64]
-_HEAD = struct.Struct("<4sIII")
+TypedRows = npt.NDArray[np.float64] | npt.NDArray[np.int16] | npt.NDArray[np.int32]
+_TYPES = {1: "<f8", 2: "<i2", 3: "<i4"}
+_CODES = {"float64": 1, "int16": 2, "int32": 3}
+_HEAD = struct.Struct("<4sIIII")
 _CRC = struct.Struct("<I")
 _HEAD_LENGTH = _HEAD.size + _CRC.size
 
@@ -40,35 +44,39 @@ class Frame:
         return asdict(self)
 
 
-def encode(rows: Rows) -> bytes:
-    """Return `rows`, shape (n, columns), as one frame."""
-    payload = np.ascontiguousarray(rows, dtype="<f8").tobytes()
-    head = _HEAD.pack(b"SBF1", rows.shape[0], rows.shape[1], zlib.crc32(payload))
+def encode(rows: TypedRows) -> bytes:
+    """Return `rows`, shape (n, columns), as one frame. Raises KeyError for another type."""
+    code = _CODES[rows.dtype.name]
+    payload = np.ascontiguousarray(rows, dtype=_TYPES[code]).tobytes()
+    head = _HEAD.pack(b"SBF2", rows.shape[0], rows.shape[1], zlib.crc32(payload), code)
     return head + _CRC.pack(zlib.crc32(head)) + payload
 
 
-def decode(frame: bytes, where: str) -> Rows:
+def decode(frame: bytes, where: str) -> TypedRows:
     """Return the rows of a frame, shape (n, columns), read-only. Raises EvidenceError."""
     head = frame[: _HEAD.size]
     if len(frame) < _HEAD_LENGTH or zlib.crc32(head) != _CRC.unpack_from(frame, _HEAD.size)[0]:
         raise EvidenceError(f"{where}: the frame's head is damaged")
-    magic, rows, columns, crc = _HEAD.unpack(head)
-    payload = frame[_HEAD_LENGTH:]
-    if magic != b"SBF1" or len(payload) != rows * columns * 8 or zlib.crc32(payload) != crc:
+    magic, rows, columns, crc, code = _HEAD.unpack(head)
+    payload = memoryview(frame)[_HEAD_LENGTH:]
+    kind = _TYPES.get(code)
+    if magic != b"SBF2" or kind is None or zlib.crc32(payload) != crc:
         raise EvidenceError(f"{where}: the frame's samples are damaged")
-    return np.frombuffer(payload, dtype="<f8").reshape(rows, columns)
+    if len(payload) != rows * columns * np.dtype(kind).itemsize:
+        raise EvidenceError(f"{where}: the frame's samples are damaged")
+    return np.frombuffer(payload, dtype=kind).reshape(rows, columns)
 
 
 class SegmentWriter:
     """Appends frames of one stream to one file."""
 
-    def __init__(self, root: Path, stream: str) -> None:
+    def __init__(self, root: Path, stream: str, again: bool = False) -> None:
         self.file = f"samples/{stream}.seg"
         self._stream = stream
         self._dirty = False
-        self._open = (root / self.file).open("xb", buffering=1 << 20)
+        self._open = (root / self.file).open("ab" if again else "xb", buffering=1 << 20)
 
-    def append(self, rows: Rows) -> Frame:
+    def append(self, rows: TypedRows) -> Frame:
         """Add a frame; it is durable after the next `commit`."""
         data = encode(rows)
         self._dirty = True

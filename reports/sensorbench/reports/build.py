@@ -1,78 +1,149 @@
-"""build(runs) -> Report: the whole document, from evidence alone."""
+"""build(runs) -> Report: the whole document, from evidence alone, a part for each language.
+
+Of two languages each is a part that is complete in itself, one after the other in one document with
+one number and one signature: nobody reads past the other's words, nothing is said only once, and
+what they say can be compared. The first language governs, and the document says so.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 
 from sensorbench.core.verdict import Verdict, overall
-from sensorbench.reports.chapters import chapter, warnings
+from sensorbench.reports.asked import asked_blocks
+from sensorbench.reports.environment import environment
 from sensorbench.reports.equipment import equipment
-from sensorbench.reports.events import environment
-from sensorbench.reports.grids import judged
 from sensorbench.reports.model import (
     Block,
     Cell,
     Column,
-    Facts,
     Notice,
+    Part,
     Report,
     Section,
     Table,
     Text,
 )
+from sensorbench.reports.phases import phase_blocks
 from sensorbench.reports.runs import Run
-from sensorbench.reports.text import (
-    clean,
-    count_verdicts,
-    moment,
-    plural,
-    serials,
-)
+from sensorbench.reports.summary import summary, title_facts, warnings
 from sensorbench.reports.trace import traceability
+from sensorbench.reports.words import Words
 
-_SCOPE = (
-    "The results relate only to the units named. A test that bears the name of a standard was done "
-    "per the source stated with it. Whether the number of lots and units satisfies a qualification "
-    "plan is not judged here. This is no certificate: AEC certifies no part; its supplier declares "
-    "it qualified. Not to be reproduced except in full."
-)
+_LABELS = ("contents", "page", "page_of", "page_end", "end", "none")
+_SIGNERS = ("prepared", "reviewed", "authorised")
 
 
-def build(runs: Sequence[Run], zone: tzinfo | None = None) -> Report:
+def build(
+    runs: Sequence[Run], zone: tzinfo | None = None, languages: Sequence[str] = ("en",)
+) -> Report:
     """Return the report on `runs`; local times are in `zone`, None is this machine's.
 
-    The same evidence and zone give the same report.
+    The same evidence, zone and languages give the same report.
     """
     simulated = any(run.is_simulated for run in runs)
     ended = max(run.ended for run in runs)
     mark = "SIM-" if simulated else ""
-    report_number = f"{mark}R{ended:%Y%m%d}-{_digest(runs)}"
-    stem = runs[0].root.name if len(runs) == 1 else report_number
+    number = f"{mark}R{ended:%Y%m%d}-{_digest(runs)}"
+    stem = runs[0].root.name if len(runs) == 1 else number
     verdict = overall(run.verdict for run in runs)
+    spoken = [Words(language) for language in languages]
     return Report(
-        number=report_number,
+        number=number,
         stem=f"report-{stem if stem.startswith(mark) else mark + stem}",
-        title="Demonstration report" if simulated else "Test report",
-        subject="; ".join(dict.fromkeys(run.subject for run in runs)),
         is_simulated=simulated,
         verdict=verdict,
         ended=ended,
-        head=(
-            *(Notice(text) for run in runs for text in warnings(run)),
-            _title_facts(runs, report_number, verdict, zone),
-            Text(_SCOPE),
-        ),
-        sections=(
-            Section("summary", "Summary", tuple(_summary(runs))),
-            *(chapter(run, len(runs) == 1) for run in runs),
-            equipment(runs),
-            environment(runs),
-            traceability(runs),
-            Section("sign-off", "Sign-off", (_sign_off(simulated),)),
+        parts=tuple(
+            _part(runs, number, verdict, words, spoken, zone, simulated) for words in spoken
         ),
     )
+
+
+def _part(
+    runs: Sequence[Run],
+    number: str,
+    verdict: Verdict,
+    words: Words,
+    spoken: Sequence[Words],
+    zone: tzinfo | None,
+    simulated: bool,
+) -> Part:
+    before = "" if words is spoken[0] else f"{words.language}-"
+    last = words is spoken[-1]
+    sections = [
+        Section(f"{before}summary", words.text("summary.title"), tuple(summary(runs, words))),
+        *(_chapter(run, len(runs) == 1, words, before) for run in runs),
+        environment(runs, words, f"{before}environment"),
+        equipment(runs, words, f"{before}equipment", zone),
+        traceability(runs, words, f"{before}traceability"),
+    ]
+    if last:
+        sections.append(_sign_off(simulated, spoken, f"{before}sign-off"))
+    return Part(
+        language=words.language,
+        title=words.text("title.demonstration" if simulated else "title.test"),
+        subject=words.sentence(list(dict.fromkeys(run.subject(words) for run in runs))),
+        labels={name: words.text(f"label_of.{name}") for name in _LABELS},
+        head=(
+            *(Notice(text) for run in runs for text in warnings(run, words)),
+            title_facts(runs, number, verdict, words, zone),
+            Text(words.text("title.scope")),
+            *_governing(words, spoken),
+        ),
+        sections=tuple(sections),
+    )
+
+
+def _governing(words: Words, spoken: Sequence[Words]) -> Iterator[Block]:
+    if len(spoken) > 1:
+        name = words.text(f"language.{spoken[0].language}")
+        yield Text(words.text("title.governing", language=name))
+
+
+def _chapter(run: Run, is_alone: bool, words: Words, before: str) -> Section:
+    """Return what one run was asked and what came out.
+
+    In a report on several runs, what is wrong with the evidence stands here once more.
+    """
+    again = () if is_alone else tuple(Notice(text) for text in warnings(run, words))
+    title = words.text(
+        "run.heading", n=run.number, title=run.title(words), subject=run.subject(words)
+    )
+    return Section(f"{before}{run.anchor}", title, (*again, *_blocks(run, words)))
+
+
+def _blocks(run: Run, words: Words) -> Iterator[Block]:
+    schedule = run.schedule
+    if schedule is None:
+        yield Text(words.text("run.unreadable"))
+        return
+    yield from asked_blocks(run, schedule, words)
+    if run.assessment is None:
+        yield Text(words.text("run.no_result"))
+        return
+    for phase in schedule.phases:
+        yield from phase_blocks(phase, run, words)
+
+
+def _sign_off(simulated: bool, spoken: Sequence[Words], anchor: str) -> Section:
+    """Return where the document is signed, once, in every language of it."""
+
+    def said(key: str) -> str:
+        return " / ".join(dict.fromkeys(words.text(f"sign.{key}") for words in spoken))
+
+    if simulated:
+        return Section(anchor, said("title"), (Text(said("simulated")),))
+    empty = Cell("")
+    table = Table(
+        said("caption"),
+        (Column(""), Column(said("name"), grow=True), Column(said("date")),
+         Column(said("signature"), grow=True)),
+        tuple((Cell(said(role)), empty, empty, empty) for role in _SIGNERS),
+    )  # fmt: skip
+    return Section(anchor, said("title"), (table,))
 
 
 def _digest(runs: Sequence[Run]) -> str:
@@ -82,126 +153,3 @@ def _digest(runs: Sequence[Run]) -> str:
         events = run.events()
         lines.append(f"{run.run_id} {run.seal} {events[-1].hash if events else ''}")
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:8]
-
-
-def _title_facts(
-    runs: Sequence[Run], report_number: str, verdict: Verdict, zone: tzinfo | None
-) -> Facts:
-    started = min((run.started for run in runs if run.started), default=None)
-    ended = max(run.ended for run in runs)
-    performed = f"{moment(started, zone)} to {moment(ended, zone)}" if started else "not known"
-    return Facts(
-        (
-            ("Report number", Cell(report_number)),
-            ("Overall verdict", judged(verdict)),
-            *(("Part and lot", Cell(text)) for text in _lots(runs)),
-            ("Station", Cell(_all(runs, _station))),
-            ("Performed", Cell(performed)),
-            ("Software", Cell(_all(runs, _software))),
-            ("Values are", Cell(_all(runs, _provenance))),
-        )
-    )
-
-
-def _all(runs: Sequence[Run], said: Callable[[Run], str]) -> str:
-    return "; ".join(dict.fromkeys(said(run) for run in runs))
-
-
-def _station(run: Run) -> str:
-    name, location = run.manifest("station"), run.manifest("location")
-    return clean(f"{name}, {location}" if location else name or "not known")
-
-
-def _software(run: Run) -> str:
-    versions = run.manifest("software") or {}
-    return clean(f"sensorbench {versions.get('sensorbench', 'of unknown version')}")
-
-
-def _provenance(run: Run) -> str:
-    if not run.is_simulated:
-        return "measured on hardware"
-    seed = run.manifest("seed")
-    return "SIMULATED" if seed is None else f"SIMULATED, seed {clean(seed)}"
-
-
-def _sign_off(simulated: bool) -> Block:
-    if simulated:
-        return Text("Simulated values are not signed off.")
-    empty = Cell("")
-    return Table(
-        "Nobody has signed this report unless a signature stands here",
-        (Column(""), Column("Name", grow=True), Column("Date"), Column("Signature", grow=True)),
-        tuple((Cell(role), empty, empty, empty) for role in ("Prepared", "Reviewed", "Authorised")),
-    )
-
-
-def _lots(runs: Sequence[Run]) -> list[str]:
-    found = []
-    for run in runs:
-        text = run.subject
-        if run.data:
-            part, lot = run.data.part.part, run.data.lot
-            text = f"{part.title or part.name}, lot {lot.lot.id}, {plural(len(lot.unit), 'unit')}"
-            text += f": {lot.lot.description}" if lot.lot.description else ""
-        found.append(clean(text))
-    return list(dict.fromkeys(found))
-
-
-def _summary(runs: Sequence[Run]) -> Iterator[Block]:
-    yield Table(
-        "Verdict of each run",
-        (
-            Column("Run"), Column("Verdict"), Column("Test", grow=True), Column("Part and lot"),
-            Column("Units", align="right"), Column("PASS", align="right"),
-            Column("FAIL", align="right"), Column("INVALID", align="right"),
-        ),
-        tuple(_run_row(run) for run in runs),
-        "INVALID: the value, or a condition it needs, is not known. It is neither PASS nor FAIL.",
-    )  # fmt: skip
-    rows = [row for run in runs for row in _not_passed(run)]
-    if not rows:
-        yield Text("Every unit of every run is PASS.")
-        return
-    yield Table(
-        "Units that are not PASS, and why",
-        (Column("Run"), Column("Unit"), Column("Reason", grow=True), Column("Verdict")),
-        tuple(rows),
-    )
-
-
-def _run_row(run: Run) -> tuple[Cell, ...]:
-    units = run.unit_verdicts
-    counts = count_verdicts(units.values())
-    return (
-        Cell(str(run.number)),
-        judged(run.verdict),
-        Cell(run.title),
-        Cell(run.subject),
-        Cell(str(len(units) or run.manifest("units") or "?")),
-        *(Cell(str(counts[verdict]) if units else "?") for verdict in Verdict),
-    )
-
-
-def _not_passed(run: Run) -> Iterator[tuple[Cell, ...]]:
-    """Return units with the same reasons as one row; a run without results as a whole."""
-    if run.assessment is None:
-        yield (
-            Cell(str(run.number)),
-            Cell("all"),
-            Cell("no result can be computed"),
-            judged(run.verdict),
-        )
-        return
-    groups: dict[tuple[Verdict, tuple[str, ...]], list[str]] = {}
-    for unit in run.assessment.units:
-        if unit.verdict is not Verdict.PASS:
-            groups.setdefault((unit.verdict, unit.reasons), []).append(unit.serial)
-    lot = [unit.serial for unit in run.assessment.units]
-    for (verdict, reasons), found in groups.items():
-        more = f" (and {plural(len(reasons) - 1, 'more reason')})" if len(reasons) > 1 else ""
-        yield (
-            Cell(str(run.number)),
-            Cell(serials(found, lot), plural(len(found), "unit") if len(found) > 1 else ""),
-            Cell(clean(reasons[0]) + more if reasons else "no reason on record"),
-            judged(verdict),
-        )

@@ -14,6 +14,8 @@ from sensorbench.reports.model import BANNER, BANNER_ZH
 
 LIMIT = "#0072b2"
 """Colour of limits; this and the others are of Okabe and Ito's palette, for every kind of eye."""
+LINES = ("#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5c5c5c")
+"""Colours of meters."""
 _MARK = "#b3261e"
 _WIDTH_IN = 6.7
 _STYLE: dict[Any, Any] = {

@@ -1,107 +1,164 @@
-"""What measured, and what was measured: instruments with their calibration, units as identified."""
+"""What measured, and what was measured: instruments with their calibration, units, sockets."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, tzinfo
 from typing import Any
 
 from sensorbench.evidence.journal import Event
-from sensorbench.reports.model import Cell, Column, Section, Table
+from sensorbench.reports.model import Block, Cell, Column, Section, Table
+from sensorbench.reports.places import benches, uncertainty
 from sensorbench.reports.runs import Run
-from sensorbench.reports.text import clean
+from sensorbench.reports.text import clean, serials
+from sensorbench.reports.words import Words
+
+_MOST_UNITS = 60
 
 
-def equipment(runs: Sequence[Run]) -> Section:
-    """Return the instruments of all runs, each once, and the units as they were identified."""
-    return Section("equipment", "Equipment and units", (_instruments(runs), *_units(runs)))
+def equipment(
+    runs: Sequence[Run], words: Words, anchor: str, zone: tzinfo | None = None
+) -> Section:
+    """Return the instruments of all runs, each once, and where the units were.
+
+    Whether a calibration was valid is said for the last day of use, on the calendar of `zone`.
+    """
+    blocks: list[Block] = [_instruments(runs, words, zone)]
+    blocks += [table for run in runs for table in _units(run, words)]
+    return Section(anchor, words.text("equipment.title"), tuple(blocks))
 
 
-def _same(
-    runs: Sequence[Run], kind: str
-) -> list[tuple[Mapping[str, Any], list[tuple[Run, Event]]]]:
-    """Return entries of that kind which say the same, each with the runs that have it."""
+def _same(runs: Sequence[Run]) -> list[tuple[Mapping[str, Any], list[tuple[Run, Event]]]]:
+    """Return instruments that say the same of themselves, each with the entries that do."""
     found: dict[str, list[tuple[Run, Event]]] = {}
     for run in runs:
-        for event in run.events(kind):
-            key = json.dumps([run.subject if kind == "unit" else "", event.data], sort_keys=True)
-            found.setdefault(key, []).append((run, event))
+        for event in run.events("instrument"):
+            found.setdefault(json.dumps(event.data, sort_keys=True), []).append((run, event))
     return [(places[0][1].data, places) for places in found.values()]
 
 
-def _places(places: Sequence[tuple[Run, Event]]) -> Cell:
+def _places(places: Sequence[tuple[Run, Event]], words: Words) -> Cell:
     """Return where in the journals something is, and of which runs."""
     runs: dict[int, list[int]] = {}
     for run, event in places:
         runs.setdefault(event.seq, []).append(run.number)
-    return Cell(
-        "; ".join(
-            f"#{seq} in run{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
-            for seq, numbers in runs.items()
-        )
-    )
+    told = [
+        words.text("equipment.in_runs", entry=f"#{seq}", runs=", ".join(map(str, numbers)))
+        for seq, numbers in runs.items()
+    ]
+    return Cell(words.sentence(told))
 
 
-def _identity(data: Mapping[str, Any]) -> tuple[str, str]:
-    """Return maker and model, and the firmware, as the device said."""
-    identity = data.get("identity") or {}
-    name = f"{identity.get('manufacturer', '')} {identity.get('model', '')}".strip()
-    firmware = identity.get("firmware", "")
-    return clean(name), f"firmware {clean(firmware)}" if firmware else ""
-
-
-def _instruments(runs: Sequence[Run]) -> Table:
+def _instruments(runs: Sequence[Run], words: Words, zone: tzinfo | None) -> Table:
     rows = []
-    for data, places in _same(runs, "instrument"):
-        name, firmware = _identity(data)
-        due = data["calibration_due"]
+    for data, places in _same(runs):
+        identity = data.get("identity") or {}
+        name = f"{identity.get('manufacturer', '')} {identity.get('model', '')}".strip()
+        firmware = clean(identity.get("firmware", ""))
+        provenance = words.name("provenance", str(data.get("provenance", "")))
+        due = data.get("calibration_due")
+        last_day = max(run.last_day(zone) for run, _ in places)
+        used = _used_for(str(data["name"]), [run for run, _ in places], words)
         rows.append(
             (
-                Cell(clean(data["name"]), clean(data["role"]).replace("_", " ")),
-                Cell(name, firmware),
-                Cell(clean(data["serial"] or "none"), clean(data["provenance"])),
-                Cell(clean(data["certificate"] or "none"), clean(f"due {due}" if due else "")),
-                _validity(data, max(run.last_day for run, _ in places)),
-                _places(places),
+                Cell(clean(data["name"]), clean(data.get("model", ""))),
+                Cell(clean(name), words.text("equipment.firmware", text=firmware)
+                     if firmware else ""),
+                Cell(clean(data.get("serial") or words.text("none")), provenance),
+                Cell(clean(data.get("certificate") or words.text("none")),
+                     words.text("equipment.due", due=clean(due)) if due else ""),
+                _validity(data, bool(used), last_day, words),
+                Cell(words.sentence([text for text, _ in used]) or words.text("equipment.no_use"),
+                     words.sentence([u for _, u in used if u])),
+                _places(places, words),
+            )
+        )  # fmt: skip
+    columns = (
+        Column(words.text("column.instrument")), Column(words.text("column.model"), grow=True),
+        Column(words.text("column.serial")), Column(words.text("column.certificate")),
+        Column(words.text("column.validity")), Column(words.text("column.reference_for")),
+        Column(words.text("column.journal")),
+    )  # fmt: skip
+    caption, note = words.text("equipment.caption"), words.text("equipment.note")
+    return Table(caption, columns, tuple(rows), note)
+
+
+def _used_for(instrument: str, runs: Sequence[Run], words: Words) -> list[tuple[str, str]]:
+    """Return where an instrument is the reference, with its stated uncertainty there."""
+    found: dict[tuple[str, str], None] = {}
+    for run in runs:
+        names = run.names(words)
+        for zone, where, bench in benches(run.schedule) if run.schedule else ():
+            if str(bench.get("reference") or "").partition(".")[0] == instrument:
+                stated = uncertainty(bench, where, names)
+                told = words.text("equipment.uncertainty", value=stated) if stated else ""
+                found[names.address(where, zone), told] = None
+    return list(found)
+
+
+def _validity(data: Mapping[str, Any], is_reference: bool, last_day: date, words: Words) -> Cell:
+    due = data.get("calibration_due")
+    if not due:
+        key = "reference_not_calibrated" if is_reference else "not_calibrated"
+        return Cell(words.text(f"equipment.{key}"))
+    expired = date.fromisoformat(str(due)) < last_day
+    return Cell(words.text(f"equipment.{'expired' if expired else 'valid'}"), str(last_day))
+
+
+def _units(run: Run, words: Words) -> list[Table]:
+    """Return a table a lot: where each unit was loaded, and what the part itself said."""
+    sockets: dict[str, list[str]] = {}
+    seqs: dict[str, int] = {}
+    for event in run.events("fact"):
+        if event.data.get("verb") == "load":
+            for serial, socket in dict(event.data["fact"].get("sockets", {})).items():
+                known = sockets.setdefault(serial, [])
+                if socket not in known:
+                    known.append(socket)
+                seqs.setdefault(serial, event.seq)
+    identified = {str(e.data.get("serial")): e for e in run.events("unit")}
+    absent = run.data.absent if run.data else {}
+    tables = []
+    for (part, lot), own in run.lots.items():
+        rows = [
+            (
+                Cell(clean(serial)),
+                Cell(words.listed([clean(s) for s in sockets.get(serial, ())])),
+                Cell(_said(identified.get(serial), words) or _answered(serial in absent, words)),
+                Cell(f"#{seqs[serial]}" if serial in seqs else ""),
+            )
+            for serial in own[:_MOST_UNITS]
+        ]  # fmt: skip
+        rest = own[_MOST_UNITS:]
+        note = (
+            words.text("equipment.more_units", units=serials(rest, run.serials, words))
+            if rest
+            else ""
+        )
+        columns = ("unit", "socket", "identified", "journal")
+        subject = words.text("part_and_lot", part=clean(part), lot=clean(lot))
+        tables.append(
+            Table(
+                words.text("equipment.units", n=run.number, subject=subject),
+                tuple(Column(words.text(f"column.{name}")) for name in columns),
+                tuple(rows),
+                note,
             )
         )
-    columns = (
-        Column("Instrument"), Column("Model", grow=True), Column("Serial, provenance"),
-        Column("Calibration"), Column("On the last day of use"), Column("Journal", grow=True),
-    )  # fmt: skip
-    return Table(
-        "Instruments: serial as the device says, or where it can't, the station file",
-        columns,
-        tuple(rows),
-        "Values of the units are compared with instruments marked as reference.",
-    )
+    return tables
 
 
-def _validity(data: Mapping[str, Any], last_day: date) -> Cell:
-    role = "reference" if data["is_reference"] else "not a reference"
-    if not data["calibration_due"]:
-        return Cell("NOT CALIBRATED" if data["is_reference"] else "not calibrated", role)
-    if date.fromisoformat(data["calibration_due"]) < last_day:
-        return Cell("EXPIRED", f"{role}, {last_day}")
-    return Cell("valid", f"{role}, {last_day}")
+def _answered(is_absent: bool, words: Words) -> str:
+    return words.text("equipment.absent" if is_absent else "equipment.answered")
 
 
-def _units(runs: Sequence[Run]) -> tuple[Table, ...]:
-    """Return a table a lot: serial, socket and what the part itself said."""
-    tables: dict[str, list[tuple[Cell, ...]]] = {}
-    for data, places in _same(runs, "unit"):
-        name, firmware = _identity(data)
-        own = (data.get("identity") or {}).get("serial", "")
-        said = f"serial {clean(own)} read" if own else "no serial in the part"
-        identified = Cell(", ".join(filter(None, (name, firmware, said))))
-        if data.get("problem"):
-            identified = Cell(clean(data["problem"]))
-        tables.setdefault(places[0][0].subject, []).append(
-            (Cell(clean(data["serial"])), Cell(clean(data["socket"])), identified, _places(places))
-        )
-    columns = (Column("Unit"), Column("Socket"), Column("What the part said"), Column("Journal"))
-    return tuple(
-        Table(f"Units of {subject}, as identified on the bench", columns, tuple(rows))
-        for subject, rows in tables.items()
-    )
+def _said(event: Event | None, words: Words) -> str:
+    """Return what the part said of itself, "" where it is not on record."""
+    identity = (event.data.get("identity") if event else None) or {}
+    if not identity:
+        return ""
+    told = [clean(f"{identity.get('manufacturer', '')} {identity.get('model', '')}").strip()]
+    if identity.get("serial"):
+        told.append(words.text("equipment.said_serial", serial=clean(identity["serial"])))
+    return words.listed([text for text in told if text])

@@ -1,201 +1,276 @@
-"""What happened on the way: interruptions, failed soaks, retries; "none" where nothing did."""
+"""What happened on the way: said for each thing that is looked at, "none" where nothing did."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
-import numpy as np
-
-from sensorbench.assessment.readings import LOG_COLUMNS
 from sensorbench.core.errors import BenchError
-from sensorbench.core.units import Dimension, convert, show_duration
 from sensorbench.evidence.journal import Event
-from sensorbench.profiles.model import Stress
-from sensorbench.reports.model import Cell, Column, Section, Table, Text
+from sensorbench.reports.facts import there
+from sensorbench.reports.model import Cell, Column, Table, Text
+from sensorbench.reports.names import Names
+from sensorbench.reports.reasons import told_value
 from sensorbench.reports.runs import Run
-from sensorbench.reports.text import as_set, clean, entries, listed, plural, quantity
+from sensorbench.reports.text import clean, entries
+from sensorbench.reports.words import Words
 
 _USUAL = {
-    "instrument", "stream", "armed", "step", "unit", "log", "soak", "readout", "dut_monitor",
-    "calibration", "dwell", "safe_state", "run_ended",
+    "instrument", "stream", "meters", "needs", "step", "done", "sent", "released", "log", "readout",
+    "monitor", "stream_opened", "stream_data", "stream_closed", "hold", "intent", "outcome", "unit",
+    "created", "results",
 }  # fmt: skip
-_SUFFIXES = {"c": "degC", "v": "V", "a": "A", "pa": "Pa"}
+"""What every run has, and stands elsewhere in the report or only in the journal."""
 _MOST_LISTED = 10
-_LOGGED = {
-    "chamber": ("chamber air", Dimension.TEMPERATURE, "degC", 1),
-    "pressure": ("pressure", Dimension.PRESSURE, "kPa", 2),
-    "supply": ("supply", Dimension.VOLTAGE, "V", 3),
-    "current": ("current", Dimension.CURRENT, "mA", 2),
-}
-Finding = tuple[str, list[int]]
-"""What was found, and the journal entries that say so."""
+Finding = tuple[str, Sequence[Event]]
+Look = Callable[[Run, Names], Finding]
 
 
-def environment(runs: Sequence[Run]) -> Section:
-    """Return a table a run of everything that did not go by plan, and of the conditions kept."""
-    return Section("environment", "Environment and events", tuple(_table(run) for run in runs))
-
-
-def _table(run: Run) -> Table | Text:
+def events_table(run: Run, words: Words) -> Table | Text:
+    """Return a table of everything that was looked at in a run's journal."""
     if not run.events():
-        return Text(f"Run {run.number} ({run.run_id}) has no readable journal.")
+        return Text(words.text("events.no_journal", run=run.run_id))
+    names = run.names(words)
     rows = []
-    for name, look in _CHECKS:
+    for key, look in _LOOKS.items():
         try:
-            text, seqs = look(run)
-        except (BenchError, KeyError, ValueError, TypeError) as error:
-            text, seqs = f"can't be read: {error}", []
-        rows.append((Cell(name), Cell(clean(text)), Cell(entries(seqs))))
+            text, found = look(run, names)
+        except (BenchError, KeyError, ValueError, TypeError, AttributeError) as error:
+            text, found = words.text("events.unreadable", error=clean(error)), ()
+        rows.append(
+            (
+                Cell(words.text(f"look.{key}")),
+                Cell(clean(text)),
+                Cell(entries(event.seq for event in found)),
+            )
+        )
+    columns = ("looked_at", "found", "journal")
     return Table(
-        f"Run {run.number}: {run.title}, {run.subject}",
-        (Column("Looked at"), Column("Found", grow=True), Column("Journal")),
+        words.text("events.caption", n=run.number),
+        tuple(Column(words.text(f"column.{name}"), grow=name == "found") for name in columns),
         tuple(rows),
     )
 
 
-def _end(run: Run) -> Finding:
+def sentence(event: Event, names: Names) -> str:
+    """Return what an event says, with when it was."""
+    when = names.words.text("events.when", time=names.duration(event.t))
+    data = {k: v for k, v in event.data.items() if k != "frames" and there(v)}
+    told = {name: told_value(names, name, value, data) for name, value in data.items()}
+    code = data.get("code")
+    if code is not None and names.words.has(f"trip.{code}"):
+        values = dict(data.get("values") or {})
+        inner = {name: told_value(names, name, value, values) for name, value in values.items()}
+        text = names.words.text(f"trip.{code}", **inner)
+    elif names.words.has(f"event.{event.kind}"):
+        text = names.words.text(f"event.{event.kind}", **told)
+    else:
+        pairs = [f"{names.words.name('fact', key)} {value}" for key, value in told.items()]
+        text = f"{event.kind}: {names.words.listed(pairs)}" if pairs else event.kind
+    return f"{text} ({when})"
+
+
+def _told(events: Iterable[Event], names: Names) -> Finding:
+    """Return the events in sentences, equal ones counted once."""
+    found = list(events)
+    if not found:
+        return names.words.text("none"), ()
+    return names.words.sentence(_listed([sentence(event, names) for event in found], names)), found
+
+
+def _listed(items: Sequence[str], names: Names) -> list[str]:
+    shown = list(items[:_MOST_LISTED])
+    if len(items) > _MOST_LISTED:
+        shown.append(names.words.text("events.more", n=len(items) - _MOST_LISTED))
+    return shown
+
+
+def _kinds(*kinds: str) -> Look:
+    return lambda run, names: _told(run.events(*kinds), names)
+
+
+def _facts(*verbs: str) -> Look:
+    """Return a look at what verbs found, each told by its own fields."""
+
+    def look(run: Run, names: Names) -> Finding:
+        events = [e for e in run.events("fact") if e.data.get("verb") in verbs]
+        if not events:
+            return names.words.text("none"), ()
+        told = []
+        for event in events:
+            verb, fact = str(event.data["verb"]), dict(event.data.get("fact") or {})
+            when = names.words.text("events.when", time=names.duration(event.t))
+            told.append(f"{fact_sentence(verb, fact, names)} ({when})")
+        return names.words.sentence(_listed(told, names)), events
+
+    return look
+
+
+def fact_sentence(verb: str, fact: Mapping[str, Any], names: Names) -> str:
+    """Return what a verb found or was told."""
+    known = {k: v for k, v in fact.items() if there(v)}
+    told = {name: told_value(names, name, value, known) for name, value in known.items()}
+    key = f"did.{verb}"
+    if verb == "park" and names.words.has(f"did.park_{fact.get('until')}"):
+        key = f"did.park_{fact.get('until')}"
+    if names.words.has(key):
+        return names.words.text(key, **told)
+    pairs = [f"{names.words.name('fact', name)} {value}" for name, value in told.items()]
+    return f"{names.words.name('verb', verb)}: {names.words.listed(pairs)}"
+
+
+# -- looks that count --------------------------------------------------------------------------
+
+
+def _end(run: Run, names: Names) -> Finding:
     events = run.events("run_ended")
     if not events:
-        return "NOT COMPLETE: the journal stops, nothing says how the run ended", []
-    state, why = events[-1].data["state"], events[-1].data.get("reason", "")
-    text = f"{state}: {why}" if why else str(state)
-    return text, [event.seq for event in events]
+        return names.words.text("events.no_end"), ()
+    state, why = str(events[-1].data.get("state", "")), _reason(events[-1])
+    text = names.words.name("state", state)
+    return (names.words.text("named", name=text, value=clean(why)) if why else text), events[-1:]
 
 
-def _interruptions(run: Run) -> Finding:
-    stopped = [event for event in run.events("run_ended") if event.data["state"] != "complete"]
-    told = [f"{event.data['state']}: {event.data.get('reason', '')}" for event in stopped]
-    return listed(told, _MOST_LISTED) or "none", _seqs(stopped)
+def _reason(event: Event) -> str:
+    """Return why a run ended, as far as it was put into words."""
+    reason = event.data.get("reason", "")
+    return str(reason.get("text", "")) if isinstance(reason, Mapping) else str(reason)
 
 
-def _others(run: Run) -> Finding:
-    """Say what the journal has besides what every run has: nothing is left out of the report."""
-    others = [event for event in run.events() if event.kind not in _USUAL]
-    counts = Counter(event.kind for event in others)
-    told = [f"{plural(count, 'entry')} of kind {kind}" for kind, count in counts.items()]
-    return listed(told, _MOST_LISTED) or "none", _seqs(others)
+def _interrupted(run: Run, names: Names) -> Finding:
+    ended = [e for e in run.events("run_ended") if e.data.get("state") != "complete"]
+    more = run.events("resumed", "resume", "suspended", "clock_jump", "interrupted")
+    told, found = _told(sorted([*ended, *more], key=lambda e: e.seq), names)
+    return told, found
 
 
-def _soaks(run: Run) -> Finding:
+def _soaks(run: Run, names: Names) -> Finding:
     soaks = run.events("soak")
-    failed = [event for event in soaks if not event.data["settled"]]
+    failed = [event for event in soaks if not event.data.get("settled", True)]
     if not failed:
-        return f"none of {plural(len(soaks), 'soak')} failed", []
-    told = [f"{event.data['what']}, given up after {show_duration(event.data['took_s'])}"
-            for event in failed]  # fmt: skip
-    return f"{len(failed)} of {len(soaks)} FAILED: {listed(told, _MOST_LISTED)}", _seqs(failed)
-
-
-def _unread(run: Run) -> Finding:
-    readouts = run.events("readout")
-    missed = [event for event in readouts if event.data.get("problems")]
-    counts: Counter[str] = Counter()
-    for event in missed:
-        counts.update(event.data["problems"].keys())
-    if not counts:
-        return f"none; all units answered in {plural(len(readouts), 'readout')}", []
-    told = [f"{serial} in {count} of {len(readouts)} readouts" for serial, count in counts.items()]
-    return listed(told, _MOST_LISTED), _seqs(missed)
-
-
-def _retries(run: Run) -> Finding:
-    found = [event for event in run.events("readout") if event.data.get("retries")]
-    counts: Counter[str] = Counter()
-    for event in found:
-        counts.update(event.data["retries"])
-    if not counts:
-        return "none", []
-    told = [f"{serial} {count}" for serial, count in counts.most_common()]
-    total = sum(counts.values())
-    return f"{plural(total, 'transfer')} tried again: {listed(told, _MOST_LISTED)}", _seqs(found)
-
-
-def _monitoring(run: Run) -> Finding:
-    sweeps = run.events("dut_monitor")
-    if not sweeps:
-        return "no stress in this run", []
-    missed = [event for event in sweeps if event.data.get("problems")]
-    absent = sorted({serial for event in missed for serial in event.data["problems"]})
-    if not missed:
-        return f"all units answered in each of {plural(len(sweeps), 'sweep')}", _seqs(sweeps)
-    return (
-        f"in {len(missed)} of {plural(len(sweeps), 'sweep')} units did not answer: "
-        f"{listed(absent, _MOST_LISTED)}",
-        _seqs(missed),
-    )
-
-
-def _safety(run: Run) -> Finding:
-    stops = [e for e in run.events("run_ended") if e.data["state"] == "stopped by safety"]
-    return listed([str(event.data.get("reason", "")) for event in stops]) or "none", _seqs(stops)
-
-
-def _armed(run: Run) -> Finding:
-    events = run.events("armed")
+        return names.words.text("events.soaks_fine", n=len(soaks)), ()
     told = [
-        f"{' '.join(words)} {as_set(value, _SUFFIXES.get(suffix, suffix))}"
-        for event in events
-        for name, value in event.data.items()
-        for *words, suffix in [name.split("_")]
+        names.words.text(
+            "events.soak",
+            what=names.words.listed([names.address(w) for w in event.data.get("addresses", ())]),
+            time=names.duration(event.data.get("took_s", 0.0)),
+        )
+        for event in failed
     ]
-    return ", ".join(told) or "none on record", _seqs(events)
+    text = names.words.text("events.soaks_failed", n=len(failed), of=len(soaks))
+    return f"{text}: {names.words.sentence(_listed(told, names))}", failed
 
 
-def _safe_state(run: Run) -> Finding:
+def _unread(run: Run, names: Names) -> Finding:
+    """Say which units did not answer, in how many readings, and why the first time."""
+    readings = run.events("readout", "monitor", "stream_opened", "stream_closed")
+    missed = [event for event in readings if event.data.get("problems")]
+    counts: Counter[str] = Counter()
+    first: dict[str, Mapping[str, Any]] = {}
+    for event in missed:
+        for serial, problem in event.data["problems"].items():
+            counts[serial] += 1
+            first.setdefault(serial, problem if isinstance(problem, Mapping) else {})
+    if not counts:
+        return names.words.text("events.all_answered", n=len(readings)), ()
+    told = [
+        names.words.text(
+            "events.unread",
+            serial=clean(serial),
+            n=count,
+            why=clean(first[serial].get("detail") or first[serial].get("error", "")),
+        )
+        for serial, count in counts.items()
+    ]
+    return names.words.sentence(_listed(told, names)), missed
+
+
+def _retries(run: Run, names: Names) -> Finding:
+    """Count what was tried again, at units and at instruments."""
+    counts: Counter[str] = Counter()
+    found = []
+    for event in run.events("readout", "monitor"):
+        if event.data.get("retries"):
+            counts.update(event.data["retries"])
+            found.append(event)
+    for event in run.events("retry"):
+        counts[str(event.data.get("what", ""))] += 1
+        found.append(event)
+    if not counts:
+        return names.words.text("none"), ()
+    told = [f"{clean(name)} {count}" for name, count in counts.most_common()]
+    total = names.words.text("events.retries", n=sum(counts.values()))
+    return f"{total}: {names.words.listed(told, _MOST_LISTED)}", found
+
+
+def _named_tables(kind: str) -> Look:
+    """Return a look at an event that holds a table by name, such as protections."""
+
+    def look(run: Run, names: Names) -> Finding:
+        events = [event for event in run.events(kind) if event.data]
+        told = []
+        for event in events:
+            for name, value in event.data.items():
+                zone, _, where = name.rpartition(":")
+                known = names.row(where)
+                others = {"address": where} if known else {}
+                if isinstance(value, Mapping):
+                    pairs = [
+                        f"{names.words.name('fact', key)} {told_value(names, key, v, others)}"
+                        for key, v in value.items()
+                    ]
+                    text = names.words.listed(pairs)
+                else:
+                    text = told_value(names, "text", value, {})
+                title = names.address(where, zone) if known else clean(name)
+                told.append(names.words.text("named", name=title, value=text))
+        unique = list(dict.fromkeys(told))
+        if not unique:
+            return names.words.text("none"), ()
+        return names.words.sentence(_listed(unique, names)), events
+
+    return look
+
+
+def _safe(run: Run, names: Names) -> Finding:
     events = run.events("safe_state")
     if not events:
-        return "NOT KNOWN: nothing says that the bench was made safe", []
-    problems = [str(problem) for event in events for problem in event.data["problems"]]
-    return f"NOT REACHED: {listed(problems)}" if problems else "reached", _seqs(events)
+        return names.words.text("events.safe_unknown"), ()
+    problems = [clean(p) for event in events for p in event.data.get("problems", ())]
+    if problems:
+        told = names.words.listed(problems)
+        return names.words.text("events.not_safe", problems=told), events
+    return names.words.text("events.safe"), events
 
 
-def _stress(run: Run) -> Finding:
-    asked = (
-        [phase for phase in run.data.profile.phase if isinstance(phase, Stress)] if run.data else []
-    )
-    if not asked:
-        return "no stress in this run", []
-    hours = run.assessment.facts["stress_hours"] if run.assessment else {}
-    told = [
-        f"{phase.name}: {quantity(hours.get(phase.name, 0.0), 'h')} of "
-        f"{quantity(phase.duration / 3600, 'h')}"
-        for phase in asked
-    ]
-    return "; ".join(told), _seqs(run.events("dwell"))
+def _others(run: Run, names: Names) -> Finding:
+    """Say what the journal has besides: nothing is left out of the report."""
+    others = [event for event in run.events() if event.kind not in _USUAL | _TOLD]
+    verbs = [e for e in run.events("fact") if e.data.get("verb") not in _TOLD_VERBS]
+    return _told([*others, *verbs], names)
 
 
-def _conditions(run: Run) -> Finding:
-    if run.data is None or not len(run.data.log):
-        return "no log of the bench", []
-    log = run.data.log
-    told = []
-    for number, (name, _) in enumerate(LOG_COLUMNS):
-        values = log[np.isfinite(log[:, number]), number]
-        if name in _LOGGED and len(values):
-            title, dimension, unit, decimals = _LOGGED[name]
-            low, high = (convert(float(v), dimension, unit) for v in (values.min(), values.max()))
-            told.append(f"{title} {low:z.{decimals}f} to {high:z.{decimals}f} {unit}")
-    gap_s = float(np.diff(log[:, 0]).max()) if len(log) > 1 else 0.0
-    told.append(f"{len(log)} entries, longest gap {show_duration(gap_s)}")
-    return "; ".join(told), _seqs(run.events("log"))
-
-
-def _seqs(events: Sequence[Event]) -> list[int]:
-    return [event.seq for event in events]
-
-
-_CHECKS: Sequence[tuple[str, Callable[[Run], Finding]]] = (
-    ("End of the run", _end),
-    ("Interruptions", _interruptions),
-    ("Soaks that failed", _soaks),
-    ("Units not read", _unread),
-    ("Retries on a bus", _retries),
-    ("Units during stress", _monitoring),
-    ("Stress given", _stress),
-    ("Protections armed", _armed),
-    ("Alarms and safety stops", _safety),
-    ("Safe state at the end", _safe_state),
-    ("Bench log, lowest to highest", _conditions),
-    ("Other journal entries", _others),
-)
+_ALARMS = ("trip", "alarm", "meter_lost", "meter_back", "disagree")
+_TOLD_VERBS = {"park", "gate", "ask", "null", "load", "unload", "write"}
+_TOLD = {
+    *_ALARMS, "run_ended", "resumed", "resume", "suspended", "clock_jump", "interrupted", "soak",
+    "retry", "armed", "left_over", "safe_state", "fact", "attached", "dropped", "parked",
+}  # fmt: skip
+_LOOKS: Mapping[str, Look] = {
+    "end": _end,
+    "interrupted": _interrupted,
+    "alarms": _kinds(*_ALARMS),
+    "soaks": _soaks,
+    "unread": _unread,
+    "retries": _retries,
+    "parked": _facts("park"),
+    "gates": _facts("gate"),
+    "asked": _facts("ask"),
+    "nulled": _facts("null"),
+    "attached": _kinds("attached"),
+    "armed": _named_tables("armed"),
+    "left_over": _named_tables("left_over"),
+    "safe": _safe,
+    "others": _others,
+}

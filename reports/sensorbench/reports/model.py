@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -16,11 +16,15 @@ BANNER_ZH = "仿真数据，非实测"
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A value in a table, with a small second line. A `verdict` is a word first, then a colour."""
+    """A value in a table, with a small second line. A `verdict` is a word first, then a colour.
+
+    With `is_word` the text is the verdict's own word.
+    """
 
     text: str
     note: str = ""
     verdict: Verdict | None = None
+    is_word: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +104,34 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """The whole report in one language. `labels` are the words that renderers put around it."""
+
+    language: str
+    title: str
+    subject: str
+    labels: Mapping[str, str]
+    head: tuple[Block, ...]
+    sections: tuple[Section, ...]
+
+    @property
+    def blocks(self) -> Iterator[Block]:
+        """Return every block, in order."""
+        yield from self.head
+        for section in self.sections:
+            yield from section.blocks
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """One document over one or more runs: a pure function of their evidence."""
+    """One document over one or more runs, a part a language: a pure function of their evidence."""
 
     number: str
     stem: str
-    title: str
-    subject: str
     is_simulated: bool
     verdict: Verdict
     ended: datetime
-    head: tuple[Block, ...]
-    sections: tuple[Section, ...]
+    parts: tuple[Part, ...]
     banner: str = BANNER
     banner_zh: str = BANNER_ZH
 

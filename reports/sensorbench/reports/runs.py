@@ -1,16 +1,16 @@
-"""The runs of a report: evidence checked and assessed now, damaged or not."""
+"""The runs of a report: evidence checked and assessed now, once, damaged or not."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
-from sensorbench.assessment.readings import RunData
-from sensorbench.assessment.results import Assessment, Result
+from sensorbench.assessment.data import RunData
+from sensorbench.assessment.results import Assessment, Reason, Result, Series
 from sensorbench.assessment.verify import Verification, verify
 from sensorbench.core.errors import BenchError
 from sensorbench.core.provenance import Provenance, weakest
@@ -18,7 +18,10 @@ from sensorbench.core.verdict import Verdict, overall
 from sensorbench.evidence.check import Level
 from sensorbench.evidence.journal import Event
 from sensorbench.evidence.run import RunReader
+from sensorbench.profiles.schedule import Schedule
+from sensorbench.reports.names import Names
 from sensorbench.reports.text import clean
+from sensorbench.reports.words import Words
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -33,11 +36,21 @@ class Run:
     reader: RunReader | None
     data: RunData | None
     assessment: Assessment | None
+    _names: dict[str, Names] = field(default_factory=dict, repr=False)
 
     @property
     def run_id(self) -> str:
         """Return the run's id; its folder's name where run.json is lost."""
         return clean(self.verification.run_id)
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """Return what was asked, None where it can't be read."""
+        return self.data.schedule if self.data else None
+
+    def names(self, words: Words) -> Names:
+        """Return what things of this run are called in a language."""
+        return self._names.setdefault(words.language, Names(words, self.schedule))
 
     @property
     def is_damaged(self) -> bool:
@@ -60,22 +73,40 @@ class Run:
             Provenance.HARDWARE if name == Provenance.HARDWARE.value else Provenance.SIMULATED
             for name in (self.manifest("provenance"), *said)
         )
-        return found is not Provenance.HARDWARE
+        marked = self.root.name.startswith("SIM-")
+        return marked or found is not Provenance.HARDWARE
 
     def manifest(self, key: str) -> Any:
         """Return an entry of run.json, None where it is missing."""
         return self.reader.manifest.get(key) if self.reader else None
 
-    @property
-    def title(self) -> str:
+    def title(self, words: Words) -> str:
         """Return what was done, as the profile says."""
-        return clean(self.manifest("title") or self.run_id)
+        asked = self.schedule.profile.get("title") if self.schedule else None
+        return clean(words.said(asked or self.manifest("title") or self.run_id))
+
+    def subject(self, words: Words) -> str:
+        """Return parts and lots."""
+        lots = list(self.lots)
+        if not lots and self.manifest("part") and self.manifest("lot"):
+            lots = [(str(self.manifest("part")), str(self.manifest("lot")))]
+        told = [words.text("part_and_lot", part=clean(p), lot=clean(lot)) for p, lot in lots]
+        return words.sentence(told) if told else words.text("unknown_part")
 
     @property
-    def subject(self) -> str:
-        """Return part and lot."""
-        part, lot = self.manifest("part"), self.manifest("lot")
-        return clean(f"{part}, lot {lot}") if part and lot else "unknown part"
+    def lots(self) -> Mapping[tuple[str, str], list[str]]:
+        """Return the serials of each part and lot."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for unit in self.schedule.units if self.schedule else ():
+            found.setdefault((unit.part, unit.lot), []).append(unit.serial)
+        return found
+
+    @property
+    def serials(self) -> tuple[str, ...]:
+        """Return all serials in the schedule's order."""
+        if self.schedule:
+            return tuple(unit.serial for unit in self.schedule.units)
+        return tuple(unit.serial for unit in self.assessment.units) if self.assessment else ()
 
     @property
     def anchor(self) -> str:
@@ -98,10 +129,9 @@ class Run:
         events = self.events()
         return datetime.fromisoformat(events[-1].time) if events else _EPOCH
 
-    @property
-    def last_day(self) -> date:
-        """Return the day (UTC) of the last journal entry."""
-        return self.ended.date()
+    def last_day(self, zone: tzinfo | None) -> date:
+        """Return the day of the last journal entry, on the calendar of `zone`."""
+        return self.ended.astimezone(zone).date()
 
     @property
     def seal(self) -> str:
@@ -114,17 +144,23 @@ class Run:
     @property
     def unit_verdicts(self) -> dict[str, Verdict]:
         """Return each unit's verdict, by its serial."""
-        return (
-            {unit.serial: unit.verdict for unit in self.assessment.units} if self.assessment else {}
-        )
+        units = self.assessment.units if self.assessment else ()
+        return {unit.serial: unit.verdict for unit in units}
 
-    def results(self, phase: str, *names: str) -> dict[str, list[Result]]:
-        """Return the results of a phase by serial, in the lot's order."""
-        found: dict[str, list[Result]] = {}
-        for result in self.assessment.results if self.assessment else ():
-            if result.phase == phase and (not names or result.name in names):
-                found.setdefault(result.serial, []).append(result)
-        return found
+    def results(self, phase: str) -> list[Result]:
+        """Return the results of a phase."""
+        results = self.assessment.results if self.assessment else ()
+        return [result for result in results if result.phase == phase]
+
+    def series(self, phase: str) -> list[Series]:
+        """Return the series of a phase."""
+        series = self.assessment.series if self.assessment else ()
+        return [one for one in series if one.phase == phase]
+
+    def facts(self, phase: str) -> Mapping[str, Any]:
+        """Return the facts of a phase."""
+        found = self.assessment.facts.get(phase) if self.assessment else None
+        return found if isinstance(found, Mapping) else {}
 
 
 def load(roots: Sequence[Path]) -> tuple[Run, ...]:
@@ -132,15 +168,18 @@ def load(roots: Sequence[Path]) -> tuple[Run, ...]:
     runs = []
     for number, root in enumerate(dict.fromkeys(root.resolve() for root in roots), 1):
         verification = verify(root)
-        reader, data = None, None
-        try:
-            reader = RunReader(root)
-            data = RunData(reader)
-        except BenchError:
-            pass  # the verification's findings say what is wrong
+        data = verification.data
+        reader = data.run if data else _reader(root)
         assessment = _as_far_as_valid(verification)
         runs.append(Run(number, root, verification, reader, data, assessment))
     return tuple(runs)
+
+
+def _reader(root: Path) -> RunReader | None:
+    try:
+        return RunReader(root)
+    except BenchError:
+        return None  # the verification's findings say what is wrong
 
 
 def _as_far_as_valid(verification: Verification) -> Assessment | None:
@@ -153,7 +192,8 @@ def _as_far_as_valid(verification: Verification) -> Assessment | None:
     if assessment is None or not findings:
         return assessment
     damaged = any(finding.level is Level.DAMAGE for finding in findings)
-    why = f"the evidence is {'damaged' if damaged else 'not complete'}: {findings[0]}"
+    code = "evidence_damaged" if damaged else "evidence_incomplete"
+    why = Reason(code, {"finding": str(findings[0])})
     units = tuple(
         replace(unit, verdict=Verdict.INVALID, reasons=(why,))
         if damaged or unit.verdict is Verdict.PASS

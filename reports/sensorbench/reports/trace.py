@@ -6,54 +6,52 @@ from collections.abc import Iterator, Sequence
 
 from sensorbench.reports.model import Block, Cell, Column, Facts, Heading, Section, Table, Text
 from sensorbench.reports.runs import Run
-from sensorbench.reports.text import clean, plural
-
-_HOW = (
-    "A number after # is an entry of the run's journal: the line of journal.jsonl, in the folder "
-    'of that run, that has this "seq". The line of a readout says what was asked, which unit did '
-    "not answer and why, and where in samples/ the raw readings of units and references are, with "
-    "their SHA-256. Each line carries the digest of the line before it; the seal covers every file "
-    "of the run."
-)
-_CHECK = (
-    "To check the evidence, and to compute every result again from the raw readings: "
-    "sensorbench verify FOLDER. To see one journal entry, here 42: "
-    "grep '\"seq\":42,' FOLDER/journal.jsonl"
-)
+from sensorbench.reports.text import clean
+from sensorbench.reports.words import Words
 
 
-def traceability(runs: Sequence[Run]) -> Section:
+def traceability(runs: Sequence[Run], words: Words, anchor: str) -> Section:
     """Return how to trace a number, and each run's seal and verification."""
-    blocks: list[Block] = [Text(_HOW), Text(_CHECK)]
+    blocks: list[Block] = [Text(words.text("trace.how")), Text(words.text("trace.check"))]
     for run in runs:
-        blocks += [Heading(f"Run {run.number}: {run.title}, {run.subject}"), *_run(run)]
-    return Section("traceability", "Traceability", tuple(blocks))
+        heading = words.text(
+            "run.heading", n=run.number, title=run.title(words), subject=run.subject(words)
+        )
+        blocks += [Heading(heading), *_run(run, words)]
+    return Section(anchor, words.text("trace.title"), tuple(blocks))
 
 
-def _run(run: Run) -> Iterator[Block]:
+def _run(run: Run, words: Words) -> Iterator[Block]:
     findings = run.verification.findings
     results = len(run.assessment.results) if run.assessment else 0
-    whole = f"whole: every digest matches, {plural(results, 'result')} recomputed and equal"
     events = run.events()
     software = run.manifest("software") or {}
-    yield Facts(
-        (
-            ("Run", Cell(run.run_id)),
-            ("Evidence folder", Cell(clean(run.root.name))),
-            ("Seal (SHA-256)", Cell(run.seal or "NONE: the run was never sealed")),
-            ("Last journal line (SHA-256)", Cell(events[-1].hash if events else "none")),
-            ("Journal", Cell(plural(len(events), "entry"))),
-            ("Measured with", Cell(clean(", ".join(f"{k} {v}" for k, v in software.items())))),
-            ("Verified for this report", Cell(
-                plural(len(findings), "finding") if findings else whole)),
-        ),
-        mono=True,
-    )  # fmt: skip
+    rules = run.assessment.rules if run.assessment else {}
+    verified = (
+        words.text("trace.findings", n=len(findings))
+        if findings
+        else words.text("trace.whole", results=words.text("count.result", n=results))
+    )
+    rows = (
+        ("run", run.run_id),
+        ("folder", clean(run.root.name)),
+        ("seal", run.seal or words.text("trace.no_seal")),
+        ("last_line", events[-1].hash if events else words.text("none")),
+        ("journal", words.text("count.entry", n=len(events))),
+        ("software", clean(", ".join(f"{k} {v}" for k, v in software.items()))),
+        ("rules", clean(", ".join(f"{k} {v}" for k, v in rules.items()))),
+        ("changed", clean("; ".join(run.verification.changed))),
+        ("verified", verified),
+    )
+    told = tuple((words.text(f"trace.{key}"), Cell(text)) for key, text in rows if text)
+    yield Facts(told, mono=True)
     if findings:
         yield Table(
-            f"Findings of the verification of run {run.number}",
-            (Column("Kind"), Column("File"), Column("What is wrong", grow=True)),
+            words.text("trace.findings_of", n=run.number),
+            (Column(words.text("column.kind")), Column(words.text("column.file")),
+             Column(words.text("column.wrong"), grow=True)),
             tuple(
-                (Cell(f.level.value), Cell(clean(f.file)), Cell(clean(f.text))) for f in findings
+                (Cell(words.name("level", f.level.value)), Cell(clean(f.file)), Cell(clean(f.text)))
+                for f in findings
             ),
-        )
+        )  # fmt: skip

@@ -1,271 +1,235 @@
-"""What every instrument's driver and twin owe the bench, whatever they are."""
+"""What every instrument owes the bench, tried on all of ours; and the suite on wrong ones."""
 
 from __future__ import annotations
 
-import importlib
-import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib.resources import files
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensorbench.core.clock import RealClock, VirtualClock
-from sensorbench.core.errors import InstrumentError, ProtocolError, SetpointError
-from sensorbench.core.provenance import Provenance
+from sensorbench.core.catalog import devices
+from sensorbench.core.clock import VirtualClock
+from sensorbench.core.provenance import Identity
+from sensorbench.core.quantity import ORIENTATION, Value
 from sensorbench.instruments.druck_pace5000.driver import DruckPace5000
-from sensorbench.instruments.druck_pace5000.twin import SimDruckPace5000
 from sensorbench.instruments.espec_p300.driver import EspecP300
-from sensorbench.instruments.espec_p300.twin import SimEspecP300
 from sensorbench.instruments.keysight_34461a.driver import Keysight34461a
-from sensorbench.instruments.keysight_34461a.twin import SimKeysight34461a
 from sensorbench.instruments.keysight_e36312a.driver import KeysightE36312a
-from sensorbench.instruments.keysight_e36312a.twin import SimKeysightE36312a
-from sensorbench.links.inprocess_line import InProcessLine
-from sensorbench.links.line import LineSettings
-from sensorbench.links.mount import PtyMount, TcpMount
-from sensorbench.links.serial_line import SerialLine
-from sensorbench.links.tcp_line import TcpLine
+from sensorbench.instruments.members import Setpoint
+from sensorbench.testing import instruments as suite
+from sensorbench.testing.conformity import Nonconformity
+from sensorbench.testing.instruments import INSTRUMENT_CHECKS, check_instrument
+from sensorbench.testing.world import Case, Ideal
 from sensorbench.world.world import World
 
-
-@dataclass(frozen=True)
-class Case:
-    """One instrument, and how to drive it to its limits."""
-
-    name: str
-    driver: type[Any]
-    twin: type[Any]
-    identity_query: str
-    impostor: str
-    outside: Callable[[Any], None]
-    use: Callable[[Any], None]
-    refused: tuple[str, str] | None
-    is_safe: Callable[[World], bool]
+INSTRUMENTS = {name: row for name, row in devices().items() if row.kind == "instrument"}
+Check = Callable[[Case], None]
 
 
-def use_pressure(pace: Any) -> None:
-    pace.set_pressure(110_000.0)
+def orientation(bench: Any) -> tuple[Setpoint, Any]:
+    ideal = Ideal(bench, "fixture.orientation", ORIENTATION, (0.0, 0.0, 1.0))
+    return ideal.member, ideal.field
 
 
-def use_supply(supply: Any) -> None:
-    supply.set_voltage(3.3, 0.1)
-    supply.switch(True)
+def of_supply(name: str) -> Callable[[Any], tuple[Any, Any]]:
+    """Return how to make a member of one triple supply that a bench shares."""
+
+    def make(bench: Any) -> tuple[Any, Any]:
+        if not hasattr(bench, "supply"):
+            bench.supply = suite.InstrumentBench(Case(INSTRUMENTS["keysight_e36312a"]))
+        supply = bench.supply
+        return supply.member(name), supply.drives.get(name, supply.twin)
+
+    return make
 
 
-CASES = [
-    Case(
-        "espec_p300",
-        EspecP300,
-        SimEspecP300,
-        "TYPE?",
-        "T,T,SCP220,200.0",
-        lambda chamber: chamber.set_temperature(180.1),
-        lambda chamber: chamber.set_temperature(85.0),
-        None,
-        lambda world: not world.chamber.running,
-    ),
-    Case(
-        "druck_pace5000",
-        DruckPace5000,
-        SimDruckPace5000,
-        "*IDN?",
-        "*IDN GE Druck,PACE1000 User Interface,1,1",
-        lambda pace: pace.set_pressure(21_000_001.0),
-        use_pressure,
-        (":SOUR:PRES:SLEW:OVER 0", ':SYST:ERR -201,"Invalid while in local"'),
-        lambda world: world.pressure.target_pa == world.ambient_pa,
-    ),
-    Case(
-        "keysight_e36312a",
-        KeysightE36312a,
-        SimKeysightE36312a,
-        "*IDN?",
-        "Keysight Technologies,E36313A,MY1,1",
-        lambda supply: supply.set_voltage(6.2, 1.0),
-        use_supply,
-        ("CURR 0.1,(@1)", '-222,"Data out of range"'),
-        lambda world: not world.rails[1].on,
-    ),
-    Case(
-        "keysight_34461a",
-        Keysight34461a,
-        SimKeysight34461a,
-        "*IDN?",
-        "Keysight Technologies,34465A,MY1,1",
-        lambda dmm: dmm.set_integration(5.0),
-        lambda dmm: dmm.read_voltage_v(),
-        ('FUNC "VOLT";:TRIG:SOUR IMM;COUN 1;:SAMP:COUN 1', '-310,"System error"'),
-        lambda _: True,
-    ),
-]
+# What an instrument's declaration does not tell.
+OWN: Mapping[str, Mapping[str, Any]] = {
+    "druck_pace5000": {"twin_options": {"full_scale_pa": 21_000_000.0}},
+    "gravity": {
+        "options": {"value": "9.8123 m/s2"},
+        "members": {"orientation": orientation},
+    },
+    "helmholtz_coil": {
+        "options": {"constant": "110 uT/A", "resistance": "2.4 ohm"},
+        "members": {
+            role: of_supply(name)
+            for role, name in {
+                "x": "out1",
+                "y": "out2",
+                "z": "out3",
+                "current_x": "current1",
+            }.items()
+        },
+    },
+}
+CASES = {name: Case(device, **OWN.get(name, {})) for name, device in INSTRUMENTS.items()}
 
 
-@pytest.fixture(params=CASES, ids=lambda case: case.name)
-def case(request: pytest.FixtureRequest) -> Case:
-    return request.param
+@pytest.mark.parametrize("check", INSTRUMENT_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", INSTRUMENTS)
+def test_every_instrument(name: str, check: Check) -> None:
+    check(CASES[name])
 
 
-@pytest.fixture
-def twin(case: Case, world: World) -> Any:
-    return case.twin(world, "SIM-0001")
-
-
-@pytest.fixture
-def device(case: Case, twin: Any, clock: VirtualClock) -> Any:
-    return case.driver(InProcessLine(twin, case.driver.LINE, case.name), clock)
-
-
-def metadata(name: str) -> dict[str, Any]:
-    text = files(f"sensorbench.instruments.{name}").joinpath("device.toml").read_text("utf-8")
-    return tomllib.loads(text)
-
-
-def test_the_metadata_names_what_is_there(case: Case) -> None:
-    device = metadata(case.name)
-    assert device["name"] == case.name
-    assert device["kind"] == "instrument"
-    assert device["mount"] in {"pty", "tcp"}
-    assert set(device["links"]) <= {"serial", "tcp", "visa"}
-    package = f"sensorbench.instruments.{case.name}"
-    assert getattr(importlib.import_module(f"{package}.driver"), device["driver"]) is case.driver
-    assert getattr(importlib.import_module(f"{package}.twin"), device["twin"]) is case.twin
-    assert set(device) == {
-        "name", "title", "kind", "role", "driver", "twin", "mount", "links", "source",
-    }  # fmt: skip
-
-
-def test_the_driver_declares_its_line(case: Case) -> None:
-    assert isinstance(case.driver.LINE, LineSettings)
-
-
-def test_making_a_driver_sends_nothing(case: Case, scripted: Any, clock: VirtualClock) -> None:
-    case.driver(scripted(), clock)
-
-
-def test_the_twin_is_recognised(case: Case, device: Any) -> None:
-    identity = device.identify()
-    assert identity.model
-    assert identity.serial in {"SIM-0001", ""}
-
-
-def test_another_model_is_refused_with_what_it_said(
-    case: Case, scripted: Any, clock: VirtualClock
-) -> None:
-    line = scripted((case.identity_query, case.impostor))
-    with pytest.raises(ProtocolError, match=case.impostor.split(",")[-2].split()[0]):
-        case.driver(line, clock).identify()
-
-
-def test_a_setpoint_outside_the_rating_is_refused_and_nothing_is_sent(
-    case: Case, scripted: Any, clock: VirtualClock
-) -> None:
-    with pytest.raises(SetpointError, match="nothing was sent"):
-        case.outside(case.driver(scripted(), clock))
-
-
-def test_a_refusal_by_the_instrument_is_an_instrument_error(
-    case: Case, scripted: Any, clock: VirtualClock
-) -> None:
-    if case.refused is None:
-        line = scripted(("TEMP, S85.0", "NA:PROTECT ON"))
-        code: object = "PROTECT ON"
-    else:
-        command, error = case.refused
-        empty = error.split(" ")[0] if error.startswith(":") else ""
-        before = [
-            (":UNIT:PRES?", ":UNIT:PRES PA"),
-            (":INST:SENS:FULL?", ":INST:SENS:FULL 200000.0, 0.0"),
-        ]
-        line = scripted(
-            *(before if case.driver is DruckPace5000 else []),
-            (command, None),
-            ("SYST:ERR?", error),
-            ("SYST:ERR?", f'{empty} 0,"No error"'.strip()),
-        )
-        code = int(error.split(",")[0].split()[-1])
-    with pytest.raises(InstrumentError) as refused:
-        case.use(case.driver(line, clock))
-    assert refused.value.code == code
-
-
-def test_make_safe_works_after_use_and_with_errors_waiting(
-    case: Case, twin: Any, device: Any, world: World
-) -> None:
-    device.make_safe()
-    case.use(device)
-    twin.handle(b"NONSENSE")
-    device.make_safe()
-    assert case.is_safe(world)
-
-
-def test_driver_and_twin_import_neither_each_other_nor_each_other_s_codec(case: Case) -> None:
-    folder = files(f"sensorbench.instruments.{case.name}")
-    driver = folder.joinpath("driver.py").read_text("utf-8")
-    assert "twin" not in driver
-    assert "sensorbench.world" not in driver
-    assert "protocols.scpi_" not in driver
-    for part in folder.iterdir():
-        if part.name.startswith("twin"):
-            twin = part.read_text("utf-8")
-            assert "driver" not in twin
-            assert "protocols.scpi import" not in twin
+def test_a_chamber_without_humidity_refuses_what_it_has_not() -> None:
+    bench = suite.InstrumentBench(Case(INSTRUMENTS["espec_p300"], twin_options={"humidity": False}))
+    with pytest.raises(suite.BenchError, match="no humidity"):
+        bench.driver.humidity.go(50.0)
 
 
 WORDS = """
 * : ; ? , . ( ) @ ' # + 1 0 9E999 -2.5 IDN CLS RST VOLT CURR PROT TRIP OUTP APPL CH2 MEAS CONF FRES
 READ FETC R SAMP COUN TRIG SOUR BUS INIT FUNC NPLC RANG AUTO SENS PRES INL LEV VENT SLEW MODE LIN
-MAX UNIT PA INST FULL SYST ERR TEMP, S85.0 MODE, CONSTANT RUN PRGM, TIME0:30 TIME999999:30
-GOTEMP40.0 MON % ,DETAIL
+MAX UNIT PA INST FULL SYST ERR TEMP, S85.0 HUMI, SOFF S50 MODE, CONSTANT RUN PRGM, TIME0:30
+TIME999999:30 GOTEMP40.0 HUMI50 GOHUMI60 MON % ,DETAIL relay on 00 gpio read
 """
+ON_A_LINE = [name for name, row in INSTRUMENTS.items() if set(row.links) & {"serial", "tcp"}]
 
 
-@given(
-    st.lists(
-        st.sampled_from(WORDS.split()),
-        max_size=9,
-    )
-)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_no_line_whatever_makes_the_twin_fail(case: Case, words: list[str]) -> None:
-    twin = case.twin(World(VirtualClock()), "SIM-1")
+@pytest.mark.parametrize("name", ON_A_LINE)
+@given(words=st.lists(st.sampled_from(WORDS.split()), max_size=9))
+@settings(deadline=None)
+def test_no_line_whatever_makes_a_twin_fail(name: str, words: list[str]) -> None:
+    twin = INSTRUMENTS[name].load_twin()(World(VirtualClock()), "SIM-1")
     for joint in ("", " "):
         twin.handle(joint.join(words).encode())
 
 
-def test_a_twin_s_replies_depend_on_seed_serial_and_time_only(case: Case) -> None:
-    def replies(seed: int, serial: str) -> list[bytes | None]:
-        clock = VirtualClock()
-        twin = case.twin(World(clock, seed=seed), serial)
-        clock.sleep(12.5)
-        queries = (b"TEMP?", b":SENS:PRES?", b"MEAS:VOLT? (@1)", b"READ?")
-        return [twin.handle(query) for query in queries]
-
-    assert replies(1, "SIM-1") == replies(1, "SIM-1")
-    if case.name != "espec_p300":  # its display has one decimal
-        assert replies(1, "SIM-1") != replies(2, "SIM-1")
-        assert replies(1, "SIM-1") != replies(1, "SIM-2")
+# The suite finds drivers that are wrong.
 
 
-def test_the_driver_works_over_the_twin_s_real_port(case: Case) -> None:
-    clock = RealClock(speed=100.0)
-    twin = case.twin(World(clock, seed=3), "SIM-0001")
-    settings: LineSettings = case.driver.LINE
-    on_pty = metadata(case.name)["mount"] == "pty"
-    with (PtyMount if on_pty else TcpMount)(twin) as mount:
-        line: Any
-        if isinstance(mount, TcpMount):
-            line = TcpLine("127.0.0.1", mount.port, settings, case.name)
-        else:
-            line = SerialLine(mount.address, settings, case.name)
-        assert line.provenance is Provenance.HARDWARE  # what it is is the station's to say
+class Hot(EspecP300):
+    """Sets 20 K more than it says."""
+
+    def _set(self, command: str) -> None:
+        if command.startswith("TEMP, S"):
+            command = f"TEMP, S{float(command[7:]) + 20.0:.1f}"
+        super()._set(command)
+
+
+class HalfHumidity(EspecP300):
+    """Reads half of the humidity."""
+
+    def _read(self, command: str) -> Any:
+        loop = super()._read(command)
+        if command == "HUMI?":
+            return type(loop)(loop.measured / 2, loop.setpoint, loop.high, loop.low)
+        return loop
+
+
+class Resetting(KeysightE36312a):
+    """Resets the supply to identify it."""
+
+    def identify(self) -> Identity:
+        self._line.write("*RST")
+        return super().identify()
+
+
+class Believing(Keysight34461a):
+    """Believes whoever answers."""
+
+    def identify(self) -> Identity:
+        self._line.query("*IDN?")
+        return Identity("Keysight", "34461A")
+
+
+class Numb(Keysight34461a):
+    """Takes any text for a number."""
+
+    def _measure(self, function: str) -> float:
         try:
-            device = case.driver(line, clock)
-            device.identify()
-            case.use(device)
-            device.make_safe()
-        finally:
-            line.close()
+            return float(self._line.query("READ?"))
+        except ValueError:
+            return 0.0
+
+
+class Widening(KeysightE36312a):
+    """Sets the protection to what it is asked for."""
+
+    def _protect(self, output: int, high_v: float | None) -> tuple[float | None, float | None]:
+        if high_v is not None:
+            self._send("VOLT:PROT", output, f"{high_v:g}")
+        return None, self._ask_number("VOLT:PROT?", output)
+
+
+class OneForAll(KeysightE36312a):
+    """Sets all outputs where one was meant."""
+
+    def _go(self, output: int, voltage_v: float, limit_a: float | None) -> float:
+        for number in (1, 2, 3):
+            super()._go(number, voltage_v, limit_a)
+        return voltage_v
+
+
+class NeverOff(DruckPace5000):
+    """Is content with having been asked."""
+
+    def make_safe(self) -> None:
+        pass
+
+
+class Early(DruckPace5000):
+    """Sends before it looks."""
+
+    def __init__(self, line: Any, clock: Any) -> None:
+        super().__init__(line, clock)
+        line.write(":UNIT:PRES PA")
+
+
+class Leaving(KeysightE36312a):
+    """Takes nothing, so that errors of others blame it."""
+
+    def take(self) -> tuple[str, ...]:
+        return ()
+
+
+WRONG: list[tuple[str, type[Any], Check, str]] = [
+    ("espec_p300", Hot, suite.check_reading_back, "temperature reads"),
+    ("espec_p300", HalfHumidity, suite.check_reading_back, "humidity reads"),
+    ("keysight_e36312a", Resetting, suite.check_identify_changes_nothing, "changed the instr"),
+    ("keysight_34461a", Believing, suite.check_identity, "another model"),
+    ("keysight_34461a", Numb, suite.check_garbled_readings, "gave a value"),
+    ("keysight_e36312a", Widening, suite.check_protection, "protection went from"),
+    ("keysight_e36312a", OneForAll, suite.check_a_setpoint_moves_its_own_quantity, "moved out"),
+    ("druck_pace5000", NeverOff, suite.check_make_safe, "still holds"),
+    ("druck_pace5000", NeverOff, suite.check_release, "still holds"),
+    ("druck_pace5000", Early, suite.check_protocol, "making the driver sends"),
+    ("keysight_e36312a", Leaving, suite.check_take, "take"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "driver", "check", "text"),
+    WRONG,
+    ids=[f"{driver.__name__}-{check.__name__}" for _, driver, check, _ in WRONG],
+)
+def test_a_wrong_driver_is_found(name: str, driver: type[Any], check: Check, text: str) -> None:
+    with pytest.raises(Nonconformity, match=text):
+        check(Case(INSTRUMENTS[name], driver=driver, **OWN.get(name, {})))
+
+
+def _clipped(member: Setpoint, target: Value) -> Value:
+    low, high = member.rated
+    return min(high, max(low, float(target)))  # type: ignore[arg-type]
+
+
+def test_a_driver_that_clips_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    go = Setpoint.go
+
+    def clipped(
+        member: Setpoint, target: Value, rate: float | None = None, limit: float | None = None
+    ) -> Value:
+        return go(member, _clipped(member, target), rate, limit)
+
+    monkeypatch.setattr(Setpoint, "go", clipped)
+    with pytest.raises(Nonconformity, match=r"temperature took -75\.1"):
+        suite.check_rated_ends(CASES["espec_p300"])
+
+
+def test_all_checks_can_be_had_in_one_call() -> None:
+    check_instrument(INSTRUMENTS["keysight_34461a"])
+    with pytest.raises(Nonconformity):
+        check_instrument(INSTRUMENTS["keysight_34461a"], driver=Believing)

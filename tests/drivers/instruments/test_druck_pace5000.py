@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sensorbench.core.clock import VirtualClock
@@ -12,7 +13,7 @@ from sensorbench.core.errors import InstrumentError, ProtocolError, SetpointErro
 from sensorbench.instruments.druck_pace5000.driver import DruckPace5000
 from sensorbench.instruments.druck_pace5000.twin import SimDruckPace5000
 from sensorbench.links.inprocess_line import InProcessLine
-from sensorbench.world.world import World
+from sensorbench.world.world import Fault, World
 
 Scripted = Callable[..., Any]
 ACCEPTED = ("SYST:ERR?", ':SYST:ERR 0,"No error"')
@@ -60,7 +61,7 @@ def test_the_rate_is_in_force_before_the_setpoint_and_the_output_comes_last(
         (":OUTP:STAT 1", None),
         accepted,
     )
-    DruckPace5000(line, clock).set_pressure(110_000.0, 500.0)
+    DruckPace5000(line, clock).pressure.go(110_000.0, 500.0)
 
 
 def test_without_a_slew_rate_the_controller_goes_as_fast_as_it_can(
@@ -78,7 +79,7 @@ def test_without_a_slew_rate_the_controller_goes_as_fast_as_it_can(
         (":OUTP:STAT 1", None),
         ACCEPTED,
     )
-    DruckPace5000(line, clock).set_pressure(95_000.0)
+    DruckPace5000(line, clock).pressure.go(95_000.0)
 
 
 def test_a_unit_that_somebody_changed_is_set_before_a_number_is_read(
@@ -90,7 +91,7 @@ def test_a_unit_that_somebody_changed_is_set_before_a_number_is_read(
         ACCEPTED,
         (":SENS:PRES?", ":SENS:PRES 101325.25"),
     )
-    assert DruckPace5000(line, clock).read_pressure_pa() == 101_325.25
+    assert DruckPace5000(line, clock).pressure.read() == 101_325.25
 
 
 def test_the_in_limit_flag_is_the_second_field(scripted: Scripted, clock: VirtualClock) -> None:
@@ -119,13 +120,15 @@ def test_a_setpoint_outside_the_fitted_module_is_refused_before_it_is_sent(
     scripted: Scripted, clock: VirtualClock
 ) -> None:
     line = scripted(IN_PASCAL, (":INST:SENS:FULL?", ":INST:SENS:FULL 200000.0, 0.0"))
-    with pytest.raises(SetpointError, match=r"200001 Pa is outside 0\.\.200000 Pa"):
-        DruckPace5000(line, clock).set_pressure(200_001.0)
+    with pytest.raises(
+        SetpointError, match=r"200001 Pa is outside 0\.\.200000 Pa of the fitted module"
+    ):
+        DruckPace5000(line, clock).pressure.go(200_001.0)
 
 
 def test_a_slew_rate_of_zero_is_refused(scripted: Scripted, clock: VirtualClock) -> None:
-    with pytest.raises(SetpointError, match="slew"):
-        DruckPace5000(scripted(), clock).set_pressure(100_000.0, 0.0)
+    with pytest.raises(SetpointError, match="rate"):
+        DruckPace5000(scripted(), clock).pressure.go(100_000.0, 0.0)
 
 
 def test_make_safe_clears_older_errors_vents_and_looks(
@@ -215,6 +218,12 @@ def test_pressures_are_in_the_selected_unit(twin: SimDruckPace5000) -> None:
 # Both together.
 
 
+def line_pa(twin: SimDruckPace5000) -> float:
+    """Return the true pressure in the line."""
+    now = twin._clock.now()
+    return float(twin.drives["pressure"].sample(np.array([now]))[0])
+
+
 def settle(pace: DruckPace5000, clock: VirtualClock) -> float:
     """Sleep until the controller says that it is in limits; return how long that took."""
     began = clock.now()
@@ -225,79 +234,81 @@ def settle(pace: DruckPace5000, clock: VirtualClock) -> float:
 
 
 def test_the_pressure_settles_where_the_controller_s_own_sensor_says(
-    pace: DruckPace5000, clock: VirtualClock, world: World
+    twin: SimDruckPace5000, pace: DruckPace5000, clock: VirtualClock
 ) -> None:
-    pace.set_pressure(110_000.0, 1000.0)
+    pace.pressure.go(110_000.0, 1000.0)
     assert settle(pace, clock) == pytest.approx(8.7 + 2 + 3, abs=3)
-    assert abs(world.pressure.pressure_pa() - 110_000.0) < 20 + 15
+    assert abs(line_pa(twin) - 110_000.0) < 20 + 15
     clock.sleep(60)
-    assert pace.read_pressure_pa() == pytest.approx(110_000.0, abs=3)
-    assert 0.01 < abs(world.pressure.pressure_pa() - 110_000.0) < 15
-    assert pace.read_setpoint_pa() == 110_000.0
+    assert pace.pressure.read() == pytest.approx(110_000.0, abs=3)
+    assert 0.01 < abs(line_pa(twin) - 110_000.0) < 15
+    assert twin.handle(b":SOUR:PRES?") == b":SOUR:PRES:LEV:IMM:AMPL 110000.0000000"
 
 
-def test_the_slew_rate_is_kept(pace: DruckPace5000, clock: VirtualClock, world: World) -> None:
-    pace.set_pressure(150_000.0, 200.0)
-    start_pa = world.pressure.pressure_pa()
+def test_the_slew_rate_is_kept(
+    twin: SimDruckPace5000, pace: DruckPace5000, clock: VirtualClock
+) -> None:
+    pace.pressure.go(150_000.0, 200.0)
+    start_pa = line_pa(twin)
     clock.sleep(10)
-    assert world.pressure.pressure_pa() - start_pa == pytest.approx(2000, rel=1e-6)
+    assert line_pa(twin) - start_pa == pytest.approx(2000, rel=1e-6)
 
 
 def test_in_limits_needs_the_band_for_the_whole_time(
-    twin: SimDruckPace5000, pace: DruckPace5000, clock: VirtualClock, world: World
+    twin: SimDruckPace5000, pace: DruckPace5000, clock: VirtualClock
 ) -> None:
     twin.handle(b":SOUR:PRES:INL 1;:SOUR:PRES:INL:TIME 30")
-    pace.set_pressure(60_000.0)
+    pace.pressure.go(60_000.0)
     in_band_since = None
     while not pace.in_limits():
-        if in_band_since is None and abs(world.pressure.pressure_pa() - 60_000.0) <= 2000:
+        if in_band_since is None and abs(line_pa(twin) - 60_000.0) <= 2000:
             in_band_since = clock.now()
         clock.sleep(0.1)
     assert in_band_since is not None
     assert clock.now() - in_band_since == pytest.approx(30, abs=0.3)
-    pace.set_pressure(70_000.0)
+    pace.pressure.go(70_000.0)
     assert not pace.in_limits()
 
 
 def test_a_controller_that_is_off_holds_and_is_never_in_limits(
-    twin: SimDruckPace5000, pace: DruckPace5000, clock: VirtualClock, world: World
+    twin: SimDruckPace5000, pace: DruckPace5000, clock: VirtualClock
 ) -> None:
-    pace.set_pressure(110_000.0, 100.0)
+    pace.pressure.go(110_000.0, 100.0)
     clock.sleep(10)
     twin.handle(b":OUTP:STAT 0")
-    held_pa = world.pressure.pressure_pa()
+    held_pa = line_pa(twin)
     clock.sleep(3600)
-    assert world.pressure.pressure_pa() == pytest.approx(held_pa, abs=1e-6)
+    assert line_pa(twin) == pytest.approx(held_pa, abs=1e-6)
     assert not pace.in_limits()
 
 
 def test_a_vent_ends_at_ambient_and_control_ends_a_vent(
-    twin: SimDruckPace5000, pace: DruckPace5000, clock: VirtualClock, world: World
+    twin: SimDruckPace5000, pace: DruckPace5000, clock: VirtualClock
 ) -> None:
-    pace.set_pressure(150_000.0)
+    pace.pressure.go(150_000.0)
     settle(pace, clock)
-    pace.vent()
+    pace.pressure.release()
     assert pace.is_venting()
     assert twin.handle(b":OUTP:STAT?") == b":OUTP:STAT 0"
     clock.sleep(60)
     assert not pace.is_venting()
-    assert world.pressure.pressure_pa() == pytest.approx(101_325.0, abs=20)
-    pace.set_pressure(120_000.0)
+    assert line_pa(twin) == pytest.approx(101_325.0, abs=20)
+    pace.pressure.go(120_000.0)
     assert twin.handle(b":SOUR:PRES:LEV:IMM:AMPL:VENT?") == b":SOUR:PRES:LEV:IMM:AMPL:VENT 0"
 
 
 def test_an_aborted_vent_holds_the_pressure(
-    twin: SimDruckPace5000, pace: DruckPace5000, clock: VirtualClock, world: World
+    twin: SimDruckPace5000, pace: DruckPace5000, clock: VirtualClock
 ) -> None:
-    pace.set_pressure(150_000.0)
+    pace.pressure.go(150_000.0)
     settle(pace, clock)
-    pace.vent()
+    pace.pressure.release()
     clock.sleep(1)
     twin.handle(b":SOUR:PRES:LEV:IMM:AMPL:VENT 0")
-    held_pa = world.pressure.pressure_pa()
+    held_pa = line_pa(twin)
     clock.sleep(60)
     assert held_pa > 110_000.0
-    assert world.pressure.pressure_pa() == pytest.approx(held_pa, abs=1e-6)
+    assert line_pa(twin) == pytest.approx(held_pa, abs=1e-6)
 
 
 def test_two_units_differ_within_their_class(world: World) -> None:
@@ -311,7 +322,34 @@ def test_two_units_differ_within_their_class(world: World) -> None:
 
 
 def test_reset_stops_the_control(twin: SimDruckPace5000, pace: DruckPace5000) -> None:
-    pace.set_pressure(120_000.0)
+    pace.pressure.go(120_000.0)
     twin.handle(b"*RST")
     assert twin.handle(b":OUTP:STAT?") == b":OUTP:STAT 0"
     assert twin.handle(b":UNIT:PRES?") == b":UNIT:PRES MBAR"
+
+
+def test_what_was_sent_is_returned_with_the_wire_s_digits(pace: DruckPace5000) -> None:
+    assert pace.pressure.go(100_000.0 / 3.0, 500.0) == 33_333.3333
+
+
+def test_a_rate_beyond_the_module_is_refused(scripted: Scripted, clock: VirtualClock) -> None:
+    with pytest.raises(SetpointError, match="10000 Pa/s; nothing was sent"):
+        DruckPace5000(scripted(), clock).pressure.go(100_000.0, 10_001.0)
+
+
+def test_errors_that_an_earlier_program_left_are_taken(
+    twin: SimDruckPace5000, pace: DruckPace5000
+) -> None:
+    twin.handle(b"NONSENSE")
+    assert pace.take() == ("-113 Undefined header",)
+    pace.pressure.go(110_000.0)
+
+
+def test_a_controller_that_can_t_vent_is_not_safe(
+    pace: DruckPace5000, world: World, clock: VirtualClock
+) -> None:
+    pace.pressure.go(150_000.0)
+    clock.sleep(60.0)
+    world.add_fault("SIM-PACE", Fault("no_vent"))
+    with pytest.raises(InstrumentError, match="vent by hand"):
+        pace.make_safe()

@@ -14,7 +14,7 @@ from sensorbench.instruments.keysight_34461a.driver import Keysight34461a
 from sensorbench.instruments.keysight_34461a.twin import SimKeysight34461a
 from sensorbench.links.inprocess_line import InProcessLine
 from sensorbench.links.mount import TcpMount
-from sensorbench.world.world import World
+from sensorbench.world.world import Fault, World
 
 Scripted = Callable[..., Any]
 ACCEPTED = ("SYST:ERR?", '+0,"No error"')
@@ -22,9 +22,9 @@ ACCEPTED = ("SYST:ERR?", '+0,"No error"')
 
 @pytest.fixture
 def twin(world: World) -> SimKeysight34461a:
-    world.rails[1].set_voltage(3.3)
-    world.rails[1].switch(True)
-    return SimKeysight34461a(world, "SIM-DMM", resistance_ohm=100.0)
+    twin = SimKeysight34461a(world, "SIM-DMM", resistance_ohm=100.0)
+    twin.sense("voltage", lambda: 3.3)
+    return twin
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_reading_selects_its_function_and_waits_as_long_as_it_takes(
         ("VOLT:NPLC?", nplc),
         ("READ?", "-1.12816521E-04"),
     )
-    assert Keysight34461a(line, clock).read_voltage_v() == -1.12816521e-4
+    assert Keysight34461a(line, clock).voltage.read() == -1.12816521e-4
     assert line.timeouts == [None, None, pytest.approx(deadline_s)]
 
 
@@ -154,11 +154,11 @@ def test_a_reading_takes_its_integration_time_twice_for_autozero(
 ) -> None:
     dmm.set_integration(nplc)
     began = clock.now()
-    dmm.read_voltage_v()
+    dmm.voltage.read()
     assert clock.now() - began == pytest.approx(seconds)
     twin.handle(b"VOLT:ZERO:AUTO OFF")
     began = clock.now()
-    dmm.read_voltage_v()
+    dmm.voltage.read()
     assert clock.now() - began == pytest.approx(seconds / 2)
 
 
@@ -166,18 +166,17 @@ def test_a_reading_takes_its_integration_time_twice_for_autozero(
 def test_every_unit_reads_within_its_one_year_accuracy(world: World, voltage_v: float) -> None:
     gains = {0.05: (5e-5, 3.5e-6), 0.9: (4e-5, 7e-6), 25.0: (4.5e-5, 6e-4)}
     of_reading, of_range = gains.get(voltage_v, (3.5e-5, 5e-5))
-    world.rails[2].set_voltage(voltage_v)
-    world.rails[2].switch(True)
     errors = set()
     for number in range(30):
-        reply = SimKeysight34461a(world, f"SIM-{number}", rail=2).handle(b"READ?")
-        errors.add(float(reply) - voltage_v)
+        twin = SimKeysight34461a(world, f"SIM-{number}")
+        twin.sense("voltage", lambda: voltage_v)
+        errors.add(float(twin.handle(b"READ?")) - voltage_v)
     assert len(errors) == 30
     assert max(abs(error) for error in errors) <= of_reading * voltage_v + of_range
 
 
-def test_the_driver_reads_rail_and_resistor(dmm: Keysight34461a) -> None:
-    assert dmm.read_voltage_v() == pytest.approx(3.3, abs=2e-4)
+def test_the_driver_reads_voltage_and_resistor(dmm: Keysight34461a) -> None:
+    assert dmm.voltage.read() == pytest.approx(3.3, abs=2e-4)
     assert dmm.read_resistance_ohm() == pytest.approx(100.0, abs=0.014)
 
 
@@ -185,7 +184,7 @@ def test_the_driver_s_integration_survives_a_change_of_function(
     twin: SimKeysight34461a, dmm: Keysight34461a
 ) -> None:
     dmm.set_integration(1.0)
-    dmm.read_voltage_v()
+    dmm.voltage.read()
     dmm.read_resistance_ohm()
     assert twin.handle(b"VOLT:NPLC?;:FRES:NPLC?") == b"+1.00000000E+00;+1.00000000E+00"
 
@@ -194,7 +193,7 @@ def test_the_driver_reads_once_whatever_triggers_somebody_left(
     twin: SimKeysight34461a, dmm: Keysight34461a
 ) -> None:
     twin.handle(b"TRIG:SOUR BUS;COUN 5;:SAMP:COUN 5")
-    assert dmm.read_voltage_v() == pytest.approx(3.3, abs=2e-4)
+    assert dmm.voltage.read() == pytest.approx(3.3, abs=2e-4)
 
 
 def test_an_open_lead_and_a_small_fixed_range_overload(
@@ -212,6 +211,37 @@ def test_an_open_lead_and_a_small_fixed_range_overload(
     assert twin.handle(b"STAT:QUES:COND?") == b"0"
 
 
+def test_nothing_connected_reads_zero(world: World, clock: VirtualClock) -> None:
+    line = InProcessLine(SimKeysight34461a(world, "SIM-1"), Keysight34461a.LINE, "dmm")
+    assert Keysight34461a(line, clock).voltage.read() == pytest.approx(0.0, abs=1e-4)
+
+
+def test_a_meter_it_does_not_have_can_t_be_connected(twin: SimKeysight34461a) -> None:
+    with pytest.raises(KeyError, match="current"):
+        twin.sense("current", lambda: 0.1)
+
+
+def test_what_an_earlier_program_left_is_taken_and_blames_nobody(
+    twin: SimKeysight34461a, dmm: Keysight34461a
+) -> None:
+    twin.handle(b"NONSENSE")
+    assert dmm.take() == ("-113 Undefined header",)
+    assert dmm.take() == ()
+    dmm.voltage.read()
+
+
+def test_an_overload_begins_and_ends_with_its_fault(
+    twin: SimKeysight34461a, dmm: Keysight34461a, clock: VirtualClock, world: World
+) -> None:
+    world.add_fault("SIM-DMM", Fault("overload", at_s=10.0, until_s=20.0))
+    dmm.voltage.read()
+    clock.sleep(10.0)
+    with pytest.raises(InstrumentError, match="overload"):
+        dmm.voltage.read()
+    clock.sleep(10.0)
+    dmm.voltage.read()
+
+
 def test_make_safe_ends_the_ohms_current(twin: SimKeysight34461a, dmm: Keysight34461a) -> None:
     dmm.read_resistance_ohm()
     dmm.make_safe()
@@ -224,9 +254,9 @@ def test_make_safe_ends_the_ohms_current(twin: SimKeysight34461a, dmm: Keysight3
 @pytest.fixture
 def served(clock: VirtualClock) -> Any:
     world = World(RealClock(speed=1000.0), seed=1)
-    world.rails[1].set_voltage(3.3)
-    world.rails[1].switch(True)
-    with TcpMount(SimKeysight34461a(world, "SIM-DMM", resistance_ohm=100.0)) as mount:
+    twin = SimKeysight34461a(world, "SIM-DMM", resistance_ohm=100.0)
+    twin.sense("voltage", lambda: 3.3)
+    with TcpMount(twin) as mount:
         yield f"TCPIP0::127.0.0.1::{mount.port}::SOCKET"
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sensorbench.core.clock import RealClock, VirtualClock
-from sensorbench.core.errors import InstrumentError, SetpointError
+from sensorbench.core.errors import InstrumentError, ProtocolError, SetpointError
 from sensorbench.instruments.keysight_e36312a.driver import KeysightE36312a
-from sensorbench.instruments.keysight_e36312a.twin import SimKeysightE36312a
+from sensorbench.instruments.keysight_e36312a.twin import Rail, SimKeysightE36312a
 from sensorbench.links.inprocess_line import InProcessLine
 from sensorbench.links.mount import TcpMount
-from sensorbench.world.world import World
+from sensorbench.world.world import Fault, World
 
 Scripted = Callable[..., Any]
 ACCEPTED = ("SYST:ERR?", '+0,"No error"')
@@ -37,72 +39,114 @@ def volts(reply: bytes | None) -> list[float]:
 # The driver, against written exchanges.
 
 
-def test_the_current_limit_goes_before_the_voltage(scripted: Scripted, clock: VirtualClock) -> None:
-    line = scripted(("CURR 0.5,(@2)", None), ACCEPTED, ("VOLT 3.3,(@2)", None), ACCEPTED)
-    KeysightE36312a(line, clock, channel=2).set_voltage(3.3, 0.5)
-
-
-def test_settings_and_readings_name_their_channel(scripted: Scripted, clock: VirtualClock) -> None:
+def test_the_limit_goes_before_the_voltage_and_the_switch_comes_last(
+    scripted: Scripted, clock: VirtualClock
+) -> None:
     line = scripted(
-        ("OUTP 1,(@1)", None),
+        ("CURR 0.5,(@2)", None),
         ACCEPTED,
-        ("OUTP? (@1)", "1"),
-        ("MEAS:VOLT? (@1)", "+4.99987000E+00"),
-        ("MEAS:CURR? (@1)", "+1.25000000E-02"),
-        ("VOLT:PROT 5.5,(@1)", None),
+        ("VOLT 3.3,(@2)", None),
         ACCEPTED,
-        ("VOLT:PROT:TRIP? (@1)", "0"),
-        ("CURR:PROT:TRIP? (@1)", "1"),
-        ("OUTP 0,(@1)", None),
-        ACCEPTED,
-        ("OUTP:PROT:CLE (@1)", None),
+        ("OUTP 1,(@2)", None),
         ACCEPTED,
     )
+    assert KeysightE36312a(line, clock).out2.go(3.3, limit=0.5) == 3.3
+
+
+def test_a_limit_that_is_not_given_stays(scripted: Scripted, clock: VirtualClock) -> None:
+    line = scripted(("VOLT 5,(@1)", None), ACCEPTED, ("OUTP 1,(@1)", None), ACCEPTED)
+    KeysightE36312a(line, clock).out1.go(5.0)
+
+
+def test_what_was_really_sent_is_returned(scripted: Scripted, clock: VirtualClock) -> None:
+    line = scripted(("VOLT 3.33333333,(@3)", None), ACCEPTED, ("OUTP 1,(@3)", None), ACCEPTED)
+    assert KeysightE36312a(line, clock).out3.go(10.0 / 3.0) == 3.33333333
+
+
+def test_readings_name_their_channel(scripted: Scripted, clock: VirtualClock) -> None:
+    line = scripted(
+        ("MEAS:VOLT? (@1)", "+4.99987000E+00"),
+        ("MEAS:CURR? (@1)", "+1.25000000E-02"),
+        ("MEAS:VOLT? (@3)", "+1.20000000E+01"),
+        ("MEAS:CURR? (@2)", "+0.00000000E+00"),
+    )
     supply = KeysightE36312a(line, clock)
-    supply.switch(True)
-    assert supply.is_on()
-    assert supply.read_voltage_v() == 4.99987
-    assert supply.read_current_a() == 0.0125
-    supply.set_over_voltage_protection(5.5)
-    assert supply.is_tripped()
-    supply.clear_trip()
+    assert supply.out1.read() == 4.99987
+    assert supply.current1.read() == 0.0125
+    assert supply.out3.read() == 12.0
+    assert supply.current2.read() == 0.0
 
 
-def test_make_safe_switches_off_and_looks(scripted: Scripted, clock: VirtualClock) -> None:
-    line = scripted(("*CLS", None), ("OUTP 0,(@1)", None), ACCEPTED, ("OUTP? (@1)", "0"))
-    KeysightE36312a(line, clock).make_safe()
-    line = scripted(("*CLS", None), ("OUTP 0,(@1)", None), ACCEPTED, ("OUTP? (@1)", "1"))
+def test_an_overload_is_raised_not_returned(scripted: Scripted, clock: VirtualClock) -> None:
+    supply = KeysightE36312a(scripted(("MEAS:VOLT? (@1)", "9.9E37")), clock)
+    with pytest.raises(InstrumentError, match="overload"):
+        supply.out1.read()
+
+
+def test_release_switches_off_and_looks(scripted: Scripted, clock: VirtualClock) -> None:
+    line = scripted(("*CLS", None), ("OUTP 0,(@2)", None), ACCEPTED, ("OUTP? (@2)", "0"))
+    KeysightE36312a(line, clock).out2.release()
+    line = scripted(("*CLS", None), ("OUTP 0,(@2)", None), ACCEPTED, ("OUTP? (@2)", "1"))
     with pytest.raises(InstrumentError, match="still on"):
-        KeysightE36312a(line, clock).make_safe()
+        KeysightE36312a(line, clock).out2.release()
+
+
+def test_make_safe_tries_every_output_and_names_what_stays_on(
+    scripted: Scripted, clock: VirtualClock
+) -> None:
+    off = [
+        (
+            ("*CLS", None),
+            (f"OUTP 0,(@{n})", None),
+            ACCEPTED,
+            (f"OUTP? (@{n})", "1" if n == 1 else "0"),
+        )
+        for n in (1, 2, 3)
+    ]
+    with pytest.raises(InstrumentError, match=r"output 1: .*Pull the plug"):
+        KeysightE36312a(scripted(*off[0], *off[1], *off[2]), clock).make_safe()
+
+
+def test_protection_is_only_ever_narrowed(scripted: Scripted, clock: VirtualClock) -> None:
+    wide = ("VOLT:PROT? (@1)", "+6.60000000E+00")
+    tight = ("VOLT:PROT? (@1)", "+3.60000000E+00")
+    line = scripted(wide, ("VOLT:PROT 3.6,(@1)", None), ACCEPTED, tight)
+    assert KeysightE36312a(line, clock).out1.protect(None, 3.6) == (None, 3.6)
+    assert KeysightE36312a(scripted(tight), clock).out1.protect(None, 5.0) == (None, 3.6)
+    assert KeysightE36312a(scripted(wide), clock).out1.protect(1.0, None) == (None, 6.6)
+    with pytest.raises(SetpointError, match="nothing was sent"):
+        KeysightE36312a(scripted(wide), clock).out1.protect(None, 0.0)
+
+
+def test_trips_are_alarms_in_words(scripted: Scripted, clock: VirtualClock) -> None:
+    line = scripted(("VOLT:PROT:TRIP? (@1,2,3)", "0,1,0"), ("CURR:PROT:TRIP? (@1,2,3)", "0,0,1"))
+    assert KeysightE36312a(line, clock).read_alarms() == (
+        "over-voltage protection of output 2 tripped",
+        "over-current protection of output 3 tripped",
+    )
+
+
+@pytest.mark.parametrize("reply", ["0,1", "", "0,1,0,0"])
+def test_a_wrong_number_of_flags_is_a_protocol_error(
+    scripted: Scripted, clock: VirtualClock, reply: str
+) -> None:
+    line = scripted(("VOLT:PROT:TRIP? (@1,2,3)", reply))
+    with pytest.raises(ProtocolError, match="three flags"):
+        KeysightE36312a(line, clock).read_alarms()
 
 
 @pytest.mark.parametrize(
-    ("channel", "voltage_v", "current_a"),
-    [(1, 6.19, 1.0), (2, 25.76, 0.5), (1, 5.0, 5.16), (3, 5.0, 1.04), (1, -0.1, 1.0), (1, 5.0, 0)],
-)
-def test_each_channel_has_its_own_ratings(
-    scripted: Scripted, clock: VirtualClock, channel: int, voltage_v: float, current_a: float
+    ("output", "voltage_v", "limit_a"),
+    [
+        ("out1", 6.19, 1.0), ("out2", 25.76, 0.5), ("out1", 5.0, 5.16), ("out3", 5.0, 1.04),
+        ("out1", -0.1, 1.0), ("out1", 5.0, 0.0), ("out1", math.nan, None),
+    ],
+)  # fmt: skip
+def test_each_output_has_its_own_ratings(
+    scripted: Scripted, clock: VirtualClock, output: str, voltage_v: float, limit_a: float | None
 ) -> None:
-    supply = KeysightE36312a(scripted(), clock, channel=channel)
-    with pytest.raises(SetpointError, match=f"output {channel}"):
-        supply.set_voltage(voltage_v, current_a)
-
-
-def test_limits_narrow_the_ratings_and_never_widen_them(
-    scripted: Scripted, clock: VirtualClock
-) -> None:
-    supply = KeysightE36312a(scripted(), clock, limits_v=(1.7, 3.6), limit_a=0.2)
-    for setting in ((3.7, 0.1), (1.6, 0.1), (3.3, 0.3)):
-        with pytest.raises(SetpointError):
-            supply.set_voltage(*setting)
-    with pytest.raises(SetpointError, match="rated"):
-        KeysightE36312a(scripted(), clock, limits_v=(0.0, 6.5))
-    with pytest.raises(SetpointError, match="limit_a"):
-        KeysightE36312a(scripted(), clock, limit_a=6.0)
-    with pytest.raises(SetpointError, match="protection"):
-        KeysightE36312a(scripted(), clock).set_over_voltage_protection(6.7)
-    with pytest.raises(ValueError, match="channel 4"):
-        KeysightE36312a(scripted(), clock, channel=4)
+    with pytest.raises(SetpointError, match=rf"scripted\.{output}.*nothing was sent"):
+        getattr(KeysightE36312a(scripted(), clock), output).go(voltage_v, limit=limit_a)
 
 
 # The twin, byte by byte.
@@ -150,77 +194,156 @@ def test_the_twin_answers_as_the_reference_says(twin: SimKeysightE36312a) -> Non
         assert (sent, twin.handle(sent)) == (sent, reply)
 
 
+def rail_v(twin: SimKeysightE36312a, member: str = "out1") -> float:
+    return float(twin.drives[member].sample(np.array([0.0]))[0])
+
+
+def load(twin: SimKeysightE36312a, ohm: float) -> None:
+    """Hang a resistor on output 1."""
+    twin.sense("current1", lambda: rail_v(twin) / ohm)
+
+
 def test_the_output_feeds_its_rail_within_the_supply_s_accuracy(
-    supply: KeysightE36312a, world: World
+    twin: SimKeysightE36312a, supply: KeysightE36312a
 ) -> None:
-    supply.set_voltage(3.3, 0.5)
-    assert world.rails[1].voltage_v == 0.0
-    supply.switch(True)
-    world.rails[1].load_ohm = 330.0
-    assert world.rails[1].voltage_v == pytest.approx(3.3, abs=0.01)
-    assert world.rails[1].voltage_v != 3.3
-    assert supply.read_voltage_v() == pytest.approx(3.3, abs=0.01)
-    assert supply.read_current_a() == pytest.approx(0.01, abs=0.001)
-    assert not world.rails[2].on
+    twin.handle(b"VOLT 3.3,(@1)")
+    assert rail_v(twin) == 0.0
+    supply.out1.go(3.3, limit=0.5)
+    load(twin, 330.0)
+    assert rail_v(twin) == pytest.approx(3.3, abs=0.01)
+    assert rail_v(twin) != 3.3
+    assert supply.out1.read() == pytest.approx(3.3, abs=0.01)
+    assert supply.current1.read() == pytest.approx(0.01, abs=0.001)
+    assert rail_v(twin, "out2") == 0.0
+
+
+def test_nothing_connected_draws_nothing(supply: KeysightE36312a) -> None:
+    supply.out1.go(5.0, limit=1.0)
+    assert supply.current1.read() == pytest.approx(0.0, abs=5e-4)
 
 
 def test_a_heavy_load_pulls_the_rail_down_to_the_current_limit(
+    twin: SimKeysightE36312a, supply: KeysightE36312a
+) -> None:
+    supply.out1.go(5.0, limit=0.1)
+    load(twin, 10.0)
+    assert supply.current1.read() == pytest.approx(0.1, abs=0.002)
+    assert supply.out1.read() == pytest.approx(1.0, abs=0.01)
+    assert supply.read_alarms() == ()
+    twin.handle(b"CURR:PROT:STAT ON,(@1)")
+    assert supply.read_alarms() == ("over-current protection of output 1 tripped",)
+    assert rail_v(twin) == 0.0
+
+
+def test_a_rail_that_its_load_holds_down_stands_still(
     twin: SimKeysightE36312a, supply: KeysightE36312a, world: World
 ) -> None:
-    supply.set_voltage(5.0, 0.1)
-    supply.switch(True)
-    world.rails[1].load_ohm = 10.0
-    assert supply.read_current_a() == pytest.approx(0.1, abs=0.002)
-    assert supply.read_voltage_v() == pytest.approx(1.0, abs=0.01)
-    assert not supply.is_tripped()
-    twin.handle(b"CURR:PROT:STAT ON,(@1)")
-    assert supply.is_tripped()
-    assert not world.rails[1].on
+    supply.out1.go(5.0, limit=0.1)
+    load(twin, 10.0)
+    supply.out1.read()
+    changes: list[float] = []
+    world.listen(lambda: changes.append(rail_v(twin)))
+    for _ in range(5):
+        supply.out1.read()
+    assert changes == []
+
+
+def test_a_rail_tells_what_it_drives_into_a_resistor(
+    twin: SimKeysightE36312a, supply: KeysightE36312a
+) -> None:
+    rail = twin.drives["out2"]
+    assert isinstance(rail, Rail)
+    assert rail.amperes_into(10.0) == 0.0
+    supply.out2.go(5.0, limit=0.2)
+    assert rail.amperes_into(10.0) == 0.2
+    assert rail.amperes_into(100.0) == pytest.approx(0.05, abs=1e-4)
+    supply.out2.release()
+    assert rail.amperes_into(100.0) == 0.0
+
+
+def test_a_resistor_that_hangs_on_a_rail_shows_in_the_supply_s_readings(
+    twin: SimKeysightE36312a, supply: KeysightE36312a
+) -> None:
+    rail = twin.drives["out1"]
+    assert isinstance(rail, Rail)
+    supply.out1.go(5.0, limit=1.0)
+    rail.loaded_by(10.0)
+    assert supply.current1.read() == pytest.approx(0.5, abs=1e-3)
+    twin.sense("current1", lambda: 0.1)
+    assert supply.current1.read() == pytest.approx(0.6, abs=1e-3)
+    supply.out1.go(5.0, limit=0.2)
+    assert supply.current1.read() == pytest.approx(0.2, abs=1e-3)
+
+
+def test_who_remembers_the_past_is_told_before_the_rail_changes(
+    twin: SimKeysightE36312a, supply: KeysightE36312a, world: World
+) -> None:
+    before: list[float] = []
+    world.listen(lambda: before.append(rail_v(twin)))
+    supply.out1.go(3.3, limit=0.5)
+    supply.out1.release()
+    assert before == [0.0, pytest.approx(3.3, abs=0.01)]
 
 
 def test_a_voltage_above_the_protection_trips_and_latches(
-    supply: KeysightE36312a, world: World
+    twin: SimKeysightE36312a, supply: KeysightE36312a
 ) -> None:
-    supply.set_over_voltage_protection(3.6)
-    supply.set_voltage(3.3, 0.5)
-    supply.switch(True)
-    assert not supply.is_tripped()
-    supply.set_voltage(3.8, 0.5)
-    assert supply.is_tripped()
-    assert not supply.is_on()
-    assert not world.rails[1].on
+    assert supply.out1.protect(None, 3.6) == (None, 3.6)
+    supply.out1.go(3.3, limit=0.5)
+    assert supply.read_alarms() == ()
     with pytest.raises(InstrumentError, match="-221"):
-        supply.switch(True)
-    supply.set_voltage(3.3, 0.5)
-    assert supply.is_tripped()
-    supply.clear_trip()
-    assert not supply.is_tripped()
-    assert not supply.is_on()
-    supply.switch(True)
-    assert supply.is_on()
+        supply.out1.go(3.8, limit=0.5)
+    assert supply.read_alarms() == ("over-voltage protection of output 1 tripped",)
+    assert rail_v(twin) == 0.0
+    with pytest.raises(InstrumentError, match="-221"):
+        supply.out1.go(3.3)
+    supply.clear_trips()
+    assert supply.read_alarms() == ()
+    assert rail_v(twin) == 0.0
+    supply.out1.go(3.3)
+    assert rail_v(twin) == pytest.approx(3.3, abs=0.01)
 
 
 def test_a_cleared_trip_brings_the_output_back_by_itself(
     twin: SimKeysightE36312a, supply: KeysightE36312a
 ) -> None:
-    supply.set_voltage(3.3, 0.5)
-    supply.switch(True)
+    supply.out1.go(3.3, limit=0.5)
     twin.trip(1)
-    assert not supply.is_on()
+    assert rail_v(twin) == 0.0
     twin.handle(b"OUTP:PROT:CLE (@1)")
-    assert supply.is_on()
+    assert rail_v(twin) == pytest.approx(3.3, abs=0.01)
 
 
 def test_make_safe_works_on_a_tripped_supply_with_errors_waiting(
     twin: SimKeysightE36312a, supply: KeysightE36312a
 ) -> None:
-    supply.set_voltage(3.3, 0.5)
-    supply.switch(True)
+    for output in (supply.out1, supply.out2, supply.out3):
+        output.go(3.3, limit=0.5)
     twin.trip(1)
     twin.inject_error(-310, "System error")
     supply.make_safe()
     twin.handle(b"OUTP:PROT:CLE (@1)")
-    assert not supply.is_on()
+    assert [rail_v(twin, f"out{n}") for n in (1, 2, 3)] == [0.0, 0.0, 0.0]
+
+
+def test_an_error_that_an_earlier_program_left_is_taken(
+    twin: SimKeysightE36312a, supply: KeysightE36312a
+) -> None:
+    twin.handle(b"NONSENSE")
+    twin.handle(b"VOLT 99,(@1)")
+    assert supply.take() == ("-113 Undefined header", "-222 Data out of range")
+    supply.out1.go(3.3)
+
+
+def test_a_trip_that_is_to_come_comes_by_the_clock(
+    twin: SimKeysightE36312a, supply: KeysightE36312a, world: World, clock: VirtualClock
+) -> None:
+    world.add_fault("SIM-PSU", Fault("trip1", at_s=60.0))
+    supply.out1.go(3.3, limit=0.5)
+    assert supply.read_alarms() == ()
+    clock.sleep(60.0)
+    assert supply.read_alarms() == ("over-voltage protection of output 1 tripped",)
+    assert rail_v(twin) == 0.0
 
 
 # Other people's clients, over TCP.
@@ -247,7 +370,7 @@ def test_pymeasure_drives_the_twin_over_tcp() -> None:
             assert client.ch_1.current_limit == 0.1
             assert client.ch_1.output_enabled is True
             assert client.ch_2.output_enabled is False
-            world.rails[1].load_ohm = 100.0
+            load(twin, 100.0)
             assert client.ch_1.voltage == pytest.approx(3.3, abs=0.01)
             assert client.ch_1.current == pytest.approx(0.033, abs=0.001)
             assert client.check_errors() == []

@@ -12,6 +12,7 @@ from sensorbench.links.tca9548a.driver import MultiplexedBus, Multiplexers, Tca9
 from sensorbench.links.tca9548a.twin import Fault, SimTca9548a
 from sensorbench.sensors.sbp1.driver import Sbp1
 from sensorbench.sensors.sbp1.twin import SimSbp1
+from sensorbench.world.fields import Constant
 from sensorbench.world.world import Place, World
 
 
@@ -168,17 +169,17 @@ def test_an_address_outside_the_straps_is_refused(bench: Bench) -> None:
 def test_a_driver_sees_a_plain_bus() -> None:
     clock = VirtualClock()
     world = World(clock)
-    world.rails[1].set_voltage(3.3)
-    world.rails[1].switch(True)
+    world.zone().bind("supply", Constant(3.3))
     root, twin = SimulatedI2cBus("bus0"), SimTca9548a()
     root.attach_switch(0x70, twin)
     twin.attach(3, 0x28, SimSbp1(Place(world, "10000001")))
     bus: MultiplexedBus = Multiplexers(root, [0x70]).channel(0x70, 3)
     assert Sbp1(bus, 0x28, clock).identify().serial == "10000001"
     assert bus.provenance is Provenance.SIMULATED
-    world.rails[1].switch(False)
-    with pytest.raises(NotAcknowledged, match=r"channel 3, address 0x28: .*\(SBP1 10000001 has no"):
-        Sbp1(bus, 0x28, clock).sample()
+    world.changing()
+    world.zone().bind("supply", Constant(0.0))
+    with pytest.raises(NotAcknowledged, match=r"channel 3, address 0x28: .*\(part 10000001 has no"):
+        Sbp1(bus, 0x28, clock).start()
 
 
 def test_a_multiplexer_behind_a_multiplexer_is_a_root_of_its_own() -> None:

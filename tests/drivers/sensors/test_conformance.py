@@ -1,232 +1,156 @@
-"""What every sensor package keeps to, driver and twin, whatever the part."""
+"""What every sensor owes the bench, tried on all of ours; and the suite itself on wrong ones."""
 
-import ast
-import importlib
-import tomllib
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
-import sensorbench.sensors
-from sensorbench.core.clock import VirtualClock
-from sensorbench.core.errors import NotAcknowledged, ProtocolError
+from sensorbench.core.catalog import devices
+from sensorbench.core.channel import Block
 from sensorbench.core.provenance import Identity
-from sensorbench.core.units import Dimension
-from sensorbench.links.i2c import SimulatedI2cBus
-from sensorbench.world.world import Place, World
+from sensorbench.sensors.bme280.driver import Bme280
+from sensorbench.sensors.tmp117.driver import Tmp117
+from sensorbench.testing import sensors as suite
+from sensorbench.testing.conformity import Nonconformity
+from sensorbench.testing.sensors import SENSOR_CHECKS, check_sensor
+from sensorbench.testing.world import Case, SensorBench
 
-PACKAGES = sorted(
-    path.parent for path in Path(sensorbench.sensors.__path__[0]).glob("*/device.toml")
+SENSORS = {name: device for name, device in devices().items() if device.kind == "sensor"}
+CASES: Mapping[str, Case] = {name: Case(device) for name, device in SENSORS.items()}
+Check = Callable[[Case], None]
+
+
+@pytest.mark.parametrize("check", SENSOR_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", SENSORS)
+def test_every_sensor(name: str, check: Check) -> None:
+    check(CASES[name])
+
+
+def test_ours_are_among_them() -> None:
+    assert set(SENSORS) >= {"bme280", "bmp280", "ms5611", "sbp1", "tmp117"}
+
+
+@pytest.mark.parametrize("wanted", SENSORS)
+@pytest.mark.parametrize("there", SENSORS)
+def test_no_part_is_taken_for_another(wanted: str, there: str) -> None:
+    """A driver in front of another part's twin refuses it, with an error of the bench."""
+    one, other = SENSORS[wanted], SENSORS[there]
+    if one is other or "i2c" not in one.links or "i2c" not in other.links:
+        return
+    bench = SensorBench(Case(other))
+    driver = one.load_driver()(bench.bus, bench.address, bench.clock)
+    with pytest.raises(suite.BenchError):
+        driver.identify()
+
+
+# The suite finds drivers that are wrong.
+
+
+class Offset(Bme280):
+    """Reads 20 K too much."""
+
+    def read(self) -> Block:
+        block = super().read()
+        block.values[0, 4] += 20.0
+        return block
+
+
+class HalfHumidity(Bme280):
+    """Reads half of the humidity."""
+
+    def read(self) -> Block:
+        block = super().read()
+        block.values[0, 5] /= 2.0
+        return block
+
+
+class Frozen(Tmp117):
+    """Gives the first reading for ever."""
+
+    _first: Block | None = None
+
+    def read(self) -> Block:
+        block = super().read()
+        self._first = self._first or block
+        return self._first
+
+
+class NotANumber(Tmp117):
+    """Gives no number, and no error."""
+
+    def read(self) -> Block:
+        block = super().read()
+        block.values[0, 0] = float("nan")
+        return block
+
+
+class Swapped(Bme280):
+    """Gives temperature where pressure is due."""
+
+    def read(self) -> Block:
+        block = super().read()
+        block.values[0, [3, 4]] = block.values[0, [4, 3]]
+        return block
+
+
+class Believing(Tmp117):
+    """Believes whoever answers."""
+
+    def identify(self) -> Identity:
+        self._read(0x0F)
+        return Identity("Texas Instruments", "TMP117")
+
+
+class Resetting(Tmp117):
+    """Resets the part to identify it."""
+
+    def identify(self) -> Identity:
+        self._write(0x01, 0x0002)
+        self._clock.sleep(0.002)
+        return super().identify()
+
+
+class Careless(Tmp117):
+    """Takes any setting, and the result register as it is."""
+
+    def prepare(self, **settings: Any) -> None:
+        super().prepare()
+
+    def read(self) -> Block:
+        now = self._clock.now()
+        data = self._bus.transfer(self._address, b"\x00", 2)
+        value = int.from_bytes(data, "big", signed=True) / 128
+        return Block(suite.np.array([[value]]), now, now)
+
+
+WRONG: list[tuple[str, type[Any], Check, str]] = [
+    ("bme280", Offset, suite.check_readings_follow_the_world, "temperature reads .* apart"),
+    ("bme280", HalfHumidity, suite.check_readings_follow_the_world, "humidity reads .* apart"),
+    ("bme280", Swapped, suite.check_readings_follow_the_world, "pressure reads"),
+    ("tmp117", Frozen, suite.check_readings_follow_the_world, "temperature reads"),
+    ("tmp117", Frozen, suite.check_every_channel_moves, "temperature moves by 0"),
+    ("tmp117", NotANumber, suite.check_readings_follow_the_world, "reads nan"),
+    ("tmp117", Believing, suite.check_identity, "a stranger that answers 0x00"),
+    ("tmp117", Believing, suite.check_faults, "fault identity"),
+    ("tmp117", Resetting, suite.check_identify_changes_nothing, "changed the part"),
+    ("tmp117", Careless, suite.check_settings, "was accepted"),
+    ("tmp117", Careless, suite.check_one_reading, "given twice"),
+    ("tmp117", Careless, suite.check_garbage, "gave"),
+    ("tmp117", Careless, suite.check_a_dip_is_noticed, "supply dipped"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "driver", "check", "text"),
+    WRONG,
+    ids=[f"{driver.__name__}-{check.__name__}" for _, driver, check, _ in WRONG],
 )
-# What a part may be off by where it is fresh: its datasheet's limit near 25 degC and 100 kPa.
-ACCURACY = {
-    ("bme280", "pressure"): 100.0,
-    ("bme280", "temperature"): 1.0,
-    ("bmp280", "pressure"): 100.0,
-    ("bmp280", "temperature"): 1.0,
-    ("ms5611", "pressure"): 150.0,
-    ("ms5611", "temperature"): 0.8,
-    ("tmp117", "temperature"): 0.1,
-}
+def test_a_wrong_driver_is_found(name: str, driver: type[Any], check: Check, text: str) -> None:
+    with pytest.raises(Nonconformity, match=text):
+        check(Case(SENSORS[name], driver=driver))
 
 
-class Bench:
-    """One part of any kind in the chamber, powered."""
-
-    def __init__(self, package: Path, seed: int = 1, fault: str = "none") -> None:
-        self.device = tomllib.loads((package / "device.toml").read_text(encoding="utf-8"))
-        self.name: str = self.device["name"]
-        module = f"sensorbench.sensors.{package.name}"
-        self.clock = VirtualClock()
-        self.world = World(self.clock, seed)
-        self.world.rails[1].set_voltage(3.3)
-        self.world.rails[1].switch(True)
-        self.place = Place(self.world, "10000001")
-        self.bus = SimulatedI2cBus("bus0")
-        self.address: int = self.device["addresses"][0]
-        twin = getattr(importlib.import_module(f"{module}.twin"), self.device["twin"])
-        self.bus.attach(self.address, twin(self.place, fault))
-        driver = getattr(importlib.import_module(f"{module}.driver"), self.device["driver"])
-        self.part: Any = driver(self.bus, self.address, self.clock)
-
-    def sample(self) -> dict[str, float]:
-        names = [channel.name for channel in self.part.CHANNELS]
-        return dict(zip(names, self.part.sample(), strict=True))
-
-
-@pytest.fixture(params=PACKAGES, ids=lambda package: package.name)
-def package(request: pytest.FixtureRequest) -> Path:
-    found: Path = request.param
-    return found
-
-
-@pytest.fixture
-def bench(package: Path) -> Bench:
-    return Bench(package)
-
-
-def test_every_sensor_is_covered() -> None:
-    assert {package.name for package in PACKAGES} >= {
-        "bme280",
-        "bmp280",
-        "ms5611",
-        "tmp117",
-        "sbp1",
-    }
-
-
-def test_the_device_file_describes_the_package(package: Path) -> None:
-    device = tomllib.loads((package / "device.toml").read_text(encoding="utf-8"))
-    assert device["name"] == package.name
-    assert device["kind"] == "sensor"
-    assert device["links"] == ["i2c"]
-    assert device["source"]
-    assert all(0x08 <= address <= 0x77 for address in device["addresses"])
-
-
-def test_the_constructor_sends_nothing(package: Path) -> None:
-    bench = Bench(package)
-    bench.bus.stuck = True
-    type(bench.part)(bench.bus, bench.address, bench.clock)
-
-
-def test_a_part_says_who_it_is(bench: Bench) -> None:
-    identity = bench.part.identify()
-    assert isinstance(identity, Identity)
-    assert identity.manufacturer
-    assert identity.model.lower() == bench.name
-
-
-class Stranger:
-    """A part that acknowledges everything and answers 0xA5."""
-
-    def receive(self, data: bytes) -> None:
-        pass
-
-    def send(self, length: int) -> bytes:
-        return b"\xa5" * length
-
-
-def test_a_stranger_is_refused_by_address(bench: Bench) -> None:
-    bus = SimulatedI2cBus("bus1")
-    bus.attach(bench.address, Stranger())
-    stranger = type(bench.part)(bus, bench.address, bench.clock)
-    with pytest.raises(ProtocolError, match=f"bus1, address {bench.address:#04x}"):
-        stranger.identify()
-
-
-@pytest.mark.parametrize("other", PACKAGES, ids=lambda package: f"for-{package.name}")
-def test_no_part_is_taken_for_another(bench: Bench, other: Path) -> None:
-    wanted = Bench(other)
-    if wanted.name == bench.name:
-        return
-    other_part = type(wanted.part)(bench.bus, bench.address, bench.clock)
-    with pytest.raises((ProtocolError, NotAcknowledged, NotImplementedError)):
-        other_part.identify()
-
-
-def test_a_sample_has_a_value_for_every_channel(bench: Bench) -> None:
-    bench.part.prepare()
-    assert len(bench.part.sample()) == len(bench.part.CHANNELS)
-    names = [channel.name for channel in bench.part.CHANNELS]
-    assert len(set(names)) == len(names)
-    for channel in bench.part.CHANNELS:
-        assert (channel.dimension is None) == channel.name.endswith("_raw")
-
-
-@pytest.mark.parametrize("seed", range(10))
-@pytest.mark.parametrize(("pressure_pa", "air_c"), [(95e3, 10.0), (101e3, 25.0), (105e3, 40.0)])
-def test_readings_follow_the_world_within_the_parts_accuracy(
-    package: Path, seed: int, pressure_pa: float, air_c: float
-) -> None:
-    bench = Bench(package, seed)
-    bench.part.prepare()
-    bench.world.pressure.approach(pressure_pa)
-    bench.world.chamber.approach(air_c)
-    bench.clock.sleep(10 * 3600)
-    sample = bench.sample()
-    truth = {"pressure": bench.place.pressure_pa(), "temperature": bench.place.temperature_c()}
-    for quantity, value in truth.items():
-        if (bench.name, quantity) in ACCURACY:
-            limit = ACCURACY[bench.name, quantity]
-            # Off 25 degC the datasheets allow more.
-            assert sample[quantity] == pytest.approx(value, abs=limit * (1 + abs(air_c - 25) / 30))
-
-
-def test_raw_counts_move_with_the_pressure(bench: Bench) -> None:
-    if Dimension.PRESSURE not in {channel.dimension for channel in bench.part.CHANNELS}:
-        return
-    bench.part.prepare()
-    raw = []
-    for pressure_pa in (40e3, 70e3, 100e3):
-        bench.world.pressure.approach(pressure_pa)
-        bench.clock.sleep(60)
-        raw.append(bench.sample()["pressure_raw"])
-    assert raw in (sorted(raw), sorted(raw, reverse=True))
-    assert len(set(raw)) == 3
-
-
-def test_two_units_of_one_kind_differ(package: Path) -> None:
-    first, second = Bench(package), Bench(package, seed=2)
-    for bench in (first, second):
-        bench.part.prepare()
-    assert first.part.sample() != second.part.sample()
-
-
-def test_a_part_without_supply_is_not_acknowledged(bench: Bench) -> None:
-    bench.part.prepare()
-    bench.world.rails[1].switch(False)
-    with pytest.raises(NotAcknowledged, match=f"bus0, address {bench.address:#04x}.*no supply"):
-        bench.part.sample()
-    bench.world.rails[1].set_voltage(1.2)
-    bench.world.rails[1].switch(True)
-    with pytest.raises(NotAcknowledged):
-        bench.part.identify()
-    bench.world.rails[1].set_voltage(3.3)
-    bench.part.prepare()
-    assert bench.part.sample()
-
-
-def test_a_silent_part_is_not_acknowledged(package: Path) -> None:
-    with pytest.raises(NotAcknowledged):
-        Bench(package, fault="silent").part.identify()
-
-
-def test_an_unknown_fault_is_refused(package: Path) -> None:
-    with pytest.raises(ValueError, match="on holiday"):
-        Bench(package, fault="on holiday")
-
-
-def imports(module: Path) -> set[str]:
-    tree = ast.parse(module.read_text(encoding="utf-8"))
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
-
-
-def test_the_driver_knows_neither_twins_nor_the_world(package: Path) -> None:
-    for name in imports(package / "driver.py"):
-        assert not name.startswith("sensorbench.world")
-        assert ".twin." not in name
-        assert not name.startswith("sensorbench.sensors.simulated")
-
-
-def test_the_twin_shares_no_code_with_its_driver(package: Path) -> None:
-    for name in imports(package / "twin.py"):
-        assert ".driver." not in name
-        assert not name.startswith("sensorbench.protocols")
-
-
-@pytest.mark.parametrize("fault", ["identity", "memory", "crc"])
-def test_a_part_with_a_wrong_identity_or_memory_gives_no_data(package: Path, fault: str) -> None:
-    twin = importlib.import_module(f"sensorbench.sensors.{package.name}.twin")
-    if fault not in {known.value for known in twin.Fault}:
-        return
-    bench = Bench(package, fault=fault)
-    with pytest.raises(ProtocolError):
-        (bench.part.identify(), bench.part.prepare(), bench.part.sample())
+def test_all_checks_can_be_had_in_one_call() -> None:
+    check_sensor(SENSORS["tmp117"])
+    with pytest.raises(Nonconformity):
+        check_sensor(SENSORS["bme280"], driver=Offset)

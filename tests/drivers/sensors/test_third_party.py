@@ -20,10 +20,10 @@ class Bench:
 
     def __init__(self) -> None:
         clock = RealClock(speed=10)
-        self.world = World(clock, seed=1)
+        ambient = {"temperature": 27.5, "pressure": 98_700.0, "humidity": 52.0}
+        self.world = World(clock, 1, ambient)
         self.bus = SimulatedI2cBus("bus0")
-        self.place = Place(self.world, "7", in_chamber=False)
-        self.world.ambient_c, self.world.ambient_pa = 27.5, 98_700.0
+        self.place = Place(self.world, "7", powered=False)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_the_bmp280_package_reads_the_world(bench: Bench, mode: str) -> None:
 @pytest.mark.parametrize("mode", ["forced", "normal"])
 def test_pimoroni_s_bme280_reads_the_world(bench: Bench, mode: str) -> None:
     package = installed("bme280", "BME280")
-    bench.bus.attach(0x76, SimBme280(bench.place, room_rh=52.0))
+    bench.bus.attach(0x76, SimBme280(bench.place))
     part = package.BME280(i2c_dev=SimulatedSMBus(bench.bus))
     part.setup(mode=mode)
     bench.world.clock.sleep(0.2)
@@ -68,7 +68,7 @@ def test_pimoroni_s_bme280_reads_the_world(bench: Bench, mode: str) -> None:
 
 def test_rpi_bme280_reads_the_world(bench: Bench) -> None:
     package = installed("bme280", "load_calibration_params")
-    bench.bus.attach(0x76, SimBme280(bench.place, room_rh=52.0))
+    bench.bus.attach(0x76, SimBme280(bench.place))
     smbus = simulated_smbus_class({1: bench.bus})(1)
     found = package.sample(smbus, 0x76, package.load_calibration_params(smbus, 0x76))
     assert found.pressure * 100 == pytest.approx(98_700, abs=100)

@@ -7,21 +7,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensorbench.core.clock import VirtualClock
-from sensorbench.core.errors import NotAcknowledged, ProtocolError
+from sensorbench.core.errors import NotAcknowledged, ProtocolError, SetpointError
 from sensorbench.links.i2c import SimulatedI2cBus
 from sensorbench.sensors.tmp117.driver import Tmp117, decode_temperature
-from sensorbench.sensors.tmp117.twin import Fault, SimTmp117
-from sensorbench.world.world import Place, World
+from sensorbench.sensors.tmp117.twin import SimTmp117
+from sensorbench.world.fields import Constant
+from sensorbench.world.world import Fault, Place, World
 
 
 class Bench:
-    def __init__(self, fault: Fault = Fault.NONE, seed: int = 1, averages: int = 8) -> None:
+    def __init__(self, fault: str = "", seed: int = 1, ambient_c: float = 23.0) -> None:
         self.clock = VirtualClock()
-        self.world = World(self.clock, seed)
+        self.world = World(self.clock, seed, {"temperature": ambient_c})
+        if fault:
+            self.world.add_fault("7", Fault(fault))
         self.bus = SimulatedI2cBus("bus0")
-        self.twin = SimTmp117(Place(self.world, "7", in_chamber=False), fault)
+        self.twin = SimTmp117(Place(self.world, "7", powered=False))
         self.bus.attach(0x48, self.twin)
-        self.part = Tmp117(self.bus, 0x48, self.clock, averages=averages)
+        self.part = Tmp117(self.bus, 0x48, self.clock)
+
+    def sample(self) -> float:
+        self.clock.sleep(self.part.start())
+        return float(self.part.read().values[0, 0])
 
     def read(self, register: int) -> int:
         return int.from_bytes(self.bus.transfer(0x48, bytes([register]), 2), "big")
@@ -51,8 +58,7 @@ def test_every_result_decodes_to_its_own_temperature(result: int) -> None:
 
 @pytest.mark.parametrize(("ambient_c", "result"), [(25.5, 3264), (-25.0, 0xF380)])
 def test_the_twin_gives_the_counts_of_the_datasheet(ambient_c: float, result: int) -> None:
-    bench = Bench()
-    bench.world.ambient_c = ambient_c
+    bench = Bench(ambient_c=ambient_c)
     bench.twin._offset_c = 0.0
     bench.read(0x00)
     bench.clock.sleep(0.2)
@@ -60,6 +66,7 @@ def test_the_twin_gives_the_counts_of_the_datasheet(ambient_c: float, result: in
 
 
 def test_no_result_is_never_taken_for_a_temperature(bench: Bench) -> None:
+    bench.part.prepare()
     assert bench.read(0x00) == 0x8000
     with pytest.raises(ProtocolError, match="0x8000: nothing was converted"):
         decode_temperature(b"\x80\x00")
@@ -68,23 +75,23 @@ def test_no_result_is_never_taken_for_a_temperature(bench: Bench) -> None:
 @pytest.mark.parametrize("averages", [1, 8, 32, 64])
 def test_the_longest_conversion_time_is_always_enough(averages: int) -> None:
     for seed in range(20):
-        bench = Bench(seed=seed, averages=averages)
-        bench.part.prepare()
-        assert bench.part.read_temperature_c() == pytest.approx(23.0, abs=0.1)
+        bench = Bench(seed=seed)
+        bench.part.prepare(averages=averages)
+        assert bench.sample() == pytest.approx(23.0, abs=0.1)
 
 
 def test_a_conversion_that_is_not_ready_is_refused(bench: Bench) -> None:
     bench.part.prepare()
     bench.twin._conversion_s = 0.03
-    with pytest.raises(ProtocolError, match="0x48 has no result 140 ms after 8 conversions"):
-        bench.part.sample()
+    with pytest.raises(ProtocolError, match=r"0x48 has no new result; 8 conv.* 140 ms"):
+        bench.sample()
 
 
 def test_the_identity_is_the_units_own(bench: Bench) -> None:
     first = bench.part.identify().serial
     assert len(first) == 12
     assert first == Bench(seed=2).part.identify().serial
-    other = SimTmp117(Place(bench.world, "8", in_chamber=False))
+    other = SimTmp117(Place(bench.world, "8", powered=False))
     bench.bus.attach(0x49, other)
     assert Tmp117(bench.bus, 0x49, bench.clock).identify().serial != first
 
@@ -121,9 +128,9 @@ def test_the_pointer_stays_where_it_was_put(bench: Bench) -> None:
 
 def test_the_offset_register_is_added_to_every_result(bench: Bench) -> None:
     bench.part.prepare()
-    before_c = bench.part.read_temperature_c()
+    before_c = bench.sample()
     bench.write(0x07, 0x0080)
-    assert bench.part.read_temperature_c() - before_c == pytest.approx(1.0, abs=0.05)
+    assert bench.sample() - before_c == pytest.approx(1.0, abs=0.05)
 
 
 def test_preparing_a_part_stops_its_conversions(bench: Bench) -> None:
@@ -159,9 +166,9 @@ def test_a_part_in_reset_does_not_acknowledge(bench: Bench) -> None:
 def test_averaging_quietens() -> None:
     noise = {}
     for averages in (1, 64):
-        bench = Bench(averages=averages)
-        bench.part.prepare()
-        noise[averages] = statistics.stdev(bench.part.read_temperature_c() for _ in range(200))
+        bench = Bench()
+        bench.part.prepare(averages=averages)
+        noise[averages] = statistics.stdev(bench.sample() for _ in range(200))
     assert noise[1] == pytest.approx(0.016, rel=0.2)
     assert noise[64] < noise[1] / 4
 
@@ -169,11 +176,71 @@ def test_averaging_quietens() -> None:
 @pytest.mark.parametrize(
     "write", [b"\x04\x80\x00", b"\x05\x12\x34", b"\x01\x00\x10", b"\x01\x00", b"\x0a"]
 )
-def test_what_is_not_modelled_is_refused(bench: Bench, write: bytes) -> None:
-    with pytest.raises(NotImplementedError, match="not modelled"):
-        bench.bus.transfer(0x48, write)
+def test_what_is_not_modelled_is_acknowledged_and_on_record(bench: Bench, write: bytes) -> None:
+    before = bench.read(0x05)
+    assert bench.twin.beyond == []
+    bench.bus.transfer(0x48, write)
+    assert len(bench.twin.beyond) == 1
+    assert bench.read(0x05) == before
+
+
+def test_the_part_converts_from_when_its_supply_came() -> None:
+    clock = VirtualClock()
+    world = World(clock)
+    twin = SimTmp117(Place(world, "7"))
+    clock.sleep(1.0)
+    world.changing()
+    world.zone().bind("supply", Constant(3.3))
+    clock.sleep(2.0)
+    twin.receive(b"\x00")
+    assert int.from_bytes(twin.send(2), "big") / 128 == pytest.approx(23.0, abs=0.2)
+
+
+def test_a_result_is_of_the_time_it_was_converted_at(bench: Bench) -> None:
+    bench.part.prepare()
+    bench.clock.sleep(bench.part.start())
+    bench.world.changing()
+    bench.world.zone().bind("temperature", Constant(85.0))
+    bench.clock.sleep(3600.0)
+    assert bench.part.read().values[0, 0] == pytest.approx(23.0, abs=0.2)
+    assert bench.sample() == pytest.approx(85.0, abs=0.5)
+
+
+def test_what_was_read_is_not_read_again(bench: Bench) -> None:
+    bench.part.prepare()
+    bench.sample()
+    with pytest.raises(ProtocolError, match="no new result"):
+        bench.part.read()
+
+
+def test_a_dip_of_the_supply_is_noticed() -> None:
+    clock = VirtualClock()
+    world = World(clock)
+    world.zone().bind("supply", Constant(3.3))
+    bus = SimulatedI2cBus("bus0")
+    bus.attach(0x48, SimTmp117(Place(world, "7")))
+    part = Tmp117(bus, 0x48, clock)
+    part.prepare()
+    part.start()
+    for voltage_v in (0.5, 3.3):
+        world.changing()
+        world.zone().bind("supply", Constant(voltage_v))
+    clock.sleep(5.0)
+    with pytest.raises(ProtocolError, match="Did its supply dip"):
+        part.read()
+
+
+@pytest.mark.parametrize("wrong", [{"averages": 2}, {"averages": 8.5}, {"speed": 1}])
+def test_a_setting_that_can_t_be_is_refused(bench: Bench, wrong: dict[str, object]) -> None:
+    with pytest.raises(SetpointError, match=r"1, 8, 32, 64|no setting .speed.; there are averages"):
+        bench.part.prepare(**wrong)
+
+
+def test_another_part_in_the_socket_is_refused() -> None:
+    with pytest.raises(ProtocolError, match="DEVICE_ID at bus0, address 0x48 is 0x0116"):
+        Bench("identity").part.identify()
 
 
 def test_a_silent_part_is_not_acknowledged() -> None:
     with pytest.raises(NotAcknowledged, match="part 7 is silent"):
-        Bench(Fault.SILENT).part.identify()
+        Bench("silent").part.identify()

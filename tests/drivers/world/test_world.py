@@ -1,14 +1,17 @@
 """The world: closed-form in time, and random by counter."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sensorbench.core.clock import VirtualClock
+from sensorbench.world.fields import Computed, Constant, Moving, Recorded, Wave
 from sensorbench.world.motion import Approach
 from sensorbench.world.random import Stream
-from sensorbench.world.world import Place, World
+from sensorbench.world.world import Fault, Place, World
 
 temperatures = st.floats(-70, 180)
 
@@ -42,43 +45,149 @@ def test_the_air_is_never_faster_than_the_chamber(start: float, target: float) -
     assert np.abs(np.diff(values)).max(initial=0) <= 0.05 * 20 + 1e-9
 
 
+def air(world: World) -> Moving:
+    """Let zone "" have a chamber's air, and return it."""
+    field = Moving(
+        23.0,
+        fastest_up=5 / 60,
+        fastest_down=3 / 60,
+        tau_s=75.0,
+        moves_before=world.changing,
+        now=world.clock.now(),
+        body_lag_s=200.0,
+    )
+    world.zone().bind("temperature", field)
+    return field
+
+
+def supply(world: World, voltage_v: float) -> None:
+    world.changing()
+    world.zone().bind("supply", Constant(voltage_v))
+
+
 def test_a_setpoint_change_half_way_leaves_no_jump() -> None:
     clock = VirtualClock()
-    world = World(clock)
-    world.chamber.approach(125.0)
+    field = air(World(clock))
+    field.go(125.0, 0.0)
     clock.sleep(600)
-    air, body = world.chamber.air_c(), world.chamber.body_c()
-    world.chamber.approach(-40.0)
-    assert world.chamber.air_c() == pytest.approx(air)
-    assert world.chamber.body_c() == pytest.approx(body)
+    here, body = field.at(600.0), field.felt(600.0)
+    assert body != pytest.approx(here, abs=5.0)
+    field.go(-40.0, 600.0)
+    assert field.at(600.0) == pytest.approx(here)
+    assert field.felt(600.0) == pytest.approx(body)
+
+
+def test_heating_and_cooling_have_their_own_rates_and_a_slower_one_is_kept() -> None:
+    field = air(World(VirtualClock()))
+    field.go(125.0, 0.0)
+    assert field.at(60.0) == pytest.approx(28.0)
+    field.go(-40.0, 60.0)
+    assert field.at(120.0) == pytest.approx(25.0)
+    field.go(125.0, 120.0, rate=1 / 60)
+    assert field.at(180.0) == pytest.approx(26.0)
+
+
+def test_let_go_it_drifts_by_an_exponential_alone() -> None:
+    field = air(World(VirtualClock()))
+    field.go(123.0, 0.0)
+    field.drift(23.0, 100_000.0, 3600.0)
+    assert field.at(103_600.0) == pytest.approx(23.0 + 100.0 / math.e, abs=1e-6)
+    assert not field.rising(103_600.0)
 
 
 def test_the_state_after_a_month_is_the_same_however_often_it_was_asked() -> None:
-    asked, silent = VirtualClock(), VirtualClock()
-    one, other = World(asked), World(silent)
-    for world in (one, other):
-        world.chamber.approach(85.0)
-    for _ in range(1000):
-        asked.sleep(2592)
-        one.chamber.body_c()
-    silent.sleep(2_592_000)
-    assert one.chamber.body_c() == pytest.approx(other.chamber.body_c(), abs=1e-9)
+    asked, silent = air(World(VirtualClock())), air(World(VirtualClock()))
+    for field in (asked, silent):
+        field.go(85.0, 0.0)
+    for k in range(1000):
+        asked.felt(k * 2592.0)
+    assert asked.felt(2_592_000.0) == silent.felt(2_592_000.0)
+
+
+@given(temperatures, st.floats(0.0, 20_000.0))
+def test_what_is_said_to_stand_still_does(target: float, at_s: float) -> None:
+    field = air(World(VirtualClock()))
+    field.go(target, 0.0)
+    still_s = field.still_from(at_s)
+    later = np.linspace(still_s, still_s + 1e6, 20)
+    assert np.ptp(field.sample(later)) <= 2e-3
+
+
+@given(temperatures, st.lists(st.floats(0.0, 20_000.0), min_size=1, max_size=9))
+def test_a_block_of_times_gives_what_single_times_give(target: float, times: list[float]) -> None:
+    field = air(World(VirtualClock()))
+    field.go(target, 0.0)
+    found = field.sample(np.array(sorted(times)))
+    assert found == pytest.approx([field.felt(t) for t in sorted(times)], abs=2e-3)
+
+
+@pytest.mark.parametrize(("shape", "half"), [("square", 5.0), ("sine", 3.0)])
+def test_a_wave_swings_between_its_ends_and_is_never_still(shape: str, half: float) -> None:
+    wave = Wave(1.0, 5.0, 10.0, shape, since=100.0)
+    values = wave.sample(np.linspace(100.0, 200.0, 4001))
+    assert values.min() == pytest.approx(1.0, abs=1e-3)
+    assert values.max() == pytest.approx(5.0, abs=1e-3)
+    assert wave.at(100.0) == pytest.approx(half)
+    assert wave.at(123.4) == pytest.approx(wave.at(133.4))
+    assert wave.still_from(1e9) == math.inf
+
+
+def test_a_recording_is_played_from_its_start_and_held_at_its_ends() -> None:
+    played = Recorded(np.array([0.0, 1.0]), np.array([[0.0, 0.0], [2.0, 4.0]]), since=10.0)
+    assert played.at(10.5) == (1.0, 2.0)
+    assert played.at(0.0) == (0.0, 0.0)
+    assert played.at(99.0) == (2.0, 4.0)
+    assert played.still_from(10.5) == math.inf
+    assert played.still_from(11.0) == 11.0
+
+
+def test_a_computed_field_moves_as_long_as_what_it_is_made_of() -> None:
+    world = World(VirtualClock())
+    one = air(world)
+    double = Computed(lambda now: 2 * float(one.sample(np.array([now]))[0]), (one,))
+    one.go(85.0, 0.0)
+    assert double.still_from(0.0) == one.still_from(0.0) > 0
+    assert double.at(1e6) == pytest.approx(170.0)
+
+
+def test_who_listens_hears_of_a_change_before_it_happens() -> None:
+    world = World(VirtualClock())
+    field, heard = air(world), []
+    world.listen(lambda: heard.append(field.target))
+    field.go(85.0, 0.0)
+    field.go(125.0, 1.0)
+    assert heard == [23.0, 85.0]
 
 
 def test_stress_counts_only_under_bias_and_by_arrhenius() -> None:
     clock = VirtualClock()
     world = World(clock)
-    world.chamber.approach(125.0)
+    field, part = air(world), Place(world, "1")
+    field.go(125.0, 0.0)
     clock.sleep(3600)
-    assert world.stress_h() == 0.0
-    world.rails[1].set_voltage(3.6)
-    world.rails[1].switch(True)
+    assert part.stress_h() == 0.0
+    supply(world, 3.6)
     clock.sleep(100 * 3600)
-    assert world.stress_h() == pytest.approx(100.0)
-    world.chamber.approach(55.0)
+    assert part.stress_h() == pytest.approx(100.0)
+    field.go(55.0, clock.now())
     clock.sleep(100 * 3600)
     # AEC-Q100 Rev H appendix 7 constants: 125 to 55 degC at 0.7 eV is a factor of 77.65.
-    assert world.stress_h() == pytest.approx(100 + 100 / 77.65, rel=1e-3)
+    assert part.stress_h() == pytest.approx(100 + 100 / 77.65, rel=1e-3)
+
+
+def test_a_part_has_its_own_hours_and_takes_them_along() -> None:
+    clock = VirtualClock()
+    world = World(clock)
+    air(world).go(125.0, 0.0)
+    supply(world, 3.6)
+    clock.sleep(100 * 3600)
+    late = Place(world, "2", lot="b")
+    clock.sleep(10 * 3600)
+    assert late.stress_h() == pytest.approx(10.0)
+    late.leave()
+    again = World(VirtualClock(), memory=world.memory)
+    assert Place(again, "2", lot="b").stress_h() == pytest.approx(10.0)
+    assert Place(again, "2", lot="fresh").stress_h() == 0.0
 
 
 def test_a_unit_does_not_depend_on_the_other_units() -> None:
@@ -100,13 +209,89 @@ def test_streams_are_standard_normal_and_uniform() -> None:
     assert np.histogram(uniform, 10, (0, 1))[0].min() > 1800
 
 
-def test_what_parts_remember_outlives_the_world() -> None:
-    memory: dict[str, str] = {}
+def test_what_parts_remember_outlives_the_world_by_lot_and_serial() -> None:
+    world = World(VirtualClock())
+    Place(world, "1", lot="a").remember("nvm", "cafe")
+    again = World(VirtualClock(), memory=world.memory)
+    assert Place(again, "1", lot="a").recall("nvm") == "cafe"
+    assert Place(again, "1", lot="b").recall("nvm") is None
+    assert Place(again, "2", lot="a").recall("nvm") is None
+
+
+@given(st.integers(0, 10_000), st.integers(1, 40))
+def test_noise_of_a_sample_is_the_same_in_whatever_block(first: int, count: int) -> None:
+    part = Place(World(VirtualClock(), seed=3), "B7")
+    whole = part.noises("x", first, count)
+    assert len(whole) == count
+    single = [float(part.noises("x", first + k, 1)[0]) for k in range(count)]
+    assert whole.tolist() == single
+
+
+def test_what_nothing_drives_is_ambient_and_ports_share_their_quantity() -> None:
+    world = World(VirtualClock(), ambient={"pressure": 98_700.0})
+    part = Place(world, "1")
+    assert part.pressure_pa() == part.pressure_pa("hp") == 98_700.0
+    world.zone().bind("pressure", Constant(50_000.0))
+    world.zone().bind("pressure.hp", Constant(60_000.0))
+    assert (part.pressure_pa("hp"), part.pressure_pa("lp")) == (60_000.0, 50_000.0)
+    assert part.supply_v() == 0.0
+    assert Place(world, "ref", powered=False).supply_v() == 3.3
+
+
+def test_air_that_nothing_humidifies_has_the_water_of_the_room() -> None:
+    world = World(VirtualClock())
+    part = Place(world, "1")
+    assert part.humidity_rh() == pytest.approx(45.0, abs=0.1)
+    world.zone().bind("temperature", Constant(60.0))
+    # Saturated air has 28.09 hPa at 23 degC and 199.2 hPa at 60 degC (WMO-No. 8).
+    assert part.humidity_rh() == pytest.approx(45.0 * 28.09 / 199.2, rel=0.02)
+    world.zone().bind("temperature", Constant(-20.0))
+    assert part.humidity_rh() == pytest.approx(100.0, abs=1.0)
+    world.zone().bind("humidity", Constant(30.0))
+    assert part.humidity_rh() == pytest.approx(30.0, abs=0.3)
+
+
+def test_gravity_is_up_in_the_part_s_axes() -> None:
+    world = World(VirtualClock())
+    part = Place(world, "1")
+    times = np.array([0.0, 1.0])
+    assert part.acceleration(times).tolist() == [[0.0, 0.0, 9.80665]] * 2
+    world.zone().bind("orientation", Constant((-1.0, 0.0, 0.0)))
+    world.zone().bind("angular_rate", Constant(90.0))
+    assert part.acceleration(times)[1].tolist() == [-9.80665, 0.0, 0.0]
+    assert part.angular_rate(times)[0].tolist() == [-90.0, 0.0, 0.0]
+
+
+def test_what_a_part_felt_earlier_can_be_asked_back_to_the_last_change() -> None:
     clock = VirtualClock()
-    world = World(clock, memory=memory)
-    world.rails[1].set_voltage(3.3)
-    world.rails[1].switch(True)
-    world.chamber.approach(125.0)
-    clock.sleep(3600)
-    world.rails[1].switch(False)
-    assert World(VirtualClock(), memory=memory).stress_h() == pytest.approx(world.stress_h())
+    world = World(clock)
+    field, part = air(world), Place(world, "1")
+    field.go(125.0, 0.0)
+    clock.sleep(5000.0)
+    assert part.temperature_c(600.0) < 65.0 < part.temperature_c()
+    assert part.temperature_c(600.0) == pytest.approx(field.felt(600.0), abs=0.5)
+
+
+def test_a_fault_has_its_time() -> None:
+    clock = VirtualClock()
+    world = World(clock)
+    world.add_fault("1", Fault("stuck", at_s=10.0, until_s=20.0))
+    part = Place(world, "1")
+    seen = []
+    for _ in range(3):
+        seen.append(part.fault())
+        clock.sleep(10.0)
+    assert seen == ["", "stuck", ""]
+
+
+def test_a_still_world_says_until_when_it_is_still() -> None:
+    clock = VirtualClock()
+    world = World(clock)
+    field = air(world)
+    world.add_fault("1", Fault("stuck", at_s=50_000.0))
+    field.go(85.0, 0.0)
+    assert world.still_until() == 0.0
+    clock.sleep(20_000.0)
+    assert world.still_until() == 50_000.0
+    clock.sleep(40_000.0)
+    assert world.still_until() == math.inf

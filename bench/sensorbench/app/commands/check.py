@@ -1,17 +1,20 @@
-"""check: all files of a workspace, or a profile on a lot; nothing is touched."""
+"""check: all files of a workspace, or a profile on lots; nothing is touched."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import typer
 
 from sensorbench.app.commands.common import print_json
+from sensorbench.app.commands.run import choices_of
 from sensorbench.core.documents import merge_problems
 from sensorbench.core.errors import InputError
+from sensorbench.core.plugins import broken
 from sensorbench.core.units import show_duration
-from sensorbench.profiles.schedule import Readout
+from sensorbench.profiles.needs import needs
 from sensorbench.station.preflight import (
     check_due,
     check_faults,
@@ -22,10 +25,18 @@ from sensorbench.station.preflight import (
 from sensorbench.station.workspace import Workspace, load_job
 
 
-def check_workspace(root: Path, profile: str | None, lot: str | None, as_json: bool) -> None:
+def check_workspace(
+    root: Path,
+    profile: str | None,
+    lots: Sequence[str],
+    choose: Sequence[str],
+    because: str,
+    at: str,
+    as_json: bool,
+) -> None:
     """Print that all is well, with the plan of a run if one was named. Raises InputError."""
     try:
-        plan = _check(Workspace(root), profile, lot)
+        plan = _check(Workspace(root), profile, lots, choices_of(choose, because), at)
     except InputError as error:
         if as_json:
             print_json(
@@ -33,30 +44,52 @@ def check_workspace(root: Path, profile: str | None, lot: str | None, as_json: b
                     {"file": p.file, "key": p.key, "text": p.text} for p in error.problems]}
             )  # fmt: skip
         raise
+    left_out = [str(problem) for problem in broken()]
     if as_json:
-        print_json({"ok": True, **plan})
+        print_json({"ok": True, **plan, "left_out": left_out})
         return
     typer.echo("all files are in order")
     for key, value in plan.items():
         typer.echo(f"  {key}: {value}")
+    for text in left_out:
+        typer.echo(f"  left out: {text}")
 
 
-def _check(workspace: Workspace, profile: str | None, lot: str | None) -> dict[str, object]:
-    if profile is None and lot is None:
+def _check(
+    workspace: Workspace,
+    profile: str | None,
+    lots: Sequence[str],
+    choices: dict[str, tuple[str, str]],
+    at: str,
+) -> dict[str, object]:
+    if profile is None and not lots:
         _check_all(workspace)
         return {}
-    if profile is None or lot is None:
+    if profile is None or not lots:
         raise InputError.one("check", "", "write both a PROFILE and --lot LOT, or neither")
-    job = load_job(workspace, profile, lot)
-    start = datetime.now(UTC)
-    schedule = preflight(job, start)
+    job = load_job(workspace, profile, lots, choices, at)
+    schedule = preflight(job, datetime.now().astimezone())
+    asked = needs(schedule)
     return {
         "profile": job.profile.id,
-        "units": len(job.lot.unit),
-        "readouts": len(schedule.actions(Readout)),
+        "units": len(schedule.units),
+        "steps": len(schedule.steps),
+        "readings": len({read.point for _, read, _ in schedule.reads()}),
         "takes": show_duration(schedule.duration_s),
-        "needs": ", ".join(schedule.roles),
+        "sets": _addresses(asked.sets),
+        "compares with": _addresses(asked.compares),
+        **({"waits for": ", ".join(asked.attach)} if asked.attach else {}),
     }
+
+
+def _addresses(table: object) -> str:
+    assert isinstance(table, dict)  # noqa: S101 - by zone
+    found = [
+        f"{where} at {zone}" if zone else where
+        for zone, addresses in table.items()
+        for where in sorted(addresses)
+    ]
+    return ", ".join(found) or "nothing"
 
 
 def _check_all(workspace: Workspace) -> None:
@@ -65,12 +98,13 @@ def _check_all(workspace: Workspace) -> None:
         station = workspace.load_station()
     except InputError:
         raise InputError(problems) from None
-    problems += check_station(station) + check_due(station, datetime.now(UTC).date())
+    problems += check_station(station) + check_due(station, datetime.now().astimezone().date())
     lots = []
     for name in sorted(path.stem for path in (workspace.root / "lots").glob("*.toml")):
         try:
-            lots.append(workspace.load_lot(name))
-            problems += check_lot(station, lots[-1], workspace.load_part(lots[-1].lot.part))
+            lot = workspace.load_lot(name)
+            lots.append((lot, workspace.load_part(lot.lot.part)))
+            problems += check_lot(station, *lots[-1])
         except InputError:
             continue  # listed above
     problems += check_faults(station, lots)

@@ -11,9 +11,15 @@ import typer
 
 from sensorbench.app.commands.common import print_json
 from sensorbench.app.commands.report import write
-from sensorbench.app.commands.run import exit_code, opened, print_outcome, virtual_start
+from sensorbench.app.commands.run import (
+    exit_code,
+    opened,
+    print_outcome,
+    virtual_start,
+)
 from sensorbench.app.demo import COMPANIONS, write_demo
 from sensorbench.app.display import display
+from sensorbench.app.words import title_of
 from sensorbench.assessment.results import as_json
 from sensorbench.core.clock import Clock, RealClock, VirtualClock
 from sensorbench.core.units import show_duration
@@ -25,7 +31,7 @@ WIRE_SPEED = 600.0
 FULL: Sequence[tuple[str, str]] = (
     ("calibration/pressure_temperature", "sbp1"),
     ("aec_q100/b1_htol", "sbp1"),
-    *(("calibration/pressure_check", part) for part in COMPANIONS),
+    *(("check/pressure", part) for part in COMPANIONS),
 )
 SHORT: Sequence[tuple[str, str]] = (("profiles/short_calibration.toml", "sbp1"),)
 
@@ -37,22 +43,23 @@ def run_demo(
     started = time.monotonic()
     write_demo(root, seed, datetime.now(UTC).date(), units, faults)
     workspace = Workspace(root)
-    jobs = [load_job(workspace, profile, lot) for profile, lot in (SHORT if short else FULL)]
-    plans = [preflight(job, datetime.now(UTC)) for job in jobs]
+    jobs = [load_job(workspace, profile, [lot]) for profile, lot in (SHORT if short else FULL)]
+    plans = [preflight(job, datetime.now().astimezone()) for job in jobs]
     planned_s = sum(plan.duration_s for plan in plans)
     clock: Clock = RealClock(WIRE_SPEED)
     if not wire:
         clock = VirtualClock(virtual_start(workspace, planned_s))
-    lots = {job.lot.lot.id: (job.lot, job.part) for job in jobs}
+    lots = {lot.lot.id: (lot, part) for job in jobs for lot, part in job.lots}
     outcomes: list[Outcome] = []
     with opened(workspace, jobs[0].station, clock, list(lots.values()), wire) as station:
         for job, plan in zip(jobs, plans, strict=True):
             if not json:
+                parts = ", ".join(plan.parts)
                 typer.echo(
-                    f"{job.profile.title}: {len(job.lot.unit)} {job.part.part.name}, "
+                    f"{title_of(job.profile.title)}: {len(plan.units)} {parts}, "
                     f"{show_duration(plan.duration_s)} of simulated time"
                 )
-            with display(job.profile.title, quiet=json) as progress:
+            with display(title_of(job.profile.title), quiet=json) as progress:
                 outcomes.append(execute(workspace, job, station, progress, plan))
             if not json:
                 print_outcome(outcomes[-1])

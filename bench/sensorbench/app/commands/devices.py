@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import typer
+
 from sensorbench.app.commands.common import print_json, print_table
 from sensorbench.core.errors import BenchError, LinkClosed
 from sensorbench.links.i2c import I2cBus, LinuxI2cBus
 from sensorbench.links.tca9548a.driver import Multiplexers, Tca9548a
-from sensorbench.station.catalog import devices
+from sensorbench.core.catalog import devices
+from sensorbench.core.plugins import broken
+from sensorbench.station.binding import members_of_device
 from sensorbench.station.station import multiplexers_of
 from sensorbench.station.twins import simulated_bench
 from sensorbench.station.workspace import Workspace
@@ -25,23 +29,26 @@ def show_devices(root: Path, scan: bool, as_json: bool) -> None:
         print_json(
             [
                 {
-                    "name": d.name, "title": d.title, "kind": d.kind, "role": d.role,
-                    "links": d.links, "addresses": [f"{a:#04x}" for a in d.addresses],
+                    "name": d.name, "title": d.title, "kind": d.kind, "links": d.links,
+                    "members": list(members_of_device(d)), "from": d.origin,
+                    "addresses": [f"{a:#04x}" for a in d.addresses],
                 }
                 for d in known
             ]
         )  # fmt: skip
         return
     print_table(
-        ("name", "title", "plays", "reached over", "I2C addresses"),
+        ("name", "title", "sets and reads", "reached over", "I2C addresses"),
         [
             (
-                d.name, d.title, d.role or "DUT", ", ".join(d.links),
+                d.name, d.title, ", ".join(members_of_device(d)), ", ".join(d.links),
                 " ".join(f"{a:#04x}" for a in d.addresses),
             )
             for d in known
         ],
     )  # fmt: skip
+    for problem in broken():
+        typer.echo(f"left out: {problem}", err=True)
 
 
 def _show_scan(root: Path, as_json: bool) -> None:

@@ -15,7 +15,12 @@ FORMATS = ("html", "pdf")
 
 
 def write_reports(
-    root: Path, run_ids: Sequence[str], formats: str, output: Path | None, as_json: bool
+    root: Path,
+    run_ids: Sequence[str],
+    formats: str,
+    languages: str,
+    output: Path | None,
+    as_json: bool,
 ) -> None:
     """Write the report and print where it is. Raises InputError."""
     workspace = Workspace(root)
@@ -26,7 +31,8 @@ def write_reports(
             "report", "--format", f"{formats!r} is not allowed; allowed: {', '.join(FORMATS)}"
         )
     runs = [find_run(workspace, name) for name in run_ids]
-    written = write(runs, asked, output or workspace.reports)
+    spoken = [name.strip().lower() for name in languages.split(",") if name.strip()]
+    written = write(runs, asked, output or workspace.reports, spoken)
     if as_json:
         print_json({name: str(path) for name, path in written.items()})
     else:
@@ -34,8 +40,13 @@ def write_reports(
             typer.echo(f"{name}: {path}")
 
 
-def write(runs: Sequence[Path], formats: Sequence[str], folder: Path) -> dict[str, Path]:
-    """Write the report of `runs` into `folder` in each format; return where."""
+def write(
+    runs: Sequence[Path],
+    formats: Sequence[str],
+    folder: Path,
+    languages: Sequence[str] = ("en",),
+) -> dict[str, Path]:
+    """Write the report of `runs` into `folder` in each format and language; return where."""
     from sensorbench.reports.report import write_report  # noqa: PLC0415 - plots are heavy
 
-    return write_report(runs, formats, folder)
+    return write_report(runs, formats, folder, languages=languages)

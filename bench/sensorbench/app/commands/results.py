@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from sensorbench.app.commands.common import find_run, print_json, print_table, run_ids
+from sensorbench.app.commands.run import say_waits, waits_for
 from sensorbench.assessment.results import Assessment, Result
 from sensorbench.assessment.results import as_json as assessment_json
 from sensorbench.assessment.verify import verify
@@ -15,6 +16,7 @@ from sensorbench.core.errors import EvidenceError
 from sensorbench.core.provenance import Provenance
 from sensorbench.core.verdict import Verdict
 from sensorbench.evidence.run import RunReader
+from sensorbench.app.words import say_reason, title_of
 from sensorbench.station.workspace import Workspace
 
 
@@ -28,8 +30,11 @@ def list_runs(root: Path, as_json: bool) -> None:
         typer.echo(f"no runs in {workspace.evidence}")
     else:
         print_table(
-            ("run", "profile", "lot", "units", "verdict"),
-            [(r["run"], r["profile"], r["lot"], str(r["units"]), r["verdict"]) for r in rows],
+            ("run", "profile", "lot", "units", "verdict", "waits for"),
+            [
+                (r["run"], r["profile"], r["lot"], str(r["units"]), r["verdict"], r["waits_for"])
+                for r in rows
+            ],
         )
 
 
@@ -39,12 +44,14 @@ def _summary(path: Path) -> dict[str, Any]:
         manifest = RunReader(path).manifest
     except EvidenceError:
         manifest = {}
+    waits = waits_for(found.data.events("run_ended", "resumed")) if found.data else None
     return {
         "run": path.name,
         "profile": manifest.get("profile", "?"),
-        "lot": manifest.get("lot", "?"),
+        "lot": ", ".join(manifest.get("lots", ("?",))),
         "units": manifest.get("units", 0),
-        "verdict": found.verdict.value,
+        "verdict": "parked" if waits else found.verdict.value,
+        "waits_for": say_waits(waits) if waits else "",
     }
 
 
@@ -78,8 +85,9 @@ def _print(run: RunReader, found: Assessment, verdict: Verdict, findings: list[s
         typer.echo("SIMULATED - NOT A MEASUREMENT")
     typer.echo(f"{run.run_id}: {verdict.value}")
     get = run.manifest.get
-    typer.echo(f"{get('title', '?')}; part {get('part', '?')}, lot {get('lot', '?')}")
-    for line in (*findings, *found.reasons):
+    parts, lots = ", ".join(get("parts", "?")), ", ".join(get("lots", "?"))
+    typer.echo(f"{title_of(get('title', '?'))}; part {parts}, lot {lots}")
+    for line in (*findings, *map(say_reason, found.reasons)):
         typer.echo(line)
     rows = []
     for unit in found.units:
@@ -93,7 +101,7 @@ def _print(run: RunReader, found: Assessment, verdict: Verdict, findings: list[s
                 unit.verdict.value,
                 f"{len(own)}",
                 tightest[1] if tightest else "",
-                unit.reasons[0] if unit.reasons else "",
+                say_reason(unit.reasons[0]) if unit.reasons else "",
             )
         )
     print_table(("unit", "socket", "verdict", "results", "nearest to its limit", "reason"), rows)
@@ -101,8 +109,9 @@ def _print(run: RunReader, found: Assessment, verdict: Verdict, findings: list[s
 
 def _margin(result: Result) -> tuple[float, str]:
     """Return how much of the limit is left, 0 at the limit and 1 in the middle, and in words."""
+    name = result.parameter or f"{result.measure} {result.channel}".strip()
     low = -result.high if result.low is None and result.high is not None else result.low
     if result.high is None or low is None:
-        return 1.0, f"{result.title} {result.value:.4g} {result.unit}"
+        return 1.0, f"{name} {result.value:.4g} {result.unit}"
     left = min(result.value - low, result.high - result.value) / ((result.high - low) / 2)
-    return left, f"{result.title} {result.value:.4g} of {result.high:.4g} {result.unit}"
+    return left, f"{name} {result.value:.4g} of {result.high:.4g} {result.unit}"

@@ -2,44 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import typer
 
-from sensorbench.app.commands.common import print_json
+from sensorbench.app.commands.common import find_run, print_json
 from sensorbench.app.display import display
-from sensorbench.app.failure import DEVICE_FAILED
+from sensorbench.app.failure import NOT_SAFE, PARKED
+from sensorbench.assessment.data import RunData
 from sensorbench.assessment.results import as_json
 from sensorbench.core.clock import Clock, RealClock, VirtualClock
 from sensorbench.core.errors import InputError
+from sensorbench.core.units import show_duration
 from sensorbench.core.verdict import Verdict
+from sensorbench.evidence.journal import Event
 from sensorbench.parts.model import Lot, Part
-from sensorbench.run.execute import Outcome, execute
-from sensorbench.station.model import I2cLink, StationFile
-from sensorbench.station.preflight import check_faults, preflight
+from sensorbench.core.operator import Operator
+from sensorbench.app.words import say_reason, title_of
+from sensorbench.run.execute import Outcome, execute, resume
+from sensorbench.station.model import StationFile
+from sensorbench.station.preflight import preflight
+from sensorbench.station.simulation import is_simulated
 from sensorbench.station.station import Station, open_station
 from sensorbench.station.workspace import Workspace, load_job
 
 _ENDED = "simulated until"
+_MOST_SERIALS = 8
 
 
-def run_profile(root: Path, profile: str, lot: str, real_time: bool, json: bool) -> int:
+def run_profile(
+    root: Path,
+    profile: str,
+    lots: Sequence[str],
+    choose: Sequence[str],
+    because: str,
+    at: str,
+    real_time: bool,
+    json: bool,
+) -> int:
     """Run and print what came out; return the exit code. Raises InputError, BenchError."""
     workspace = Workspace(root)
-    job = load_job(workspace, profile, lot)
-    problems = check_faults(job.station, [lot for lot, _ in workspace.load_lots()])
-    if problems:
-        raise InputError(problems)
-    schedule = preflight(job, datetime.now(UTC))
+    job = load_job(workspace, profile, lots, choices_of(choose, because), at)
+    schedule = preflight(job, datetime.now().astimezone())
     clock: Clock = RealClock()
     if is_simulated(job.station) and not real_time:
         clock = VirtualClock(virtual_start(workspace, schedule.duration_s))
     with (
-        opened(workspace, job.station, clock, [(job.lot, job.part)]) as station,
-        display(job.profile.title, quiet=json) as progress,
+        opened(workspace, job.station, clock, job.lots) as station,
+        display(title_of(job.profile.title), quiet=json) as progress,
     ):
         outcome = execute(workspace, job, station, progress, schedule)
     if json:
@@ -47,6 +61,56 @@ def run_profile(root: Path, profile: str, lot: str, real_time: bool, json: bool)
     else:
         print_outcome(outcome)
     return exit_code(outcome)
+
+
+def resume_run(root: Path, run: str, json: bool) -> int:
+    """Go on with a parked run: what it waited for is there, says whoever calls this."""
+    workspace = Workspace(root)
+    path = find_run(workspace, run)
+    data = RunData.read(path)
+    waits = waits_for(data.events("run_ended", "resumed"))
+    if waits is None:
+        raise InputError.one("resume", path.name, "is not parked")
+    # Evidence and dates speak for themselves; a person and units are vouched for by the caller.
+    reached = frozenset({str(waits.get("until"))}) - {"attach", "time"}
+    station_file = workspace.load_station()
+    lots = workspace.load_lots()
+    clock: Clock = RealClock()
+    if is_simulated(station_file):
+        last = data.run.journal.events[-1].time
+        clock = VirtualClock(datetime.fromisoformat(last))
+    with (
+        opened(workspace, station_file, clock, lots) as station,
+        display(title_of(data.run.manifest.get("title", run)), quiet=json) as progress,
+    ):
+        outcome = resume(path, station, progress, reached)
+    if json:
+        print_json(as_json(outcome.assessment))
+    else:
+        print_outcome(outcome)
+    return exit_code(outcome)
+
+
+def waits_for(events: Iterable[Event]) -> Mapping[str, Any] | None:
+    """Return what a parked run waits for, None where it is not parked."""
+    last = None
+    for event in events:
+        last = event
+    if last is None or last.kind != "run_ended" or last.data["state"] != "parked":
+        return None
+    found: Mapping[str, Any] = last.data["reason"]
+    return found
+
+
+def choices_of(choose: Sequence[str], because: str) -> dict[str, tuple[str, str]]:
+    """Return choices of the command line, NAME=OPTION. Raises InputError."""
+    found = {}
+    for text in choose:
+        name, equals, option = text.partition("=")
+        if not (name and equals and option):
+            raise InputError.one("run", "--choose", f"write NAME=OPTION, not {text!r}")
+        found[name] = (option, because)
+    return found
 
 
 def virtual_start(workspace: Workspace, planned_s: float) -> datetime:
@@ -61,13 +125,14 @@ def opened(
     workspace: Workspace,
     file: StationFile,
     clock: Clock,
-    lots: list[tuple[Lot, Part]],
+    lots: Sequence[tuple[Lot, Part]],
     wire: bool = False,
+    operator: Operator | None = None,
 ) -> Iterator[Station]:
     """Open a station, and keep what its simulated parts remember beyond the program."""
     memory = workspace.load_memory()
     try:
-        with open_station(file, clock, lots, memory, wire) as station:
+        with open_station(file, clock, lots, memory, wire, operator) as station:
             yield station
     finally:
         if isinstance(clock, VirtualClock):
@@ -76,32 +141,52 @@ def opened(
             workspace.save_memory(memory)
 
 
-def is_simulated(file: StationFile) -> bool:
-    """Return whether nothing of the station is real, so that time need not be either."""
-    links = [entry.link for entry in file.instrument.values()]
-    return all(bus.kind == "simulated" for bus in file.bus.values()) and all(
-        isinstance(link, I2cLink) or link.kind == "simulated" for link in links
-    )
-
-
 def print_outcome(outcome: Outcome) -> None:
     """Print the verdict, the units that did not pass, and where the evidence is."""
     assessment = outcome.assessment
+    if outcome.parked is not None:
+        waits = say_waits(outcome.parked)
+        typer.echo(f"parked: waits for {waits}\nevidence: {outcome.root}")
+        return
     passed = sum(unit.verdict is Verdict.PASS for unit in assessment.units)
     typer.echo(f"{assessment.verdict.value}: {passed} of {len(assessment.units)} units passed")
-    for unit in assessment.units:
-        if unit.verdict is not Verdict.PASS:
-            more = f" (and {len(unit.reasons) - 1} more)" if len(unit.reasons) > 1 else ""
-            reason = unit.reasons[0] if unit.reasons else "no reason recorded"
-            typer.echo(f"  {unit.serial} in {unit.socket}: {unit.verdict.value}: {reason}{more}")
+    for reason in assessment.reasons:
+        typer.echo(f"  {say_reason(reason)}")
+    groups: dict[tuple[str, str], list[str]] = {}
+    for unit in sorted(assessment.units, key=lambda u: u.verdict is not Verdict.FAIL):
+        if unit.verdict is Verdict.PASS:
+            continue
+        more = f" (and {len(unit.reasons) - 1} more)" if len(unit.reasons) > 1 else ""
+        said = say_reason(unit.reasons[0]) if unit.reasons else "no reason recorded"
+        groups.setdefault((unit.verdict.value, said + more), []).append(unit.serial)
+    for (verdict, why), serials in groups.items():
+        shown = ", ".join(serials[:_MOST_SERIALS])
+        rest = len(serials) - _MOST_SERIALS
+        shown += f" and {rest} more units" if rest > 0 else ""
+        typer.echo(f"  {shown}: {verdict}: {why}")
     typer.echo(f"evidence: {outcome.root}")
 
 
+def say_waits(until: Mapping[str, Any]) -> str:
+    """Return what a parked run waits for, and the command that goes on."""
+    kind = until.get("until")
+    if kind == "attach":
+        words = ", ".join(until.get("attach", ()))
+        return f"evidence of {until['point']} ({words}): `attach RUN {until['point']} FILES`"
+    if kind == "time":
+        return f"its time, {show_duration(float(until.get('due_s', 0.0)))} after its start"
+    if kind == "units":
+        return f"the units to be at {until.get('at')}: `resume RUN` when they are"
+    return "a person: `resume RUN` when it is done"
+
+
 def exit_code(*outcomes: Outcome) -> int:
-    """Return 0 if every unit of every run passed, 3 if a device could not be made safe, else 1."""
+    """Return 0 if every unit of every run passed, 9 above all if something is not safe."""
     for outcome in outcomes:
         for problem in outcome.unsafe:
             typer.echo(problem, err=True)
     if any(outcome.unsafe for outcome in outcomes):
-        return DEVICE_FAILED
+        return NOT_SAFE
+    if any(outcome.parked is not None for outcome in outcomes):
+        return PARKED
     return 0 if all(o.assessment.verdict is Verdict.PASS for o in outcomes) else 1

@@ -13,7 +13,7 @@ import typer
 from sensorbench.core.clock import RealClock
 from sensorbench.core.errors import InputError
 from sensorbench.links.mount import PtyMount, TcpMount
-from sensorbench.station.catalog import devices
+from sensorbench.core.catalog import devices
 from sensorbench.station.preflight import check_station
 from sensorbench.station.simulation import SimulatedBench
 from sensorbench.station.workspace import Workspace

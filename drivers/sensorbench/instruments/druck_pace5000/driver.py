@@ -1,22 +1,27 @@
-"""Druck PACE5000 pressure controller with one module.
+"""Druck PACE5000 pressure controller with one absolute module.
 
 Source: Druck/GE PACE SCPI manual K0472 rev A (pages 4-17, 4-32, 4-87, 4-103) and EPICS-Pace5000,
 pace5000Sup/pace5000.proto. Replies repeat their header on most firmware; both forms are read.
+Everything on the wire is in PA: the unit is looked at before each number, and set if somebody
+changed it at the front panel, so no factor stands between setpoint and wire.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import InstrumentError, ProtocolError
+from sensorbench.core.errors import InstrumentError, ProtocolError, SetpointError
 from sensorbench.core.provenance import Identity
-from sensorbench.instruments.ranges import Range, check_positive
+from sensorbench.core.quantity import PRESSURE, Value
+from sensorbench.instruments.members import number, setpoint
 from sensorbench.links.line import Line, LineSettings
 from sensorbench.protocols.scpi import (
     parse_flag,
     parse_identity,
     parse_number,
+    pending_errors,
     send,
     show_number,
     without_echo,
@@ -27,37 +32,67 @@ _VENTING = 1
 
 
 class DruckPace5000:
-    """Pressure controller; pressures in Pa, gauge or absolute as the fitted module is.
-
-    Everything on the wire is in PA: the unit is looked at before each number, and set if somebody
-    changed it at the front panel, so no factor stands between setpoint and wire.
-    """
+    """Pressure controller; what the fitted module can do is read from it before each setpoint."""
 
     LINE: ClassVar[LineSettings] = LineSettings(timeout_s=3.0)
-    # Ranges of the module family, -1 bar gauge to 210 bar (data sheet, recalled); what the fitted
-    # module can do is read from it.
-    RATED_PA: ClassVar[tuple[float, float]] = (-100_000.0, 21_000_000.0)
 
-    def __init__(
-        self,
-        line: Line,
-        clock: Clock,  # noqa: ARG002 - every driver is made alike
-        *,
-        limits_pa: tuple[float, float] | None = None,
-    ) -> None:
+    # The family's modules reach 210 bar (data sheet, recalled); the rate is what a module keeps in
+    # a small volume (recalled). Its accuracy is the module's own: its certificate tells.
+    pressure = setpoint["DruckPace5000"](
+        PRESSURE, rated=(0.0, 21_000_000.0), fastest=10_000.0, settling_s=10.0, against="vacuum"
+    )
+
+    def __init__(self, line: Line, clock: Clock) -> None:  # noqa: ARG002 - every driver alike
+        self.name = line.name
         self._line = line
-        self._name = f"{line.name}: pressure"
-        self._allowed = Range(self._name, *self.RATED_PA, "Pa").narrowed(limits_pa)
 
     def identify(self) -> Identity:
         """Read *IDN?. Raises ProtocolError if it is no PACE5000."""
         identity = parse_identity(self._line.query("*IDN?"))
         if not identity.model.upper().startswith("PACE5000"):
             raise ProtocolError(
-                f"{self._line.name}: *IDN? says {identity}, expected a PACE5000; "
+                f"{self.name}: *IDN? says {identity}, expected a PACE5000; "
                 "is this the right address?"
             )
         return identity
+
+    def take(self) -> Sequence[str]:
+        """Empty the error queue and return what an earlier program left in it."""
+        return tuple(f"{code} {text}" for code, text in pending_errors(self._line))
+
+    @pressure.go
+    def _(self, target: Value, rate: float | None, limit: float | None) -> float:  # noqa: ARG002
+        """Control to `target` without overshoot, at the slew rate or as fast as it can.
+
+        Raises SetpointError beyond the fitted module, InstrumentError if refused.
+        """
+        target_pa = number(target)
+        low_pa, high_pa = self.read_range_pa()
+        if not low_pa <= target_pa <= high_pa:
+            raise SetpointError(
+                f"{self.name}.pressure: {target_pa:g} Pa is outside {low_pa:g}..{high_pa:g} Pa of "
+                "the fitted module; nothing was set"
+            )
+        # The rate must be in force before the pressure starts to move.
+        send(self._line, ":SOUR:PRES:SLEW:OVER 0")
+        if rate is None:
+            send(self._line, ":SOUR:PRES:SLEW:MODE MAX")
+        else:
+            send(self._line, f":SOUR:PRES:SLEW {show_number(rate)}")
+            send(self._line, ":SOUR:PRES:SLEW:MODE LIN")
+        sent = show_number(target_pa)
+        send(self._line, f":SOUR:PRES:LEV:IMM:AMPL {sent}")
+        send(self._line, ":OUTP:STAT 1")
+        return float(sent)
+
+    @pressure.read
+    def _(self) -> float:
+        self._use_pascal()
+        return parse_number(self._line.query(":SENS:PRES?"), ":SENS:PRES?")
+
+    @pressure.release
+    def _(self) -> None:
+        self.make_safe()
 
     def read_range_pa(self) -> tuple[float, float]:
         """Return lowest and highest pressure of the fitted module, in Pa.
@@ -70,37 +105,6 @@ class DruckPace5000:
         high, *low = (parse_number(field, command) for field in reply.split(",", 1))
         return (low[0] if low else 0.0), high
 
-    def set_pressure(self, setpoint_pa: float, slew_pa_per_s: float | None = None) -> None:
-        """Control to `setpoint_pa`, at most at the slew rate, without overshoot.
-
-        Returns once the controller has accepted it, not reached it. Raises SetpointError outside
-        the allowed range or that of the fitted module, InstrumentError if refused.
-        """
-        self._allowed.check(setpoint_pa)
-        if slew_pa_per_s is not None:
-            check_positive(f"{self._line.name}: slew", slew_pa_per_s, float("inf"), "Pa/s")
-        Range(self._name, *self.read_range_pa(), "Pa").check(setpoint_pa)
-        # The rate must be in force before the pressure starts to move.
-        send(self._line, ":SOUR:PRES:SLEW:OVER 0")
-        if slew_pa_per_s is None:
-            send(self._line, ":SOUR:PRES:SLEW:MODE MAX")
-        else:
-            send(self._line, f":SOUR:PRES:SLEW {show_number(slew_pa_per_s)}")
-            send(self._line, ":SOUR:PRES:SLEW:MODE LIN")
-        send(self._line, f":SOUR:PRES:LEV:IMM:AMPL {show_number(setpoint_pa)}")
-        send(self._line, ":OUTP:STAT 1")
-
-    def read_pressure_pa(self) -> float:
-        """Return the measured pressure in Pa."""
-        self._use_pascal()
-        return parse_number(self._line.query(":SENS:PRES?"), ":SENS:PRES?")
-
-    def read_setpoint_pa(self) -> float:
-        """Return the setpoint in Pa."""
-        self._use_pascal()
-        command = ":SOUR:PRES:LEV:IMM:AMPL?"
-        return parse_number(self._line.query(command), command)
-
     def in_limits(self) -> bool:
         """Return whether the pressure has been in the controller's own band for its own time."""
         command = ":SENS:PRES:INL?"
@@ -108,25 +112,21 @@ class DruckPace5000:
         _pressure, comma, flag = without_echo(reply).partition(",")
         if not comma:
             raise ProtocolError(
-                f"{self._line.name}: {command} answered {reply!r}, expected pressure, flag"
+                f"{self.name}: {command} answered {reply!r}, expected pressure, flag"
             )
         return parse_flag(flag, command)
-
-    def vent(self) -> None:
-        """Open the line to the room; returns when venting has begun."""
-        send(self._line, f"{_VENT} 1")
 
     def is_venting(self) -> bool:
         """Return whether a vent is still in progress."""
         return self._vent_status() == _VENTING
 
     def make_safe(self) -> None:
-        """Vent, whatever went before; the caller waits until `is_venting` is False.
+        """Vent, whatever went before; returns when it has begun.
 
         Raises InstrumentError if the controller does not vent.
         """
         self._line.write("*CLS")  # older errors must not look like a refusal to vent
-        self.vent()
+        send(self._line, f"{_VENT} 1")
         status = self._vent_status()
         if not status:
             raise InstrumentError(f"{_VENT} 1", status, "it does not vent; vent by hand")

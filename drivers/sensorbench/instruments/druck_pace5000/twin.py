@@ -1,4 +1,4 @@
-"""Simulated Druck PACE5000 with one absolute module, on the world's pressure line.
+"""Simulated Druck PACE5000 with one absolute module, and the line from it to the parts.
 
 Source: Druck/GE PACE SCPI manual K0472 rev A; EPICS-Pace5000, pace5000.proto and its emulator.
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from sensorbench.core.quantity import components
 from sensorbench.protocols.scpi_device import ScpiDevice, scpi
 from sensorbench.protocols.scpi_parameters import Choice, Flag, Limit, Number, bounded
 from sensorbench.protocols.scpi_status import ScpiError
+from sensorbench.world.fields import Field, Moving
 from sensorbench.world.motion import Approach
 from sensorbench.world.world import World
 
@@ -31,10 +33,13 @@ class SimDruckPace5000(ScpiDevice):
     IDENTITY = "GE Druck,Pace5000 User Interface,{serial},02.00.07"
     ERROR_FORMAT = '{code},"{text}"'
     ERROR_CAPACITY = 5
+    FAULTS: ClassVar[tuple[str, ...]] = ("no_vent", "identity", "silent")
     OFFSET_SIGMA_PA: ClassVar[float] = 2.0
     GAIN_SIGMA: ClassVar[float] = 2e-5
     NOISE_PA: ClassVar[float] = 0.5
     SLOWEST_PA_PER_S: ClassVar[float] = 0.1
+    FASTEST_PA_PER_S: ClassVar[float] = 10_000.0
+    TAU_S: ClassVar[float] = 0.8
 
     terminators = (b"\r\n", b"\n", b"\r")
 
@@ -50,42 +55,62 @@ class SimDruckPace5000(ScpiDevice):
         super().__init__(serial, echo_headers=echo_headers)
         self.reply_terminator = terminator
         self.full_scale_pa = full_scale_pa
-        self._line, self._ambient_pa, self._clock = world.pressure, world.ambient_pa, world.clock
+        self._world, self._clock = world, world.clock
+        self._ambient_pa = components(world.ambient_of("pressure"))[0]
+        self._outlet = Moving(
+            self._ambient_pa,
+            fastest_up=self.FASTEST_PA_PER_S,
+            tau_s=self.TAU_S,
+            moves_before=world.changing,
+            now=self._clock.now(),
+            resolution=1.0,
+        )
+        self.drives: dict[str, Field] = {"pressure": self._outlet}
         self._offset_pa = self.OFFSET_SIGMA_PA * world.stream(serial, "offset").normal()
         self._gain = 1.0 + self.GAIN_SIGMA * world.stream(serial, "gain").normal()
         self._noise = world.stream(serial, "noise")
         self._settings()
 
+    def handle(self, line: bytes) -> bytes | None:
+        """Carry out one message; a silent unit answers none."""
+        return None if self._fault == "silent" else super().handle(line)
+
+    @property
+    def _fault(self) -> str:
+        return self._world.fault_of(self.serial)
+
     def _settings(self) -> None:
         self._unit, self._on, self._venting = "MBAR", False, False
         self._setpoint_pa = self._low_pa = 0.0
-        self._slew_pa_per_s, self._linear, self._overshoot = self._fastest, False, True
+        self._slew_pa_per_s, self._linear, self._overshoot = self.FASTEST_PA_PER_S, False, True
         self._band_percent, self._in_limits_s = 0.01, 2.0
-        self._move, self._moved_at = Approach(0.0, 0.0, self._fastest, 1.0), self._clock.now()
+        self._move, self._moved_at = (
+            Approach(0.0, 0.0, self.FASTEST_PA_PER_S, 1.0),
+            self._clock.now(),
+        )
 
     def reset(self) -> None:
         self._hold()
         self._settings()
 
-    @property
-    def _fastest(self) -> float:
-        return self._line.FASTEST_PA_PER_S
+    def _line_pa(self) -> float:
+        """Return the true pressure in the line."""
+        return components(self._outlet.at(self._clock.now()))[0]
 
     def _reading_pa(self) -> float:
         noise = self.NOISE_PA * self._noise.normal(round(self._clock.now() * 1e6))
-        return self._line.pressure_pa() * self._gain + self._offset_pa + noise
+        return self._line_pa() * self._gain + self._offset_pa + noise
 
     def _control(self) -> None:
         """Move the line so that the sensor will read the setpoint."""
         target_pa = (self._setpoint_pa - self._offset_pa) / self._gain
-        rate = self._slew_pa_per_s if self._linear else self._fastest
-        start_pa = self._line.pressure_pa()
-        self._line.approach(target_pa, rate)
-        self._move = Approach(start_pa, target_pa, rate, self._line.TAU_S)
-        self._moved_at = self._clock.now()
+        rate = self._slew_pa_per_s if self._linear else self.FASTEST_PA_PER_S
+        now, start_pa = self._clock.now(), self._line_pa()
+        self._outlet.go(target_pa, now, rate)
+        self._move, self._moved_at = Approach(start_pa, target_pa, rate, self.TAU_S), now
 
     def _hold(self) -> None:
-        self._line.approach(self._line.pressure_pa())
+        self._outlet.go(self._line_pa(), self._clock.now())
 
     def _shown(self, value_pa: float) -> str:
         return f"{value_pa / _UNITS[self._unit]:.7f}"
@@ -93,6 +118,11 @@ class SimDruckPace5000(ScpiDevice):
     def _pascals(self, value: float | Limit, low_pa: float, high_pa: float) -> float:
         factor = _UNITS[self._unit]
         return bounded(value, low_pa / factor, high_pa / factor, low_pa / factor) * factor
+
+    @scpi("*IDN?")
+    def _identify(self) -> str:
+        identity = super()._identify()
+        return identity.replace("Pace5000", "Pace1000") if self._fault == "identity" else identity
 
     @scpi(":SYSTem:ERRor?")
     def _next_error(self) -> str:
@@ -161,8 +191,9 @@ class SimDruckPace5000(ScpiDevice):
         if start not in {0, 1}:
             raise ScpiError(-222)
         if start:
-            self._on, self._venting = False, True
-            self._line.vent()
+            self._on, self._venting = False, self._fault != "no_vent"
+            aim_pa = self._ambient_pa if self._venting else self._line_pa()
+            self._outlet.go(aim_pa, self._clock.now())
         elif self._venting:
             self._venting = False
             self._hold()
@@ -171,12 +202,12 @@ class SimDruckPace5000(ScpiDevice):
     def _get_vent(self, _module: int) -> str:
         if not self._venting:
             return "0"
-        left_pa = abs(self._line.pressure_pa() - self._ambient_pa)
+        left_pa = abs(self._line_pa() - self._ambient_pa)
         return "2" if left_pa <= 1e-4 * self.full_scale_pa else "1"
 
     @scpi(":SOURce<1>[:PRESsure]:SLEW", Number())
     def _set_slew(self, _module: int, slew: float | Limit) -> None:
-        self._slew_pa_per_s = self._pascals(slew, self.SLOWEST_PA_PER_S, self._fastest)
+        self._slew_pa_per_s = self._pascals(slew, self.SLOWEST_PA_PER_S, self.FASTEST_PA_PER_S)
         self._change_rate()
 
     @scpi(":SOURce<1>[:PRESsure]:SLEW?")
@@ -209,7 +240,7 @@ class SimDruckPace5000(ScpiDevice):
         """Percent of the valves' reach: what is left to go against 2 % of full scale."""
         if not self._on:
             return "0.0000000"
-        left_pa = self._move.target - self._line.pressure_pa()
+        left_pa = self._move.target - self._line_pa()
         return f"{max(-100.0, min(100.0, left_pa / (0.02 * self.full_scale_pa) * 100)):.7f}"
 
     @scpi(":SOURce<1>[:PRESsure]:COMPensate<2>?")

@@ -1,1 +1,1 @@
-"""ESPEC P300 temperature chamber: driver and twin."""
+"""ESPEC P300 temperature and humidity chamber: driver and twin."""

@@ -1,29 +1,41 @@
-"""Espec P300 temperature chamber controller, on RS-232/485 or a serial-to-TCP forwarder.
+"""Espec P300 temperature and humidity chamber controller, on RS-232/485 or serial-to-TCP.
 
 Source: EspecNorthAmerica/ChamberConnectLibrary, chamberconnectlibrary/p300.py (commands) and
-especinteract.py (framing, refusals).
+especinteract.py (framing, refusals). The rules:
+- Every line is answered, settings too: `OK:` with the command, or `NA:` with the reason, which
+  becomes an InstrumentError.
+- Setting one quantity leaves the other as it is. What a remote program controls is written again
+  with it, and a stopped plant starts with what was asked for alone.
+- A ramp is a remote program from the present temperature.
 """
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import InstrumentError, ProtocolError
+from sensorbench.core.errors import InstrumentError, ProtocolError, SetpointError
 from sensorbench.core.provenance import Identity
-from sensorbench.instruments.ranges import Range, check_positive
+from sensorbench.core.quantity import HUMIDITY, TEMPERATURE, Value
+from sensorbench.instruments.espec_p300.wire import (
+    Loop,
+    program,
+    ramp_minutes,
+    read_alarm_numbers,
+    read_loop,
+    read_running,
+    tenths,
+)
+from sensorbench.instruments.members import Band, number, setpoint
 from sensorbench.links.line import Line, LineSettings
 
 _REFUSED, _ACCEPTED = "NA:", "OK:"
+_NO_HUMIDITY = "CONT NOT READY-1"
+_STOPPED = ("OFF", "STANDBY")
 
 
 class EspecP300:
-    """Temperature chamber; setpoints and readings are air temperature in degC.
-
-    The controller answers every line, settings too: `OK:` with the command, or `NA:` with the
-    reason, which becomes an InstrumentError.
-    """
+    """Chamber of -75 to 180 degC air temperature, with humidity control where it is fitted."""
 
     LINE: ClassVar[LineSettings] = LineSettings(
         write_terminator="\r\n",
@@ -32,27 +44,21 @@ class EspecP300:
         baud_rate=9600,
         tcp_port=10001,
     )
-    # A common P300 chamber (TEMP? of p300.py shows 180.0,-75.0); set limits_c to your plate.
-    RATED_C: ClassVar[tuple[float, float]] = (-75.0, 180.0)
-    RATED_K_PER_S: ClassVar[float] = 5.0 / 60  # heating, recalled; cooling is slower by itself
 
-    def __init__(
-        self,
-        line: Line,
-        clock: Clock,  # noqa: ARG002 - every driver is made alike
-        *,
-        limits_c: tuple[float, float] | None = None,
-        limit_k_per_s: float | None = None,
-    ) -> None:
+    # The range that TEMP? of p300.py shows; 5 K/min heating and 3 K/min, which cooling makes,
+    # +-0.5 K and +-2.5 %RH constancy, 20 to 98 %RH are those of a common P300 chamber (recalled).
+    temperature = setpoint["EspecP300"](
+        TEMPERATURE, rated=(-75.0, 180.0), fastest=5.0 / 60, planned=3.0 / 60, settling_s=1200.0,
+        resolution=0.1, accuracy=0.5,
+    )  # fmt: skip
+    humidity = setpoint["EspecP300"](
+        HUMIDITY, rated=(20.0, 98.0), planned=3.0 / 60, settling_s=1200.0, resolution=1.0,
+        accuracy=2.5,
+    )  # fmt: skip
+
+    def __init__(self, line: Line, clock: Clock) -> None:  # noqa: ARG002 - every driver alike
+        self.name = line.name
         self._line = line
-        self._rated = Range(f"{line.name}: temperature", *self.RATED_C, "degC")
-        self._allowed = self._rated.narrowed(limits_c)
-        self._ramp_name = f"{line.name}: ramp"
-        self._fastest = self.RATED_K_PER_S
-        if limit_k_per_s is not None:
-            self._fastest = check_positive(
-                f"{self._ramp_name} limit", limit_k_per_s, self.RATED_K_PER_S, "K/s"
-            )
 
     def identify(self) -> Identity:
         """Read TYPE? and return the controller's model; a P300 tells no serial number.
@@ -64,84 +70,145 @@ class EspecP300:
         # dry sensor, [wet sensor,] controller, highest temperature
         if len(fields) not in {3, 4} or fields[-2] != "P300":
             raise ProtocolError(
-                f"{self._line.name}: TYPE? answered {reply!r}, expected controller P300; "
+                f"{self.name}: TYPE? answered {reply!r}, expected controller P300; "
                 "is this the right port?"
             )
         return Identity("ESPEC", fields[-2])
 
-    def set_temperature(self, setpoint_c: float, ramp_k_per_s: float | None = None) -> None:
-        """Go to `setpoint_c` and hold it, as fast as the chamber can or no faster than the ramp.
+    # -- temperature -----------------------------------------------------------------------
 
-        Returns once the chamber has accepted it, not reached it. The wire has one decimal. A ramp
-        is a remote program from the present temperature, whose time is rounded up to whole minutes.
-        Raises SetpointError outside the allowed range or rate, InstrumentError if refused.
+    @temperature.go
+    def _(self, target: Value, rate: float | None, limit: float | None) -> float:  # noqa: ARG002
+        """Go there as fast as the chamber can, or no faster than the rate.
+
+        Returns once the chamber has accepted it, not reached it.
         """
-        self._allowed.check(setpoint_c)
-        if ramp_k_per_s is not None:
-            check_positive(self._ramp_name, ramp_k_per_s, self._fastest, "K/s")
-            start = _tenths(self.read_temperature_c())
-            program = _ramp_program(start, _tenths(setpoint_c), ramp_k_per_s)
-            if program:
-                self._set(program)
-                return
-        # The setpoint first: constant mode must not start towards an older one.
-        self._set(f"TEMP, S{setpoint_c:z.1f}")
-        self._set("MODE,CONSTANT")
+        end = tenths(number(target))
+        start = end if rate is None else self._here()
+        minutes = ramp_minutes(start, end, rate) if rate else 0
+        if minutes:
+            self._set(program(start, end, minutes, self._kept_humidity()))
+        else:
+            if self._is_stopped() and self._humidity_setpoint() is not None:
+                self._set("HUMI,SOFF")  # left from before: nobody asked for humidity now
+            # The setpoint first: constant mode must not start towards an older one.
+            self._set(f"TEMP, S{end / 10:.1f}")
+            self._set("MODE,CONSTANT")
+        return end / 10
 
-    def read_temperature_c(self) -> float:
-        """Return the air temperature in degC."""
-        return self._read_temp()[0]
+    @temperature.read
+    def _(self) -> float:
+        return self._read("TEMP?").measured
 
-    def read_setpoint_c(self) -> float:
-        """Return the setpoint in degC; in a ramp it is the momentary one."""
-        return self._read_temp()[1]
+    @temperature.release
+    def _(self) -> None:
+        self.make_safe()
 
-    def set_alarm_limits(self, low_c: float, high_c: float) -> None:
-        """Set where the chamber's own temperature alarms trip, in degC.
+    @temperature.protect
+    def _(self, low: float | None, high: float | None) -> Band:
+        """Narrow the chamber's own alarm limits, which stop it; in degC, inwards to a tenth."""
+        there = self._read("TEMP?")
+        # A nudge, as 129.9 * 10 is not quite 1299.
+        new_high = there.high if high is None else min(there.high, (high * 10 + 1e-6) // 1 / 10)
+        new_low = there.low if low is None else max(there.low, -((-low * 10 + 1e-6) // 1) / 10)
+        if not new_low < new_high:
+            raise SetpointError(
+                f"{self.name}: alarm limits {new_low:g}..{new_high:g} degC leave no range; "
+                f"the chamber has {there.low:g}..{there.high:g} degC. Nothing was sent"
+            )
+        if new_high < there.high:
+            self._set(f"TEMP, H{new_high:z.1f}")
+        if new_low > there.low:
+            self._set(f"TEMP, L{new_low:z.1f}")
+        holds = self._read("TEMP?")
+        return holds.low, holds.high
 
-        Raises SetpointError outside the rated range or if `low_c` is not below `high_c`.
-        """
-        self._rated.narrowed((low_c, high_c))
-        self._set(f"TEMP, H{high_c:z.1f}")
-        self._set(f"TEMP, L{low_c:z.1f}")
+    # -- humidity --------------------------------------------------------------------------
 
-    def read_alarms(self) -> tuple[int, ...]:
-        """Return the numbers of the active alarms; the chamber's manual names them."""
-        reply = self._ask("ALARM?")
+    @humidity.go
+    def _(self, target: Value, rate: float | None, limit: float | None) -> float:  # noqa: ARG002
+        """Control the air to a whole %RH; a stopped chamber holds its present temperature."""
+        percent = float(round(number(target)))
+        mode = self.read_mode()
+        if mode in _STOPPED:
+            self._set(f"TEMP, S{self._here() / 10:.1f}")
+        self._set(f"HUMI, S{percent:.0f}")
+        if mode == "RUN":
+            self._run_on(percent)
+        elif mode in _STOPPED:
+            self._set("MODE,CONSTANT")
+        return percent
+
+    @humidity.read
+    def _(self) -> float:
+        return self._read("HUMI?").measured
+
+    @humidity.release
+    def _(self) -> None:
+        self._set("HUMI,SOFF")
+        if self.read_mode() == "RUN":
+            self._run_on(None)
+
+    def _run_on(self, humidity: float | None) -> None:
+        """Let the running ramp go on with this humidity; None is without control."""
+        rest = read_running(self._ask("RUN PRGM?"), self._ask("RUN PRGM MON?"))
+        if rest.minutes:
+            # One more, as the seconds of the last one are not told: never faster than asked.
+            self._set(program(rest.now, rest.end, rest.minutes + 1, humidity))
+        else:
+            self._set(f"TEMP, S{rest.end / 10:.1f}")
+            self._set("MODE,CONSTANT")
+
+    def _humidity_setpoint(self) -> float | None:
+        """Return the humidity setpoint in %RH; None where control is off or not fitted."""
         try:
-            count, *alarms = (int(field) for field in reply.split(","))
-        except ValueError:
-            raise self._unexpected("ALARM?", reply, "a count and alarm numbers") from None
-        if count != len(alarms):
-            raise self._unexpected("ALARM?", reply, f"{count} alarm numbers")
-        return tuple(alarms)
+            return self._read("HUMI?").setpoint
+        except InstrumentError as refused:
+            if refused.code == _NO_HUMIDITY:
+                return None
+            raise
+
+    def _kept_humidity(self) -> float | None:
+        """Return the humidity that is being controlled now, in %RH; None for none."""
+        return None if self._is_stopped() else self._humidity_setpoint()
+
+    # -- the whole chamber -----------------------------------------------------------------
+
+    def read_alarms(self) -> tuple[str, ...]:
+        """Return the active alarms; the chamber's manual says what their numbers mean."""
+        return tuple(
+            f"alarm {number} (see the chamber's panel or manual)"
+            for number in read_alarm_numbers(self._ask("ALARM?"))
+        )
 
     def read_mode(self) -> str:
         """Return OFF, STANDBY, CONSTANT or RUN."""
         return self._ask("MODE?")
 
-    def stop(self) -> None:
-        """Stop heating and cooling; the controller stays on."""
-        self._set("MODE,STANDBY")
-
     def make_safe(self) -> None:
-        """Stop heating and cooling and see that it did.
+        """Stop heating, cooling and humidity, and see that they did.
 
         STANDBY and not OFF: both stop the plant, but in STANDBY the controller keeps watching the
         temperature, and keeps answering. Raises InstrumentError if the chamber went on.
         """
-        self.stop()
+        self._set("MODE,STANDBY")
         mode = self.read_mode()
-        if mode not in {"STANDBY", "OFF"}:
+        if mode not in _STOPPED:
             raise InstrumentError("MODE,STANDBY", mode, "the chamber still runs; stop it by hand")
 
-    def _read_temp(self) -> tuple[float, float]:
-        reply = self._ask("TEMP?")
+    def _here(self) -> int:
+        """Return the present air temperature, in tenths, as a setpoint that the chamber takes."""
+        there = self._read("TEMP?")
+        return tenths(min(there.high, max(there.low, there.measured)))
+
+    def _is_stopped(self) -> bool:
+        return self.read_mode() in _STOPPED
+
+    def _read(self, command: str) -> Loop:
         try:
-            measured_c, setpoint_c, _high, _low = (float(field) for field in reply.split(","))
-        except ValueError:
-            raise self._unexpected("TEMP?", reply, "measured,setpoint,high,low") from None
-        return measured_c, setpoint_c
+            return read_loop(command, self._ask(command))
+        except ProtocolError as error:
+            raise ProtocolError(f"{self.name}: {error}") from None
 
     def _ask(self, command: str) -> str:
         reply = self._line.query(command).strip()
@@ -153,32 +220,15 @@ class EspecP300:
     def _set(self, command: str) -> None:
         reply = self._ask(command)
         if not reply.startswith(_ACCEPTED):
-            raise self._unexpected(command, reply, f"{_ACCEPTED}{command}")
-
-    def _unexpected(self, command: str, reply: str, expected: str) -> ProtocolError:
-        return ProtocolError(
-            f"{self._line.name}: {command!r} answered {reply!r}, expected {expected}"
-        )
-
-
-def _tenths(temperature_c: float) -> int:
-    return round(temperature_c * 10)
-
-
-def _ramp_program(start: int, end: int, ramp_k_per_s: float) -> str:
-    """Return the remote program from `start` to `end` in tenths of degC; "" if they are equal."""
-    # Rounded up to be never faster than asked; 1e-9 forgives the division's own rounding.
-    minutes = math.ceil(abs(end - start) / 10 / (ramp_k_per_s * 60) - 1e-9)
-    if not minutes:
-        return ""
-    hours, minutes = divmod(minutes, 60)
-    return f"RUN PRGM, TEMP{start / 10:.1f} TIME{hours}:{minutes:02d} GOTEMP{end / 10:.1f}"
+            raise ProtocolError(
+                f"{self.name}: {command!r} answered {reply!r}, expected {_ACCEPTED}{command}"
+            )
 
 
 _MEANINGS = {
     "CMD ERR": "unknown command",
     "ADDR ERR": "bad address",
-    "CONT NOT READY-1": "this chamber has no humidity or product temperature control",
+    _NO_HUMIDITY: "this chamber has no humidity or product temperature control",
     "CONT NOT READY-2": "no program is running",
     "CONT NOT READY-3": "this controller does not support the command",
     "DATA NOT READY": "there is no such program",

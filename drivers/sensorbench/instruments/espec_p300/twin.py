@@ -1,90 +1,73 @@
-"""Simulated Espec P300: a temperature-only chamber that heats and cools the world's air.
+"""Simulated Espec P300: a chamber that heats, cools and humidifies its air.
 
 Source: EspecNorthAmerica/ChamberConnectLibrary, chamberconnectlibrary/p300.py (what is sent, how
-replies are read). That library names no alarm numbers: those of the limits are this twin's own.
+replies are read). That library names no alarm numbers: those of this twin are its own.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ClassVar
 
+from sensorbench.instruments.espec_p300.twin_air import PASSIVE_TAU_S, Humidity, air_of, number
+from sensorbench.instruments.espec_p300.twin_program import Program, Refused, read_program
+from sensorbench.world.fields import Field
 from sensorbench.world.world import World
 
 _NUMBER = r"(-?\d+(?:\.\d)?)"
 _TEMP = re.compile(rf"TEMP, ?(?:S{_NUMBER})? ?(?:H{_NUMBER})? ?(?:L{_NUMBER})?")
-_RUN = re.compile(rf"RUN PRGM, ?TEMP{_NUMBER} TIME(\d{{1,3}}):(\d\d?)(?: GOTEMP{_NUMBER})?")
+_PERCENT = r"(\d+(?:\.\d)?)"
+_HUMI = re.compile(rf"HUMI, ?(?:S(OFF|\d+(?:\.\d)?))? ?(?:H{_PERCENT})? ?(?:L{_PERCENT})?")
 _DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 
 
-class _Refused(Exception):
-    """The controller answers NA: with this reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Program:
-    """A single-step remote program, started at `since` on the clock."""
-
-    start_c: float
-    end_c: float
-    duration_s: float
-    since: float
-
-    def setpoint_c(self, now: float) -> float:
-        share = min(1.0, (now - self.since) / self.duration_s)
-        return self.start_c + share * (self.end_c - self.start_c)
-
-    def left_s(self, now: float) -> float:
-        return max(0.0, self.since + self.duration_s - now)
-
-
 class SimEspecP300:
-    """A P300 without humidity, in a simulated world.
+    """A P300, with humidity control or without.
 
-    The controller drives its own sensor to the setpoint, so the sensor's error (sigma 0.1 K, the
-    unit's own) is in the air. A ramp starts from where the air is. Alarms latch and stop the plant;
-    `alarm` raises one, `acknowledge` is the operator at the panel.
+    The controller drives its own sensors to the setpoints, so their errors (sigma 0.1 K and 1 %RH,
+    the unit's own) are in the air. A ramp starts from where the air is. Alarms latch and stop the
+    plant; `alarm` raises one, `acknowledge` is the operator at the panel. A temperature sensor that
+    sticks keeps its last value, and the controller, which never sees it arrive, goes on heating
+    (or cooling) by 40 K more; one that is open reads no number, and heats no more.
     """
 
-    HIGH_ALARM, LOW_ALARM = 1, 2
+    FAULTS: ClassVar[tuple[str, ...]] = (
+        "sensor_stuck", "sensor_open", "alarm", "identity", "silent",
+    )  # fmt: skip
+    HIGH_ALARM, LOW_ALARM, PLANT_ALARM = 1, 2, 9
     LOWEST_C: ClassVar[float] = -75.0
     HIGHEST_C: ClassVar[float] = 180.0
     SENSOR_SIGMA_K: ClassVar[float] = 0.1
+    SENSOR_SIGMA_RH: ClassVar[float] = 1.0
     NOISE_K: ClassVar[float] = 0.02
+    NOISE_RH: ClassVar[float] = 0.1
+    RUNAWAY_K: ClassVar[float] = 40.0
 
     terminators: tuple[bytes, ...] = (b"\r\n",)
     reply_terminator: bytes = b"\r\n"
 
-    def __init__(self, world: World, serial: str) -> None:
+    def __init__(self, world: World, serial: str, *, humidity: bool = True) -> None:
         self.serial = serial
         self._world, self._clock = world, world.clock
+        self._air = air_of(world)
+        self._humidity = Humidity(world, self._air) if humidity else None
+        self.drives: dict[str, Field] = {"temperature": self._air}
+        if self._humidity:
+            self.drives["humidity"] = self._humidity
         self._sensor_error_k = self.SENSOR_SIGMA_K * world.stream(serial, "sensor").normal()
+        self._sensor_error_rh = self.SENSOR_SIGMA_RH * world.stream(serial, "wet sensor").normal()
         self._noise = world.stream(serial, "noise")
+        self._wet_noise = world.stream(serial, "wet noise")
         self._mode = "STANDBY"
-        self._setpoint_c = 23.0
+        self._setpoint_c, self._setpoint_rh, self._humidity_on = 23.0, 50.0, False
         self._high_c, self._low_c = self.HIGHEST_C, self.LOWEST_C
-        self._program: _Program | None = None
+        self._high_rh, self._low_rh = 100.0, 0.0
+        self._program: Program | None = None
+        self._goal: tuple[float, float | None] | None = None  # setpoint and rate while it drives
         self._alarms: list[int] = []
-        self._queries: dict[str, Callable[[], str]] = {
-            "TEMP?": self._temp,
-            "MON?": lambda: self._mon(self._mode),
-            "MON?,DETAIL": lambda: self._mon(self._detail()),
-            "MODE?": lambda: self._mode,
-            "MODE?,DETAIL": self._detail,
-            "ALARM?": lambda: ",".join(str(n) for n in (len(self._alarms), *self._alarms)),
-            "TYPE?": lambda: "T,P300,200.0",
-            "DATE?": self._date,
-            "TIME?": lambda: self._clock.utc().strftime("%H:%M:%S"),
-            "CONSTANT SET?,TEMP": lambda: f"{self._setpoint_c:z.1f},ON",
-            "HUMI?": _no_humidity,
-            "CONSTANT SET?,HUMI": _no_humidity,
-            "CONSTANT SET?,PTC": _no_humidity,
-            "RUN PRGM?": self._run_program,
-            "RUN PRGM MON?": self._run_program_monitor,
-            "%?": lambda: f"1,{self._heater_percent():.1f}",
-        }
+        self._fault, self._stuck_c = "", 0.0
+        self._queries = self._all_queries()
         self._modes: dict[str, Callable[[], None]] = {
             "MODE,OFF": lambda: self._stop("OFF"),
             "POWER,OFF": lambda: self._stop("OFF"),
@@ -92,6 +75,28 @@ class SimEspecP300:
             "MODE,CONSTANT": self._start_constant,
             "POWER,ON": self._start_constant,
         }
+
+    def _all_queries(self) -> dict[str, Callable[[], str]]:
+        return {
+            "TEMP?": self._temp,
+            "HUMI?": self._humi,
+            "MON?": lambda: self._mon(self._mode),
+            "MON?,DETAIL": lambda: self._mon(self._detail()),
+            "MODE?": lambda: self._mode,
+            "MODE?,DETAIL": self._detail,
+            "ALARM?": lambda: ",".join(str(n) for n in (len(self._alarms), *self._alarms)),
+            "TYPE?": self._type,
+            "DATE?": self._date,
+            "TIME?": lambda: self._clock.utc().strftime("%H:%M:%S"),
+            "CONSTANT SET?,TEMP": lambda: f"{self._setpoint_c:z.1f},ON",
+            "CONSTANT SET?,HUMI": self._constant_humidity,
+            "CONSTANT SET?,PTC": _not_fitted,
+            "RUN PRGM?": self._run_program,
+            "RUN PRGM MON?": self._run_program_monitor,
+            "%?": self._outputs,
+        }
+
+    # -- the panel -------------------------------------------------------------------------
 
     def alarm(self, number: int) -> None:
         """Raise an alarm: it latches and stops the plant."""
@@ -103,15 +108,23 @@ class SimEspecP300:
         """Clear all alarms, as the operator does at the panel."""
         self._alarms.clear()
 
+    @property
+    def running(self) -> bool:
+        """Return whether the plant heats or cools."""
+        return self._goal is not None
+
+    # -- the line --------------------------------------------------------------------------
+
     def handle(self, line: bytes) -> bytes | None:
         """Answer one line; settings are answered too."""
+        self._suffer(self._world.fault_of(self.serial))
         self._watch()
         command = line.decode("ascii", "replace").strip()
-        if not command:
+        if not command or self._fault == "silent":
             return None
         try:
             reply = self._answer(command)
-        except _Refused as refused:
+        except Refused as refused:
             reply = f"NA:{refused}"
         return reply.encode("ascii", "replace")
 
@@ -124,114 +137,220 @@ class SimEspecP300:
             mode()
         elif command.startswith("TEMP,"):
             self._set_temp(command)
+        elif command.startswith("HUMI,"):
+            self._set_humi(command)
         elif command.startswith("RUN PRGM,"):
             self._start_program(command)
         elif re.fullmatch(r"MODE,RUN\d+", command):
-            raise _Refused("DATA NOT READY")  # no program is stored
+            raise Refused("DATA NOT READY")  # no program is stored
         else:
-            raise _Refused("CMD ERR")
+            raise Refused("CMD ERR")
         return f"OK:{command}"
 
+    # -- what goes wrong -------------------------------------------------------------------
+
+    def _suffer(self, fault: str) -> None:
+        """Let a fault begin or end; one that is there already goes on."""
+        if fault != self._fault:
+            self._stuck_c = self._true_c()
+            self._fault = fault
+            if self._goal:
+                self._drive(*self._goal)
+        if fault == "alarm" and self.PLANT_ALARM not in self._alarms:
+            self.alarm(self.PLANT_ALARM)
+
     def _watch(self) -> None:
-        measured_c = round(self._world.chamber.air_c() + self._sensor_error_k, 1)
+        if self._fault == "sensor_open":
+            return
+        felt_c = self._stuck_c if self._fault == "sensor_stuck" else self._true_c()
+        measured_c = round(felt_c, 1)
         if measured_c > self._high_c and self.HIGH_ALARM not in self._alarms:
             self.alarm(self.HIGH_ALARM)
         if measured_c < self._low_c and self.LOW_ALARM not in self._alarms:
             self.alarm(self.LOW_ALARM)
 
+    # -- what it measures ------------------------------------------------------------------
+
+    def _true_c(self) -> float:
+        return number(self._air.at(self._clock.now())) + self._sensor_error_k
+
     def _measured_c(self) -> float:
+        if self._fault == "sensor_stuck":
+            return self._stuck_c
         noise = self._noise.normal(round(self._clock.now() * 1e6))
-        return self._world.chamber.air_c() + self._sensor_error_k + self.NOISE_K * noise
+        return self._true_c() + self.NOISE_K * noise
+
+    def _shown_c(self) -> str:
+        return "NaN" if self._fault == "sensor_open" else f"{self._measured_c():z.1f}"
+
+    def _shown_rh(self) -> str:
+        if self._humidity is None:
+            return ""
+        now = self._clock.now()
+        noise = self.NOISE_RH * self._wet_noise.normal(round(now * 1e6))
+        true_rh = number(self._humidity.at(now))
+        return f"{max(0.0, min(100.0, true_rh + self._sensor_error_rh + noise)):.0f}"
 
     def _temp(self) -> str:
         setpoint_c = self._setpoint_c
         if self._program:
             setpoint_c = self._program.setpoint_c(self._clock.now())
-        fields = (self._measured_c(), setpoint_c, self._high_c, self._low_c)
-        return ",".join(f"{field:z.1f}" for field in fields)
+        fields = (setpoint_c, self._high_c, self._low_c)
+        return ",".join([self._shown_c(), *(f"{field:z.1f}" for field in fields)])
+
+    def _humi(self) -> str:
+        self._check_humidity()
+        setpoint_rh = self._setpoint_rh if self._humidity_on else None
+        if self._program:
+            setpoint_rh = self._program.setpoint_rh(self._clock.now())
+        shown = "OFF" if setpoint_rh is None else f"{setpoint_rh:.0f}"
+        return f"{self._shown_rh()},{shown},{self._high_rh:.0f},{self._low_rh:.0f}"
 
     def _mon(self, mode: str) -> str:
-        return f"{self._measured_c():z.1f},,{mode},{len(self._alarms)}"
+        return f"{self._shown_c()},{self._shown_rh()},{mode},{len(self._alarms)}"
 
     def _detail(self) -> str:
         if not self._program:
             return self._mode
         return "RMT RUN" if self._program.left_s(self._clock.now()) else "RMT RUN END HOLD"
 
+    def _type(self) -> str:
+        controller = "SCP-220" if self._fault == "identity" else "P300"
+        return f"T,T,{controller},200.0" if self._humidity else f"T,{controller},200.0"
+
     def _date(self) -> str:
         today = self._clock.utc()
         return f"{today:%y.%m/%d}. {_DAYS[today.weekday()]}"
 
+    def _constant_humidity(self) -> str:
+        self._check_humidity()
+        return f"{self._setpoint_rh:.0f},{'ON' if self._humidity_on else 'OFF'}"
+
+    def _outputs(self) -> str:
+        if not self._humidity:
+            return f"1,{self._heater_percent():.1f}"
+        wet = 20.0 if self._humidity_on and self._goal else 0.0
+        return f"2,{self._heater_percent():.1f},{wet:.1f}"
+
     def _heater_percent(self) -> float:
         """Return a plausible heater output: full far below the target, less to hold."""
-        if not self._world.chamber.running:
+        if not self._goal:
             return 0.0
-        air_c = self._world.chamber.air_c()
-        holding = 0.4 * (air_c - self._world.chamber.ambient_c)
-        return min(100.0, max(0.0, holding + 20.0 * (self._world.chamber.target_c - air_c)))
+        air_c = self._true_c()
+        ambient_c = number(self._world.ambient_of("temperature"))
+        holding = 0.4 * (air_c - ambient_c)
+        return min(100.0, max(0.0, holding + 20.0 * (self._air.target - air_c)))
+
+    # -- what it is told -------------------------------------------------------------------
 
     def _set_temp(self, command: str) -> None:
         match = _TEMP.fullmatch(command)
         if not match or not any(match.groups()):
-            raise _Refused("PARA ERR")
+            raise Refused("PARA ERR")
         setpoint_c = float(match[1]) if match[1] else self._setpoint_c
         high_c = float(match[2]) if match[2] else self._high_c
         low_c = float(match[3]) if match[3] else self._low_c
         if not self.LOWEST_C <= low_c < high_c <= self.HIGHEST_C:
-            raise _Refused("DATA OUT OF RANGE")
+            raise Refused("DATA OUT OF RANGE")
         if match[1] and not low_c <= setpoint_c <= high_c:
-            raise _Refused("DATA OUT OF RANGE")
+            raise Refused("DATA OUT OF RANGE")
         self._setpoint_c, self._high_c, self._low_c = setpoint_c, high_c, low_c
         if match[1] and self._mode == "CONSTANT":
             self._drive(setpoint_c)
+
+    def _set_humi(self, command: str) -> None:
+        self._check_humidity()
+        match = _HUMI.fullmatch(command)
+        if not match or not any(match.groups()):
+            raise Refused("PARA ERR")
+        high_rh = float(match[2]) if match[2] else self._high_rh
+        low_rh = float(match[3]) if match[3] else self._low_rh
+        setpoint_rh = float(match[1]) if match[1] not in {None, "OFF"} else self._setpoint_rh
+        if not 0 <= low_rh < high_rh <= 100 or not low_rh <= setpoint_rh <= high_rh:
+            raise Refused("DATA OUT OF RANGE")
+        self._high_rh, self._low_rh, self._setpoint_rh = high_rh, low_rh, setpoint_rh
+        if match[1]:
+            self._humidity_on = match[1] != "OFF"
+            if self._mode == "CONSTANT":
+                self._humidify(setpoint_rh if self._humidity_on else None)
 
     def _start_constant(self) -> None:
         self._check_ready()
         self._mode, self._program = "CONSTANT", None
         self._drive(self._setpoint_c)
+        self._humidify(self._setpoint_rh if self._humidity_on else None)
 
     def _start_program(self, command: str) -> None:
-        match = _RUN.fullmatch(command)
-        if not match:
-            raise _Refused("PARA ERR")
-        start_c, end_c = float(match[1]), float(match[4] or match[1])
-        duration_s = 3600.0 * int(match[2]) + 60.0 * int(match[3])
-        inside = all(self._low_c <= end <= self._high_c for end in (start_c, end_c))
-        if not inside or not duration_s or int(match[3]) > 59:
-            raise _Refused("DATA OUT OF RANGE")
+        program = read_program(command, self._clock.now())
+        if not all(self._low_c <= end <= self._high_c for end in (program.start_c, program.end_c)):
+            raise Refused("DATA OUT OF RANGE")
+        if program.end_rh is not None:
+            self._check_humidity()
+            ends = (program.start_rh or 0.0, program.end_rh)
+            if not all(self._low_rh <= end <= self._high_rh for end in ends):
+                raise Refused("DATA OUT OF RANGE")
         self._check_ready()
-        self._mode = "RUN"
-        self._program = _Program(start_c, end_c, duration_s, self._clock.now())
-        self._drive(end_c, abs(end_c - start_c) / duration_s)
+        self._mode, self._program = "RUN", program
+        self._drive(program.end_c, abs(program.end_c - program.start_c) / program.duration_s)
+        self._humidify(program.end_rh)
 
     def _check_ready(self) -> None:
         if self._alarms:
-            raise _Refused("CHB NOT READY")
+            raise Refused("CHB NOT READY")
+
+    def _check_humidity(self) -> None:
+        if self._humidity is None:
+            _not_fitted()
 
     def _drive(self, setpoint_c: float, rate_k_per_s: float | None = None) -> None:
-        self._world.chamber.approach(setpoint_c - self._sensor_error_k, rate_k_per_s)
+        self._goal = (setpoint_c, rate_k_per_s)
+        target_c = setpoint_c - self._sensor_error_k
+        if self._fault == "sensor_open":
+            self._coast()
+            return
+        if self._fault == "sensor_stuck":
+            too_warm = self._stuck_c > setpoint_c + 0.5
+            target_c += -self.RUNAWAY_K if too_warm else self.RUNAWAY_K
+        self._air.go(target_c, self._clock.now(), rate_k_per_s)
+
+    def _humidify(self, setpoint_rh: float | None) -> None:
+        if self._humidity is None:
+            return
+        if setpoint_rh is None:
+            self._humidity.let_go()
+        else:
+            self._humidity.control(setpoint_rh - self._sensor_error_rh)
+
+    def _coast(self) -> None:
+        ambient_c = number(self._world.ambient_of("temperature"))
+        self._air.drift(ambient_c, self._clock.now(), PASSIVE_TAU_S)
 
     def _stop(self, mode: str) -> None:
         self._mode, self._program = mode, None
-        if self._world.chamber.running:
-            self._world.chamber.stop()
+        self._humidify(None)
+        if self._goal:
+            self._goal = None
+            self._coast()
+
+    # -- remote programs -------------------------------------------------------------------
 
     def _run_program(self) -> str:
-        program = self._running_program()
-        hours, minutes = divmod(round(program.duration_s / 60), 60)
-        ends = f"TEMP{program.start_c:z.1f} GOTEMP{program.end_c:z.1f}"
-        return f"{ends} TIME{hours}:{minutes:02d} REF9"
+        return self._running_program().shown()
 
     def _run_program_monitor(self) -> str:
         program, now = self._running_program(), self._clock.now()
         hours, minutes = divmod(int(program.left_s(now) / 60), 60)
-        return f"1,{program.setpoint_c(now):z.1f},{hours}:{minutes:02d},0"
+        fields = ["1", f"{program.setpoint_c(now):z.1f}"]
+        if self._humidity:
+            setpoint_rh = program.setpoint_rh(now)
+            fields.append("OFF" if setpoint_rh is None else f"{setpoint_rh:.0f}")
+        return ",".join([*fields, f"{hours}:{minutes:02d}", "0"])
 
-    def _running_program(self) -> _Program:
+    def _running_program(self) -> Program:
         if not self._program:
-            raise _Refused("CONT NOT READY-2")
+            raise Refused("CONT NOT READY-2")
         return self._program
 
 
-def _no_humidity() -> str:
-    raise _Refused("CONT NOT READY-1")
+def _not_fitted() -> str:
+    raise Refused("CONT NOT READY-1")

@@ -1,18 +1,28 @@
 """Keysight 34461A digital multimeter: DC volts and 4-wire ohms.
 
-Source: QCoDeS, instrument/sims/Keysight_34465A.yaml (quoted functions, settings); integration and
-trigger rules recalled from the Truevolt operating guide.
+Source: QCoDeS, instrument/sims/Keysight_34465A.yaml (quoted functions, settings); accuracy: Agilent
+34401A service guide (same class); integration and trigger rules recalled from the Truevolt
+operating guide.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from sensorbench.core.clock import Clock
 from sensorbench.core.errors import ProtocolError, SetpointError
 from sensorbench.core.provenance import Identity
+from sensorbench.core.quantity import VOLTAGE
+from sensorbench.instruments.members import meter
 from sensorbench.links.line import Line, LineSettings
-from sensorbench.protocols.scpi import parse_identity, parse_number, send, show_number
+from sensorbench.protocols.scpi import (
+    parse_identity,
+    parse_number,
+    pending_errors,
+    send,
+    show_number,
+)
 
 _VOLTS, _OHMS = "VOLT", "FRES"
 _SLOWEST_MAINS_HZ = 50.0
@@ -26,11 +36,14 @@ class Keysight34461a:
     LINE: ClassVar[LineSettings] = LineSettings()
     INTEGRATIONS_NPLC: ClassVar[tuple[float, ...]] = (0.02, 0.2, 1.0, 10.0, 100.0)
 
-    def __init__(
-        self,
-        line: Line,
-        clock: Clock,  # noqa: ARG002 - every driver is made alike
-    ) -> None:
+    # One year, 23 degC: 0.0035 % of reading and 0.0005 % of range, at 5 V in the 10 V range.
+    # A reading takes 10 NPLC of 20 ms, twice with autozero.
+    voltage = meter["Keysight34461a"](
+        VOLTAGE, rated=(-1000.0, 1000.0), accuracy=2.25e-4, seconds=0.4
+    )
+
+    def __init__(self, line: Line, clock: Clock) -> None:  # noqa: ARG002 - every driver alike
+        self.name = line.name
         self._line = line
 
     def identify(self) -> Identity:
@@ -38,10 +51,22 @@ class Keysight34461a:
         identity = parse_identity(self._line.query("*IDN?"))
         if identity.model != "34461A":
             raise ProtocolError(
-                f"{self._line.name}: *IDN? says {identity}, expected a 34461A; "
-                "is this the right address?"
+                f"{self.name}: *IDN? says {identity}, expected a 34461A; is this the right address?"
             )
         return identity
+
+    def take(self) -> Sequence[str]:
+        """Empty the error queue and return what an earlier program left in it."""
+        return tuple(f"{code} {text}" for code, text in pending_errors(self._line))
+
+    @voltage.read
+    def _(self) -> float:
+        """Return the DC voltage in V. Raises InstrumentError for an overload."""
+        return self._measure(_VOLTS)
+
+    def read_resistance_ohm(self) -> float:
+        """Return the 4-wire resistance in ohm. Raises InstrumentError for an open lead."""
+        return self._measure(_OHMS)
 
     def set_integration(self, nplc: float) -> None:
         """Integrate over `nplc` power line cycles: 10 of them are 0.2 s at 50 Hz.
@@ -51,19 +76,10 @@ class Keysight34461a:
         if nplc not in self.INTEGRATIONS_NPLC:
             allowed = ", ".join(f"{number:g}" for number in self.INTEGRATIONS_NPLC)
             raise SetpointError(
-                f"{self._line.name}: integration {nplc:g} NPLC is none of {allowed}; "
-                "nothing was sent"
+                f"{self.name}: integration {nplc:g} NPLC is none of {allowed}; nothing was sent"
             )
         for function in (_VOLTS, _OHMS):
             send(self._line, f"{function}:NPLC {show_number(nplc)}")
-
-    def read_voltage_v(self) -> float:
-        """Return the DC voltage in V. Raises InstrumentError for an overload."""
-        return self._read(_VOLTS)
-
-    def read_resistance_ohm(self) -> float:
-        """Return the 4-wire resistance in ohm. Raises InstrumentError for an open lead."""
-        return self._read(_OHMS)
 
     def make_safe(self) -> None:
         """Abort what runs and select volts: in ohms the meter drives a current."""
@@ -71,7 +87,7 @@ class Keysight34461a:
         send(self._line, "ABOR")
         send(self._line, f'FUNC "{_VOLTS}"')
 
-    def _read(self, function: str) -> float:
+    def _measure(self, function: str) -> float:
         # Not CONF: that would put the integration time back to its default.
         send(self._line, f'FUNC "{function}";:TRIG:SOUR IMM;COUN 1;:SAMP:COUN 1')
         command = f"{function}:NPLC?"

@@ -1,4 +1,4 @@
-"""Simulated Keysight 34461A, across one of the world's rails and a resistor of its own.
+"""Simulated Keysight 34461A: it measures the signal it is connected to.
 
 Source: QCoDeS, instrument/sims/Keysight_34465A.yaml; accuracy: Agilent 34401A service guide (same
 class); integration, resolution and trigger rules recalled from the Truevolt operating guide.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
+from sensorbench.core.quantity import components
 from sensorbench.instruments.keysight_34461a.twin_functions import (
     OVERRANGE,
     RESOLUTION,
@@ -29,6 +30,7 @@ from sensorbench.protocols.scpi_parameters import (
     nr3,
 )
 from sensorbench.protocols.scpi_status import ScpiError
+from sensorbench.world.twins import Signal
 from sensorbench.world.world import World
 
 _OVERLOAD = 9.9e37
@@ -52,24 +54,38 @@ _OHM_OPTIONS = (Maybe(_OHM_RANGE), Maybe(Number("OHM")))
 
 
 class SimKeysight34461a(ScpiStatusDevice):
-    """A 34461A in a simulated world: volts across rail `rail`, 4-wire ohms of `resistance_ohm`.
+    """A 34461A in a simulated world: volts of a signal, 4-wire ohms of `resistance_ohm`.
 
-    Both are attributes: infinity is an open circuit. A reading takes its integration time on the
-    clock. The unit's own errors lie inside the one-year accuracy.
+    Nothing connected reads 0 V and infinitely many ohms. A reading takes its integration time on
+    the clock. The unit's own errors lie inside the one-year accuracy.
     """
 
     IDENTITY = "Keysight Technologies,34461A,{serial},A.03.03-02.40-03.03-00.52-01-01"
+    FAULTS: ClassVar[tuple[str, ...]] = ("overload", "identity", "silent")
     LINE_HZ: ClassVar[float] = 50.0
 
-    def __init__(
-        self, world: World, serial: str, *, rail: int = 1, resistance_ohm: float = math.inf
-    ) -> None:
+    def __init__(self, world: World, serial: str, *, resistance_ohm: float = math.inf) -> None:
         super().__init__(serial)
-        self.rail, self.resistance_ohm = rail, resistance_ohm
+        self.resistance_ohm = resistance_ohm
+        self._volts: Signal = lambda: 0.0
         self._world, self._clock = world, world.clock
         self._functions = {"VOLT": volts(), "FRES": ohms()}
         self._noise = world.stream(serial, "noise")
         self._settings()
+
+    def sense(self, member: str, signal: Signal) -> None:
+        """Connect the leads to what `voltage` measures. Raises KeyError for another member."""
+        if member != "voltage":
+            raise KeyError(f"a 34461A has no meter {member!r}")
+        self._volts = signal
+
+    def handle(self, line: bytes) -> bytes | None:
+        """Carry out one message; a silent unit answers none."""
+        return None if self._fault == "silent" else super().handle(line)
+
+    @property
+    def _fault(self) -> str:
+        return self._world.fault_of(self.serial)
 
     def _settings(self) -> None:
         self._function = "VOLT"
@@ -99,7 +115,9 @@ class SimKeysight34461a(ScpiStatusDevice):
         name, function = self._function, self._functions[self._function]
         self._clock.sleep(function.nplc / self.LINE_HZ * (2 if function.autozero else 1))
         is_volts = name == "VOLT"
-        value = self._world.rails[self.rail].voltage_v if is_volts else self.resistance_ohm
+        value = components(self._volts())[0] if is_volts else self.resistance_ohm
+        if self._fault == "overload":
+            value = math.inf
         range_ = function.range_for(value)
         overload = abs(value) > OVERRANGE * range_
         self.status.questionable.update(function.overload_bit if overload else 0)
@@ -118,6 +136,11 @@ class SimKeysight34461a(ScpiStatusDevice):
         if not self._readings:
             raise ScpiError(-230)
         return ",".join(map(nr3, self._readings))
+
+    @scpi("*IDN?")
+    def _identify(self) -> str:
+        identity = super()._identify()
+        return identity.replace("34461A", "34465A") if self._fault == "identity" else identity
 
     @scpi(":CONFigure:VOLTage[:DC]", *_VOLT_OPTIONS, bound=("VOLT",))
     @scpi(":CONFigure:FRESistance", *_OHM_OPTIONS, bound=("FRES",))

@@ -1,131 +1,217 @@
-"""Keysight E36312A triple output power supply; one driver drives one of its outputs.
+"""Keysight E36312A triple output power supply.
 
-Source: PyMeasure, keysightE36312A.py and its tests (channel lists); the ratings and the protection
-commands are recalled from the E36300 series documents.
+Source: PyMeasure, keysightE36312A.py and its tests (channel lists); ratings, accuracies and the
+protection commands are recalled from the E36300 series documents. The rules:
+- The limit goes before the voltage and the voltage before the switch: a higher voltage never meets
+  an older, higher limit, and an output never comes on with an older voltage.
+- A limit that is not given stays as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import ClassVar
 
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import InstrumentError, ProtocolError
+from sensorbench.core.errors import BenchError, InstrumentError, ProtocolError, SetpointError
 from sensorbench.core.provenance import Identity
-from sensorbench.instruments.ranges import Range, check_positive
+from sensorbench.core.quantity import SUPPLY, SUPPLY_CURRENT, Value
+from sensorbench.instruments.members import Band, meter, number, setpoint
 from sensorbench.links.line import Line, LineSettings
-from sensorbench.protocols.scpi import parse_flag, parse_identity, parse_number, send, show_number
+from sensorbench.protocols.scpi import (
+    parse_flag,
+    parse_identity,
+    parse_number,
+    pending_errors,
+    send,
+    show_number,
+    without_echo,
+)
+
+_OUTPUTS = (1, 2, 3)
+_ALL = "(@1,2,3)"
 
 
 class KeysightE36312a:
-    """Supply output `channel`; it must be 1, 2 or 3 (ValueError)."""
+    """Three outputs: 6 V 5 A, 25 V 1 A, 25 V 1 A, each settable to 103 %."""
 
     LINE: ClassVar[LineSettings] = LineSettings()
-    # Settable to 103 % of 6 V 5 A and 25 V 1 A; over-voltage protection to 110 % (recalled).
-    RATED_V: ClassVar[Mapping[int, tuple[float, float]]] = {
-        1: (0.0, 6.18),
-        2: (0.0, 25.75),
-        3: (0.0, 25.75),
-    }
-    RATED_A: ClassVar[Mapping[int, float]] = {1: 5.15, 2: 1.03, 3: 1.03}
-    RATED_PROTECTION_V: ClassVar[Mapping[int, float]] = {1: 6.6, 2: 27.5, 3: 27.5}
 
-    def __init__(
-        self,
-        line: Line,
-        clock: Clock,  # noqa: ARG002 - every driver is made alike
-        *,
-        channel: int = 1,
-        limits_v: tuple[float, float] | None = None,
-        limit_a: float | None = None,
-    ) -> None:
-        if channel not in self.RATED_V:
-            raise ValueError(f"{line.name}: channel {channel} is not one of 1, 2, 3")
+    # Accuracy at half scale: 0.03 % + 3 mV of output 1, 0.03 % + 5 mV of the others.
+    out1 = setpoint["KeysightE36312a"](
+        SUPPLY, rated=(0.0, 6.18), limit_rated=(0.002, 5.15), settling_s=0.1, accuracy=4e-3
+    )
+    out2 = setpoint["KeysightE36312a"](
+        SUPPLY, rated=(0.0, 25.75), limit_rated=(0.001, 1.03), settling_s=0.1, accuracy=9e-3
+    )
+    out3 = setpoint["KeysightE36312a"](
+        SUPPLY, rated=(0.0, 25.75), limit_rated=(0.001, 1.03), settling_s=0.1, accuracy=9e-3
+    )
+    current1 = meter["KeysightE36312a"](SUPPLY_CURRENT, rated=(0.0, 5.15))
+    current2 = meter["KeysightE36312a"](SUPPLY_CURRENT, rated=(0.0, 1.03))
+    current3 = meter["KeysightE36312a"](SUPPLY_CURRENT, rated=(0.0, 1.03))
+
+    def __init__(self, line: Line, clock: Clock) -> None:  # noqa: ARG002 - every driver alike
+        self.name = line.name
         self._line = line
-        self._channel = channel
-        self._name = f"{line.name}, output {channel}"
-        rated_v = Range(f"{self._name}: voltage", *self.RATED_V[channel], "V")
-        self._allowed_v = rated_v.narrowed(limits_v)
-        self._most_a = self.RATED_A[channel]
-        if limit_a is not None:
-            self._most_a = check_positive(f"{self._name}: limit_a", limit_a, self._most_a, "A")
 
     def identify(self) -> Identity:
         """Read *IDN?. Raises ProtocolError if it is no E36312A."""
         identity = parse_identity(self._line.query("*IDN?"))
         if identity.model != "E36312A":
             raise ProtocolError(
-                f"{self._line.name}: *IDN? says {identity}, expected an E36312A; "
+                f"{self.name}: *IDN? says {identity}, expected an E36312A; "
                 "is this the right address?"
             )
         return identity
 
-    def set_voltage(self, voltage_v: float, current_limit_a: float) -> None:
-        """Set voltage and current limit; the output stays on or off as it is.
+    def take(self) -> Sequence[str]:
+        """Empty the error queue and return what an earlier program left in it."""
+        return tuple(f"{code} {text}" for code, text in pending_errors(self._line))
 
-        Raises SetpointError outside the allowed ranges, InstrumentError if refused.
-        """
-        self._allowed_v.check(voltage_v)
-        check_positive(f"{self._name}: current limit", current_limit_a, self._most_a, "A")
-        # The limit first: a higher voltage must never meet an older, higher limit.
-        self._send(f"CURR {show_number(current_limit_a)}")
-        self._send(f"VOLT {show_number(voltage_v)}")
+    # -- the outputs -----------------------------------------------------------------------
 
-    def set_over_voltage_protection(self, voltage_v: float) -> None:
-        """Set where the supply switches itself off. Raises SetpointError outside its range."""
-        highest = self.RATED_PROTECTION_V[self._channel]
-        check_positive(f"{self._name}: over-voltage protection", voltage_v, highest, "V")
-        self._send(f"VOLT:PROT {show_number(voltage_v)}")
+    @out1.go
+    def _(self, target: Value, rate: float | None, limit: float | None) -> float:  # noqa: ARG002
+        return self._go(1, number(target), limit)
 
-    def switch(self, on: bool) -> None:
-        """Switch the output. InstrumentError if the supply refuses, as it does while tripped."""
-        self._send(f"OUTP {int(on)}")
+    @out2.go
+    def _(self, target: Value, rate: float | None, limit: float | None) -> float:  # noqa: ARG002
+        return self._go(2, number(target), limit)
 
-    def is_on(self) -> bool:
-        """Return whether the output is on."""
-        return self._ask_flag("OUTP?")
+    @out3.go
+    def _(self, target: Value, rate: float | None, limit: float | None) -> float:  # noqa: ARG002
+        return self._go(3, number(target), limit)
 
-    def is_tripped(self) -> bool:
-        """Return whether over-voltage or over-current protection holds the output off."""
-        return self._ask_flag("VOLT:PROT:TRIP?") or self._ask_flag("CURR:PROT:TRIP?")
+    @out1.read
+    def _(self) -> float:
+        return self._ask_number("MEAS:VOLT?", 1)
 
-    def clear_trip(self) -> None:
-        """Release a trip and leave the output off: by itself the supply would switch it on."""
-        self.switch(False)
-        self._send("OUTP:PROT:CLE")
+    @out2.read
+    def _(self) -> float:
+        return self._ask_number("MEAS:VOLT?", 2)
 
-    def read_voltage_v(self) -> float:
-        """Return the measured voltage in V."""
-        return self._ask_number("MEAS:VOLT?")
+    @out3.read
+    def _(self) -> float:
+        return self._ask_number("MEAS:VOLT?", 3)
 
-    def read_current_a(self) -> float:
-        """Return the measured current in A."""
-        return self._ask_number("MEAS:CURR?")
+    @out1.release
+    def _(self) -> None:
+        self._switch_off(1)
 
-    def make_safe(self) -> None:
-        """Switch the output off, whatever went before, and see that it is.
+    @out2.release
+    def _(self) -> None:
+        self._switch_off(2)
 
-        Raises InstrumentError if it stays on.
-        """
+    @out3.release
+    def _(self) -> None:
+        self._switch_off(3)
+
+    @out1.protect
+    def _(self, low: float | None, high: float | None) -> Band:  # noqa: ARG002 - no lower end
+        return self._protect(1, high)
+
+    @out2.protect
+    def _(self, low: float | None, high: float | None) -> Band:  # noqa: ARG002
+        return self._protect(2, high)
+
+    @out3.protect
+    def _(self, low: float | None, high: float | None) -> Band:  # noqa: ARG002
+        return self._protect(3, high)
+
+    @current1.read
+    def _(self) -> float:
+        return self._ask_number("MEAS:CURR?", 1)
+
+    @current2.read
+    def _(self) -> float:
+        return self._ask_number("MEAS:CURR?", 2)
+
+    @current3.read
+    def _(self) -> float:
+        return self._ask_number("MEAS:CURR?", 3)
+
+    def _go(self, output: int, voltage_v: float, limit_a: float | None) -> float:
+        if limit_a is not None:
+            self._send("CURR", output, show_number(limit_a))
+        sent = show_number(voltage_v)
+        self._send("VOLT", output, sent)
+        self._send("OUTP", output, "1")
+        return float(sent)
+
+    def _switch_off(self, output: int) -> None:
+        """Switch an output off, whatever went before, and see that it is."""
         self._line.write("*CLS")  # older errors must not look like a refusal to switch off
-        self.switch(False)
-        if self.is_on():
+        self._send("OUTP", output, "0")
+        if self._ask_flag("OUTP?", output):
             raise InstrumentError(
-                f"OUTP 0,{self._list}", 1, "the output is still on; pull the plug"
+                f"OUTP 0,(@{output})", 1, "the output is still on; pull the plug of the supply"
             )
 
-    @property
-    def _list(self) -> str:
-        return f"(@{self._channel})"
+    def _protect(self, output: int, high_v: float | None) -> Band:
+        """Narrow the over-voltage protection, in V; it has no lower end."""
+        holds_v = self._ask_number("VOLT:PROT?", output)
+        if high_v is not None and high_v < holds_v:
+            if high_v <= 0:
+                raise SetpointError(
+                    f"{self.name}.out{output}: over-voltage protection at {high_v:g} V leaves no "
+                    "range; nothing was sent"
+                )
+            self._send("VOLT:PROT", output, show_number(high_v))
+            holds_v = self._ask_number("VOLT:PROT?", output)
+        return None, holds_v
 
-    def _send(self, command: str) -> None:
-        separator = "," if " " in command else " "
-        send(self._line, f"{command}{separator}{self._list}")
+    # -- the whole supply ------------------------------------------------------------------
 
-    def _ask_flag(self, query: str) -> bool:
-        command = f"{query} {self._list}"
+    def read_alarms(self) -> tuple[str, ...]:
+        """Return the outputs that a protection holds off."""
+        alarms = []
+        for query, meaning in (
+            ("VOLT:PROT:TRIP?", "over-voltage protection"),
+            ("CURR:PROT:TRIP?", "over-current protection"),
+        ):
+            command = f"{query} {_ALL}"
+            flags = without_echo(self._line.query(command)).split(",")
+            if len(flags) != len(_OUTPUTS):
+                raise ProtocolError(
+                    f"{self.name}: {command!r} answered {','.join(flags)!r}, expected three flags"
+                )
+            alarms += [
+                f"{meaning} of output {output} tripped"
+                for output, flag in zip(_OUTPUTS, flags, strict=True)
+                if parse_flag(flag, command)
+            ]
+        return tuple(alarms)
+
+    def clear_trips(self) -> None:
+        """Release the trips and leave the outputs off: by themselves they would come back on."""
+        self.make_safe()
+        for output in _OUTPUTS:
+            send(self._line, f"OUTP:PROT:CLE (@{output})")
+
+    def make_safe(self) -> None:
+        """Switch all outputs off, whatever went before, and see that they are.
+
+        Tries each, whatever happens with another. Raises InstrumentError naming what stays on.
+        """
+        failed = []
+        for output in _OUTPUTS:
+            try:
+                self._switch_off(output)
+            except BenchError as error:
+                failed.append(f"output {output}: {error}")
+        if failed:
+            raise InstrumentError(
+                f"OUTP 0,{_ALL}", "not safe", f"{'; '.join(failed)}. Pull the plug of the supply"
+            )
+
+    def _send(self, command: str, output: int, value: str) -> None:
+        send(self._line, f"{command} {value},(@{output})")
+
+    def _ask_flag(self, query: str, output: int) -> bool:
+        command = f"{query} (@{output})"
         return parse_flag(self._line.query(command), command)
 
-    def _ask_number(self, query: str) -> float:
-        command = f"{query} {self._list}"
+    def _ask_number(self, query: str, output: int) -> float:
+        command = f"{query} (@{output})"
         return parse_number(self._line.query(command), command)

@@ -1,4 +1,4 @@
-"""Simulated Keysight E36312A on the world's three rails.
+"""Simulated Keysight E36312A: three rails, and what hangs on them.
 
 Source: PyMeasure, keysightE36312A.py and its tests; ratings, protection and *RST values recalled
 from the E36300 series documents.
@@ -6,11 +6,13 @@ from the E36300 series documents.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
+from sensorbench.core.quantity import components
 from sensorbench.protocols.scpi_device import ScpiDevice, scpi
 from sensorbench.protocols.scpi_parameters import (
     Channels,
@@ -23,8 +25,10 @@ from sensorbench.protocols.scpi_parameters import (
     nr3,
 )
 from sensorbench.protocols.scpi_status import ScpiError
+from sensorbench.world.fields import Constant, Driven, Field
 from sensorbench.world.random import Stream
-from sensorbench.world.world import Rail, World
+from sensorbench.world.twins import Signal
+from sensorbench.world.world import World
 
 _LIST = Maybe(Channels(3))
 _END = Maybe(Choice("MINimum", "MAXimum"))
@@ -38,11 +42,35 @@ class _Rating:
     least_amperes: float
 
 
-class _Output:
-    """One output: its settings, its small errors, and the rail it feeds."""
+class Rail(Driven):
+    """The voltage of an output, and what it drives into a resistor that something else models."""
 
-    def __init__(self, rail: Rail, rating: _Rating, stream: Callable[[str], Stream]) -> None:
-        self.rail = rail
+    def __init__(self, output: _Output) -> None:
+        super().__init__(Constant(0.0))
+        self._output = output
+
+    def amperes_into(self, ohms: float) -> float:
+        """Return the current into `ohms` now: up to the limit; 0 while off or tripped."""
+        if not self._output.delivers:
+            return 0.0
+        return min(self._output.limit_a, self._output.regulated_v / ohms)
+
+    def loaded_by(self, ohms: float) -> None:
+        """Hang a resistor on the output, beside what else draws from it."""
+        self._output.load_ohm = ohms
+        self._output.regulate()
+
+
+class _Output:
+    """One output: its settings, its small errors, the rail it feeds and what draws from it."""
+
+    def __init__(
+        self, rating: _Rating, stream: Callable[[str], Stream], changing: Callable[[], None]
+    ) -> None:
+        self.rail = Rail(self)
+        self.draws: Signal = lambda: 0.0
+        self.load_ohm = math.inf
+        self._changing = changing
         self.most_v, self.most_a = 1.03 * rating.volts, 1.03 * rating.amperes
         self.least_a, self.most_protection_v = rating.least_amperes, 1.1 * rating.volts
         self._default_a = rating.amperes
@@ -65,36 +93,73 @@ class _Output:
     def tripped(self) -> bool:
         return self.voltage_tripped or self.current_tripped
 
+    @property
+    def delivers(self) -> bool:
+        return self.on and not self.tripped
+
+    @property
+    def voltage_v(self) -> float:
+        return components(self.rail.at(0.0))[0]
+
+    @property
+    def current_a(self) -> float:
+        """Return what flows: what the load wants, no more than the limit."""
+        return min(self.limit_a, self.wanted_a) if self.voltage_v else 0.0
+
+    @property
+    def wanted_a(self) -> float:
+        """Return what the load would draw at the voltage that is there."""
+        return components(self.draws())[0] + self.voltage_v / self.load_ohm
+
+    @property
+    def regulated_v(self) -> float:
+        """Return the voltage that it makes without a load."""
+        return max(0.0, self.setpoint_v * self._gain + self._offset_v)
+
     def regulate(self) -> None:
         """Bring the rail to where the settings and its load put it, and trip where they must."""
-        voltage_v = max(0.0, self.setpoint_v * self._gain + self._offset_v)
-        limited_v = min(voltage_v, self.limit_a * self.rail.load_ohm)
-        if self.on and not self.tripped:
-            self.voltage_tripped = limited_v > self.protection_v
+        voltage_v = self.regulated_v
+        if self.delivers:
+            self.voltage_tripped = self._limited_v(voltage_v) > self.protection_v
+        self._put(self._limited_v(voltage_v))
+        # The load of a rail that has just come up is known only now.
+        limited_v = self._limited_v(voltage_v)
+        if self.delivers:
             self.current_tripped = self.trips_on_current and limited_v < voltage_v
-        if self.rail.voltage_v != limited_v:
-            self.rail.set_voltage(limited_v)
-        delivers = self.on and not self.tripped
-        if self.rail.on != delivers:
-            self.rail.switch(delivers)
+        self._put(self._limited_v(voltage_v))
+
+    def _limited_v(self, voltage_v: float) -> float:
+        """Return the rail's voltage: at constant current the load is taken as a resistor."""
+        if not self.delivers:
+            return 0.0
+        wanted_a = self.wanted_a
+        if wanted_a <= 0 or not self.voltage_v:
+            return voltage_v
+        return min(voltage_v, self.limit_a * self.voltage_v / wanted_a)
+
+    def _put(self, voltage_v: float) -> None:
+        if abs(voltage_v - self.voltage_v) > 1e-9:
+            self._changing()
+            self.rail.field = Constant(voltage_v)
 
     def read_voltage_v(self, counter: int) -> float:
         noise_v = 1e-4 * self._noise.normal(counter)
-        return self.rail.voltage_v * self._read_gain + self._read_offset_v + noise_v
+        return self.voltage_v * self._read_gain + self._read_offset_v + noise_v
 
     def read_current_a(self, counter: int) -> float:
         noise_a = 1e-5 * self._noise.normal(-1 - counter)
-        return self.rail.current_a * self._read_gain + self._read_offset_a + noise_a
+        return self.current_a * self._read_gain + self._read_offset_a + noise_a
 
 
 class SimKeysightE36312a(ScpiDevice):
-    """An E36312A in a simulated world: output n feeds rail n.
+    """An E36312A in a simulated world: output n feeds the field `outn`.
 
     A load that draws more than the limit pulls the rail down; the twin looks at the load whenever
     it is spoken to. A trip latches the output off until it is cleared, then the output is back.
     """
 
     IDENTITY = "Keysight Technologies,E36312A,{serial},2.1.0-1.0.4-1.12"
+    FAULTS: ClassVar[tuple[str, ...]] = ("trip1", "trip2", "trip3", "identity", "silent")
     RATINGS: ClassVar[dict[int, _Rating]] = {
         1: _Rating(6.0, 5.0, 0.002),
         2: _Rating(25.0, 1.0, 0.001),
@@ -103,15 +168,14 @@ class SimKeysightE36312a(ScpiDevice):
 
     def __init__(self, world: World, serial: str) -> None:
         super().__init__(serial)
-        self._clock = world.clock
+        self._world, self._clock = world, world.clock
         self._selected = 1
         self._outputs = {
-            number: _Output(
-                world.rails[number],
-                rating,
-                partial(world.stream, serial, number),
-            )
+            number: _Output(rating, partial(world.stream, serial, number), world.changing)
             for number, rating in self.RATINGS.items()
+        }
+        self.drives: dict[str, Field] = {
+            f"out{number}": output.rail for number, output in self._outputs.items()
         }
 
     def reset(self) -> None:
@@ -119,12 +183,32 @@ class SimKeysightE36312a(ScpiDevice):
         for output in self._outputs.values():
             output.reset()
 
+    def sense(self, member: str, signal: Signal) -> None:
+        """Say what is drawn from an output, in A. A voltage is that of its own terminals.
+
+        Raises KeyError for a member that it has not.
+        """
+        if member not in self.drives:
+            number = {f"current{number}": number for number in self._outputs}[member]
+            self._outputs[number].draws = signal
+
     def handle(self, line: bytes) -> bytes | None:
         """Carry out one message, with the rails where their loads put them now."""
+        fault = self._world.fault_of(self.serial)
+        if fault == "silent":
+            return None
+        if fault.startswith("trip"):
+            self._outputs[int(fault[-1])].voltage_tripped = True
         for output in self._outputs.values():
             if output.on:
                 output.regulate()
         return super().handle(line)
+
+    @scpi("*IDN?")
+    def _identify(self) -> str:
+        identity = super()._identify()
+        wrong = self._world.fault_of(self.serial) == "identity"
+        return identity.replace("E36312A", "E36313A") if wrong else identity
 
     def trip(self, channel: int) -> None:
         """Trip the over-voltage protection of an output, as a spike would."""
@@ -203,7 +287,7 @@ class SimKeysightE36312a(ScpiDevice):
 
     @scpi(":OUTPut[:STATe]?", _LIST)
     def _is_on(self, channels: _Channels) -> str:
-        return self._answer(channels, lambda output: str(int(output.rail.on)))
+        return self._answer(channels, lambda output: str(int(output.delivers)))
 
     @scpi(":MEASure[:SCALar]:VOLTage[:DC]?", _LIST)
     def _measure_voltage(self, channels: _Channels) -> str:

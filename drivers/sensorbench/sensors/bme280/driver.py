@@ -5,31 +5,35 @@ Source: Bosch BST-BME280-DS002; formulas as in BME280_SensorAPI bme280.c.
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
 
-from sensorbench.core.channel import Channel
+import numpy as np
+
+from sensorbench.core.channel import Block, Channel, Setting, chosen
 from sensorbench.core.clock import Clock
 from sensorbench.core.errors import BenchError, ProtocolError
 from sensorbench.core.provenance import Identity
-from sensorbench.core.units import Dimension
+from sensorbench.core.quantity import HUMIDITY, PRESSURE, TEMPERATURE
 from sensorbench.links.i2c import I2cBus
 from sensorbench.protocols.checksums import crc8
 from sensorbench.sensors.bmp280.driver import (
     CALIBRATION,
     ID,
     OVERSAMPLING,
+    ForcedMode,
     Trimming,
-    compensate_pressure,
     compensate_temperature,
     decode_counts,
     decode_trimming,
     forced_mode,
-    measure,
+    known_pressure,
     reset,
+    temperature_oversampling,
 )
 
 HUMIDITY_CALIBRATION, CTRL_HUM = 0xE1, 0xF2
-BME280_ID = 0x60
+BME280_ID, HUMIDITY_END = 0x60, 0xFFFF
 
 
 class HumidityTrimming(NamedTuple):
@@ -80,26 +84,24 @@ def compensate_humidity(words: HumidityTrimming, t_fine: int, counts: int) -> fl
 class Bme280:
     """BME280, 0 to 100 %RH, 30 to 110 kPa, -40 to 85 degC."""
 
+    # Accuracy: datasheet tables 2 to 4, recalled.
     CHANNELS: ClassVar[tuple[Channel, ...]] = (
         Channel("pressure_raw"),
         Channel("temperature_raw"),
         Channel("humidity_raw"),
-        Channel("pressure", Dimension.PRESSURE),
-        Channel("temperature", Dimension.TEMPERATURE),
-        Channel("humidity", Dimension.HUMIDITY),
+        Channel("pressure", PRESSURE, accuracy=100.0),
+        Channel("temperature", TEMPERATURE, accuracy=0.5),
+        Channel("humidity", HUMIDITY, accuracy=3.0),
     )
+    SETTINGS: ClassVar[Mapping[str, Setting]] = {"oversampling": Setting(16, OVERSAMPLING)}
+    SUPPLY_V: ClassVar[tuple[float, float]] = (1.71, 3.6)  # VDD, datasheet table 1, recalled
 
-    def __init__(self, bus: I2cBus, address: int, clock: Clock, *, oversampling: int = 16) -> None:
-        if oversampling not in OVERSAMPLING:
-            raise ValueError(f"BME280 oversampling is 1, 2, 4, 8 or 16, not {oversampling}")
+    def __init__(self, bus: I2cBus, address: int, clock: Clock) -> None:
         self._bus = bus
         self._address = address
         self._clock = clock
         self._words: tuple[Trimming, HumidityTrimming] | None = None
-        start, conversion_s = forced_mode(2 if oversampling == 16 else 1, oversampling)
-        # ctrl_hum counts only once ctrl_meas is written, so it comes first.
-        self._start = bytes([CTRL_HUM, oversampling.bit_length()]) + start
-        self._conversion_s = conversion_s + (2.3 * oversampling + 0.575) * 1e-3
+        self._one = ForcedMode(bus, address)
 
     def identify(self) -> Identity:
         """Read who is there; the part has no serial. Raises ProtocolError if it is no BME280."""
@@ -108,12 +110,14 @@ class Bme280:
             raise ProtocolError(f"id at {self._where} is {found:#04x}, a BME280 has {BME280_ID:#x}")
         return Identity("Bosch Sensortec", "BME280")
 
-    def prepare(self) -> None:
-        """Reset the part and read its factory words.
+    def prepare(self, **settings: Any) -> None:
+        """Reset the part, read its factory words and take the settings.
 
-        Raises ProtocolError if their CRC is wrong: CRC-8, polynomial 0x1D, initial and final
-        0xFF, over 0x88 to 0xA1 and 0xE1 to 0xE7, kept in 0xE8 (BME280_SensorAPI selftest).
+        Raises SetpointError for a setting that can't be, ProtocolError if the words' CRC is wrong:
+        CRC-8, polynomial 0x1D, initial and final 0xFF, over 0x88 to 0xA1 and 0xE1 to 0xE7, kept in
+        0xE8 (BME280_SensorAPI selftest).
         """
+        asked = chosen(self.SETTINGS, settings)
         reset(self._bus, self._address, self._clock)
         first = self._bus.transfer(self._address, bytes([CALIBRATION]), 26)
         second = self._bus.transfer(self._address, bytes([HUMIDITY_CALIBRATION]), 8)
@@ -128,27 +132,47 @@ class Bme280:
         except ProtocolError as error:
             raise ProtocolError(f"{self._where}: {error}. Replace the part.") from error
         self._words = trimming, decode_humidity_trimming(first[25], second)
+        oversampling = int(asked["oversampling"])
+        write, conversion_s = forced_mode(temperature_oversampling(oversampling), oversampling)
+        # ctrl_hum counts only once ctrl_meas is written, so it comes first.
+        self._one.set(
+            bytes([CTRL_HUM, oversampling.bit_length()]) + write,
+            conversion_s + (2.3 * oversampling + 0.575) * 1e-3,
+        )
 
-    def sample(self) -> tuple[float, ...]:
-        """Trigger one conversion and return the values of CHANNELS.
+    def start(self) -> float:
+        """Start one conversion and return the seconds until it is ready."""
+        return self._one.start()
 
-        Raises ProtocolError if the conversion did not end in time or gave no measurement, and
-        BenchError before `prepare`.
+    def read(self) -> Block:
+        """Return the conversion that was started, in the order of CHANNELS.
+
+        Raises ProtocolError if it did not end in time or gave no measurement, and BenchError before
+        `prepare` or `start`.
         """
+        before_s = self._clock.now()
         if self._words is None:
             raise BenchError(f"{self._where}: prepare() reads the factory words; call it first")
-        words, humidity_words = self._words
-        burst = measure(self._bus, self._address, self._clock, self._start, self._conversion_s, 8)
+        burst = self._one.read(8)
+        try:
+            row = self._convert(self._words, burst)
+        except ProtocolError as error:
+            raise ProtocolError(f"{self._where}: {error}") from error
+        return Block(np.array([row]), before_s, self._clock.now())
+
+    def _convert(self, words: tuple[Trimming, HumidityTrimming], burst: bytes) -> tuple[float, ...]:
         pressure, temperature = decode_counts(burst[:6])
         humidity = int.from_bytes(burst[6:8], "big")
-        t_fine, temperature_c = compensate_temperature(words, temperature)
+        if humidity in (0, HUMIDITY_END):
+            raise ProtocolError(f"humidity is saturated: its counts are {humidity:#06x}")
+        t_fine, temperature_c = compensate_temperature(words[0], temperature)
         return (
             float(pressure),
             float(temperature),
             float(humidity),
-            compensate_pressure(words, t_fine, pressure),
+            known_pressure(words[0], t_fine, pressure),
             temperature_c,
-            compensate_humidity(humidity_words, t_fine, humidity),
+            compensate_humidity(words[1], t_fine, humidity),
         )
 
     @property

@@ -6,11 +6,9 @@ import math
 import struct
 from typing import ClassVar
 
-from sensorbench.sensors.bmp280.twin import Fault, SimBmp280
+from sensorbench.sensors.bmp280.twin import SimBmp280
 from sensorbench.sensors.simulated import screened
 from sensorbench.world.world import Place
-
-__all__ = ["Fault", "SimBme280", "humidity_counts"]
 
 _SAMPLES = (0, 1, 2, 4, 8, 16, 16, 16)
 _NOISE_RH = (0.0, 0.07, 0.05, 0.04, 0.03, 0.02, 0.02, 0.02)  # recalled
@@ -31,21 +29,14 @@ def humidity_counts(words: tuple[int, ...], temperature_c: float, humidity_rh: f
 
 
 class SimBme280(SimBmp280):
-    """One part at a place in the world. The air there holds as much water as the room's.
-
-    `room_rh` is the room's humidity at the world's ambient temperature: a chamber without
-    humidity control only heats and cools that air.
-    """
+    """One part at a place in the world, with a BMP280's pressure and temperature, and humidity."""
 
     IDENTITY: ClassVar[int] = 0x60
     STANDBY_MS: ClassVar[tuple[float, ...]] = (0.5, 62.5, 125, 250, 500, 1000, 10, 20)
     WRITABLE: ClassVar[frozenset[int]] = frozenset((0xE0, 0xF2, 0xF4, 0xF5))
 
-    def __init__(
-        self, place: Place, fault: Fault | str = Fault.NONE, *, room_rh: float = 45.0
-    ) -> None:
-        super().__init__(place, fault)
-        self._room_rh = room_rh
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
         self._humidity_code = 0
         self._humidity_words = tuple(
             nominal + round(spread * place.unit(f"humidity word {index}"))
@@ -53,14 +44,14 @@ class SimBme280(SimBmp280):
         )
         self._offset_rh = screened(place, "humidity offset", 0.9)
 
-    def _reset(self) -> None:
-        super()._reset()
+    def _reset(self, at_s: float) -> None:
+        super()._reset(at_s)
         self._registers[0xFD:0xFF] = b"\x80\x00"
         self._humidity_code = 0
 
     def _load_memory(self) -> None:
         super()._load_memory()
-        if self.fault is Fault.MEMORY:
+        if self._place.fault() == "memory":
             return
         h1, h2, h3, h4, h5, h6 = self._humidity_words
         self._registers[0xA1] = h1
@@ -70,10 +61,10 @@ class SimBme280(SimBmp280):
         )
         self._registers[0xE8] = _crc8(self._registers[0x88:0xA2] + self._registers[0xE1:0xE8])
 
-    def _start(self, value: int) -> None:
+    def _start(self, value: int, now_s: float) -> None:
         # ctrl_hum takes effect with a write to ctrl_meas, and not before.
         self._humidity_code = self._registers[0xF2] & 7
-        super()._start(value)
+        super()._start(value, now_s)
 
     def _conversion_ms(self, temperature: int, pressure: int) -> tuple[float, float]:
         typical, longest = super()._conversion_ms(temperature, pressure)
@@ -82,29 +73,20 @@ class SimBme280(SimBmp280):
             return typical, longest
         return typical + 2.0 * humidity + 0.5, longest + 2.3 * humidity + 0.575
 
-    def _latch(self, counter: int, count: int) -> None:
-        super()._latch(counter, count)
+    def _latch(self, ended_s: float, count: int) -> None:
+        super()._latch(ended_s, count)
         word = 0x8000
         if self._humidity_code:
             noise = _NOISE_RH[self._humidity_code]
-            noise *= self._place.stream("humidity noise").normal(counter)
-            humidity = max(0.0, min(100.0, self._air_rh() + self._offset_rh + noise))
-            body_c = self._place.temperature_c() + self._offset_c
+            noise *= self._place.stream("humidity noise").normal(round(ended_s * 1e6))
+            air_rh = self._place.humidity_rh(ended_s)
+            humidity = max(0.0, min(100.0, air_rh + self._offset_rh + noise))
+            body_c = self._place.temperature_c(ended_s) + self._offset_c
             counts = round(humidity_counts(self._humidity_words, body_c, humidity))
             word = max(0, min(0xFFFF, counts))
-        if self.fault is Fault.STUCK:
+        if self._place.fault() == "stuck":
             word = 0x5555
         self._registers[0xFD:0xFF] = word.to_bytes(2, "big")
-
-    def _air_rh(self) -> float:
-        ambient_c, body_c = self._place.world.ambient_c, self._place.temperature_c()
-        water = self._room_rh * _saturation(ambient_c) / _saturation(body_c)
-        return min(100.0, water)
-
-
-def _saturation(temperature_c: float) -> float:
-    """Return the vapour pressure over water, relative to 0 degC (WMO-No. 8, Magnus formula)."""
-    return math.exp(17.62 * temperature_c / (243.12 + temperature_c))
 
 
 def _crc8(data: bytes | bytearray) -> int:

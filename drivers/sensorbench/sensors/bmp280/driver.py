@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import math
 import struct
-from typing import ClassVar, NamedTuple
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
 
-from sensorbench.core.channel import Channel
+import numpy as np
+
+from sensorbench.core.channel import Block, Channel, Setting, chosen
 from sensorbench.core.clock import Clock
 from sensorbench.core.errors import BenchError, ProtocolError
 from sensorbench.core.provenance import Identity
-from sensorbench.core.units import Dimension
+from sensorbench.core.quantity import PRESSURE, TEMPERATURE
 from sensorbench.links.i2c import I2cBus
 
 CALIBRATION, ID, RESET, STATUS, CTRL_MEAS = 0x88, 0xD0, 0xE0, 0xF3, 0xF4
@@ -21,7 +24,7 @@ BMP280_ID = 0x58
 RESET_WORD = 0xB6
 MEASURING, NVM_COPY = 0x08, 0x01
 FORCED = 1
-NO_MEASUREMENT = 0x80000
+NO_MEASUREMENT, END_OF_RANGE = 0x80000, 0xFFFFF
 START_UP_S, NVM_COPY_TRIES = 0.002, 5
 OVERSAMPLING = (1, 2, 4, 8, 16)
 
@@ -67,7 +70,8 @@ def decode_counts(data: bytes) -> tuple[int, int]:
     """Convert registers 0xF7 to 0xFC to pressure and temperature counts of 20 bits.
 
     Raises ProtocolError for a wrong length, and where both are 0x80000: nothing was measured.
-    One alone may be a true reading, near 26 degC or 80 kPa; `measure` knows of skipped ones.
+    One alone may be a true reading, near 26 degC or 80 kPa; a part that lost its settings skips
+    both. ProtocolError too for counts at an end of their range: saturated.
 
     >>> decode_counts(bytes.fromhex("655ac0" "7eed00"))
     (415148, 519888)
@@ -78,6 +82,9 @@ def decode_counts(data: bytes) -> tuple[int, int]:
     temperature = int.from_bytes(data[3:6], "big") >> 4
     if pressure == temperature == NO_MEASUREMENT:
         raise ProtocolError(f"the data registers are {data.hex()}: nothing was measured")
+    for name, counts in (("pressure", pressure), ("temperature", temperature)):
+        if counts in (0, END_OF_RANGE):
+            raise ProtocolError(f"{name} is saturated: its counts are {counts:#07x}")
     return pressure, temperature
 
 
@@ -123,22 +130,22 @@ def compensate_pressure(words: Trimming, t_fine: int, counts: int) -> float:
 class Bmp280:
     """BMP280 absolute pressure sensor, 30 to 110 kPa, -40 to 85 degC."""
 
+    # Accuracy: datasheet table 2, absolute, recalled.
     CHANNELS: ClassVar[tuple[Channel, ...]] = (
         Channel("pressure_raw"),
         Channel("temperature_raw"),
-        Channel("pressure", Dimension.PRESSURE),
-        Channel("temperature", Dimension.TEMPERATURE),
+        Channel("pressure", PRESSURE, accuracy=100.0),
+        Channel("temperature", TEMPERATURE, accuracy=0.5),
     )
+    SETTINGS: ClassVar[Mapping[str, Setting]] = {"oversampling": Setting(16, OVERSAMPLING)}
+    SUPPLY_V: ClassVar[tuple[float, float]] = (1.71, 3.6)  # VDD, datasheet table 2, recalled
 
-    def __init__(self, bus: I2cBus, address: int, clock: Clock, *, oversampling: int = 16) -> None:
-        if oversampling not in OVERSAMPLING:
-            raise ValueError(f"BMP280 oversampling is 1, 2, 4, 8 or 16, not {oversampling}")
+    def __init__(self, bus: I2cBus, address: int, clock: Clock) -> None:
         self._bus = bus
         self._address = address
         self._clock = clock
         self._words: Trimming | None = None
-        # Temperature x1, and x2 from pressure x16 on, as datasheet table 4 recommends.
-        self._start, self._conversion_s = forced_mode(2 if oversampling == 16 else 1, oversampling)
+        self._one = ForcedMode(bus, address)
 
     def identify(self) -> Identity:
         """Read who is there; the part has no serial. Raises ProtocolError if it is no BMP280."""
@@ -147,8 +154,12 @@ class Bmp280:
             raise ProtocolError(f"id at {self._where} is {found:#04x}, a BMP280 has {BMP280_ID:#x}")
         return Identity("Bosch Sensortec", "BMP280")
 
-    def prepare(self) -> None:
-        """Reset the part and read its factory words. Raises ProtocolError if they can't be."""
+    def prepare(self, **settings: Any) -> None:
+        """Reset the part, read its factory words and take the settings.
+
+        Raises ProtocolError if the words can't be, SetpointError for a setting that can't be.
+        """
+        asked = chosen(self.SETTINGS, settings)
         reset(self._bus, self._address, self._clock)
         try:
             self._words = decode_trimming(
@@ -156,24 +167,48 @@ class Bmp280:
             )
         except ProtocolError as error:
             raise ProtocolError(f"{self._where}: {error}. Replace the part.") from error
+        oversampling = int(asked["oversampling"])
+        self._one.set(*forced_mode(temperature_oversampling(oversampling), oversampling))
 
-    def sample(self) -> tuple[float, ...]:
-        """Trigger one conversion and return the values of CHANNELS.
+    def start(self) -> float:
+        """Start one conversion and return the seconds until it is ready."""
+        return self._one.start()
 
-        Raises ProtocolError if the conversion did not end in time or gave no measurement, and
-        BenchError before `prepare`.
+    def read(self) -> Block:
+        """Return the conversion that was started, in the order of CHANNELS.
+
+        Raises ProtocolError if it did not end in time or gave no measurement, and BenchError before
+        `prepare` or `start`.
         """
+        before_s = self._clock.now()
         if self._words is None:
             raise BenchError(f"{self._where}: prepare() reads the factory words; call it first")
-        burst = measure(self._bus, self._address, self._clock, self._start, self._conversion_s, 6)
-        pressure, temperature = decode_counts(burst)
-        t_fine, temperature_c = compensate_temperature(self._words, temperature)
-        pressure_pa = compensate_pressure(self._words, t_fine, pressure)
-        return float(pressure), float(temperature), pressure_pa, temperature_c
+        burst = self._one.read(6)
+        try:
+            pressure, temperature = decode_counts(burst)
+            t_fine, temperature_c = compensate_temperature(self._words, temperature)
+            pressure_pa = known_pressure(self._words, t_fine, pressure)
+        except ProtocolError as error:
+            raise ProtocolError(f"{self._where}: {error}") from error
+        row = (float(pressure), float(temperature), pressure_pa, temperature_c)
+        return Block(np.array([row]), before_s, self._clock.now())
 
     @property
     def _where(self) -> str:
         return f"{self._bus.name}, address {self._address:#04x}"
+
+
+def known_pressure(words: Trimming, t_fine: int, counts: int) -> float:
+    """Return Pa. Raises ProtocolError where the formula has no answer."""
+    pressure_pa = compensate_pressure(words, t_fine, counts)
+    if math.isnan(pressure_pa):
+        raise ProtocolError(f"the factory words {words} give no pressure. Replace the part.")
+    return pressure_pa
+
+
+def temperature_oversampling(pressure: int) -> int:
+    """Return what goes with a pressure oversampling: x1, and x2 from x16 on (datasheet table 4)."""
+    return 2 if pressure == 16 else 1
 
 
 def forced_mode(temperature: int, pressure: int) -> tuple[bytes, float]:
@@ -198,25 +233,53 @@ def reset(bus: I2cBus, address: int, clock: Clock) -> None:
     raise ProtocolError(f"{bus.name}, address {address:#04x} never finished its reset")
 
 
-def measure(
-    bus: I2cBus, address: int, clock: Clock, start: bytes, conversion_s: float, length: int
-) -> bytes:
-    """Start one conversion and return the `length` data registers from 0xF7 on.
+class ForcedMode:
+    """One conversion at a time of a part of the family, and whether it is its own.
 
-    Raises ProtocolError if the part still converts after `conversion_s`, or lost its settings.
+    The part keeps no flag that says whether its data were read before, so this does.
     """
-    bus.transfer(address, start)
-    clock.sleep(conversion_s)
-    # status, ctrl_meas, config and a reserved byte come in the same burst as the data.
-    burst = bus.transfer(address, bytes([STATUS]), 4 + length)
-    if burst[0] & MEASURING:
-        raise ProtocolError(
-            f"{bus.name}, address {address:#04x} still converts after {conversion_s * 1e3:.1f} ms"
-        )
-    # After a forced conversion the mode reads 0, and a reset clears the oversampling too.
-    if burst[1] != start[-1] & ~FORCED:
-        raise ProtocolError(
-            f"{bus.name}, address {address:#04x}: ctrl_meas is {burst[1]:#04x} after "
-            f"{start[-1]:#04x} was written. Did the supply dip during the conversion?"
-        )
-    return burst[4:]
+
+    def __init__(self, bus: I2cBus, address: int) -> None:
+        self._bus, self._address = bus, address
+        self._write, self._conversion_s = b"", 0.0
+        self._is_started = False
+
+    def set(self, write: bytes, conversion_s: float) -> None:
+        """Take the write that starts a conversion, and its longest time."""
+        self._write, self._conversion_s, self._is_started = write, conversion_s, False
+
+    def start(self) -> float:
+        """Start a conversion and return its longest time in s. BenchError before `set`."""
+        if not self._write:
+            raise BenchError(f"{self._where}: prepare() takes the settings; call it first")
+        self._bus.transfer(self._address, self._write)
+        self._is_started = True
+        return self._conversion_s
+
+    def read(self, length: int) -> bytes:
+        """Return the `length` data registers from 0xF7 on of the conversion started.
+
+        Raises ProtocolError if the part still converts or lost its settings, BenchError if nothing
+        was started since the last reading.
+        """
+        if not self._is_started:
+            raise BenchError(f"{self._where}: start() starts a conversion; call it first")
+        # status, ctrl_meas, config and a reserved byte come in the same burst as the data.
+        burst = self._bus.transfer(self._address, bytes([STATUS]), 4 + length)
+        if burst[0] & MEASURING:
+            raise ProtocolError(
+                f"{self._where} still converts; that takes up to {self._conversion_s * 1e3:.1f} ms "
+                "from start()"
+            )
+        self._is_started = False
+        # After a forced conversion the mode reads 0, and a reset clears the oversampling too.
+        if burst[1] != self._write[-1] & ~FORCED:
+            raise ProtocolError(
+                f"{self._where}: ctrl_meas is {burst[1]:#04x} after {self._write[-1]:#04x} was "
+                "written. Did the supply dip during the conversion?"
+            )
+        return burst[4:]
+
+    @property
+    def _where(self) -> str:
+        return f"{self._bus.name}, address {self._address:#04x}"

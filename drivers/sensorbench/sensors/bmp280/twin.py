@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import struct
-from enum import Enum
 from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
@@ -21,18 +20,6 @@ _NOISE_C = (0.0, 0.005, 0.004, 0.003, 0.003, 0.002, 0.002, 0.002)
 # The words of the datasheet's worked example, and how far those of other parts lie around them.
 _WORDS = (27504, 26435, -1000, 36477, -10685, 3024, 2855, 140, -7, 15500, -14600, 6000)
 _SPREAD = (500, 300, 20, 500, 200, 100, 300, 20, 0, 0, 0, 0)
-
-
-class Fault(Enum):
-    """What can be wrong with a simulated part."""
-
-    NONE = "none"
-    DRIFT = "drift"
-    STUCK = "stuck"
-    NOISE = "noise"
-    IDENTITY = "identity"  # another part sits in the socket
-    MEMORY = "memory"  # the factory words are lost
-    SILENT = "silent"
 
 
 def temperature_counts(words: tuple[int, ...], temperature_c: float) -> float:
@@ -58,17 +45,26 @@ def pressure_counts(words: tuple[int, ...], temperature_c: float, pressure_pa: f
 
 
 class SimBmp280:
-    """One part at a place in the world, with its own factory words, offsets and noise."""
+    """One part at a place in the world, with its own factory words, offsets and noise.
 
+    A mode that is written during a conversion comes when that has ended, and what is written after
+    it until then is ignored (section 3.6). Registers that can't be written acknowledge and stay;
+    `beyond` lists such writes.
+    """
+
+    FAULTS: ClassVar[tuple[str, ...]] = (
+        "drift", "stuck", "noise", "identity", "memory", "silent",
+    )  # fmt: skip
     IDENTITY: ClassVar[int] = 0x58
     STANDBY_MS: ClassVar[tuple[float, ...]] = (0.5, 62.5, 125, 250, 500, 1000, 2000, 4000)
     WRITABLE: ClassVar[frozenset[int]] = frozenset((0xE0, 0xF4, 0xF5))
+    CONVERTING_A: ClassVar[float] = 714e-6  # datasheet table 2, recalled; asleep 0.1 uA
 
-    def __init__(self, place: Place, fault: Fault | str = Fault.NONE) -> None:
-        self.fault = Fault(fault)
+    def __init__(self, place: Place) -> None:
+        self.beyond: list[str] = []
         self._place = place
         self._clock = place.clock
-        self._power = PowerOnReset(place, 1.71, self._reset)
+        self._power = PowerOnReset(place, 1.58, self._supplied, self._refresh)
         self._registers = bytearray(256)
         self._pointer = 0
         self._words = tuple(
@@ -79,10 +75,15 @@ class SimBmp280:
         self._offset_pa_per_k = screened(place, "offset t", 0.5)
         self._offset_c = screened(place, "temperature offset", 0.2)
         self._ageing_pa = screened(place, "ageing", 20.0)
-        if self.fault is Fault.DRIFT:
-            self._ageing_pa = math.copysign(500.0, self._ageing_pa)
         # Where this unit lies between the datasheet's typical and longest conversion times.
         self._slowness = place.stream("unit slowness").uniform()
+
+    def supply_current_a(self) -> float:
+        """Return the current it draws: converting, or not."""
+        if not self._power.is_on():
+            return 0.0
+        self._refresh()
+        return self.CONVERTING_A if self._registers[0xF3] & 0x08 else 0.1e-6
 
     # -- the bus ---------------------------------------------------------------------------
 
@@ -98,7 +99,9 @@ class SimBmp280:
         self._answer()
         start, end = self._pointer, self._pointer + length
         if end > 0x88:
-            self._refresh(self._clock.now())
+            self._refresh()
+        stranger = self._place.fault() == "identity"
+        self._registers[0xD0] = 0x55 if stranger else self.IDENTITY
         self._pointer = end & 0xFF
         if end <= 256:
             return bytes(self._registers[start:end])
@@ -106,43 +109,50 @@ class SimBmp280:
 
     def _answer(self) -> None:
         self._power.check()
-        if self.fault is Fault.SILENT:
+        if self._place.fault() == "silent":
             raise NotAcknowledged(f"part {self._place.serial} is silent")
 
     # -- registers -------------------------------------------------------------------------
 
-    def _reset(self) -> None:
+    def _supplied(self) -> None:
+        self._reset(self._power.since_s)
+
+    def _reset(self, at_s: float) -> None:
         self._registers[:] = bytes(256)
-        self._registers[0xD0] = 0x55 if self.fault is Fault.IDENTITY else self.IDENTITY
         self._registers[0xF7:0xFD] = _SKIPPED * 2
         self._ready_at_s, self._duration_s = math.inf, 0.0
+        self._next_control: int | None = None
         self._filtered: dict[str, float] = {}
-        self._loaded, self._load_at_s = False, self._clock.now()
+        self._loaded = False
+        self._load_at_s = at_s + 0.0015 + 0.001 * self._slowness  # datasheet: 2 ms
 
     def _load_memory(self) -> None:
+        lost = self._place.fault() == "memory"
         memory = struct.pack("<HhhHhhhhhhhh", *self._words)
-        self._registers[0x88:0xA0] = b"\xff" * 24 if self.fault is Fault.MEMORY else memory
+        self._registers[0x88:0xA0] = b"\xff" * 24 if lost else memory
 
     def _write(self, register: int, value: int) -> None:
+        self._refresh()
         if register not in self.WRITABLE:
-            raise NotImplementedError(f"a write of {value:#04x} to {register:#04x} is not modelled")
-        if register == 0xE0:
+            self.beyond.append(f"write {value:#04x} to {register:#04x}")
+        elif register == 0xE0:
             if value == 0xB6:
-                self._reset()
-                self._load_at_s += 0.0015 + 0.001 * self._slowness  # datasheet: 2 ms
+                self._reset(self._clock.now())
         elif register == 0xF4:
-            self._registers[0xF4] = value
-            self._start(value)
+            if not self._registers[0xF3] & 0x08:
+                self._start(value, self._clock.now())
+            elif self._next_control is None:
+                self._next_control = value
         else:
             self._registers[register] = value
             self._filtered.clear()
 
-    def _start(self, value: int) -> None:
+    def _start(self, value: int, now_s: float) -> None:
+        self._registers[0xF4] = value
         mode = value & 3
-        typical_ms, longest_ms = self._conversion_ms(_SAMPLES[value >> 5], _SAMPLES[value >> 2 & 7])
-        duration_s = (typical_ms + (longest_ms - typical_ms) * self._slowness) * 1e-3
-        self._ready_at_s = self._clock.now() + duration_s if mode else math.inf
-        self._duration_s = duration_s
+        typical, longest = self._conversion_ms(_SAMPLES[value >> 5], _SAMPLES[value >> 2 & 7])
+        self._duration_s = (typical + (longest - typical) * self._slowness) * 1e-3
+        self._ready_at_s = now_s + self._duration_s if mode else math.inf
 
     def _conversion_ms(self, temperature: int, pressure: int) -> tuple[float, float]:
         """Return the typical and the longest time (datasheet section 3.8.1)."""
@@ -150,38 +160,50 @@ class SimBmp280:
         longest = 1.25 + 2.3 * temperature + (2.3 * pressure + 0.575 if pressure else 0.0)
         return typical, longest
 
-    def _refresh(self, now_s: float) -> None:
-        """Bring data and status up to date: latch the last conversion that has ended."""
-        if not self._loaded and now_s >= self._load_at_s:
+    def _refresh(self) -> None:
+        """Bring data and status up to date: latch what has ended, and start what waited for it."""
+        now_s = self._clock.now()
+        if not self._loaded and now_s >= self._load_at_s - 1e-9:
             self._load_memory()
             self._loaded = True
         # A nanosecond of tolerance: a caller that waited exactly long enough has waited enough.
-        if now_s >= self._ready_at_s - 1e-9:
-            ended_s, count = self._ready_at_s, 1
-            if self._registers[0xF4] & 3 == 3:
-                period_s = self._duration_s + self.STANDBY_MS[self._registers[0xF5] >> 5] * 1e-3
-                count += int((now_s + 1e-9 - ended_s) // period_s)
-                ended_s += (count - 1) * period_s
-                self._ready_at_s = ended_s + period_s
-            else:
-                self._ready_at_s = math.inf
-                self._registers[0xF4] &= 0xFC
-            self._latch(round(ended_s * 1e6), count)
-        converts = self._ready_at_s - now_s <= self._duration_s
+        while now_s >= self._ready_at_s - 1e-9:
+            self._finish(now_s)
+        started_s = self._ready_at_s - self._duration_s
+        converts = self._ready_at_s < math.inf and now_s >= started_s - 1e-9
         self._registers[0xF3] = (0x08 if converts else 0) | (0 if self._loaded else 0x01)
+
+    def _finish(self, now_s: float) -> None:
+        """Latch the last conversion that has ended by now, and go on as the mode says."""
+        ended_s, count = self._ready_at_s, 1
+        if self._next_control is not None:
+            self._latch(ended_s, count)
+            value, self._next_control = self._next_control, None
+            self._start(value, ended_s)
+            return
+        if self._registers[0xF4] & 3 == 3:
+            period_s = self._duration_s + self.STANDBY_MS[self._registers[0xF5] >> 5] * 1e-3
+            count += int((now_s + 1e-9 - ended_s) // period_s)
+            ended_s += (count - 1) * period_s
+            self._ready_at_s = ended_s + period_s
+        else:
+            self._ready_at_s = math.inf
+            self._registers[0xF4] &= 0xFC
+        self._latch(ended_s, count)
 
     # -- physics ---------------------------------------------------------------------------
 
-    def _latch(self, counter: int, count: int) -> None:
-        control = self._registers[0xF4]
-        body_c = self._place.temperature_c() + self._offset_c
+    def _latch(self, ended_s: float, count: int) -> None:
+        control, counter, fault = self._registers[0xF4], round(ended_s * 1e6), self._place.fault()
+        body_c = self._place.temperature_c(ended_s) + self._offset_c
         temperature = self._settle("temperature", body_c, _NOISE_C[control >> 5], counter, count)
+        ageing_pa = math.copysign(500.0, self._ageing_pa) if fault == "drift" else self._ageing_pa
         offset_pa = self._offset_pa + self._offset_pa_per_k * (body_c - 25.0)
-        offset_pa += self._ageing_pa * math.sqrt(self._place.stress_h() / 1000)
-        pressure_pa = self._place.pressure_pa() + offset_pa
-        noise_pa = _NOISE_PA[control >> 2 & 7] * (50.0 if self.fault is Fault.NOISE else 1.0)
+        offset_pa += ageing_pa * math.sqrt(self._place.stress_h() / 1000)
+        pressure_pa = self._place.pressure_pa(at_s=ended_s) + offset_pa
+        noise_pa = _NOISE_PA[control >> 2 & 7] * (50.0 if fault == "noise" else 1.0)
         pressure = self._settle("pressure", pressure_pa, noise_pa, counter, count)
-        if self.fault is Fault.STUCK:
+        if fault == "stuck":
             self._registers[0xF7:0xFD] = b"\x55\x55\x50\x7f\xff\xf0"
             return
         self._registers[0xF7:0xFA] = self._word(

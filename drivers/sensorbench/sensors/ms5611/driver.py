@@ -5,18 +5,21 @@ Source: TE MS5611-01BA03 datasheet; Linux drivers/iio/pressure/ms5611_core.c.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
 
-from sensorbench.core.channel import Channel
+import numpy as np
+
+from sensorbench.core.channel import Block, Channel, Setting, chosen
 from sensorbench.core.clock import Clock
 from sensorbench.core.errors import BenchError, ProtocolError
 from sensorbench.core.provenance import Identity
-from sensorbench.core.units import Dimension
+from sensorbench.core.quantity import PRESSURE, TEMPERATURE
 from sensorbench.links.i2c import I2cBus
 from sensorbench.protocols.checksums import crc16
 
 RESET, CONVERT_PRESSURE, CONVERT_TEMPERATURE, ADC_READ, PROM_READ = 0x1E, 0x40, 0x50, 0x00, 0xA0
-RESET_S = 0.003
+RESET_S, END_OF_RANGE = 0.003, 0xFFFFFF
 CONVERSION_S = {256: 0.60e-3, 512: 1.17e-3, 1024: 2.28e-3, 2048: 4.54e-3, 4096: 9.04e-3}
 
 
@@ -47,100 +50,173 @@ def decode_prom(prom: bytes) -> tuple[int, ...]:
     return words
 
 
+class Variant(NamedTuple):
+    """How a part of the family weighs its coefficients, as powers of two and factors.
+
+    `cold_offset`, `cold_gain` are for below 20 degC, the others below -15 degC.
+    """
+
+    offset_shift: int
+    slope_shift: int
+    cold_offset: tuple[int, int]
+    cold_gain: tuple[int, int]
+    colder_offset: int
+    colder_gain: tuple[int, int]
+
+
+# The PROM does not tell which it is: a part read as the other gives half or twice the pressure.
+VARIANTS = {
+    "MS5611": Variant(16, 7, (5, 1), (5, 2), 7, (11, 1)),
+    "MS5607": Variant(17, 6, (61, 4), (2, 0), 15, (8, 0)),
+}
+
+
 def compensate(
-    coefficients: tuple[int, ...], pressure_counts: int, temperature_counts: int
+    coefficients: tuple[int, ...],
+    pressure_counts: int,
+    temperature_counts: int,
+    variant: Variant = VARIANTS["MS5611"],
 ) -> tuple[float, float]:
     """Return Pa in steps of 1 and degC in steps of 0.01, by the second-order integer formula.
 
-    Source: datasheet, figures 2 and 3, with its worked example (1000.09 mbar, 20.07 degC).
+    Source: datasheets, figures 2 and 3, with their worked examples (MS5611: 1000.09 mbar, 20.07
+    degC; MS5607: 1100.02 mbar, 20.00 degC).
 
     >>> compensate((40127, 36924, 23317, 23282, 33464, 28312), 9085466, 8569150)
     (100009.0, 20.07)
+    >>> compensate((46372, 43981, 29059, 27842, 31553, 28165), 6465444, 8077636,
+    ...            VARIANTS["MS5607"])
+    (110002.0, 20.0)
     """
     c1, c2, c3, c4, c5, c6 = coefficients
     difference = temperature_counts - (c5 << 8)
     temperature = 2000 + (difference * c6 >> 23)
-    offset = (c2 << 16) + (c4 * difference >> 7)
-    sensitivity = (c1 << 15) + (c3 * difference >> 8)
+    offset = (c2 << variant.offset_shift) + (c4 * difference >> variant.slope_shift)
+    sensitivity = (c1 << variant.offset_shift - 1) + (c3 * difference >> variant.slope_shift + 1)
     if temperature < 2000:
         below_20 = (temperature - 2000) ** 2
         below_minus_15 = (temperature + 1500) ** 2 if temperature < -1500 else 0
-        offset -= (5 * below_20 >> 1) + 7 * below_minus_15
-        sensitivity -= (5 * below_20 >> 2) + (11 * below_minus_15 >> 1)
+        offset -= (variant.cold_offset[0] * below_20 >> variant.cold_offset[1]) + (
+            variant.colder_offset * below_minus_15
+        )
+        sensitivity -= (variant.cold_gain[0] * below_20 >> variant.cold_gain[1]) + (
+            variant.colder_gain[0] * below_minus_15 >> variant.colder_gain[1]
+        )
         temperature -= difference * difference >> 31
     pressure = ((pressure_counts * sensitivity >> 21) - offset) >> 15
     return float(pressure), temperature / 100
 
 
 class Ms5611:
-    """MS5611-01BA03 absolute pressure sensor, 1 to 120 kPa, -40 to 85 degC."""
+    """MS5611-01BA03 absolute pressure sensor, 1 to 120 kPa, -40 to 85 degC.
 
+    An MS5607 looks the same from outside and in its PROM: who uses it says so in the settings.
+    """
+
+    # Accuracy: datasheet, pressure and temperature performances, recalled.
     CHANNELS: ClassVar[tuple[Channel, ...]] = (
         Channel("pressure_raw"),
         Channel("temperature_raw"),
-        Channel("pressure", Dimension.PRESSURE),
-        Channel("temperature", Dimension.TEMPERATURE),
+        Channel("pressure", PRESSURE, accuracy=150.0),
+        Channel("temperature", TEMPERATURE, accuracy=0.8),
     )
+    SETTINGS: ClassVar[Mapping[str, Setting]] = {
+        "oversampling": Setting(4096, tuple(CONVERSION_S)),
+        "variant": Setting("MS5611", tuple(VARIANTS)),
+    }
+    SUPPLY_V: ClassVar[tuple[float, float]] = (1.8, 3.6)  # recalled
 
-    def __init__(
-        self, bus: I2cBus, address: int, clock: Clock, *, oversampling: int = 4096
-    ) -> None:
-        if oversampling not in CONVERSION_S:
-            known = ", ".join(str(known) for known in CONVERSION_S)
-            raise ValueError(f"MS5611 oversampling is one of {known}, not {oversampling}")
+    def __init__(self, bus: I2cBus, address: int, clock: Clock) -> None:
         self._bus = bus
         self._address = address
         self._clock = clock
-        self._conversion_s = CONVERSION_S[oversampling]
-        self._code = 2 * list(CONVERSION_S).index(oversampling)
+        self._oversample(4096)
+        self._variant = VARIANTS["MS5611"]
         self._coefficients: tuple[int, ...] | None = None
+        self._is_started = False
 
     def identify(self) -> Identity:
-        """Reset the part and check its PROM: it has no identity of its own, and no serial.
+        """Check the PROM: the part has no identity of its own, and no serial.
 
-        Raises ProtocolError if the PROM's CRC says that it is no MS5611. An MS5607 passes.
+        A part that was not reset since its supply came shows no PROM; it is reset, which takes
+        nothing from anybody, as it keeps no settings. Raises ProtocolError if the PROM's CRC says
+        that it is no MS5611. An MS5607 passes.
         """
-        self.prepare()
+        try:
+            decode_prom(self._read_prom())
+        except ProtocolError:
+            self._load_prom()
         return Identity("TE Connectivity", "MS5611")
 
-    def prepare(self) -> None:
-        """Reset the part, which loads its PROM, and read it. Raises ProtocolError if damaged."""
-        self._bus.transfer(self._address, bytes([RESET]))
-        self._clock.sleep(RESET_S)
-        prom = b"".join(
-            self._bus.transfer(self._address, bytes([PROM_READ + i]), 2) for i in range(0, 16, 2)
-        )
-        try:
-            self._coefficients = decode_prom(prom)
-        except ProtocolError as error:
-            raise ProtocolError(
-                f"{self._where}: {error}. Replace the part, or it is no MS5611."
-            ) from error
+    def prepare(self, **settings: Any) -> None:
+        """Reset the part, which loads its PROM, read it and take the settings.
 
-    def sample(self) -> tuple[float, ...]:
-        """Convert pressure, then temperature, and return the values of CHANNELS.
-
-        Raises ProtocolError if a conversion was not ready, and BenchError before `prepare`.
+        Raises ProtocolError if it is damaged, SetpointError for a setting that can't be.
         """
+        asked = chosen(self.SETTINGS, settings)
+        self._is_started = False
+        self._coefficients = self._load_prom()
+        self._oversample(int(asked["oversampling"]))
+        self._variant = VARIANTS[str(asked["variant"])]
+
+    def _oversample(self, oversampling: int) -> None:
+        self._conversion_s = CONVERSION_S[oversampling]
+        self._code = 2 * list(CONVERSION_S).index(oversampling)
+
+    def start(self) -> float:
+        """Start the conversion of pressure and return the seconds until it is ready."""
         if self._coefficients is None:
             raise BenchError(f"{self._where}: prepare() reads the coefficients; call it first")
-        pressure = self._convert(CONVERT_PRESSURE)
-        temperature = self._convert(CONVERT_TEMPERATURE)
-        pressure_pa, temperature_c = compensate(self._coefficients, pressure, temperature)
-        return float(pressure), float(temperature), pressure_pa, temperature_c
+        self._convert(CONVERT_PRESSURE)
+        self._is_started = True
+        return self._conversion_s
+
+    def read(self) -> Block:
+        """Return the pressure that was started, compensated by the temperature right after it.
+
+        Waits for the conversion of temperature, which the part can't do at the same time. Raises
+        ProtocolError if a conversion was not ready, BenchError before `start`.
+        """
+        before_s = self._clock.now()
+        if self._coefficients is None or not self._is_started:
+            raise BenchError(f"{self._where}: start() starts a conversion; call it first")
+        self._is_started = False
+        pressure = self._counts("pressure")
+        self._convert(CONVERT_TEMPERATURE)
+        self._clock.sleep(self._conversion_s)
+        temperature = self._counts("temperature")
+        values = compensate(self._coefficients, pressure, temperature, self._variant)
+        row = (float(pressure), float(temperature), *values)
+        return Block(np.array([row]), before_s, self._clock.now())
 
     @property
     def _where(self) -> str:
         return f"{self._bus.name}, address {self._address:#04x}"
 
-    def _convert(self, command: int) -> int:
-        command += self._code
-        self._bus.transfer(self._address, bytes([command]))
-        self._clock.sleep(self._conversion_s)
-        counts = int.from_bytes(self._bus.transfer(self._address, bytes([ADC_READ]), 3), "big")
-        if not counts:
+    def _load_prom(self) -> tuple[int, ...]:
+        self._bus.transfer(self._address, bytes([RESET]))
+        self._clock.sleep(RESET_S)
+        try:
+            return decode_prom(self._read_prom())
+        except ProtocolError as error:
             raise ProtocolError(
-                f"{self._where} has no result {self._conversion_s * 1e3} ms after {command:#04x}: "
-                "the conversion was disturbed"
+                f"{self._where}: {error}. Replace the part, or it is no MS5611."
+            ) from error
+
+    def _read_prom(self) -> bytes:
+        return b"".join(
+            self._bus.transfer(self._address, bytes([PROM_READ + i]), 2) for i in range(0, 16, 2)
+        )
+
+    def _convert(self, command: int) -> None:
+        self._bus.transfer(self._address, bytes([command + self._code]))
+
+    def _counts(self, what: str) -> int:
+        counts = int.from_bytes(self._bus.transfer(self._address, bytes([ADC_READ]), 3), "big")
+        if counts in (0, END_OF_RANGE):
+            why = "the conversion was not ready, or disturbed" if not counts else "it is saturated"
+            raise ProtocolError(
+                f"{self._where} has no {what}: {why}. A conversion takes up to "
+                f"{self._conversion_s * 1e3:g} ms"
             )
         return counts

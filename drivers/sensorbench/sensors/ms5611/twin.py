@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import struct
-from enum import Enum
+from dataclasses import dataclass
+from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.sensors.simulated import PowerOnReset, screened
@@ -18,67 +19,92 @@ _RATES = (
 )  # fmt: skip
 _SHORTEST = 7.40 / 9.04  # of the longest conversion time
 _RESET_S = 0.0028
-# The coefficients of the datasheet's example, and how far those of other parts lie around them.
-_COEFFICIENTS = (40127, 36924, 23317, 23282, 33464, 28312)
+_SUPPLY_A, _IDLE_A = 1.4e-3, 0.02e-6  # converting and not (recalled)
+# How far the coefficients of other parts lie around those of the datasheet's example.
 _SPREAD = (1000, 1000, 400, 400, 300, 200)
 
 
-class Fault(Enum):
-    """What can be wrong with a simulated part."""
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A part of the family: the worked example's coefficients, how they are weighed."""
 
-    NONE = "none"
-    DRIFT = "drift"
-    STUCK = "stuck"
-    NOISE = "noise"
-    CRC = "crc"  # a bit of the PROM has flipped
-    MEMORY = "memory"  # the PROM is blank
-    SILENT = "silent"
+    coefficients: tuple[int, ...]
+    offset: float  # of C2
+    offset_slope: float  # of C4
+    gain: float  # of C1
+    gain_slope: float  # of C3
+    cold: tuple[float, float]  # of offset and gain below 20 degC
+    colder: tuple[float, float]  # below -15 degC
+
+
+_KINDS = {
+    "MS5611": _Kind(
+        (40127, 36924, 23317, 23282, 33464, 28312),
+        65536.0, 1 / 128, 32768.0, 1 / 256, (2.5, 1.25), (7.0, 5.5),
+    ),
+    "MS5607": _Kind(
+        (46372, 43981, 29059, 27842, 31553, 28165),
+        131072.0, 1 / 64, 65536.0, 1 / 128, (61 / 16, 2.0), (15.0, 8.0),
+    ),
+}  # fmt: skip
 
 
 def counts(
-    coefficients: tuple[int, ...], pressure_pa: float, temperature_c: float
+    coefficients: tuple[int, ...], pressure_pa: float, temperature_c: float, kind: str = "MS5611"
 ) -> tuple[float, float]:
     """Return the counts D1, D2 that the datasheet's formula turns into these values."""
     c1, c2, c3, c4, c5, c6 = coefficients
+    weight = _KINDS[kind]
     above_20 = 100.0 * temperature_c - 2000.0
     gain = c6 / 2.0**23
     # Below 20 degC: above_20 = gain d - d2 / 2^31, solved for d.
     bend = above_20 / 2.0**29 if above_20 < 0 else 0.0
     d = 2.0 * above_20 / (gain + math.sqrt(gain * gain - bend))
     first_order = gain * d
-    offset = c2 * 65536.0 + c4 * d / 128.0
-    sensitivity = c1 * 32768.0 + c3 * d / 256.0
+    offset = c2 * weight.offset + c4 * d * weight.offset_slope
+    sensitivity = c1 * weight.gain + c3 * d * weight.gain_slope
     if first_order < 0:
         cold = max(0.0, -3500.0 - first_order) ** 2
-        offset -= 2.5 * first_order**2 + 7.0 * cold
-        sensitivity -= 1.25 * first_order**2 + 5.5 * cold
+        offset -= weight.cold[0] * first_order**2 + weight.colder[0] * cold
+        sensitivity -= weight.cold[1] * first_order**2 + weight.colder[1] * cold
     return (pressure_pa * 32768.0 + offset) * 2097152.0 / sensitivity, c5 * 256.0 + d
 
 
 class SimMs5611:
     """One part at a place in the world, with its own coefficients, offsets and noise.
 
-    Strict where the datasheet promises nothing: before the first reset the PROM reads 0.
+    Strict where the datasheet promises nothing: before the first reset the PROM reads 0. What it
+    takes while it loads its PROM is not acknowledged. `kind` is the part of the family in the
+    socket.
     """
 
-    def __init__(self, place: Place, fault: Fault | str = Fault.NONE) -> None:
-        self.fault = Fault(fault)
+    FAULTS: ClassVar[tuple[str, ...]] = ("drift", "stuck", "noise", "crc", "memory", "silent")
+
+    def __init__(self, place: Place, *, kind: str = "MS5611") -> None:
+        self.beyond: list[str] = []
+        self._kind = kind
         self._place = place
         self._clock = place.clock
-        self._power = PowerOnReset(place, 1.8, self._power_on)
+        self._power = PowerOnReset(place, 1.7, self._power_on, self._finish)
         self._coefficients = tuple(
             nominal + round(spread * place.unit(f"coefficient {index}"))
-            for index, (nominal, spread) in enumerate(zip(_COEFFICIENTS, _SPREAD, strict=True))
+            for index, (nominal, spread) in enumerate(
+                zip(_KINDS[kind].coefficients, _SPREAD, strict=True)
+            )
         )
-        self._prom = self._program()
         self._offset_pa = screened(place, "offset", 45.0)
         self._offset_pa_per_k = screened(place, "offset t", 0.4)
         self._offset_c = screened(place, "temperature offset", 0.25)
         self._ageing_pa = screened(place, "ageing", 20.0)
-        if self.fault is Fault.DRIFT:
-            self._ageing_pa = math.copysign(500.0, self._ageing_pa)
         slowness = place.stream("unit slowness").uniform()
         self._speed = _SHORTEST + (1.0 - _SHORTEST) * slowness
+
+    def supply_current_a(self) -> float:
+        """Return the current it draws: converting, or idle."""
+        if not self._power.is_on():
+            return 0.0
+        ends_s = self._conversion[0] if self._conversion else -math.inf
+        return _SUPPLY_A if self._clock.now() < ends_s else _IDLE_A
 
     # -- the bus ---------------------------------------------------------------------------
 
@@ -90,12 +116,12 @@ class SimMs5611:
     def send(self, length: int) -> bytes:
         self._answer()
         if length > len(self._reply):
-            raise NotImplementedError(f"a read of {length} bytes here is not modelled")
-        return self._reply[:length]
+            self.beyond.append(f"read {length} bytes of {len(self._reply)}")
+        return self._reply[:length].ljust(length, b"\x00")
 
     def _answer(self) -> None:
         self._power.check()
-        if self.fault is Fault.SILENT:
+        if self._place.fault() == "silent":
             raise NotAcknowledged(f"part {self._place.serial} is silent")
         if self._clock.now() < self._awake_at_s - 1e-9:
             raise NotAcknowledged(f"part {self._place.serial} is loading its PROM")
@@ -105,60 +131,71 @@ class SimMs5611:
         self._loaded = bytes(16)
         self._awake_at_s = -math.inf
         self._conversion: tuple[float, int, int] | None = None  # end, D1 or D2, oversampling
+        self._result: int | None = None
 
     def _command(self, command: int) -> None:
         now_s = self._clock.now()
         self._reply = b""
         if command == 0x1E:
             self._power_on()
-            self._loaded = self._prom
+            self._loaded = self._program()
             self._awake_at_s = now_s + _RESET_S
         elif command == 0x00:
-            self._reply = self._result(now_s).to_bytes(3, "big")
+            self._reply = self._take().to_bytes(3, "big")
         elif command & 0xF1 == 0xA0:
             start = command & 0x0E
             self._reply = self._loaded[start : start + 2]
         elif command & 0xE1 == 0x40 and command & 0x0E <= 8:
             rate = (command & 0x0E) >> 1
             ends_s = now_s + _RATES[rate][0] * 1e-3 * self._speed
-            self._conversion = (ends_s, command >> 4 & 1, rate)
+            self._conversion, self._result = (ends_s, command >> 4 & 1, rate), None
         else:
             raise NotAcknowledged(f"MS5611 command {command:#04x} is unknown")
 
     # -- physics ---------------------------------------------------------------------------
 
-    def _result(self, now_s: float) -> int:
+    def _take(self) -> int:
         """Return the counts of the conversion, once; 0 if there is none, or it was cut short."""
-        conversion, self._conversion = self._conversion, None
-        if conversion is None or now_s < conversion[0] - 1e-9:
-            return 0
-        if self.fault is Fault.STUCK:
+        self._finish()
+        found, self._result, self._conversion = self._result, None, None
+        return found or 0
+
+    def _finish(self) -> None:
+        """Put the result down of a conversion that has ended by now."""
+        if self._conversion and self._clock.now() >= self._conversion[0] - 1e-9:
+            self._result = self._convert(*self._conversion)
+            self._conversion = None
+
+    def _convert(self, ended_s: float, which: int, rate: int) -> int:
+        place, fault = self._place, self._place.fault()
+        if fault == "stuck":
             return 0x7FFFFF
-        ended_s, which, rate = conversion
         counter = round(ended_s * 1e6)
         _, noise_pa, noise_c = _RATES[rate]
-        body_c = self._place.temperature_c() + self._offset_c
+        body_c = place.temperature_c(ended_s) + self._offset_c
         if which:
-            noise_c *= self._place.stream("temperature noise").normal(counter)
-            found = counts(self._coefficients, 0.0, body_c + noise_c)[1]
+            noise_c *= place.stream("temperature noise").normal(counter)
+            found = counts(self._coefficients, 0.0, body_c + noise_c, self._kind)[1]
         else:
-            if self.fault is Fault.NOISE:
-                noise_pa *= 50.0
-            pressure_pa = self._place.pressure_pa() + self._offset_pa
+            noise_pa *= 50.0 if fault == "noise" else 1.0
+            ageing_pa = self._ageing_pa
+            if fault == "drift":
+                ageing_pa = math.copysign(500.0, ageing_pa)
+            pressure_pa = place.pressure_pa(at_s=ended_s) + self._offset_pa
             pressure_pa += self._offset_pa_per_k * (body_c - 25.0)
-            pressure_pa += self._ageing_pa * math.sqrt(self._place.stress_h() / 1000)
-            pressure_pa += noise_pa * self._place.stream("pressure noise").normal(counter)
-            found = counts(self._coefficients, pressure_pa, body_c)[0]
+            pressure_pa += ageing_pa * math.sqrt(place.stress_h() / 1000)
+            pressure_pa += noise_pa * place.stream("pressure noise").normal(counter)
+            found = counts(self._coefficients, pressure_pa, body_c, self._kind)[0]
         return max(1, min(0xFFFFFF, round(found)))
 
     def _program(self) -> bytes:
         """Return the PROM as the factory wrote it: a lot word, C1 to C6, a number and the CRC."""
-        if self.fault is Fault.MEMORY:
+        if self._place.fault() == "memory":
             return bytes(16)
         number = int(self._place.stream("unit number").uniform() * 4096)
         words = bytearray(struct.pack(">8H", 0x0042, *self._coefficients, number << 4))
         words[15] |= _crc4(words)
-        if self.fault is Fault.CRC:
+        if self._place.fault() == "crc":
             words[6] ^= 0x10
         return bytes(words)
 

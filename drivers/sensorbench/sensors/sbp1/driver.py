@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
 
 from sensorbench.core.calibration import FixedPointPolynomial
-from sensorbench.core.channel import Channel
+from sensorbench.core.channel import Block, Channel, Setting, chosen
 from sensorbench.core.clock import Clock
 from sensorbench.core.errors import ProtocolError
 from sensorbench.core.provenance import Identity
-from sensorbench.core.units import Dimension
+from sensorbench.core.quantity import PRESSURE, TEMPERATURE
 from sensorbench.links.i2c import I2cBus
 from sensorbench.protocols.checksums import crc8, crc16
 
 WHO_AM_I, REVISION, SERIAL, STATUS, CTRL, DATA = 0x00, 0x01, 0x02, 0x06, 0x07, 0x08
-COEFFICIENTS, NVM_COMMAND = 0x20, 0x50
+COEFFICIENTS, NVM_COMMAND, RESET = 0x20, 0x50, 0x60
 SBP1_ID = 0x5B
-BUSY, NVM_BUSY, NVM_LOCKED, NVM_REFUSED = 0x02, 0x04, 0x08, 0x40
-PROGRAM, LOCK = 0x57, 0x4C
+DATA_READY, BUSY, NVM_BUSY, NVM_LOCKED, NVM_REFUSED = 0x01, 0x02, 0x04, 0x08, 0x40
+PROGRAM, LOCK, RESET_WORD, SINGLE = 0x57, 0x4C, 0xB6, 0x01
 PRESSURE_UNKNOWN, TEMPERATURE_UNKNOWN = 0x7FFFFFFF, 0x7FFF
-NVM_SECONDS = 0.015
+NVM_SECONDS, START_UP_S = 0.015, 0.002
 DATA_LENGTH = 13
 
-PRESSURE = FixedPointPolynomial(
+PRESSURE_POLYNOMIAL = FixedPointPolynomial(
     quantity="pressure",
+    inputs=("pressure_raw", "temperature_raw"),
     terms=((0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (1, 2), (0, 3)),
     raw_full_scale=2.0**23,
     centre=70_000.0,
@@ -33,8 +36,9 @@ PRESSURE = FixedPointPolynomial(
     bits=24,
     fraction_bits=20,
 )
-TEMPERATURE = FixedPointPolynomial(
+TEMPERATURE_POLYNOMIAL = FixedPointPolynomial(
     quantity="temperature",
+    inputs=("pressure_raw", "temperature_raw"),
     terms=((0, 0), (0, 1), (0, 2)),
     raw_full_scale=2.0**23,
     centre=42.5,
@@ -75,7 +79,7 @@ def encode_coefficients(coefficients: Sequence[int]) -> bytes:
     Raises ValueError for a wrong count and OverflowError for a word beyond 24 bits.
     Source: datasheet section 4.
     """
-    count = len(PRESSURE.terms) + len(TEMPERATURE.terms)
+    count = len(PRESSURE_POLYNOMIAL.terms) + len(TEMPERATURE_POLYNOMIAL.terms)
     if len(coefficients) != count:
         raise ValueError(f"SBP1 stores {count} coefficients, got {len(coefficients)}")
     words = b"".join(word.to_bytes(3, "big", signed=True) for word in coefficients)
@@ -83,24 +87,32 @@ def encode_coefficients(coefficients: Sequence[int]) -> bytes:
 
 
 class Sbp1:
-    """SBP1 absolute pressure sensor, 20 to 120 kPa, -40 to 125 degC."""
+    """SBP1 absolute pressure sensor, 20 to 120 kPa, -40 to 125 degC.
+
+    Its values are NaN until it is calibrated, the raw counts are always there: all four are of one
+    conversion. Accuracy is the total error band of a calibrated part.
+    """
 
     CHANNELS: ClassVar[tuple[Channel, ...]] = (
         Channel("pressure_raw"),
         Channel("temperature_raw"),
-        Channel("pressure", Dimension.PRESSURE),
-        Channel("temperature", Dimension.TEMPERATURE),
+        Channel("pressure", PRESSURE, accuracy=100.0),
+        Channel("temperature", TEMPERATURE),
     )
-    CALIBRATION: ClassVar[tuple[FixedPointPolynomial, ...]] = (PRESSURE, TEMPERATURE)
+    SETTINGS: ClassVar[Mapping[str, Setting]] = {
+        "oversampling": Setting(32, (1, 2, 4, 8, 16, 32)),
+    }
+    SUPPLY_V: ClassVar[tuple[float, float]] = (1.71, 3.6)
+    CALIBRATION: ClassVar[tuple[FixedPointPolynomial, ...]] = (
+        PRESSURE_POLYNOMIAL,
+        TEMPERATURE_POLYNOMIAL,
+    )
 
-    def __init__(self, bus: I2cBus, address: int, clock: Clock, *, oversampling: int = 32) -> None:
-        if oversampling not in (1, 2, 4, 8, 16, 32):
-            raise ValueError(f"SBP1 oversampling is 1, 2, 4, 8, 16 or 32, not {oversampling}")
+    def __init__(self, bus: I2cBus, address: int, clock: Clock) -> None:
         self._bus = bus
         self._address = address
         self._clock = clock
-        self._conversion_s = 0.0005 + 0.0005 * oversampling
-        self._single = bytes([CTRL, (oversampling.bit_length() - 1) << 2 | 1])
+        self._oversample(32)
 
     def identify(self) -> Identity:
         """Read who is there. Raises ProtocolError if it is not an SBP1."""
@@ -112,21 +124,45 @@ class Sbp1:
         serial = int.from_bytes(data[2:6], "big")
         return Identity("sensorbench", "SBP1", f"{serial:08d}", f"{data[1] >> 4}.{data[1] & 15}")
 
-    def prepare(self) -> None:
-        """Nothing to load: the part compensates on chip."""
+    def prepare(self, **settings: Any) -> None:
+        """Reset the part and take the settings. Raises SetpointError for one that can't be."""
+        asked = chosen(self.SETTINGS, settings)
+        self._bus.transfer(self._address, bytes([RESET, RESET_WORD]))
+        self._clock.sleep(START_UP_S)
+        self._oversample(int(asked["oversampling"]))
 
-    def sample(self) -> tuple[float, ...]:
-        """Trigger one conversion and return the values of CHANNELS.
+    def _oversample(self, oversampling: int) -> None:
+        self._conversion_s = 0.0005 + 0.0005 * oversampling
+        self._control = (oversampling.bit_length() - 1) << 2
 
-        Raises ProtocolError if the conversion did not end in time or its CRC is wrong.
+    def start(self) -> float:
+        """Start one conversion and return the seconds until it is ready."""
+        self._bus.transfer(self._address, bytes([CTRL, self._control | SINGLE]))
+        return self._conversion_s
+
+    def read(self) -> Block:
+        """Return the conversion that was started, in the order of CHANNELS.
+
+        Raises ProtocolError if it has not ended, was read before or never was, or if its CRC is
+        wrong.
         """
-        self._bus.transfer(self._address, self._single)
-        self._clock.sleep(self._conversion_s)
-        # STATUS comes in the same burst as the data: one transaction a sample.
+        before_s = self._clock.now()
+        # STATUS and CTRL come in the same burst as the data: one transaction a sample.
         burst = self._read(STATUS, 2 + DATA_LENGTH)
         if burst[0] & BUSY:
-            raise ProtocolError(f"{self._where} still converts after {self._conversion_s * 1e3} ms")
-        return decode_data(burst[2:])
+            raise ProtocolError(
+                f"{self._where} still converts; it takes {self._conversion_s * 1e3} ms from start()"
+            )
+        if not burst[0] & DATA_READY or burst[1] != self._control:
+            raise ProtocolError(
+                f"{self._where} has no new conversion: STATUS is {burst[0]:#04x}, CTRL "
+                f"{burst[1]:#04x}. Was it started, did the supply dip?"
+            )
+        try:
+            row = decode_data(burst[2:])
+        except ProtocolError as error:
+            raise ProtocolError(f"{self._where}: {error}") from error
+        return Block(np.array([row]), before_s, self._clock.now())
 
     def write_coefficients(self, coefficients: Sequence[int]) -> None:
         """Program the 13 stored integers, in the order of CALIBRATION, into the memory.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import struct
-from enum import Enum
+from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
+from sensorbench.sensors.simulated import PowerOnReset
 from sensorbench.world.world import Place
 
 _UNITS_PER_ONE = 1 << 23
@@ -20,18 +21,6 @@ _BAD_MEMORY, _COMPENSATES, _REFUSED, _FRESH = 16, 32, 64, 128
 _UNCOMPENSATED = bytes.fromhex("7fffffff7fff")
 
 
-class Fault(Enum):
-    """What can be wrong with a simulated part."""
-
-    NONE = "none"
-    HYSTERESIS = "hysteresis"
-    DRIFT = "drift"
-    STUCK = "stuck"
-    NOISE = "noise"
-    CRC = "crc"
-    SILENT = "silent"
-
-
 class SimSbp1:
     """One part at a place in the world. Its memory outlives a power cycle and the program run.
 
@@ -39,8 +28,11 @@ class SimSbp1:
     sizes are what a piezoresistive bridge of this class shows.
     """
 
-    def __init__(self, place: Place, fault: Fault | str = Fault.NONE) -> None:
-        self.fault = Fault(fault)
+    FAULTS: ClassVar[tuple[str, ...]] = (
+        "hysteresis", "drift", "stuck", "noise", "crc", "identity", "silent",
+    )  # fmt: skip
+
+    def __init__(self, place: Place) -> None:
         self._place = place
         self._clock = place.clock
         self._registers = bytearray(256)
@@ -48,11 +40,19 @@ class SimSbp1:
         self._ready_at_s = math.inf  # when the running conversion ends
         self._period_s = 0.0  # above 0 in continuous mode
         self._programmed_at_s = -math.inf
-        self._awake_at_s: float | None = None
+        self._awake_at_s = -math.inf
         self._in_use: bytes | None = None  # 39 bytes of coefficients that compensation uses
         number = int(place.serial)
         self._registers[0:6] = struct.pack(">BBI", 0x5B, 0x10, number)
+        self._power = PowerOnReset(place, _RESET_BELOW_V, self._supplied, self._refresh)
         self._draw_unit()
+
+    def supply_current_a(self) -> float:
+        """Return the current it draws: converting, or asleep."""
+        if not self._power.is_on():
+            return 0.0
+        self._refresh()
+        return 450e-6 if self._ready_at_s < math.inf else 2e-6
 
     def _draw_unit(self) -> None:
         unit = self._place.unit
@@ -64,10 +64,6 @@ class SimSbp1:
         self._thermometer = (0.02 * unit("t0"), 0.6 * (1 + 0.03 * unit("t1")), 0.02)
         self._hysteresis = 1e-4 * (1 + 0.3 * unit("hysteresis"))
         self._ageing = 2e-4 * unit("ageing")
-        if self.fault is Fault.HYSTERESIS:
-            self._hysteresis *= 60
-        if self.fault is Fault.DRIFT:
-            self._ageing = math.copysign(1e-2, self._ageing)
 
     # -- the bus ---------------------------------------------------------------------------
 
@@ -81,11 +77,11 @@ class SimSbp1:
             self._pointer = (self._pointer + 1) & 0xFF
 
     def send(self, length: int) -> bytes:
-        now_s = self._wake()
+        self._wake()
         start = self._pointer
         end = start + length
         if start <= 0x14 and end > 0x06:
-            self._refresh(now_s)
+            self._refresh()
         self._pointer = end & 0xFF
         if end <= 256:
             data = bytes(self._registers[start:end])
@@ -93,30 +89,32 @@ class SimSbp1:
             data = bytes(self._registers[i & 0xFF] for i in range(start, end))
         if start <= 0x14 < end:
             self._registers[0x06] &= ~_READY & 0xFF
+        if start == 0 and length and self._place.fault() == "identity":
+            data = b"\x58" + data[1:]
         return data
 
     def _wake(self) -> float:
         """Return the time. Raises NotAcknowledged in reset, at start-up and when silent."""
+        self._power.check()
         now_s = self._clock.now()
-        if self._place.supply_v() < _RESET_BELOW_V or self.fault is Fault.SILENT:
-            self._awake_at_s = None
-            raise NotAcknowledged(f"SBP1 {self._place.serial} has no supply")
-        if self._awake_at_s is None:
-            # The supply came up at some time before this first call: start-up is over by now.
-            self._power_on(now_s)
-            self._awake_at_s = now_s
-        if now_s < self._awake_at_s:
+        if self._place.fault() == "silent":
+            raise NotAcknowledged(f"SBP1 {self._place.serial} is silent")
+        if now_s < self._awake_at_s - 1e-9:
             raise NotAcknowledged(f"SBP1 {self._place.serial} is starting up")
         return now_s
 
-    def _power_on(self, now_s: float) -> None:
+    def _supplied(self) -> None:
+        self._programmed_at_s = -math.inf
+        self._power_on(self._power.since_s + _START_UP_S)
+
+    def _power_on(self, awake_at_s: float) -> None:
         self._registers[0x06] = _FRESH
         self._registers[0x07] = 0
         self._registers[0x08:0x0E] = bytes(6)
         self._registers[0x0E:0x14] = _UNCOMPENSATED
         self._registers[0x14] = _crc8(self._registers[0x08:0x14])
         self._ready_at_s, self._period_s = math.inf, 0.0
-        self._awake_at_s = now_s
+        self._awake_at_s = awake_at_s
         self._recall()
 
     # -- registers -------------------------------------------------------------------------
@@ -140,14 +138,16 @@ class SimSbp1:
         mode, code = value & 3, value >> 2
         if mode == 3 or code > 5:
             raise NotAcknowledged(f"SBP1 CTRL value {value:#04x} is reserved")
+        self._refresh()  # what has ended by now stays
         self._registers[0x07] = value
         self._registers[0x06] &= ~_FRESH & 0xFF
         duration_s = _STEP_S * (1 + (1 << code))
         self._ready_at_s = now_s + duration_s if mode else math.inf
         self._period_s = duration_s if mode == 2 else 0.0
 
-    def _refresh(self, now_s: float) -> None:
+    def _refresh(self) -> None:
         """Latch a conversion that has ended by now, and bring STATUS up to date."""
+        now_s = self._clock.now()
         status = self._registers[0x06] & ~(_CONVERTING | _PROGRAMMING) & 0xFF
         # A nanosecond of tolerance: a caller that waited exactly long enough has waited enough.
         if now_s >= self._ready_at_s - 1e-9:
@@ -169,28 +169,31 @@ class SimSbp1:
     def _latch(self, ended_s: float) -> None:
         raw_p, raw_t = self._convert(ended_s)
         data = _s24(raw_p) + _s24(raw_t)
-        if self.fault is Fault.STUCK:
+        fault = self._place.fault()
+        if fault == "stuck":
             data = b"\x12\x34\x56\x00\x12\x34"
             raw_p, raw_t = 0x123456, 0x1234
         data += self._compensate(raw_p, raw_t) if self._in_use else _UNCOMPENSATED
         crc = _crc8(data)
-        self._registers[0x08:0x15] = data + bytes([crc ^ 0x01 if self.fault is Fault.CRC else crc])
+        self._registers[0x08:0x15] = data + bytes([crc ^ 0x01 if fault == "crc" else crc])
 
     # -- physics ---------------------------------------------------------------------------
 
     def _convert(self, ended_s: float) -> tuple[int, int]:
-        place = self._place
-        p = (place.pressure_pa() - 70e3) / 50e3
-        x = (place.temperature_c() - 42.5) / 82.5
+        place, fault = self._place, self._place.fault()
+        p = (place.pressure_pa(at_s=ended_s) - 70e3) / 50e3
+        x = (place.temperature_c(ended_s) - 42.5) / 82.5
         counter = round(ended_s * 1e6)
         quieter = math.sqrt(1 << (self._registers[0x07] >> 2))
-        louder = 50.0 if self.fault is Fault.NOISE else 1.0
+        louder = 50.0 if fault == "noise" else 1.0
         bridge = self._offset + self._offset_t[0] * x + self._offset_t[1] * x * x
         shape = p + self._bend[0] * p * p + self._bend[1] * p**3
         bridge += self._gain * (1 + self._gain_t[0] * x + self._gain_t[1] * x * x) * shape
         side = 1.0 if place.pressure_rising() else -1.0
-        bridge -= side * self._hysteresis * max(0.0, 1 - p * p)
-        bridge += self._ageing * math.sqrt(place.stress_h() / 1000)
+        wider = 60.0 if fault == "hysteresis" else 1.0
+        bridge -= side * wider * self._hysteresis * max(0.0, 1 - p * p)
+        ageing = math.copysign(1e-2, self._ageing) if fault == "drift" else self._ageing
+        bridge += ageing * math.sqrt(place.stress_h() / 1000)
         bridge += 2e-4 / quieter * louder * place.stream("bridge noise").normal(counter)
         t0, t1, t2 = self._thermometer
         thermometer = t0 + t1 * x + t2 * x * x
@@ -224,14 +227,11 @@ class SimSbp1:
 
     @property
     def _memory(self) -> bytes:
-        return bytes.fromhex(self._place.world.memory.get(self._key("nvm"), _BLANK.hex()))
+        return bytes.fromhex(self._place.recall("nvm") or _BLANK.hex())
 
     @property
     def _locked(self) -> bool:
-        return self._key("lock") in self._place.world.memory
-
-    def _key(self, what: str) -> str:
-        return f"sbp1/{self._place.serial}/{what}"
+        return self._place.recall("lock") is not None
 
     def _recall(self) -> None:
         memory = self._memory
@@ -243,7 +243,6 @@ class SimSbp1:
         self._in_use = memory[:39] if good else None
 
     def _command(self, command: int, now_s: float) -> None:
-        store = self._place.world.memory
         words = bytes(self._registers[0x20:0x49])
         accepted = True
         if command == 0x52:
@@ -251,11 +250,11 @@ class SimSbp1:
         elif command == 0x57:
             accepted = not self._locked and _crc16(words[:39]) == int.from_bytes(words[39:], "big")
             if accepted:
-                store[self._key("nvm")] = words.hex()
+                self._place.remember("nvm", words.hex())
         elif command == 0x4C:
             accepted = self._in_use is not None
             if accepted:
-                store[self._key("lock")] = "1"
+                self._place.remember("lock", "1")
         else:
             accepted = False
         self._flag(_REFUSED, not accepted)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from sensorbench.core.channel import Channel
+import numpy as np
+
+from sensorbench.core.channel import Block, Channel, Setting, chosen
 from sensorbench.core.clock import Clock
 from sensorbench.core.errors import ProtocolError
 from sensorbench.core.provenance import Identity
-from sensorbench.core.units import Dimension
+from sensorbench.core.quantity import TEMPERATURE
 from sensorbench.links.i2c import I2cBus
 
 RESULT, CONFIGURATION, EEPROM_UNLOCK, DEVICE_ID = 0x00, 0x01, 0x04, 0x0F
 EEPROM = (0x05, 0x06, 0x08)
 TMP117_ID, ID_MASK = 0x117, 0x0FFF
 NOT_CONVERTED = 0x8000
-DATA_READY, ONE_SHOT, SHUTDOWN, SOFT_RESET = 0x2000, 0x0C00, 0x0400, 0x0002
+DATA_READY, MODE, ONE_SHOT, SHUTDOWN, SOFT_RESET = 0x2000, 0x0C00, 0x0C00, 0x0400, 0x0002
 AVERAGES = {1: 0x00, 8: 0x20, 32: 0x40, 64: 0x60}
 CONVERSION_S = 0.0175  # the longest (recalled; 15.5 ms typical)
 RESET_S = 0.002
@@ -40,15 +43,17 @@ def decode_temperature(data: bytes) -> float:
 class Tmp117:
     """TMP117 thermometer, -55 to 150 degC; 0.1 K from -20 to 50 degC."""
 
-    CHANNELS: ClassVar[tuple[Channel, ...]] = (Channel("temperature", Dimension.TEMPERATURE),)
+    CHANNELS: ClassVar[tuple[Channel, ...]] = (
+        Channel("temperature", TEMPERATURE, accuracy=0.1),  # SNOSD82D, recalled
+    )
+    SETTINGS: ClassVar[Mapping[str, Setting]] = {"averages": Setting(8, tuple(AVERAGES))}
+    SUPPLY_V: ClassVar[tuple[float, float]] = (1.7, 5.5)  # recalled
 
-    def __init__(self, bus: I2cBus, address: int, clock: Clock, *, averages: int = 8) -> None:
-        if averages not in AVERAGES:
-            raise ValueError(f"a TMP117 averages 1, 8, 32 or 64 conversions, not {averages}")
+    def __init__(self, bus: I2cBus, address: int, clock: Clock) -> None:
         self._bus = bus
         self._address = address
         self._clock = clock
-        self._averages = averages
+        self._averages = 8
 
     def identify(self) -> Identity:
         """Read who is there, and the unique number that the factory left in the EEPROM.
@@ -63,31 +68,48 @@ class Tmp117:
         serial = "".join(f"{self._read(register):04X}" for register in EEPROM)
         return Identity("Texas Instruments", "TMP117", serial, str(found >> 12))
 
-    def prepare(self) -> None:
-        """Lock the EEPROM, reset the part and stop its conversions, so that it stays cool."""
+    def prepare(self, **settings: Any) -> None:
+        """Lock the EEPROM, reset the part and stop its conversions, so that it stays cool.
+
+        Raises SetpointError for a setting that can't be.
+        """
+        asked = chosen(self.SETTINGS, settings)
         # While the EEPROM is unlocked, every register write burns a cell.
         self._write(EEPROM_UNLOCK, 0)
         self._write(CONFIGURATION, SOFT_RESET)
         self._clock.sleep(RESET_S)
         self._write(CONFIGURATION, SHUTDOWN)
+        self._averages = int(asked["averages"])
 
-    def sample(self) -> tuple[float, ...]:
-        """Trigger one averaged conversion and return the values of CHANNELS.
-
-        Raises ProtocolError if it did not end in time.
-        """
+    def start(self) -> float:
+        """Start one averaged conversion and return the seconds until it is ready."""
         self._write(CONFIGURATION, ONE_SHOT | AVERAGES[self._averages])
-        self._clock.sleep(CONVERSION_S * self._averages)
-        if not self._read(CONFIGURATION) & DATA_READY:
-            raise ProtocolError(
-                f"{self._where} has no result {CONVERSION_S * self._averages * 1e3:.0f} ms "
-                f"after {self._averages} conversions were started"
-            )
-        return (decode_temperature(self._bus.transfer(self._address, bytes([RESULT]), 2)),)
+        return CONVERSION_S * self._averages
 
-    def read_temperature_c(self) -> float:
-        """Return the temperature of the part, as a reference thermometer does."""
-        return self.sample()[0]
+    def read(self) -> Block:
+        """Return the conversion that was started: degC.
+
+        Raises ProtocolError if it has not ended, or was read before.
+        """
+        before_s = self._clock.now()
+        found = self._read(CONFIGURATION)
+        if not found & DATA_READY:
+            raise ProtocolError(
+                f"{self._where} has no new result; {self._averages} conversions take up to "
+                f"{CONVERSION_S * self._averages * 1e3:.0f} ms from start()"
+            )
+        if found & MODE != SHUTDOWN:
+            raise ProtocolError(
+                f"{self._where}: its configuration is {found:#06x}, it converts by itself. "
+                "Did its supply dip?"
+            )
+        try:
+            temperature_c = decode_temperature(
+                self._bus.transfer(self._address, bytes([RESULT]), 2)
+            )
+        except ProtocolError as error:
+            raise ProtocolError(f"{self._where}: {error}") from error
+        return Block(np.array([[temperature_c]]), before_s, self._clock.now())
 
     @property
     def _where(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
-from enum import Enum
+from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.sensors.simulated import PowerOnReset, screened
@@ -13,105 +13,108 @@ from sensorbench.world.world import Place
 
 _CYCLE_S = (0.0155, 0.125, 0.25, 0.5, 1.0, 4.0, 8.0, 16.0)
 _AVERAGES = (1, 8, 32, 64)
-_RESET_S = 0.002
+_POWER_UP_S, _RESET_S = 0.0015, 0.002
 _HIGH, _LOW, _READY = 0x8000, 0x4000, 0x2000
 # Result, configuration, limits, lock, EEPROM 1 and 2, offset, EEPROM 3 (register map, reset).
 _DEFAULTS = {0: 0x8000, 1: 0x0220, 2: 0x6000, 3: 0x8000, 4: 0, 5: 0, 6: 0, 7: 0, 8: 0, 15: 0x0117}
 
 
-class Fault(Enum):
-    """What can be wrong with a simulated part."""
-
-    NONE = "none"
-    DRIFT = "drift"
-    STUCK = "stuck"
-    NOISE = "noise"
-    IDENTITY = "identity"  # another part sits in the socket
-    SILENT = "silent"
-
-
 class SimTmp117:
     """One part at a place in the world, with its own offset and noise. Converts from power-on.
 
-    Therm mode, the alert pin and programming the EEPROM are not modelled and refused.
+    Therm mode, the alert pin and programming the EEPROM are not modelled: `beyond` lists what was
+    acknowledged of that and did nothing.
     """
 
-    def __init__(self, place: Place, fault: Fault | str = Fault.NONE) -> None:
-        self.fault = Fault(fault)
+    FAULTS: ClassVar[tuple[str, ...]] = ("drift", "stuck", "noise", "identity", "silent")
+
+    def __init__(self, place: Place) -> None:
+        self.beyond: list[str] = []
         self._place = place
         self._clock = place.clock
-        self._power = PowerOnReset(place, 1.7, self._reset)
+        self._registers = dict(_DEFAULTS)
+        self._power = PowerOnReset(place, 1.65, self._supplied, self._refresh)
         self._pointer = 0
         self._offset_c = screened(place, "offset", 0.02)
         self._ageing_c = screened(place, "ageing", 0.01)
-        if self.fault is Fault.DRIFT:
-            self._ageing_c = math.copysign(0.5, self._ageing_c)
         # Datasheet: 13 to 17.5 ms a conversion, 15.5 ms typical (recalled).
         self._conversion_s = 0.0155 + 0.002 * (2 * place.stream("unit slowness").uniform() - 1)
         digest = hashlib.blake2b(place.serial.encode(), digest_size=6).digest()
         self._unique = struct.unpack(">3H", digest)
 
+    def supply_current_a(self) -> float:
+        """Return the current it draws: converting, waiting or shut down (SNOSD82D, recalled)."""
+        if not self._power.is_on():
+            return 0.0
+        self._refresh()
+        if self._ready_at_s - self._clock.now() <= self._duration_s:
+            return 135e-6
+        return 0.25e-6 if self._mode == 1 else 1.25e-6
+
     # -- the bus ---------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> None:
-        now_s = self._answer()
+        self._answer()
         if not data:
             return
-        if data[0] not in self._registers or len(data) not in (1, 3):
-            raise NotImplementedError(f"a TMP117 write of {data.hex()} is not modelled")
         self._pointer = data[0]
-        if len(data) == 3:
-            self._write(data[0], data[1] << 8 | data[2], now_s)
+        if len(data) != 3 or data[0] not in self._registers:
+            if len(data) > 1 or data[0] not in self._registers:
+                self.beyond.append(f"write {data.hex()}")
+            return
+        self._write(data[0], data[1] << 8 | data[2])
 
     def send(self, length: int) -> bytes:
-        now_s = self._answer()
-        if length > 2:
-            raise NotImplementedError(f"a TMP117 read of {length} bytes is not modelled")
-        if self._pointer < 2:
-            self._refresh(now_s)
-        word = self._registers[self._pointer]
+        self._answer()
+        if length > 2 or self._pointer not in self._registers:
+            self.beyond.append(f"read {length} bytes at {self._pointer:#04x}")
+        self._refresh()
+        word = self._registers.get(self._pointer, 0xFFFF)
         if self._pointer == 0:
             self._registers[1] &= ~_READY
         elif self._pointer == 1:
             self._registers[1] &= ~(_READY | _HIGH | _LOW)
-        return word.to_bytes(2, "big")[:length]
+        elif self._pointer == 15 and self._place.fault() == "identity":
+            word = 0x0116
+        return word.to_bytes(2, "big")[:length].ljust(length, b"\xff")
 
-    def _answer(self) -> float:
+    def _answer(self) -> None:
         self._power.check()
-        now_s = self._clock.now()
-        if self.fault is Fault.SILENT:
+        if self._place.fault() == "silent":
             raise NotAcknowledged(f"part {self._place.serial} is silent")
-        if now_s < self._awake_at_s - 1e-9:
+        if self._clock.now() < self._awake_at_s - 1e-9:
             raise NotAcknowledged(f"part {self._place.serial} is in reset")
-        return now_s
 
     # -- registers -------------------------------------------------------------------------
 
-    def _reset(self) -> None:
+    def _supplied(self) -> None:
+        self._reset(self._power.since_s + _POWER_UP_S)
+
+    def _reset(self, awake_at_s: float) -> None:
         self._registers = dict(_DEFAULTS)
         self._registers[5], self._registers[6], self._registers[8] = self._unique
-        if self.fault is Fault.IDENTITY:
-            self._registers[15] = 0x0116
-        self._awake_at_s = self._clock.now()
-        self._start(self._awake_at_s)
+        self._awake_at_s = awake_at_s
+        self._start(awake_at_s)
 
-    def _write(self, register: int, word: int, now_s: float) -> None:
+    def _write(self, register: int, word: int) -> None:
         if register == 1:
-            self._configure(word, now_s)
+            self._configure(word)
         elif register in (2, 3, 7):
+            self._refresh()
             self._registers[register] = word
-        elif register != 4 or word & 0x8000:
-            raise NotImplementedError(f"a write of {word:#06x} to {register:#04x} is not modelled")
+        elif register == 4 and word & 0x8000:
+            self.beyond.append("unlock the EEPROM")
+        elif register in (5, 6, 8):
+            self.beyond.append(f"write {word:#06x} to EEPROM register {register:#04x}")
 
-    def _configure(self, word: int, now_s: float) -> None:
+    def _configure(self, word: int) -> None:
+        now_s = self._clock.now()
         if word & 0x0010:
-            raise NotImplementedError("the TMP117's therm mode is not modelled")
+            self.beyond.append("therm mode")
         if word & 0x0002:
-            self._reset()
-            self._awake_at_s += _RESET_S
-            self._start(self._awake_at_s)
+            self._reset(now_s + _RESET_S)
             return
-        self._refresh(now_s)
+        self._refresh()
         if word & 0x0C00 == 0x0800:
             word &= ~0x0800  # the second code of continuous mode reads back as the first
         self._registers[1] = self._registers[1] & 0xF000 | word & 0x0FFC
@@ -130,8 +133,9 @@ class SimTmp117:
     def _averages(self) -> int:
         return _AVERAGES[self._registers[1] >> 5 & 3]
 
-    def _refresh(self, now_s: float) -> None:
+    def _refresh(self) -> None:
         """Latch the last conversion that has ended by now."""
+        now_s = self._clock.now()
         # A nanosecond of tolerance: a caller that waited exactly long enough has waited enough.
         if now_s < self._ready_at_s - 1e-9:
             return
@@ -143,16 +147,18 @@ class SimTmp117:
             period_s = max(_CYCLE_S[self._registers[1] >> 7 & 7], self._duration_s)
             ended_s += (now_s + 1e-9 - ended_s) // period_s * period_s
             self._ready_at_s = ended_s + period_s
-        self._latch(round(ended_s * 1e6))
+        self._latch(ended_s)
 
-    def _latch(self, counter: int) -> None:
-        temperature_c = self._place.temperature_c() + self._offset_c
-        temperature_c += self._ageing_c * math.sqrt(self._place.stress_h() / 1000)
+    def _latch(self, ended_s: float) -> None:
+        fault, counter = self._place.fault(), round(ended_s * 1e6)
+        temperature_c = self._place.temperature_c(ended_s) + self._offset_c
+        ageing_c = math.copysign(0.5, self._ageing_c) if fault == "drift" else self._ageing_c
+        temperature_c += ageing_c * math.sqrt(self._place.stress_h() / 1000)
         # Repeatability of 1 LSB with 8 averages (recalled).
-        noise_c = 0.016 / math.sqrt(self._averages) * (50.0 if self.fault is Fault.NOISE else 1.0)
+        noise_c = 0.016 / math.sqrt(self._averages) * (50.0 if fault == "noise" else 1.0)
         temperature_c += noise_c * self._place.stream("temperature noise").normal(counter)
         result = round(temperature_c / 0.0078125) + _signed(self._registers[7])
-        result = 0x0D40 if self.fault is Fault.STUCK else max(-0x8000, min(0x7FFF, result))
+        result = 0x0D40 if fault == "stuck" else max(-0x8000, min(0x7FFF, result))
         self._registers[0] = result & 0xFFFF
         flags = _READY
         flags |= _HIGH if result > _signed(self._registers[2]) else 0

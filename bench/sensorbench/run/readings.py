@@ -1,0 +1,257 @@
+"""Readings of a run: single points, monitors that go on, and the parts' own streams.
+
+A reading is a journal entry with rows: of the units by part, and of the references that were read
+just before each sweep. Of two readings of one point the last complete one counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sensorbench.core.channel import Block, Stream
+from sensorbench.core.errors import BenchError
+from sensorbench.core.quantity import Value, components
+from sensorbench.evidence.run import Column
+from sensorbench.evidence.segments import TypedRows
+from sensorbench.parts.values import Wave
+from sensorbench.profiles.schedule import Point, Read
+from sensorbench.run.duts import Sweep
+
+if TYPE_CHECKING:
+    from sensorbench.run.runner import Runner
+
+_MOST_S = 1.0  # of a stream in one entry, where blocks are small
+
+
+@dataclass(slots=True)
+class _Open:
+    """A stream that is open: blocks that wait to be written, by unit."""
+
+    point: Point
+    streams: dict[int, Stream]
+    waiting: dict[int, list[Block]] = field(default_factory=dict)
+    since: float = 0.0
+    problems: dict[str, Any] = field(default_factory=dict)
+
+
+class Readings:
+    """Reads points for the runner."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._run = runner
+        self._open: dict[str, _Open] = {}
+
+    # -- points ------------------------------------------------------------------------------
+
+    def read(self, zone: str, action: Read) -> None:
+        """Read a point as often as asked, with the references before each sweep."""
+        run = self._run
+        point = run.schedule.points[action.point]
+        group = self._group(point)
+        whole = Sweep()
+        references: list[tuple[float, ...]] = []
+        for number in range(action.samples):
+            if number:
+                run.services.wait(run.clock.now() + action.interval_s)
+            references += self._references(zone, number)
+            whole.merge(run.duts.sweep(group, number, point.settings))
+        self._write("readout", point, whole, references, {"sweeps": action.samples})
+
+    def _group(self, point: Point) -> Sequence[int]:
+        run = self._run
+        dropped = run.state.dropped
+        return [
+            number
+            for number in run.schedule.group(point.units)
+            if run.schedule.units[number].serial not in dropped
+        ]
+
+    def _references(self, zone: str, sweep: int) -> list[tuple[float, ...]]:
+        """Return rows of what the units are compared with, and of what else is bound here."""
+        run = self._run
+        rows: list[tuple[float, ...]] = []
+        for (name, _), spot in run.watch.spots.items():
+            if name != zone:
+                continue
+            watched = spot.meters[0]
+            value = self._value(watched.meter.read, watched.name)
+            if value is None:
+                continue
+            now = run.seconds(run.clock.now())
+            rows += [
+                (now, sweep, watched.number, k, part) for k, part in enumerate(components(value))
+            ]
+        return rows
+
+    def _value(self, read: Any, name: str) -> Value | None:
+        for attempt in (1, 2):
+            try:
+                value: Value = read()
+                return value
+            except BenchError as error:
+                reason = str(error)
+                data = {"what": name, "reason": reason, "attempt": attempt}
+                self._run.evidence.append("retry", data)
+        return None
+
+    def _write(
+        self,
+        kind: str,
+        point: Point,
+        sweep: Sweep,
+        references: list[tuple[float, ...]],
+        more: dict[str, Any],
+    ) -> None:
+        run = self._run
+        samples: dict[str, TypedRows] = {}
+        for number, part in enumerate(run.schedule.parts):
+            rows = run.duts.as_rows(sweep, part)
+            if len(rows):
+                rows[:, 0] -= run.evidence.start_s
+                samples[f"units-{number}"] = rows
+        samples["references"] = np.array(references, dtype=np.float64).reshape(-1, 5)
+        sockets = {s: run.state.sockets.get(s, "") for s in run.state.sockets}
+        run.evidence.append(
+            kind,
+            {
+                "point": point.id,
+                "problems": sweep.problems,
+                "unsettled": list(run.bench.unsettled.values()),
+                "retries": run.duts.retries(),
+                **more,
+            },
+            samples,
+        )
+        del sockets
+        run.evidence.commit_soon()
+
+    # -- open reads --------------------------------------------------------------------------
+
+    def open(self, zone: str, action: Read) -> None:
+        """Begin to read until `close`."""
+        run = self._run
+        point = run.schedule.points[action.point]
+        if action.stream:
+            self._open_stream(point)
+            return
+        every = action.every_s
+        plateaus = [
+            w for w in point.conditions.values() if isinstance(w, Wave) and w.period_s < every
+        ]
+        half = min((w.period_s for w in plateaus), default=0.0) / 2
+
+        def tick() -> None:
+            self._monitor(zone, point)
+            if half:
+                # The other plateau of the wave is read half a period later.
+                due = run.clock.now() + half
+                run.services.once(due, lambda: self._monitor(zone, point), f"{point.id} other")
+
+        run.services.every(every, lambda: tick(), point.id)
+        tick()
+
+    def _monitor(self, zone: str, point: Point) -> None:
+        run = self._run
+        references = self._references(zone, 0)
+        sweep = run.duts.sweep(self._group(point), 0, point.settings)
+        self._write("monitor", point, sweep, references, {"sweeps": 1})
+
+    def close(self, point_id: str) -> None:
+        """End an open read."""
+        run = self._run
+        run.services.stop(point_id)
+        run.services.stop(f"{point_id} other")
+        opened = self._open.pop(point_id, None)
+        if opened is not None:
+            run.services.stop(f"{point_id} drain")
+            self._drain(opened)
+            self._flush(opened)
+            run.duts.close_streams(list(opened.streams))
+            run.evidence.append(
+                "stream_closed", {"point": point_id, "problems": opened.problems}
+            )
+            run.evidence.commit_soon()
+
+    def close_all(self) -> None:
+        """End every stream; what they hold is written."""
+        for opened in list(self._open.values()):
+            self._flush(opened)
+            self._run.duts.close_streams(list(opened.streams))
+        self._open.clear()
+
+    def _open_stream(self, point: Point) -> None:
+        run = self._run
+        streams, problems = run.duts.open_streams(self._group(point), point.settings)
+        opened = _Open(point, streams, since=run.clock.now(), problems=dict(problems))
+        self._open[point.id] = opened
+        names: dict[str, Stream] = {}
+        for number, stream in streams.items():
+            names.setdefault(run.schedule.units[number].part, stream)
+        for part, stream in names.items():
+            units = {row["name"]: row["unit"] for row in run.schedule.parts[part]["channels"]}
+            columns = [
+                Column(name, units[name], scale, offset)
+                for name, scale, offset in zip(
+                    stream.channels, stream.scale, stream.offset, strict=True
+                )
+            ]
+            run.evidence.declare(stream_name(run.schedule.parts, point.id, part), columns)
+        run.evidence.append(
+            "stream_opened",
+            {
+                "point": point.id,
+                "problems": problems,
+                "unsettled": list(run.bench.unsettled.values()),
+                "rate_hz": {part: stream.rate_hz for part, stream in names.items()},
+            },
+        )
+        if streams:
+            period = min(stream.depth / stream.rate_hz for stream in streams.values()) / 2
+            run.services.every(period, lambda: self._drain(opened), f"{point.id} drain")
+
+    def _drain(self, opened: _Open) -> None:
+        run = self._run
+        if not opened.streams:
+            return
+        blocks, problems = run.duts.drain(list(opened.streams))
+        for number, block in blocks.items():
+            if len(block.values) or block.overflow:
+                opened.waiting.setdefault(number, []).append(block)
+        for serial, problem in problems.items():
+            opened.problems[serial] = problem
+        if run.clock.now() - opened.since >= _MOST_S:
+            self._flush(opened)
+
+    def _flush(self, opened: _Open) -> None:
+        """Write the blocks that wait: one entry, a frame a unit."""
+        run = self._run
+        opened.since = run.clock.now()
+        waiting, opened.waiting = opened.waiting, {}
+        for number, blocks in waiting.items():
+            unit = run.schedule.units[number]
+            name = stream_name(run.schedule.parts, opened.point.id, unit.part)
+            rows = np.concatenate([block.values for block in blocks])
+            run.evidence.append(
+                "stream_data",
+                {
+                    "point": opened.point.id,
+                    "unit": number,
+                    "count": [len(block.values) for block in blocks],
+                    "start_s": [run.seconds(block.start_s) for block in blocks],
+                    "end_s": [run.seconds(block.end_s) for block in blocks],
+                    "overflow": any(block.overflow for block in blocks),
+                },
+                {name: rows},
+            )
+        run.evidence.commit_soon()
+
+
+def stream_name(parts: Any, point_id: str, part: str) -> str:
+    """Return the name of a point's stream for a part: a file's name, too."""
+    number = list(parts).index(part)
+    kept = "".join(c if c.isalnum() else "-" for c in point_id)
+    return f"stream-{number}-{kept}"

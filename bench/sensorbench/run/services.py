@@ -1,0 +1,85 @@
+"""Time of a run: `wait` is the only place where it passes, and services are served meanwhile.
+
+A service is called at its time, late once and never in a burst: one that is late is called once and
+then has its full period again. A service never waits; what takes time, such as reading a hundred
+units, simply makes the next ones late.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sensorbench.core.clock import Clock
+
+Tick = Callable[[], float | None]
+
+
+@dataclass(slots=True)
+class _Service:
+    due: float
+    number: int
+    period: float
+    tick: Tick
+    name: str
+
+    def __lt__(self, other: _Service) -> bool:
+        return (self.due, self.number) < (other.due, other.number)
+
+
+class Services:
+    """All services of a run, and the wait that serves them."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._heap: list[_Service] = []
+        self._number = 0
+
+    def every(self, period: float, tick: Tick, name: str, first: float | None = None) -> None:
+        """Call `tick` every `period` seconds, first after a period, or at `first`.
+
+        A tick may return the time of its next call, where it knows better.
+        """
+        self._number += 1
+        due = self._clock.now() + period if first is None else first
+        heapq.heappush(self._heap, _Service(due, self._number, period, tick, name))
+
+    def once(self, due: float, tick: Callable[[], None], name: str) -> None:
+        """Call `tick` once, at `due`."""
+
+        def last() -> float | None:
+            tick()
+            self.stop(name)
+            return None
+
+        self.every(1.0, last, name, due)
+
+    def stop(self, name: str) -> None:
+        """End the services of that name; one that is not there is fine."""
+        self._heap = [service for service in self._heap if service.name != name]
+        heapq.heapify(self._heap)
+
+    def due_now(self, name: str, due: float) -> None:
+        """Bring a service's next call forward to `due`, if it is later."""
+        for service in self._heap:
+            if service.name == name and service.due > due:
+                service.due = due
+        heapq.heapify(self._heap)
+
+    def wait(self, until: float) -> None:
+        """Let time pass to `until`, serving whatever falls due."""
+        clock = self._clock
+        while self._heap and self._heap[0].due <= until:
+            service = self._heap[0]
+            clock.sleep(service.due - clock.now())
+            again = service.tick()
+            if service in self._heap:  # a tick may end itself, or others
+                now = clock.now()
+                service.due = again if again is not None else max(service.due + service.period, now)
+                heapq.heapify(self._heap)
+        clock.sleep(until - clock.now())
+
+    def serve(self) -> None:
+        """Serve what is due by now: work that took long may have gone past it."""
+        self.wait(self._clock.now())

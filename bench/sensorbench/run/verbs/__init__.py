@@ -1,0 +1,1 @@
+"""Verbs, one file each: what a run does beside setting, waiting and reading."""

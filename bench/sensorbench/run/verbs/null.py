@@ -1,0 +1,45 @@
+"""null: a quantity is brought to zero at its reference; the offset that it takes is a fact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from sensorbench.core.errors import BenchError
+from sensorbench.core.quantity import Value, components
+from sensorbench.profiles.schedule import Step
+
+if TYPE_CHECKING:
+    from sensorbench.run.runner import Runner
+
+_READINGS = 8
+_TRIES = 3
+
+
+def plan(run: Runner, step: Step, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the offset with which the reference reads zero."""
+    where = str(arguments["address"])
+    spot = run.watch.spots[step.zone, where]
+    setpoint = run.station.setpoint(step.zone, where)
+    soak = spot.row.where.quantity.soak
+    axes = len(spot.row.where.quantity.axes) or 1
+    offset = tuple(0.0 for _ in range(axes))
+    found = offset
+    run.watch.changed()
+    for _ in range(_TRIES):
+        target: Value = offset if axes > 1 else offset[0]
+        setpoint.go(target)
+        run.services.wait(run.clock.now() + max(soak.for_s, soak.poll_s))
+        readings = [components(spot.meters[0].meter.read()) for _ in range(_READINGS)]
+        found = tuple(sum(column) / _READINGS for column in zip(*readings, strict=True))
+        if all(abs(part) <= soak.within / 10 for part in found):
+            break
+        offset = tuple(a - b for a, b in zip(offset, found, strict=True))
+    if not all(abs(part) <= soak.within for part in found):
+        unit = spot.row.where.quantity.unit
+        shown = ", ".join(f"{part:g}" for part in found)
+        raise BenchError(
+            f"{where} can't be nulled: {spot.meters[0].name} still reads {shown} {unit}. "
+            "Is something else acting there?"
+        )
+    return {"zone": step.zone, "address": where, "offset": list(offset), "left": list(found)}

@@ -1,0 +1,496 @@
+"""Watching the bench: safety, the log and credit, each apart, from the same polls.
+
+The rules:
+- Every meter of every bound place is polled at the place's own period, whatever a profile logs.
+- The log is an envelope: a row a log period and meter with lowest, highest, mean and the number of
+  polls since the row before. A trip writes the polls up to it first.
+- Hours are credited from log rows alone: a row in which every poll of every meter of every held
+  place was inside its band, and none was missing, credits the time since the row before it.
+- While the simulated world says that nothing moves until t, polls between are not made but counted
+  as implied: they would read the same. The next real poll is at the first time of the place's grid
+  that is not before t, so that a trip comes at the same second with and without.
+- In real time safety polls in a thread of its own; what it finds is raised where the run waits.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sensorbench.core.clock import Clock, VirtualClock
+from sensorbench.core.errors import BenchError
+from sensorbench.core.quantity import Value, components, distance
+from sensorbench.evidence.run import Column, RunWriter
+from sensorbench.instruments.members import Meter
+from sensorbench.profiles.schedule import Band
+from sensorbench.run.services import Services, Tick
+from sensorbench.safety.limits import LOST_AFTER, SafetyStop, beyond
+from sensorbench.station.binding import Binding
+from sensorbench.station.station import Station
+
+LOG = "log"
+LOG_COLUMNS = (
+    Column("time", "s"), Column("meter", "1"), Column("component", "1"), Column("low", ""),
+    Column("high", ""), Column("mean", ""), Column("polls", "1"), Column("implied", "1"),
+)  # fmt: skip
+_ALARMS_S = 10.0
+_FOR_EVER_S = 1e9
+_EPS = 1e-9
+_MOST_WAITING = 4096
+_REAL_FLUSH_S = 30.0
+
+
+@dataclass(slots=True)
+class Watched:
+    """One meter, its last reading, and its envelope since the last log row."""
+
+    number: int
+    name: str
+    meter: Meter
+    value: Value | None = None
+    missing: int = 0
+    lost: bool = False
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    total: tuple[float, ...] = ()
+    polls: int = 0
+    implied: int = 0
+    missed: int = 0
+
+    def take(self, value: Value) -> None:
+        """Note a reading."""
+        found = components(value)
+        self.value, self.missing = value, 0
+        if not self.polls + self.implied:
+            self.low = self.high = self.total = found
+        else:
+            self.low = tuple(map(min, self.low, found))
+            self.high = tuple(map(max, self.high, found))
+            self.total = tuple(a + b for a, b in zip(self.total, found, strict=True))
+        self.polls += 1
+
+    def imply(self, count: int) -> None:
+        """Note readings that were not made, as nothing moved."""
+        if self.value is None or count <= 0:
+            return
+        found = components(self.value)
+        if not self.polls + self.implied:
+            self.low = self.high = found
+            self.total = tuple(0.0 for _ in found)
+        self.low = tuple(map(min, self.low, found))
+        self.high = tuple(map(max, self.high, found))
+        self.total = tuple(a + count * b for a, b in zip(self.total, found, strict=True))
+        self.implied += count
+
+    def row(self, now: float) -> list[tuple[float, ...]]:
+        """Return the log rows since the last one, one a component, and begin anew."""
+        count = self.polls + self.implied
+        if not count:
+            rows: list[tuple[float, ...]] = [
+                (now, self.number, 0.0, math.nan, math.nan, math.nan, 0.0, 0.0)
+            ]
+        else:
+            rows = [
+                (now, self.number, k, low, high, total / count, self.polls, self.implied)
+                for k, (low, high, total) in enumerate(
+                    zip(self.low, self.high, self.total, strict=True)
+                )
+            ]
+        self.polls = self.implied = self.missed = 0
+        return rows
+
+
+@dataclass(slots=True)
+class Spot:
+    """One bound address with its meters. `bad` says that a poll since the last row was outside."""
+
+    row: Binding
+    meters: list[Watched]
+    polled_at: float = -math.inf
+    grid_s: float = 0.0
+    beyond_since: float = math.inf
+    band: Band | None = None
+    bad: bool = False
+    disagree: bool = False
+    skips_until: float = -math.inf
+
+    def index(self, now: float) -> int:
+        """Return the number of the last time of the grid that is not after `now`."""
+        return math.floor((now - self.grid_s) / self.row.period_s + _EPS)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Return zone and address."""
+        return self.row.zone, str(self.row.where)
+
+
+@dataclass(slots=True)
+class _Hold:
+    bands: dict[tuple[str, str], Band]
+    credit_s: float = 0.0
+    since: float = field(default=math.nan)
+
+
+class Watch:
+    """Polls, limits, log and credit of the zones of a run. Raises SafetyStop from `wait`."""
+
+    def __init__(
+        self,
+        station: Station,
+        zones: frozenset[str],
+        evidence: RunWriter,
+        services: Services,
+        log_s: float,
+        implied: bool = True,
+    ) -> None:
+        self._station, self._evidence, self._services = station, evidence, services
+        self._clock: Clock = station.clock
+        self._log_s = log_s
+        self._implied = implied and isinstance(self._clock, VirtualClock)
+        self._lock = threading.RLock()
+        self._trip: SafetyStop | None = None
+        self._hold: _Hold | None = None
+        self._waiting: list[tuple[float, ...]] = []
+        self._waiting_since = 0.0
+        self._logged_at = math.nan
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.spots: dict[tuple[str, str], Spot] = {}
+        number = 0
+        for row in station.bindings.rows.values():
+            if row.zone not in zones:
+                continue
+            meters = []
+            for name, meter in station.meters(row):
+                meters.append(Watched(number, name, meter))
+                number += 1
+            if meters:
+                self.spots[row.zone, str(row.where)] = Spot(row, meters)
+
+    # -- beginning and end -------------------------------------------------------------------
+
+    def meters(self) -> list[dict[str, str]]:
+        """Return what the evidence is told of the meters, in the order of their numbers."""
+        return [
+            {
+                "name": watched.name, "zone": spot.row.zone, "address": str(spot.row.where),
+                "quantity": watched.meter.quantity.name, "unit": watched.meter.quantity.unit,
+            }
+            for spot in self.spots.values()
+            for watched in spot.meters
+        ]  # fmt: skip
+
+    def start(self) -> None:
+        """Poll everything once, and from now on."""
+        now = self._clock.now()
+        for spot in self.spots.values():
+            spot.grid_s = now
+            self.poll(spot)
+        self._alarms()
+        self.log()
+        self._services.every(self._log_s, self._log_tick, "log")
+        if isinstance(self._clock, VirtualClock):
+            for spot in self.spots.values():
+                name = f"safety {spot.key}"
+                self._services.every(spot.row.period_s, self._ticker(spot), name)
+            self._services.every(_ALARMS_S, self._alarm_tick, "alarms")
+        else:
+            self._thread = threading.Thread(target=self._run, name="safety", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, if there is one; what waits is written."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=10.0)
+        self.flush()
+
+    def _run(self) -> None:
+        due = {key: self._clock.now() + spot.row.period_s for key, spot in self.spots.items()}
+        alarms = self._clock.now() + _ALARMS_S
+        while not self._stop.wait(0.05):
+            now = self._clock.now()
+            try:
+                for key, spot in self.spots.items():
+                    if now >= due[key]:
+                        due[key] = max(due[key] + spot.row.period_s, now)
+                        self.poll(spot)
+                if now >= alarms:
+                    alarms = now + _ALARMS_S
+                    self._alarms()
+            except SafetyStop as trip:
+                self._trip = trip
+                return
+            except Exception as error:  # noqa: BLE001 - a dead watch is not safe
+                self._trip = SafetyStop(
+                    f"the safety watch failed: {error}", "watch_failed", {"detail": str(error)}
+                )
+                return
+
+    def check(self) -> None:
+        """Raise what the safety thread found."""
+        if self._trip is not None:
+            raise self._trip
+
+    # -- polls -------------------------------------------------------------------------------
+
+    def _ticker(self, spot: Spot) -> Tick:
+        def tick() -> float:
+            self.poll(spot)
+            return self._next_poll(spot)
+
+        return tick
+
+    def _next_poll(self, spot: Spot) -> float:
+        """Return the next time of the place's grid, or the first at which something may change."""
+        now, period = self._clock.now(), spot.row.period_s
+        due = spot.grid_s + (spot.index(now) + 1) * period
+        if self._implied:
+            still = min(self._station.still_until(), now + _FOR_EVER_S)
+            if still > due:
+                due = spot.grid_s + math.ceil((still - spot.grid_s) / period - _EPS) * period
+                spot.skips_until = due
+        return due
+
+    def poll(self, spot: Spot) -> None:
+        """Read every meter of a place, and check its limits. Raises SafetyStop."""
+        with self._lock:
+            now = self._clock.now()
+            self._imply(spot, now)
+            for watched in spot.meters:
+                try:
+                    watched.take(watched.meter.read())
+                    if watched.lost:
+                        watched.lost = False
+                        self._evidence.append("meter_back", {"meter": watched.name})
+                except BenchError as error:
+                    self._missed(spot, watched, error)
+            spot.polled_at = self._clock.now()
+            self._judge(spot)
+
+    def _imply(self, spot: Spot, now: float) -> None:
+        """Count the polls of the grid that were skipped, before `now`, as nothing moved."""
+        end = min(now, spot.skips_until)
+        if end == -math.inf:
+            return
+        last = spot.index(spot.polled_at) if spot.polled_at > -math.inf else 0
+        skipped = math.ceil((end - spot.grid_s) / spot.row.period_s - _EPS) - 1 - last
+        if skipped > 0:
+            for watched in spot.meters:
+                watched.imply(skipped)
+            spot.polled_at = spot.grid_s + (last + skipped) * spot.row.period_s
+
+    def _missed(self, spot: Spot, watched: Watched, error: BenchError) -> None:
+        watched.missing += 1
+        watched.missed += 1
+        watched.value = None
+        spot.bad = True
+        if watched.missing == 1:
+            self._evidence.append("retry", {"what": watched.name, "reason": str(error)})
+            return
+        if watched.missing < LOST_AFTER or watched.lost:
+            return
+        watched.lost = True
+        self._evidence.append("meter_lost", {"meter": watched.name, "reason": str(error)})
+        if all(other.lost for other in spot.meters):
+            self._raise(
+                f"{spot.row.where}: no meter can be read any more, the last was {watched.name}: "
+                f"{error}",
+                "meters_lost",
+                {"address": str(spot.row.where), "zone": spot.row.zone, "detail": str(error)},
+            )
+
+    def _judge(self, spot: Spot) -> None:
+        row, now = spot.row, self._clock.now()
+        worst = next(
+            (
+                (watched, found)
+                for watched in spot.meters
+                if watched.value is not None and (found := beyond(row, watched.value))
+            ),
+            None,
+        )
+        if worst is None:
+            spot.beyond_since = math.inf
+        else:
+            spot.beyond_since = min(spot.beyond_since, now)
+            if now - spot.beyond_since >= row.delay_s:
+                watched, (end, value, limit) = worst
+                unit = row.where.quantity.unit
+                self._raise(
+                    f"{row.where} is {value:.6g} {unit} at {watched.name}, the bench's {end} "
+                    f"limit is {limit:g} {unit}",
+                    "limit",
+                    {
+                        "address": str(row.where), "zone": row.zone, "meter": watched.name,
+                        "end": end, "value": value, "limit": limit, "unit": unit,
+                    },
+                )  # fmt: skip
+        self._agree(spot)
+        if spot.band is not None and not self.inside(spot, spot.band):
+            spot.bad = True
+
+    def _agree(self, spot: Spot) -> None:
+        allowed = spot.row.agree
+        values = [w.value for w in spot.meters if w.value is not None]
+        if allowed is None or len(values) < 2:
+            return
+        apart = max(distance(a, b) for a in values for b in values)
+        if not apart <= allowed:
+            spot.bad = True
+            if not spot.disagree:
+                data = {"address": str(spot.row.where), "zone": spot.row.zone, "apart": apart}
+                self._evidence.append("disagree", {**data, "agree": allowed})
+            spot.disagree = True
+        else:
+            spot.disagree = False
+
+    def _raise(self, text: str, code: str, values: dict[str, object]) -> None:
+        self.log()
+        self.flush()
+        self._evidence.append("trip", {"code": code, "values": values, "text": text})
+        self._evidence.commit()
+        raise SafetyStop(text, code, values)
+
+    def _alarms(self) -> None:
+        try:
+            found = self._station.alarms()
+        except BenchError as error:
+            self._evidence.append("retry", {"what": "alarms", "reason": str(error)})
+            return
+        for name, texts in found.items():
+            words = ", ".join(texts)
+            self._raise(
+                f"{name} reports {words}; see its manual", "alarm",
+                {"instrument": name, "alarms": list(texts)},
+            )  # fmt: skip
+
+    def _alarm_tick(self) -> float | None:
+        self._alarms()
+        if self._implied:
+            now = self._clock.now()
+            return max(now + _ALARMS_S, min(self._station.still_until(), now + _FOR_EVER_S))
+        return None
+
+    # -- what the run asks -------------------------------------------------------------------
+
+    def changed(self) -> None:
+        """Say that something acts anew: what was implied until now is counted, polls go on."""
+        if not self._implied:
+            return
+        now = self._clock.now()
+        for spot in self.spots.values():
+            self._imply(spot, now)
+            spot.skips_until = -math.inf
+            due = spot.grid_s + (spot.index(now) + 1) * spot.row.period_s
+            self._services.due_now(f"safety {spot.key}", due)
+        self._services.due_now("alarms", now + _ALARMS_S)
+
+    def fresh(self, spot: Spot, age_s: float) -> None:
+        """Poll a place again if its last reading is older than `age_s`."""
+        if self._clock.now() - spot.polled_at >= age_s - 1e-9:
+            self.poll(spot)
+
+    def inside(self, spot: Spot, band: Band, slack: float = 0.0) -> bool:
+        """Return whether every meter of a place is inside a band; one that is lost is not.
+
+        `slack` is allowed for meters other than the one that acts.
+        """
+        for watched in spot.meters:
+            if watched.value is None:
+                return False
+            own = spot.row.acts is not None and watched.name == str(spot.row.acts)
+            if not holds(band, watched.value, 0.0 if own or len(spot.meters) == 1 else slack):
+                return False
+        return True
+
+    # -- credit --------------------------------------------------------------------------------
+
+    def begin_hold(self, zone: str, bands: Sequence[Band], credit_s: float = 0.0) -> None:
+        """Credit time from now on in which every band holds at every meter."""
+        hold = _Hold({(zone, band.address): band for band in bands}, credit_s)
+        for key, band in hold.bands.items():
+            spot = self.spots.get(key)
+            if spot is not None:
+                spot.band = band
+                self.poll(spot)
+        self.log()
+        for spot in self.spots.values():
+            spot.bad = False
+        hold.since = self._clock.now()
+        self._hold = hold
+
+    def credited(self) -> float:
+        """Return the seconds credited so far, up to now: a log row is made for it."""
+        self.log()
+        return self._hold.credit_s if self._hold else 0.0
+
+    def end_hold(self) -> float:
+        """End crediting and return what was credited."""
+        credit = self.credited()
+        self._hold = None
+        for spot in self.spots.values():
+            spot.band = None
+        return credit
+
+    # -- log -----------------------------------------------------------------------------------
+
+    def _log_tick(self) -> None:
+        self.log()
+
+    def log(self) -> None:
+        """Make a log row of every meter now, and credit the time since the last one."""
+        with self._lock:
+            now = self._clock.now()
+            if now == self._logged_at:
+                return
+            for spot in self.spots.values():
+                self._imply(spot, now)
+                for watched in spot.meters:
+                    self._waiting += watched.row(now)
+            self._logged_at = now
+            self._credit(now)
+            if len(self._waiting) > _MOST_WAITING or self._is_late():
+                self.flush()
+
+    def _is_late(self) -> bool:
+        if isinstance(self._clock, VirtualClock):
+            return False
+        return self._clock.now() - self._waiting_since >= _REAL_FLUSH_S
+
+    def _credit(self, now: float) -> None:
+        hold = self._hold
+        if hold is None:
+            return
+        held = [self.spots[key] for key in hold.bands if key in self.spots]
+        known = all(w.value is not None for spot in held for w in spot.meters)
+        if known and not any(spot.bad for spot in held):
+            hold.credit_s += now - hold.since
+        hold.since = now
+        for spot in held:
+            spot.bad = not all(w.value is not None for w in spot.meters)
+
+    def flush(self) -> None:
+        """Write the log rows that wait."""
+        with self._lock:
+            if self._waiting:
+                rows = np.array(self._waiting, dtype=np.float64)
+                self._waiting = []
+                credit = self._hold.credit_s if self._hold else None
+                self._evidence.append("log", {"credit_s": credit}, {LOG: rows})
+                self._evidence.commit_soon()
+            self._waiting_since = self._clock.now()
+
+
+def holds(band: Band, value: Value, slack: float = 0.0) -> bool:
+    """Return whether a value is inside a band; NaN never is."""
+    if band.target is not None:
+        return distance(value, band.target) <= band.within + slack + 1e-9
+    parts = components(value)
+    low_ok = band.low is None or all(part >= band.low - slack for part in parts)
+    high_ok = band.high is None or all(part <= band.high + slack for part in parts)
+    return low_ok and high_ok

@@ -1,0 +1,72 @@
+"""What the bench may never exceed: each end of a limit by itself, at every meter of the place.
+
+The rules:
+- A limit is reached when any meter of the place is beyond it by more than the margin that an
+  overshoot needs, for longer than the limit's delay. The instrument's own protection is armed at
+  the same value, and only ever narrowed.
+- A meter that can't be read is lost after two polls in a row; losing one of several is an alarm,
+  losing the last is a trip: what is not known is not safe.
+- A value that is not finite is a meter that can't be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sensorbench.core.errors import BenchError
+from sensorbench.core.quantity import Value, components
+from sensorbench.station.binding import Binding
+from sensorbench.station.station import Station
+
+LOST_AFTER = 2
+_SHARE = 0.01
+
+
+class SafetyStop(BenchError):
+    """The bench was driven to its safe state because a limit was reached or an alarm came.
+
+    `code` and `values` are what the evidence keeps; the text is for the person at the bench.
+    """
+
+    def __init__(self, text: str, code: str, values: Mapping[str, Any]) -> None:
+        super().__init__(text)
+        self.code, self.values = code, dict(values)
+
+
+def margin(row: Binding, limit: float) -> float:
+    """Return how far beyond a limit a setpoint at the limit may overshoot."""
+    return max(row.where.quantity.soak.held, _SHARE * abs(limit))
+
+
+def beyond(row: Binding, value: Value) -> tuple[str, float, float] | None:
+    """Return which end a value is beyond, the value and the limit; None while it is inside."""
+    parts = components(value)
+    highest, lowest = max(parts), min(parts)
+    if len(parts) > 1:  # of a vector, its size counts
+        highest, lowest = max(abs(part) for part in parts), min(parts)
+    if row.high is not None and not highest <= row.high + margin(row, row.high):
+        return "high", highest, row.high
+    if row.low is not None and not lowest >= row.low - margin(row, row.low):
+        return "low", lowest, row.low
+    return None
+
+
+def arm(station: Station, zones: frozenset[str]) -> dict[str, Any]:
+    """Narrow the instruments' own protections to the bench's limits; return what holds now.
+
+    A limit that station.toml does not give leaves that end as it is. Raises InstrumentError if one
+    is refused.
+    """
+    held: dict[str, Any] = {}
+    for (zone, where), row in station.bindings.rows.items():
+        if zone not in zones or not row.is_set or (row.low is None and row.high is None):
+            continue
+        low = None if row.low is None else row.low - margin(row, row.low)
+        high = None if row.high is None else row.high + margin(row, row.high)
+        found = station.setpoint(zone, where).protect(low, high)
+        if found is not None:
+            held[f"{zone}:{where}" if zone else where] = {
+                "by": str(row.acts), "low": found[0], "high": found[1],
+            }  # fmt: skip
+    return held

@@ -1,0 +1,337 @@
+"""What station.toml binds: to each address of a zone what acts, what is believed, what watches.
+
+Known from the classes alone, without opening anything. The rules:
+- A reference names an instrument's member, `chamber.temperature`; the instrument alone where it has
+  only one member of that dimension.
+- Every meter in the place counts: what acts reads too, so its own reading is one of the meters.
+- A member acts on one address only, and members that an instrument is made of act on none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from sensorbench.core.catalog import Device, devices
+from sensorbench.core.device import Sensor
+from sensorbench.core.quantity import Address, Quantity, Value, address, components
+from sensorbench.instruments.members import Declared, members_of, meter, setpoint, switch
+from sensorbench.parts.values import ValueProblem, read, read_difference
+from sensorbench.station.model import BenchTable, InstrumentEntry, StationFile
+
+Findings = list[tuple[str, str]]
+"""Key in station.toml, and what is wrong there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A member of an instrument of the station."""
+
+    instrument: str
+    member: str
+    declared: Declared
+
+    def __str__(self) -> str:
+        return f"{self.instrument}.{self.member}"
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One address of a zone, with the bench's limits in canonical units.
+
+    `reference` is the meter that is believed, None where nothing is; `believes_set` says that it is
+    the setpoint itself with the instrument's stated uncertainty. `meters` are all that read in the
+    place, the reference first.
+    """
+
+    zone: str
+    where: Address
+    acts: Ref | None = None
+    fixed: Value | None = None
+    reference: Ref | None = None
+    believes_set: bool = False
+    watch: tuple[Ref, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    agree: float | None = None
+    gradient: float | None = None
+    handle: tuple[float, float] | None = None
+    period_s: float = 10.0
+    delay_s: float = 0.0
+    ask: bool = False
+    rank: int = 0
+    select: Ref | None = None
+    uncertainty: float | None = None
+
+    @property
+    def meters(self) -> tuple[Ref, ...]:
+        """Return every meter in the place, once."""
+        found = [self.reference, *self.watch]
+        if self.acts is not None and isinstance(self.acts.declared, setpoint):
+            found.append(self.acts)
+        kept: dict[str, Ref] = {str(ref): ref for ref in found if ref is not None}
+        return tuple(kept.values())
+
+    @property
+    def is_set(self) -> bool:
+        """Return whether something acts on it."""
+        return self.acts is not None and isinstance(self.acts.declared, setpoint)
+
+
+@dataclass(slots=True)
+class Bindings:
+    """All bindings of a station by zone and address, and what is wrong with the file."""
+
+    rows: dict[tuple[str, str], Binding] = field(default_factory=dict)
+    problems: Findings = field(default_factory=list)
+
+    def of(self, zone: str) -> list[Binding]:
+        """Return the bindings of a zone, in the order of the file."""
+        return [row for (name, _), row in self.rows.items() if name == zone]
+
+
+@cache
+def members_of_device(device: Device) -> Mapping[str, Declared]:
+    """Return what a device can set and read by member name; a sensor reads its channels."""
+    driver = device.load_driver()
+    found = dict(members_of(driver))
+    if device.kind == "sensor":
+        found |= channel_meters(driver)
+    return found
+
+
+def channel_meters(driver: type[Sensor]) -> dict[str, Declared]:
+    """Return a sensor's channels as meters: any part may be a reference."""
+    found: dict[str, Declared] = {}
+    for channel in driver.CHANNELS:
+        if channel.quantity is not None:
+            row: meter[Any] = meter(channel.quantity, accuracy=channel.accuracy)
+            row.name = channel.name
+            found[channel.name] = row
+    return found
+
+
+def members_of_entry(entry: InstrumentEntry) -> Mapping[str, Declared]:
+    """Return the members of an instrument of the station, none if its model is not known."""
+    device = devices().get(entry.model)
+    return members_of_device(device) if device else {}
+
+
+def find(file: StationFile, text: str, quantity: Quantity | None) -> Ref:
+    """Return the member that `text` names, of the quantity's dimension if one is given.
+
+    Raises LookupError in words.
+    """
+    name, _, member = text.partition(".")
+    entry = file.instrument.get(name)
+    if entry is None:
+        there = ", ".join(file.instrument) or "none"
+        raise LookupError(f"{name!r} is no instrument of this station; there are: {there}")
+    members = members_of_entry(entry)
+    if member:
+        if member not in members:
+            there = ", ".join(members) or "none"
+            raise LookupError(f"{name} has no member {member!r}; there are: {there}")
+        declared = members[member]
+        if quantity is not None and not _fits(declared, quantity):
+            raise LookupError(f"{text} is no {quantity.name}")
+        return Ref(name, member, declared)
+    fits = [m for m, d in members.items() if quantity is None or _fits(d, quantity)]
+    exact = [m for m in fits if _quantity(members[m]) is quantity]
+    fits = exact if len(exact) == 1 else fits
+    if len(fits) != 1:
+        what = f"has {len(fits)} members of {quantity.name}" if quantity else "has several members"
+        there = ", ".join(f"{name}.{m}" for m in fits) or ", ".join(members) or "none"
+        raise LookupError(f"{name} {what if fits else f'reads no {quantity and quantity.name}'}; "
+                          f"name one of {there}")  # fmt: skip
+    return Ref(name, fits[0], members[fits[0]])
+
+
+def _quantity(declared: Declared) -> Quantity | None:
+    return declared.quantity if isinstance(declared, meter | setpoint) else None
+
+
+def _fits(declared: Declared, quantity: Quantity) -> bool:
+    own = _quantity(declared)
+    return own is not None and own.dimension == quantity.dimension
+
+
+def bind(file: StationFile) -> Bindings:
+    """Return every binding of a station; what can't be bound is a problem and left out."""
+    found = Bindings()
+    taken: dict[str, str] = {}
+    for name, entry in file.instrument.items():
+        device = devices().get(entry.model)
+        only_read = getattr(device.load_driver(), "READS", ()) if device else ()
+        for role, text in entry.members.items():
+            try:
+                ref = find(file, text, None)
+            except LookupError as error:
+                found.problems.append((f"instrument.{name}.members.{role}", str(error)))
+                continue
+            if role not in only_read:
+                _take(taken, ref, f"instrument.{name}", found.problems)
+    for zone, table in file.zones.items():
+        prefix = f"zone.{zone}.bench" if zone else "bench"
+        for where, row in table.bench.items():
+            key = f"{prefix}.{where}"
+            binding = _bind(file, zone, address(where), row, key, found.problems)
+            found.rows[zone, where] = binding
+            if binding.is_set and binding.acts is not None and row.select is None:
+                _take(taken, binding.acts, key, found.problems)
+    _one_zone_each(found)
+    return found
+
+
+def _take(taken: dict[str, str], ref: Ref, key: str, problems: Findings) -> None:
+    """Note who acts with a member: one only, or two would fight."""
+    if isinstance(ref.declared, meter):
+        return
+    before = taken.setdefault(str(ref), key)
+    if before != key:
+        problems.append((key, f"{ref} acts for {before} already"))
+
+
+def _one_zone_each(found: Bindings) -> None:
+    """An instrument belongs to one zone, but for what a `select` shares."""
+    zones: dict[str, str] = {}
+    for (zone, where), row in found.rows.items():
+        if row.select is not None:
+            continue
+        for ref in row.meters:
+            before = zones.setdefault(ref.instrument, zone)
+            if before != zone:
+                found.problems.append(
+                    (f"zone.{zone}.bench.{where}", f"{ref.instrument} belongs to zone {before}")
+                )
+
+
+def _bind(
+    file: StationFile, zone: str, where: Address, row: BenchTable, key: str, problems: Findings
+) -> Binding:
+    quantity = where.quantity
+
+    def ref(word: str, text: str | None) -> Ref | None:
+        if text is None:
+            return None
+        try:
+            return find(file, text, quantity)
+        except LookupError as error:
+            problems.append((f"{key}.{word}", str(error)))
+            return None
+
+    def value(word: str, raw: Any) -> float | None:
+        if raw is None:
+            return None
+        try:
+            found = read(raw, Address(quantity), None)
+        except ValueProblem as error:
+            problems.append((f"{key}.{word}", str(error)))
+            return None
+        return max(abs(part) for part in found) if isinstance(found, tuple) else found
+
+    def apart(word: str, raw: Any) -> float | None:
+        if raw is None:
+            return None
+        try:
+            return read_difference(raw, quantity.difference, None)
+        except ValueProblem as error:
+            problems.append((f"{key}.{word}", str(error)))
+            return None
+
+    acts = ref("set", row.set)
+    believes_set = row.reference == "set"
+    reference = acts if believes_set else ref("reference", row.reference)
+    fixed: Value | None = None
+    if row.fixed is not None:
+        try:
+            fixed = read(row.fixed, where, None)
+        except ValueProblem as error:
+            problems.append((f"{key}.fixed", str(error)))
+    select = None
+    if row.select is not None:
+        try:
+            select = find(file, row.select, None)
+            if not isinstance(select.declared, switch):
+                problems.append((f"{key}.select", f"{row.select} is no switch"))
+        except LookupError as error:
+            problems.append((f"{key}.select", str(error)))
+    low, high = value("low", row.low), value("high", row.high)
+    if low is not None and high is not None and low >= high:
+        problems.append((f"{key}.low", "must be below high"))
+    handle = None
+    if row.handle is not None:
+        ends = [value("handle", end) for end in row.handle]
+        if ends[0] is not None and ends[1] is not None:
+            handle = (ends[0], ends[1])
+            if ends[0] >= ends[1]:
+                problems.append((f"{key}.handle", "the first must be below the second"))
+    if acts is not None and isinstance(acts.declared, switch):
+        problems.append((f"{key}.set", f"{acts} is a switch, it sets no {quantity.name}"))
+        acts = None
+    binding = Binding(
+        zone, where, acts, fixed, reference, believes_set,
+        tuple(found for text in row.watch if (found := ref("watch", text))),
+        low, high, apart("agree", row.agree), apart("gradient", row.gradient), handle,
+        row.period or quantity.period_s, row.delay, row.action == "ask", row.rank, select,
+        _uncertainty(file, reference, key, problems),
+    )  # fmt: skip
+    _rated(binding, key, problems)
+    return binding
+
+
+def _uncertainty(
+    file: StationFile, reference: Ref | None, key: str, problems: Findings
+) -> float | None:
+    """Return the expanded uncertainty of a reference, None where none is stated."""
+    if reference is None or not isinstance(reference.declared, meter | setpoint):
+        return None
+    raw = file.instrument[reference.instrument].uncertainty
+    if isinstance(raw, dict):
+        raw = raw.get(reference.member)
+    if raw is None:
+        return None
+    try:
+        return read_difference(raw, reference.declared.quantity.difference, None)
+    except ValueProblem as error:
+        if reference.declared.quantity.axes:
+            return None  # a direction's, in degrees: kept as text
+        problems.append((f"instrument.{reference.instrument}.uncertainty", str(error)))
+        return None
+
+
+def _rated(binding: Binding, key: str, problems: Findings) -> None:
+    """The bench's limits must lie within what the instrument can do, or they would be idle."""
+    if not binding.is_set or binding.acts is None:
+        return
+    assert isinstance(binding.acts.declared, setpoint)  # noqa: S101 - is_set says so
+    low, high = binding.acts.declared.rated
+    unit = binding.where.quantity.unit
+    for word, limit in (("low", binding.low), ("high", binding.high)):
+        if limit is not None and not low <= limit <= high:
+            problems.append(
+                (f"{key}.{word}",
+                 f"{limit:g} {unit} is beyond the rating of {binding.acts}, {low:g} to {high:g}")
+            )  # fmt: skip
+
+
+def ends_of(binding: Binding) -> tuple[float, float]:
+    """Return the narrower of the instrument's rating and the bench's limits."""
+    low, high = float("-inf"), float("inf")
+    if binding.acts is not None and isinstance(binding.acts.declared, setpoint):
+        low, high = binding.acts.declared.rated
+    vector = bool(binding.where.quantity.axes)
+    if binding.high is not None:
+        high = min(high, binding.high)
+        if vector and binding.low is None:
+            low = max(low, -binding.high)
+    if binding.low is not None:
+        low = max(low, binding.low)
+    return low, high
+
+
+def shown(value: Value) -> list[float] | float:
+    """Return a value as JSON has it."""
+    return list(components(value)) if isinstance(value, tuple) else value

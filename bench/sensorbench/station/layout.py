@@ -1,0 +1,117 @@
+"""A station as planning sees it: what each zone can do, made of station.toml and the classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sensorbench.core.catalog import devices
+from sensorbench.core.channel import Channel
+from sensorbench.core.quantity import quantities
+from sensorbench.instruments.members import meter, setpoint
+from sensorbench.profiles.layout import BenchRow, Elsewhere, Layout, Zone
+from sensorbench.station.binding import Binding, Bindings, bind, ends_of, find, shown
+from sensorbench.station.model import StationFile
+
+
+def layout_of(file: StationFile, bindings: Bindings | None = None) -> Layout:
+    """Return the layout of a station; what can't be bound is left out."""
+    found = bindings or bind(file)
+    zones = {
+        name: Zone(
+            rows={str(row.where): _row(row) for row in found.of(name)},
+            sockets=tuple(socket.id for socket in file.sockets_of(name)),
+            purposes=table.purposes,
+            extras=_extras(file, name),
+            told=_told(file, found.of(name)),
+        )
+        for name, table in file.zones.items()
+    }
+    elsewhere = {name: Elsewhere(e.title, e.purposes) for name, e in file.elsewhere.items()}
+    return Layout(zones, elsewhere)
+
+
+def _row(row: Binding) -> BenchRow:
+    low, high = ends_of(row)
+    reference = row.reference is not None
+    if row.fixed is not None:
+        return BenchRow("fixed", row.fixed, low, high, reference=reference, handle=row.handle)
+    if not row.is_set or row.acts is None or not isinstance(row.acts.declared, setpoint):
+        return BenchRow("watched", None, low, high, reference=reference, handle=row.handle)
+    acts = row.acts.declared
+    return BenchRow(
+        "set",
+        low=low,
+        high=high,
+        fastest=acts.fastest,
+        planned=acts.planned,
+        settling_s=acts.settling_s,
+        limit=acts.limit_rated,
+        vector=acts.vector,
+        wave_s=acts.fastest_wave if acts.can_wave else None,
+        reference=reference,
+        asks=acts.asks,
+        handle=row.handle,
+        locked=row.select is not None,
+    )
+
+
+def _extras(file: StationFile, zone: str) -> tuple[Channel, ...]:
+    """Return the channels that the sockets of a zone add by meters of their own.
+
+    A part that is read through meters takes those it needs (`METERS`); all others are channels.
+    """
+    found: dict[str, Channel] = {}
+    taken = {
+        name
+        for device in devices().values()
+        if "meters" in device.links
+        for name in meters_taken(device.load_driver())
+    }
+    for socket in file.sockets_of(zone):
+        for name, (text, _) in socket.meters.items():
+            if name in taken:
+                continue
+            try:
+                declared = find(file, text, quantities().get(name)).declared
+            except LookupError:
+                continue  # the station's own check says so
+            if isinstance(declared, meter | setpoint):
+                found.setdefault(name, Channel(name, quantities().get(name, declared.quantity)))
+    return tuple(found.values())
+
+
+def meters_taken(driver: type[Any]) -> tuple[str, ...]:
+    """Return the socket's keys that a part's driver reads itself."""
+    needed: tuple[str, ...] = getattr(driver, "METERS", ())
+    optional: tuple[str, ...] = getattr(driver, "OPTIONAL_METERS", ())
+    return (*needed, *optional)
+
+
+def _told(file: StationFile, rows: list[Binding]) -> dict[str, Any]:
+    """Return what the evidence is told of a zone: who acts, who is believed, how well."""
+    return {"benches": {str(row.where): _bench_json(file, row) for row in rows}}
+
+
+def _bench_json(file: StationFile, row: Binding) -> Mapping[str, Any]:
+    told: dict[str, Any] = {
+        "set": str(row.acts) if row.is_set else None,
+        "fixed": shown(row.fixed) if row.fixed is not None else None,
+        "reference": str(row.reference) if row.reference else None,
+        "believes_set": row.believes_set or None,
+        "meters": [str(ref) for ref in row.meters],
+        "low": row.low,
+        "high": row.high,
+        "agree": row.agree,
+        "gradient": row.gradient,
+        "uncertainty": row.uncertainty,
+    }
+    if row.reference is not None:
+        entry = file.instrument[row.reference.instrument]
+        due = entry.calibration_due
+        told |= {
+            "certificate": entry.certificate or None,
+            "due": due.isoformat() if due else None,
+            "stated": entry.uncertainty if isinstance(entry.uncertainty, str) else None,
+        }
+    return {key: value for key, value in told.items() if value is not None}

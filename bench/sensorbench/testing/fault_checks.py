@@ -1,0 +1,137 @@
+"""What every sensor owes the bench when something is wrong: an error, never a false value."""
+
+from __future__ import annotations
+
+from sensorbench.core.errors import BenchError, ProtocolError, TransportError
+from sensorbench.links.i2c import SimulatedI2cBus
+from sensorbench.testing.conformity import Nonconformity, refusal, require
+from sensorbench.testing.stimuli import compare, prepared, put, same, stimuli
+from sensorbench.testing.world import Case, SensorBench
+
+
+def check_supply(case: Case) -> None:
+    """It works at both ends of its supply, not well below it, and again after that."""
+    low_v, high_v = case.load_driver().SUPPLY_V
+    for supply_v in (low_v, high_v):
+        bench = SensorBench(case, supply_v=supply_v)
+        bench.part.identify()
+        bench.part.prepare()
+        compare(bench, f"supply {supply_v} V")
+    bench = prepared(case)
+    bench.put("supply", 0.6 * low_v)
+    with refusal(BenchError, f"it gave a reading at {0.6 * low_v:g} V"):
+        bench.sample()
+    if "i2c" in case.device.links:
+        with refusal(TransportError, f"it answered at {0.6 * low_v:g} V"):
+            bench.part.identify()
+    bench.put("supply", (low_v + high_v) / 2)
+    bench.clock.sleep(0.1)
+    bench.part.prepare()
+    bench.sample()
+
+
+def check_a_dip_is_noticed(case: Case) -> None:
+    """A part that lost its supply during a conversion gives no reading of it."""
+    bench = prepared(case)
+    if "i2c" not in case.device.links:
+        return
+    duration_s = bench.part.start()
+    bench.put("supply", 0.0)
+    bench.put("supply", sum(bench.part.SUPPLY_V) / 2)
+    bench.clock.sleep(duration_s + 0.1)
+    with refusal(BenchError, "it gave a reading although its supply dipped"):
+        bench.part.read()
+
+
+def check_faults(case: Case) -> None:
+    """With any fault a part gives readings or errors of the bench, never anything else."""
+    for fault in case.device.load_faults():
+        bench = SensorBench(case, fault=fault)
+        failed: BenchError | None = None
+        try:
+            bench.part.identify()
+            bench.part.prepare()
+            bench.sample()
+        except BenchError as error:
+            failed = error
+        if fault == "silent" and "i2c" in case.device.links:
+            require(isinstance(failed, TransportError), f"a silent part gave {failed!r}")
+        if fault in {"identity", "memory", "crc"}:
+            require(isinstance(failed, ProtocolError), f"fault {fault}: {failed!r}, no error")
+        if fault == "stuck":
+            _check_stuck(case)
+
+
+def check_faults_have_their_time(case: Case) -> None:
+    """A fault that begins while the part is used is noticed then, and not before."""
+    if "silent" not in case.device.load_faults():
+        return
+    bench = prepared(case)
+    bench.sample()
+    bench.fault(bench.place.serial, "silent")
+    with refusal(TransportError, "a part that fell silent gave a reading"):
+        bench.sample()
+
+
+def check_garbage(case: Case) -> None:
+    """Bytes that mean nothing are an error, and never a value that is no number."""
+    if "i2c" not in case.device.links:
+        return
+    for byte in (0x00, 0xFF):
+        bench = prepared(case)
+        bench.part.start()
+        bench.clock.sleep(1.0)
+        garbled = SimulatedI2cBus("bus0")
+        garbled.attach(bench.address, Echo(byte))
+        bench.bus.transfer = garbled.transfer  # type: ignore[method-assign]
+        try:
+            block = bench.part.read()
+        except BenchError:
+            continue
+        raise Nonconformity(f"a bus that reads {byte:#04x} throughout gave {block.values}")
+
+
+def check_whatever_is_sent(case: Case) -> None:
+    """Whatever bytes are sent, the twin answers or does not acknowledge: nothing else happens."""
+    if "i2c" not in case.device.links:
+        return
+    bench = prepared(case)
+    for first in range(256):
+        for rest in (b"", b"\x00", b"\x55", b"\xff", b"\x12\x34\x56"):
+            for length in (0, 1, 7):
+                try:
+                    found = bench.bus.transfer(bench.address, bytes([first]) + rest, length)
+                except TransportError:
+                    bench.clock.sleep(0.01)
+                    continue
+                require(len(found) == length, f"{len(found)} bytes came where {length} were asked")
+
+
+def _check_stuck(case: Case) -> None:
+    """Require that what the part senses first stands still where the world moves."""
+    bench = SensorBench(case, fault="stuck")
+    bench.part.prepare()
+    where, first = next(stimuli(bench, case))
+    last = [value for place, value in stimuli(bench, case) if place == where][-1]
+    sensed = next(c for c in bench.part.CHANNELS if c.quantity is not None)
+    names = [c.name for c in bench.part.CHANNELS if c.quantity in (None, sensed.quantity)]
+    rows = []
+    for value in (first, last):
+        with put(bench, where, value):
+            row = bench.sample()
+            rows.append({name: row[name] for name in names})
+    require(same(*rows), f"a stuck part moves: {rows}")
+
+
+class Echo:
+    """Something on the bus that acknowledges everything and answers one byte."""
+
+    def __init__(self, byte: int) -> None:
+        self._byte = byte
+
+    def receive(self, data: bytes) -> None:
+        """Take anything."""
+
+    def send(self, length: int) -> bytes:
+        """Give the same byte throughout."""
+        return bytes([self._byte]) * length

@@ -1,0 +1,278 @@
+"""What every instrument owes the bench, whatever it is. Run it on yours:
+
+    import pytest
+    from sensorbench.core.catalog import devices
+    from sensorbench.testing.instruments import INSTRUMENT_CHECKS
+    from sensorbench.testing.world import Case
+
+    @pytest.mark.parametrize("check", INSTRUMENT_CHECKS, ids=lambda check: check.__name__)
+    def test_my_instrument(check):
+        check(Case(devices()["my_instrument"]))
+
+Everything is taken from what the driver's class declares (instruments/members.py) and from the
+twin's FAULTS and `drives`. Each check raises Nonconformity with what is wrong. A setpoint of a
+vector can have rules of its own about which vectors it can do: its ends are not tried.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from sensorbench.core.catalog import Device
+from sensorbench.core.clock import RealClock
+from sensorbench.core.device import Alarming, Source, Taken
+from sensorbench.core.device import Device as IsDevice
+from sensorbench.core.errors import BenchError, ProtocolError, TransportError
+from sensorbench.core.provenance import Identity
+from sensorbench.core.quantity import Value, distance
+from sensorbench.instruments.members import members_of, meters_of, setpoints_of
+from sensorbench.links.line import LineSettings
+from sensorbench.links.mount import PtyMount, TcpMount
+from sensorbench.links.serial_line import SerialLine
+from sensorbench.links.tcp_line import TcpLine
+from sensorbench.testing.conformity import (
+    changes,
+    check_independence,
+    refusal,
+    require,
+    state_of,
+)
+from sensorbench.testing.instrument_use import inside, reading_of, sent_by, use
+from sensorbench.testing.meter_checks import (
+    check_garbled_readings,
+    check_many_meters,
+    check_meters,
+    check_switches,
+)
+from sensorbench.testing.setpoint_checks import (
+    DAY_S,
+    check_a_setpoint_moves_its_own_quantity,
+    check_limits,
+    check_protection,
+    check_rated_ends,
+    check_rates,
+    check_reading_back,
+    check_release,
+    check_waves,
+)
+from sensorbench.testing.world import SERIAL, Case, InstrumentBench
+from sensorbench.world.world import World
+
+_LINES = ("serial", "tcp")
+
+
+def check_declaration(case: Case) -> None:
+    """The class declares its members and its line, and device.toml says how it is reached."""
+    driver, device = case.load_driver(), case.device
+    require(members_of(driver), "the driver declares no setpoint, meter or switch")
+    for name, declared in setpoints_of(driver).items():
+        low, high = declared.rated
+        require(-math.inf < low < high < math.inf, f"{name}: rated {declared.rated} is no range")
+        require(
+            declared.fastest is None or declared.fastest > 0, f"{name}: fastest must be above 0"
+        )
+        require(
+            declared.accuracy is None or declared.accuracy > 0, f"{name}: accuracy must be above 0"
+        )
+        if declared.limit_rated is not None:
+            least, most = declared.limit_rated
+            require(0 <= least < most, f"{name}: limit_rated {declared.limit_rated} is no range")
+    if set(device.links) & set(_LINES):
+        require(isinstance(getattr(driver, "LINE", None), LineSettings), "the driver has no LINE")
+        require(device.mount in {"pty", "tcp"}, "device.toml names no mount for its twin")
+    require(device.source, "device.toml names no source")
+    drives = set(InstrumentBench(case).drives)
+    missing = set(setpoints_of(driver)) - drives
+    require(not missing, f"the twin drives nothing for {', '.join(sorted(missing))}")
+
+
+def check_sources(case: Case) -> None:
+    """Driver and twin are two readings of the data sheet."""
+    check_independence(case.device)
+
+
+def check_protocol(case: Case) -> None:
+    """The driver has the methods of a device, and making it sends nothing."""
+    bench = InstrumentBench(case)
+    require(isinstance(bench.driver, IsDevice), "the driver has no identify()")
+    require(not sent_by(bench), f"making the driver sends {sent_by(bench)}")
+
+
+def check_identity(case: Case) -> None:
+    """An instrument says who it is; another one is refused."""
+    identity = InstrumentBench(case).driver.identify()
+    require(isinstance(identity, Identity) and identity.model, f"identify() gave {identity!r}")
+    if "identity" in case.device.load_faults():
+        with refusal(ProtocolError, "another model at this address was not refused"):
+            InstrumentBench(case, fault="identity").driver.identify()
+
+
+def check_identify_changes_nothing(case: Case) -> None:
+    """Identifying leaves an instrument as it is, at rest and in use."""
+    for in_use in (False, True):
+        bench = InstrumentBench(case)
+        if in_use:
+            use(bench)
+        before = state_of(bench.twin)
+        bench.driver.identify()
+        changed = changes(before, state_of(bench.twin))
+        require(not changed, f"identify() changed the instrument: {'; '.join(changed)}")
+
+
+def check_make_safe(case: Case) -> None:
+    """A source is made safe at rest, in use, and with errors of somebody else waiting."""
+    bench = InstrumentBench(case)
+    if not isinstance(bench.driver, Source):
+        return
+    bench.driver.make_safe()
+    use(bench)
+    held = {name: bench.now_of(name) for name in bench.drives}
+    if bench.line is not None:
+        bench.twin.handle(b"NONSENSE")
+    bench.driver.make_safe()
+    bench.clock.sleep(DAY_S)
+    resting = InstrumentBench(case)
+    for name, declared in setpoints_of(case.load_driver()).items():
+        within = declared.quantity.soak.within
+        if name in held and distance(held[name], resting.now_of(name)) > within:
+            require(
+                distance(bench.now_of(name), held[name]) > within,
+                f"{name} still holds {held[name]} a day after make_safe()",
+            )
+
+
+def check_take(case: Case) -> None:
+    """Errors that an earlier program left are taken, and blame no later command."""
+    bench = InstrumentBench(case)
+    if not isinstance(bench.driver, Taken) or bench.line is None:
+        return
+    bench.twin.handle(b"NONSENSE")
+    left = list(bench.driver.take())
+    require(left and all(isinstance(text, str) for text in left), f"take() gave {left}")
+    again = list(bench.driver.take())
+    require(not again, f"take() left {again}")
+    use(bench)
+
+
+def check_alarms(case: Case) -> None:
+    """Alarms are words, and none at rest."""
+    bench = InstrumentBench(case)
+    if not isinstance(bench.driver, Alarming):
+        return
+    require(not list(bench.driver.read_alarms()), "an alarm is active at rest")
+    for fault in case.device.load_faults():
+        if fault.startswith(("alarm", "trip")):
+            bench = InstrumentBench(case, fault=fault)
+            alarms = list(bench.driver.read_alarms())
+            require(alarms, f"fault {fault}: read_alarms() says nothing")
+            require(all(isinstance(a, str) and a for a in alarms), f"alarms are {alarms}")
+
+
+def check_silence(case: Case) -> None:
+    """An instrument that does not answer is a transport error, from when on it does not."""
+    if "silent" not in case.device.load_faults():
+        return
+    bench = InstrumentBench(case)
+    bench.driver.identify()
+    bench.fault(SERIAL, "silent")
+    with refusal(TransportError, "a silent instrument was identified"):
+        bench.driver.identify()
+    for name in meters_of(case.load_driver()):
+        with refusal(TransportError, f"a silent instrument gave a reading of {name}"):
+            reading_of(bench, name)
+
+
+def check_faults(case: Case) -> None:
+    """With any fault an instrument gives readings or errors of the bench, never anything else."""
+    for fault in case.device.load_faults():
+        bench = InstrumentBench(case, fault=fault)
+        with suppress(BenchError):
+            bench.driver.identify()
+        with suppress(BenchError):
+            use(bench)
+        for name in meters_of(case.load_driver()):
+            with suppress(BenchError):
+                reading_of(bench, name)
+
+
+def check_repeatable(case: Case) -> None:
+    """What a twin does depends on seed, serial number and time alone."""
+
+    def story() -> list[Value | str]:
+        bench = InstrumentBench(case, seed=1)
+        use(bench)
+        bench.clock.sleep(123.4)
+        found: list[Value | str] = []
+        for name in meters_of(case.load_driver()):
+            try:
+                found.append(reading_of(bench, name))
+            except BenchError as error:
+                found.append(str(error))
+        return found
+
+    first, again = story(), story()
+    require(first == again, f"the same story gave {first}, then {again}")
+
+
+def check_real_port(case: Case) -> None:
+    """The driver works over the twin's real port."""
+    device, driver = case.device, case.load_driver()
+    if device.mount is None or "members" in device.links:
+        return
+    clock = RealClock(speed=100.0)
+    twin = device.load_twin()(World(clock, 3), SERIAL, **case.options, **case.twin_options)
+    settings: LineSettings = driver.LINE
+    with (PtyMount if device.mount == "pty" else TcpMount)(twin) as mount:
+        line = (
+            TcpLine("127.0.0.1", mount.port, settings, device.name)
+            if isinstance(mount, TcpMount)
+            else SerialLine(mount.address, settings, device.name)
+        )
+        try:
+            made = driver(line, clock, **case.options, **case.driver_options)
+            made.identify()
+            for name, declared in setpoints_of(driver).items():
+                if not declared.vector:
+                    limit = declared.limit_rated[0] if declared.limit_rated else None
+                    getattr(made, name).go(inside(declared, 0.5), None, limit)
+            if isinstance(made, Source):
+                made.make_safe()
+        finally:
+            line.close()
+
+
+INSTRUMENT_CHECKS: tuple[Callable[[Case], None], ...] = (
+    check_declaration,
+    check_sources,
+    check_protocol,
+    check_identity,
+    check_identify_changes_nothing,
+    check_rated_ends,
+    check_rates,
+    check_limits,
+    check_reading_back,
+    check_a_setpoint_moves_its_own_quantity,
+    check_release,
+    check_protection,
+    check_waves,
+    check_make_safe,
+    check_take,
+    check_alarms,
+    check_meters,
+    check_many_meters,
+    check_garbled_readings,
+    check_silence,
+    check_faults,
+    check_switches,
+    check_repeatable,
+    check_real_port,
+)
+
+
+def check_instrument(device: Device, **of_case: Any) -> None:
+    """Try everything on an instrument. Raises Nonconformity with the first thing that is wrong."""
+    for check in INSTRUMENT_CHECKS:
+        check(Case(device, **of_case))

@@ -1,0 +1,193 @@
+"""What every setpoint owes the bench: ranges, rates, limits, what arrives, how it lets go."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from sensorbench.core.errors import SetpointError
+from sensorbench.core.quantity import Value, components, distance
+from sensorbench.instruments.members import setpoint, setpoints_of
+from sensorbench.testing.conformity import refusal, require
+from sensorbench.testing.instrument_use import (
+    go,
+    inside,
+    most_off,
+    nothing_sent,
+    setpoint_of,
+    shaped,
+)
+from sensorbench.testing.world import Case, InstrumentBench
+
+DAY_S = 86_400.0
+
+
+def check_rated_ends(case: Case) -> None:
+    """Both ends of the rated range are accepted; beyond them nothing is sent."""
+    for name, declared in setpoints_of(case.load_driver()).items():
+        low, high = declared.rated
+        if not declared.vector:
+            for end in (low, high):
+                bench = InstrumentBench(case)
+                sent = go(bench, name, declared, end)
+                _require_sent(declared, name, end, sent)
+        step = max(declared.resolution, 1e-6 * (high - low))
+        for beyond in (low - step, high + step, math.nan, math.inf, -math.inf):
+            bench = InstrumentBench(case)
+            with (
+                nothing_sent(bench, f"{name} at {beyond:g}"),
+                refusal(SetpointError, f"{name} took {beyond:g}, rated is {low:g}..{high:g}"),
+            ):
+                setpoint_of(bench, name).go(shaped(declared, beyond))
+
+
+def check_rates(case: Case) -> None:
+    """The fastest rate is accepted, a faster one, none and a backward one are refused."""
+    for name, declared in setpoints_of(case.load_driver()).items():
+        if declared.vector:
+            continue
+        target, fastest = inside(declared, 0.5), declared.fastest
+        if fastest is not None:
+            go(InstrumentBench(case), name, declared, target, fastest)
+        wrong = (1.01 * fastest if fastest else 1.0, 0.0, -1.0, math.nan)
+        for rate in wrong:
+            bench = InstrumentBench(case)
+            with (
+                nothing_sent(bench, f"{name} with rate {rate:g}"),
+                refusal(SetpointError, f"{name} took a rate of {rate:g}"),
+            ):
+                setpoint_of(bench, name).go(target, rate)
+
+
+def check_limits(case: Case) -> None:
+    """Both ends of the compliance limit are accepted, beyond them nothing is sent."""
+    for name, declared in setpoints_of(case.load_driver()).items():
+        target = shaped(declared, inside(declared, 0.52))
+        if declared.limit_rated is None:
+            if not declared.vector:
+                with refusal(SetpointError, f"{name} took a limit that it has not"):
+                    setpoint_of(InstrumentBench(case), name).go(target, None, 1.0)
+            continue
+        least, most = declared.limit_rated
+        for limit in (least, most):
+            bench = InstrumentBench(case)
+            setpoint_of(bench, name).go(target, None, limit)
+        for limit in (least - 1e-6 * most, 1.001 * most, math.nan):
+            bench = InstrumentBench(case)
+            with (
+                nothing_sent(bench, f"{name} with limit {limit:g}"),
+                refusal(SetpointError, f"{name} took a limit of {limit:g}"),
+            ):
+                setpoint_of(bench, name).go(target, None, limit)
+
+
+def check_reading_back(case: Case) -> None:
+    """What is set arrives: in the world within the accuracy, and as the instrument reads it."""
+    for name, declared in setpoints_of(case.load_driver()).items():
+        if declared.vector:
+            continue
+        for share in (0.3, 0.5, 0.7):
+            for seed in (1, 2, 3):
+                bench = InstrumentBench(case, seed=seed)
+                target = inside(declared, share)
+                sent = go(bench, name, declared, target)
+                _require_sent(declared, name, target, sent)
+                bench.settle(name)
+                read, true = setpoint_of(bench, name).read(), bench.now_of(name)
+                band = max(declared.quantity.soak.within, most_off(declared, target))
+                unit = declared.quantity.unit
+                require(
+                    distance(read, sent) <= band,
+                    f"{name} reads {read} {unit} after it settled at {sent} {unit}",
+                )
+                if declared.accuracy is not None:
+                    require(
+                        distance(true, sent) <= most_off(declared, target),
+                        f"{name} brought the world to {true} {unit}, {sent} {unit} was set",
+                    )
+
+
+def check_a_setpoint_moves_its_own_quantity(case: Case) -> None:
+    """One setpoint leaves what the others drive as it is."""
+    declared = setpoints_of(case.load_driver())
+    for name, row in declared.items():
+        if row.vector:
+            continue
+        bench = InstrumentBench(case)
+        go(bench, name, row, inside(row, 0.6))
+        for other, there in declared.items():
+            if other != name and there.quantity is row.quantity:
+                require(
+                    distance(bench.now_of(other), InstrumentBench(case).now_of(other)) == 0,
+                    f"setting {name} moved {other}",
+                )
+
+
+def check_release(case: Case) -> None:
+    """Released at rest, in use and twice; what was driven is let go, and can be set again."""
+    for name, declared in setpoints_of(case.load_driver()).items():
+        bench = InstrumentBench(case)
+        setpoint_of(bench, name).release()
+        if declared.vector:
+            continue
+        rest = bench.now_of(name)
+        target = inside(declared, 0.7)
+        go(bench, name, declared, target)
+        bench.settle(name)
+        held = bench.now_of(name)
+        setpoint_of(bench, name).release()
+        setpoint_of(bench, name).release()
+        bench.clock.sleep(DAY_S)
+        if distance(held, rest) > declared.quantity.soak.within:
+            require(
+                distance(bench.now_of(name), held) > declared.quantity.soak.within,
+                f"{name} still holds {held} a day after its release",
+            )
+        go(bench, name, declared, target)
+
+
+def check_protection(case: Case) -> None:
+    """The instrument's own protection is only ever narrowed."""
+    for name, declared in setpoints_of(case.load_driver()).items():
+        if declared.vector:
+            continue
+        bench = InstrumentBench(case)
+        bound = setpoint_of(bench, name)
+        first = bound.protect(None, None)
+        if first is None:
+            continue
+        low, high = inside(declared, 0.2), inside(declared, 0.8)
+        narrowed = bound.protect(low, high)
+        require(narrowed is not None, f"{name} lost its protection")
+        widened = bound.protect(declared.rated[0], declared.rated[1])
+        require(widened == narrowed, f"{name}: protection went from {narrowed} to {widened}")
+        require(bound.protect(None, None) == narrowed, f"{name}: protection changed unasked")
+
+
+def check_waves(case: Case) -> None:
+    """A wave swings between its ends, and ends with the next setpoint or release."""
+    for name, declared in setpoints_of(case.load_driver()).items():
+        bench = InstrumentBench(case)
+        if not declared.can_wave:
+            with refusal(SetpointError, f"{name} took a wave that it can't make"):
+                setpoint_of(bench, name).wave(*declared.rated, 10.0, "square")
+            continue
+        low, high = inside(declared, 0.4), inside(declared, 0.6)
+        period_s = max(10.0, declared.fastest_wave or 0.0)
+        setpoint_of(bench, name).wave(low, high, period_s, "square")
+        seen = []
+        for _ in range(40):
+            seen.append(components(bench.now_of(name))[0])
+            bench.clock.sleep(period_s / 20)
+        band = most_off(declared, high) + 0.05 * (high - low)
+        require(abs(max(seen) - high) <= band, f"{name}: the wave reaches {max(seen)}, not {high}")
+        require(abs(min(seen) - low) <= band, f"{name}: the wave falls to {min(seen)}, not {low}")
+        setpoint_of(bench, name).release()
+
+
+def _require_sent(declared: setpoint[Any], name: str, target: float, sent: Value) -> None:
+    step = max(declared.resolution / 2, 1e-6 * abs(target)) * (1 + 1e-9)
+    require(
+        abs(components(sent)[0] - target) <= step,
+        f"{name} says that it sent {sent} {declared.quantity.unit} of {target}",
+    )

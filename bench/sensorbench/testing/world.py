@@ -1,0 +1,285 @@
+"""One device in a world of its own: its twin, its driver on a link to it, quantities set by hand.
+
+    bench = SensorBench(Case(devices()["bmp280"]))
+    bench.put("pressure", 80_000.0)
+    bench.sample()["pressure"]
+
+Time is virtual: nothing waits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sensorbench.core.catalog import Device
+from sensorbench.core.channel import Channel
+from sensorbench.core.clock import VirtualClock
+from sensorbench.core.operator import Question
+from sensorbench.core.quantity import VOLTAGE, Quantity, Value, address
+from sensorbench.instruments.members import Member, Meter, Setpoint
+from sensorbench.links.i2c import SimulatedI2cBus
+from sensorbench.links.inprocess_line import InProcessLine
+from sensorbench.links.line import Line
+from sensorbench.world.fields import Constant, Driven, Field
+from sensorbench.world.world import Fault, Place, World
+
+SERIAL = "10000001"  # eight digits: a number that every twin can print
+
+
+@dataclass(frozen=True)
+class Case:
+    """A device to be tried, and what its declaration does not tell.
+
+    `options` go to driver and twin alike, `driver_options` and `twin_options` to one of them.
+    `driver` stands for the device's own where another is tried. `members` are what an instrument
+    that is made of others needs, by name: quantity and value at rest. `values` replaces the values
+    at which a sensor's quantity, by its name or address, is compared with the world.
+    """
+
+    device: Device
+    options: Mapping[str, Any] = field(default_factory=dict)
+    driver_options: Mapping[str, Any] = field(default_factory=dict)
+    twin_options: Mapping[str, Any] = field(default_factory=dict)
+    driver: type[Any] | None = None
+    members: Mapping[str, Callable[[Bench], tuple[Member, Any]]] = field(default_factory=dict)
+    values: Mapping[str, Sequence[Value]] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.device.name
+
+    def load_driver(self) -> type[Any]:
+        """Return the driver class that is tried."""
+        return self.driver or self.device.load_driver()
+
+
+class Bench:
+    """A world with one zone, whose quantities are constants that `put` changes."""
+
+    def __init__(self, seed: int = 1, ambient: Mapping[str, Value] | None = None) -> None:
+        self.clock = VirtualClock()
+        self.clock.sleep(1000.0)  # so that a time of 0 is never right by chance
+        self.world = World(self.clock, seed, ambient)
+        self.zone = self.world.zone()
+
+    def put(self, where: str, value: Value) -> None:
+        """Let the zone have `value` at an address from now on."""
+        self.world.changing()
+        self.zone.bind(where, Constant(value))
+
+    def fault(self, serial: str, kind: str) -> None:
+        """Let something be wrong from now on."""
+        self.world.add_fault(serial, Fault(kind, at_s=self.clock.now()))
+
+
+class SensorBench(Bench):
+    """A sensor in the zone, powered in the middle of its supply range, and its driver.
+
+    A part on a bus is at the first of its addresses; what a part puts out is read by meters without
+    errors.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        *,
+        seed: int = 1,
+        fault: str = "",
+        supply_v: float | None = None,
+        ambient: Mapping[str, Value] | None = None,
+    ) -> None:
+        super().__init__(seed, ambient)
+        self.case = case
+        driver = case.load_driver()
+        low_v, high_v = driver.SUPPLY_V
+        self.put("supply", (low_v + high_v) / 2 if supply_v is None else supply_v)
+        if fault:
+            self.fault(SERIAL, fault)
+        self.place = Place(self.world, SERIAL)
+        self.twin: Any = case.device.load_twin()(
+            self.place, **{**case.options, **case.twin_options}
+        )
+        self.bus = SimulatedI2cBus("bus0")
+        self.address = case.device.addresses[0] if case.device.addresses else 0
+        self.part: Any = self._make(driver)
+        self.clock.sleep(1.0)
+
+    def _make(self, driver: type[Any]) -> Any:
+        options = {**self.case.options, **self.case.driver_options}
+        if "i2c" in self.case.device.links:
+            self.bus.attach(self.address, self.twin)
+            return driver(self.bus, self.address, self.clock, **options)
+        return driver(self._meters(driver), self.clock, **options)
+
+    def _meters(self, driver: type[Any]) -> dict[str, Meter]:
+        supply = Meter("supply", VOLTAGE, self.place.supply_v)
+        found = {"supply": supply}
+        for name, signal in self.twin.signals.items():
+            found[name] = Meter(name, VOLTAGE, signal)
+        return {name: found[name] for name in driver.METERS}
+
+    def sample(self) -> dict[str, float]:
+        """Take one reading and return the values by channel."""
+        self.clock.sleep(self.part.start())
+        row = self.part.read().values[0]
+        names = [channel.name for channel in self.part.CHANNELS]
+        return dict(zip(names, map(float, row), strict=True))
+
+    def truth(self, channel: Channel) -> float:
+        """Return what the part feels of what a channel senses."""
+        quantity = channel.quantity
+        if quantity is None:
+            raise ValueError(f"{channel.name} is a plain count")
+        now = np.array([self.clock.now()])
+        vectors: dict[str, Callable[..., Any]] = {
+            "acceleration": self.place.acceleration,
+            "angular_rate": self.place.angular_rate,
+            "magnetic_field": self.place.magnetic_field,
+        }
+        if quantity.name in vectors:
+            return float(vectors[quantity.name](now)[0][quantity.axes.index(channel.axis)])
+        if quantity.name == "temperature":
+            return self.place.temperature_c()
+        if quantity.name == "humidity":
+            return self.place.humidity_rh()
+        where = f"{quantity.name}.{channel.port}" if channel.port else quantity.name
+        return self.place.scalar(where)
+
+
+class Ideal:
+    """A setpoint without errors that drives a field: what an instrument is made of."""
+
+    def __init__(
+        self, bench: Bench, name: str, quantity: Quantity, rest: Value, field: Field | None = None
+    ) -> None:
+        self._bench = bench
+        self.field = Driven(field or Constant(rest))
+        self._rest = rest
+        low, high = -math.inf, math.inf
+        self.member = Setpoint(
+            name, quantity, lambda: self.field.at(bench.clock.now()), (low, high), None, None,
+            self._go, self._release,
+        )  # fmt: skip
+
+    def _go(self, target: Value, rate: float | None, limit: float | None) -> Value:  # noqa: ARG002
+        self._bench.world.changing()
+        self.field.field = Constant(target)
+        return target
+
+    def _release(self) -> None:
+        self._go(self._rest, None, None)
+
+
+class InstrumentBench(Bench):
+    """An instrument's twin and driver; what it drives is in the zone.
+
+    `line` is None where it has no line. A person who is asked is the twin's.
+    """
+
+    def __init__(self, case: Case, *, seed: int = 1, fault: str = "") -> None:
+        super().__init__(seed)
+        self.case = case
+        if fault:
+            self.fault(SERIAL, fault)
+        made = {name: make(self) for name, make in case.members.items()}
+        members = {name: member for name, (member, _) in made.items()}
+        fields = {name: behind for name, (_, behind) in made.items()}
+        twin_options = {**case.options, **case.twin_options}
+        twin = case.device.load_twin()
+        self.twin: Any = (
+            twin(self.world, SERIAL, fields, **twin_options)
+            if "members" in case.device.links
+            else twin(self.world, SERIAL, **twin_options)
+        )
+        driver, links = case.load_driver(), case.device.links
+        self.line: RecordingLine | None = None
+        if "serial" in links or "tcp" in links:
+            self.line = RecordingLine(InProcessLine(self.twin, driver.LINE, case.device.name))
+        first: tuple[Any, ...] = (members,) if "members" in links else ()
+        if self.line is not None:
+            first = (self.line,)
+        elif "person" in links:
+            first = (TwinOperator(self.twin),)
+        options = {**case.options, **case.driver_options}
+        self.driver: Any = driver(*first, self.clock, **options)
+        for name, driven in self.drives.items():
+            member = getattr(driver, name, None)
+            if member is not None:
+                self.zone.bind(member.quantity.name, driven)
+
+    @property
+    def drives(self) -> Mapping[str, Field]:
+        """Return the field of each setpoint."""
+        found: Mapping[str, Field] = getattr(self.twin, "drives", {})
+        return found
+
+    def member(self, name: str) -> Member:
+        """Return a bound member of the driver."""
+        found: Member = getattr(self.driver, name)
+        return found
+
+    def now_of(self, name: str) -> Value:
+        """Return what a setpoint's field has now."""
+        return self.drives[name].at(self.clock.now())
+
+    def settle(self, name: str) -> None:
+        """Let time pass until a setpoint's field stands still, or as long as a soak may take."""
+        quantity = getattr(self.case.load_driver(), name).quantity
+        still_s = self.drives[name].still_from(self.clock.now()) - self.clock.now()
+        self.clock.sleep(still_s if still_s < math.inf else quantity.soak.timeout_s)
+        self.clock.sleep(quantity.soak.for_s)
+
+
+class TwinOperator:
+    """The person at the bench, played by a twin of what is done by hand."""
+
+    def __init__(self, twin: Any) -> None:
+        self._twin = twin
+        self.asked: list[Question] = []
+
+    def ask(self, question: Question) -> str:
+        """Return the twin's answer, or the first allowed one."""
+        self.asked.append(question)
+        answer: str | None = self._twin.answer(question)
+        return answer if answer is not None else question.answers[0]
+
+
+class RecordingLine:
+    """A line that notes what is sent, and can spoil what comes back."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self.name = line.name
+        self.provenance = line.provenance
+        self.sent: list[str] = []
+        self.spoil: Callable[[str], str] = lambda reply: reply
+
+    def write(self, line: str) -> None:
+        """Note and send a line that is not answered."""
+        self.sent.append(line)
+        self._line.write(line)
+
+    def query(self, line: str, timeout_s: float | None = None) -> str:
+        """Note and send a line, and return what is left of the reply."""
+        self.sent.append(line)
+        return self.spoil(self._line.query(line, timeout_s))
+
+    def close(self) -> None:
+        """Give the line back."""
+        self._line.close()
+
+
+def vector_of(where: str, value: float) -> Value:
+    """Return the value that has `value` along the axis an address names, 0 along the others.
+
+    >>> vector_of("magnetic_field.y", 50.0), vector_of("pressure", 1e5)
+    ((0.0, 50.0, 0.0), 100000.0)
+    """
+    found = address(where)
+    if not found.axis:
+        return value
+    return tuple(value if axis == found.axis else 0.0 for axis in found.quantity.axes)

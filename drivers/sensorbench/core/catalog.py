@@ -1,0 +1,122 @@
+"""The devices we know: every folder with a device.toml, ours and those of other packages.
+
+Ours are below sensors/ and instruments/; another package names the package that holds its folders
+in the entry-point group `sensorbench.devices`. A device.toml that can't be used is named
+(`core.plugins.broken`) and skipped.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from pydantic import Field, field_validator
+
+from sensorbench.core.channel import Channel
+from sensorbench.core.device import Sensor
+from sensorbench.core.documents import Document, load
+from sensorbench.core.errors import InputError
+from sensorbench.core.plugins import OURS, note_broken, origin_of
+
+LinkKind = Literal["i2c", "serial", "tcp", "meters", "members", "person", "none"]
+GROUP = "sensorbench.devices"
+
+
+class Device(Document):
+    """A device.toml. Driver and twin are imported when they are asked for.
+
+    `serial` is the pattern of the serial numbers that the device tells of itself. `package` and
+    `origin` say where it was found.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    kind: Literal["sensor", "instrument"]
+    driver: str
+    twin: str
+    links: tuple[LinkKind, ...] = Field(min_length=1)
+    source: str
+    mount: Literal["pty", "tcp"] | None = None
+    serial: str = ".*"
+    addresses: tuple[int, ...] = ()
+    package: str = ""
+    origin: str = OURS
+
+    @field_validator("serial")
+    @classmethod
+    def _is_pattern(cls, text: str) -> str:
+        try:
+            re.compile(text)
+        except re.error as error:
+            raise ValueError(f"is no regular expression: {error}") from None
+        return text
+
+    def load_driver(self) -> type[Any]:
+        """Return the driver class."""
+        return cast("type[Any]", getattr(import_module(f"{self.package}.driver"), self.driver))
+
+    def load_twin(self) -> type[Any]:
+        """Return the twin class."""
+        return cast("type[Any]", getattr(import_module(f"{self.package}.twin"), self.twin))
+
+    def load_sensor(self) -> type[Sensor]:
+        """Return the driver class of a sensor, with what it declares."""
+        return cast("type[Sensor]", self.load_driver())
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Return a sensor's channels, () for an instrument that is none."""
+        return tuple(getattr(self.load_driver(), "CHANNELS", ()))
+
+    def load_faults(self) -> tuple[str, ...]:
+        """Return the faults that the twin can have."""
+        return tuple(getattr(self.load_twin(), "FAULTS", ()))
+
+
+@cache
+def devices() -> dict[str, Device]:
+    """Return all devices by name. Nobody replaces one of ours."""
+    found: dict[str, Device] = {}
+    for package in ("sensorbench.sensors", "sensorbench.instruments"):
+        for device in _devices_in(package, OURS):
+            found.setdefault(device.name, device)
+    for entry in entry_points(group=GROUP):
+        for device in _devices_in(entry.value, origin_of(entry)):
+            if device.name in found:
+                note_broken(device.origin, device.name, "a device of that name is there already")
+            else:
+                found[device.name] = device
+    return found
+
+
+def _devices_in(package: str, origin: str) -> list[Device]:
+    try:
+        spec = find_spec(package)
+    except (ImportError, ValueError) as error:
+        note_broken(origin, package, f"can't be imported: {error}")
+        return []
+    if spec is None or not spec.submodule_search_locations:
+        note_broken(origin, package, "is no package with device folders")
+        return []
+    found = []
+    for root in map(Path, spec.submodule_search_locations):
+        files = [(package, root / "device.toml")] if (root / "device.toml").is_file() else []
+        files += [(f"{package}.{p.parent.name}", p) for p in sorted(root.glob("*/device.toml"))]
+        for name, path in files:
+            label = f"{path.parent.name}/device.toml"
+            try:
+                device = load(path, Device, label)
+            except InputError as error:
+                for problem in error.problems:
+                    note_broken(label, problem.key, f"{problem.text}; the device is left out")
+                continue
+            if not all((path.parent / f"{half}.py").is_file() for half in ("driver", "twin")):
+                note_broken(label, "", "driver.py or twin.py is missing; the device is left out")
+                continue
+            found.append(device.model_copy(update={"package": name, "origin": origin}))
+    return found

@@ -1,0 +1,1 @@
+"""A fixture that a person turns by hand: driver and twin."""

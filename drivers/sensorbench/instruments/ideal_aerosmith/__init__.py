@@ -1,0 +1,1 @@
+"""Ideal Aerosmith single-axis rate table: driver and twin."""

@@ -1,0 +1,1 @@
+"""Keithley 2450 source-measure unit: driver and twin."""

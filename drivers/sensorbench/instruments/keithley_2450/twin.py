@@ -1,0 +1,323 @@
+"""Simulated Keithley 2450: sources a voltage into what hangs on it, and measures.
+
+Source: PyMeasure, keithley2450.py, and QCoDeS, Keithley_2450.yaml; ratings, protection, *RST values
+and errors recalled from the 2450 reference manual. Not modelled: sourcing current (it can be set,
+but drives nothing), buffers, sweeps, digital lines. A load is taken as a resistor when the limit
+is reached.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+from sensorbench.core.quantity import components
+from sensorbench.protocols.scpi_device import ScpiDevice, scpi
+from sensorbench.protocols.scpi_parameters import (
+    Choice,
+    Flag,
+    Limit,
+    Number,
+    Text,
+    bounded,
+)
+from sensorbench.protocols.scpi_status import ScpiError
+from sensorbench.world.fields import Constant, Driven, Field
+from sensorbench.world.twins import Signal
+from sensorbench.world.world import World
+
+_MOST_V, _MOST_A, _LEAST_A = 210.0, 1.05, 1e-9
+_LOW_RANGE_V, _HIGH_RANGE_A = 21.0, 0.105
+_RESET_LIMIT_A = 1.05e-4
+_STEPS_V = (2, 5, 10, 20, 40, 60, 80, 100, 120, 140, 160, 180)
+_OVERFLOW = 9.9e37
+_LINE_HZ = 50.0
+_FUNCTIONS = {"VOLT": "VOLT", "VOLTAGE": "VOLT", "CURR": "CURR", "CURRENT": "CURR", "RES": "RES"}
+_VOLTS, _AMPERES, _OHMS = ("VOLT",), ("CURR",), ("RES",)
+
+
+class Rail(Driven):
+    """The unit's terminals as a field; a coil on them asks what would flow."""
+
+    def __init__(self, unit: SimKeithley2450) -> None:
+        super().__init__(Constant(0.0))
+        self._unit = unit
+
+    def amperes_into(self, ohms: float) -> float:
+        """Return the current into a resistance of `ohms` now, at the limit at most."""
+        return self._unit.amperes_into(ohms)
+
+    def loaded_by(self, ohms: float) -> None:
+        """Say that a resistance hangs on the terminals: the unit's readings then show it."""
+        self._unit.sense("current", lambda: components(self.at(0.0))[0] / ohms)
+
+
+class SimKeithley2450(ScpiDevice):
+    """A 2450 in a simulated world: its source feeds the field `source`.
+
+    `sense` says what the load draws ("current", in A at the present voltage) and what lies at the
+    terminals while the output is off ("voltage"). `beyond` lists what it took and does not model.
+    """
+
+    IDENTITY = "KEITHLEY INSTRUMENTS,MODEL 2450,{serial},1.7.12b"
+    ERROR_FORMAT = '{code},"{text}"'
+    FAULTS: ClassVar[tuple[str, ...]] = ("identity", "language", "overload", "silent")
+
+    def __init__(self, world: World, serial: str) -> None:
+        super().__init__(serial)
+        self.beyond: list[str] = []
+        self._world, self._clock = world, world.clock
+        self._draws: Signal = lambda: 0.0
+        self._outside: Signal = lambda: 0.0
+        stream = world.stream
+        self._gain = 1.0 + 5e-5 * stream(serial, "gain").normal()
+        self._offset_v = 5e-4 * stream(serial, "offset").normal()
+        self._read_gain = 1.0 + 4e-5 * stream(serial, "read gain").normal()
+        self._read_offset_v = 2e-4 * stream(serial, "read offset").normal()
+        self._current_gain = 1.0 + 7e-5 * stream(serial, "current gain").normal()
+        self._noise = stream(serial, "noise")
+        self._rail = Rail(self)
+        self.drives: dict[str, Field] = {"source": self._rail}
+        self.reset()
+
+    def reset(self) -> None:
+        self._source, self._sensed = "VOLT", "CURR"
+        self._setpoint_v, self._limit_a = 0.0, _RESET_LIMIT_A
+        self._setpoint_a, self._limit_v = 0.0, 21.0
+        self._protection_v = math.inf
+        self._on = False
+        self._nplc = dict.fromkeys(("VOLT", "CURR", "RES"), 1.0)
+        self._autorange = dict.fromkeys(("VOLT", "CURR", "RES"), True)
+        self._remote_sense = dict.fromkeys(("VOLT", "CURR", "RES"), False)
+        self._regulate()
+
+    def sense(self, member: str, signal: Signal) -> None:
+        """Connect the leads. Raises KeyError for another member."""
+        if member == "current":
+            self._draws = signal
+        elif member == "voltage":
+            self._outside = signal
+        else:
+            raise KeyError(f"a 2450 has no meter {member!r}")
+
+    def handle(self, line: bytes) -> bytes | None:
+        """Carry out one message, with the rail where its load puts it now."""
+        if self._fault == "silent":
+            return None
+        if self._on:
+            self._regulate()
+        return super().handle(line)
+
+    @property
+    def _fault(self) -> str:
+        return self._world.fault_of(self.serial)
+
+    # -- physics ---------------------------------------------------------------------------
+
+    def amperes_into(self, ohms: float) -> float:
+        """Return the current that the source would drive into a resistor."""
+        volts = self._wanted_v()
+        if not volts:
+            return 0.0
+        return math.copysign(min(self._limit_a, abs(volts) / ohms), volts)
+
+    def _wanted_v(self) -> float:
+        if not self._on or self._source != "VOLT":
+            return 0.0
+        volts = self._setpoint_v * self._gain + self._offset_v
+        return max(-self._protection_v, min(self._protection_v, volts))
+
+    @property
+    def _rail_v(self) -> float:
+        return components(self._rail.at(0.0))[0]
+
+    def _regulate(self) -> None:
+        """Bring the rail to where the settings and its load put it."""
+        self._put(self._wanted_v())
+        # The load of a rail that has just come up is known only now.
+        drawn_a = abs(components(self._draws())[0])
+        if self._rail_v and drawn_a > self._limit_a:
+            self._put(self._rail_v * self._limit_a / drawn_a)
+
+    def _put(self, volts: float) -> None:
+        if abs(volts - self._rail_v) > 1e-9:
+            self._world.changing()
+            self._rail.field = Constant(volts)
+
+    @property
+    def _is_limiting(self) -> bool:
+        return abs(self._rail_v) < abs(self._wanted_v()) - 1e-9
+
+    def _measure(self, function: str) -> float:
+        self._clock.sleep(2 * self._nplc[function] / _LINE_HZ)  # twice, for its autozero
+        if self._fault == "overload":
+            return _OVERFLOW
+        noise = self._noise.normal(round(self._clock.now() * 1e6)) / math.sqrt(self._nplc[function])
+        if function == "VOLT":
+            volts = self._rail_v if self._on else components(self._outside())[0]
+            return volts * self._read_gain + self._read_offset_v + 1e-5 * noise
+        drawn_a = components(self._draws())[0] if self._on and self._rail_v else 0.0
+        flows_a = math.copysign(min(abs(drawn_a), self._limit_a), drawn_a)
+        if function == "CURR":
+            return flows_a * self._current_gain + 2e-9 * noise
+        return self._rail_v / flows_a if flows_a else _OVERFLOW
+
+    # -- the wire --------------------------------------------------------------------------
+
+    @scpi("*IDN?")
+    def _identify(self) -> str:
+        identity = super()._identify()
+        return identity.replace("2450", "2460") if self._fault == "identity" else identity
+
+    @scpi("*LANG?")
+    def _language(self) -> str:
+        return "SCPI2400" if self._fault == "language" else "SCPI"
+
+    @scpi("[:SOURce]:FUNCtion[:MODE]", Choice("VOLTage", "CURRent"))
+    def _set_source(self, function: str) -> None:
+        if function != self._source:
+            self._source, self._on = function, False
+            if function == "CURR":
+                self.beyond.append("source current")
+            self._regulate()
+
+    @scpi("[:SOURce]:FUNCtion[:MODE]?")
+    def _get_source(self) -> str:
+        return self._source
+
+    @scpi("[:SOURce]:VOLTage[:LEVel][:IMMediate][:AMPLitude]", Number("V"))
+    def _set_voltage(self, voltage: float | Limit) -> None:
+        volts = bounded(voltage, -_MOST_V, _MOST_V, 0.0)
+        if abs(volts) > _LOW_RANGE_V and self._limit_a > _HIGH_RANGE_A:
+            raise ScpiError(-221)
+        self._setpoint_v = volts
+        self._regulate()
+
+    @scpi("[:SOURce]:VOLTage[:LEVel][:IMMediate][:AMPLitude]?")
+    def _get_voltage(self) -> str:
+        return _number(self._setpoint_v)
+
+    @scpi("[:SOURce]:VOLTage:ILIMit[:LEVel]", Number("A"))
+    def _set_limit(self, limit: float | Limit) -> None:
+        amperes = bounded(limit, _LEAST_A, _MOST_A, _RESET_LIMIT_A)
+        if abs(self._setpoint_v) > _LOW_RANGE_V and amperes > _HIGH_RANGE_A:
+            raise ScpiError(-221)
+        self._limit_a = amperes
+        self._regulate()
+
+    @scpi("[:SOURce]:VOLTage:ILIMit[:LEVel]?")
+    def _get_limit(self) -> str:
+        return _number(self._limit_a)
+
+    @scpi("[:SOURce]:VOLTage:ILIMit[:LEVel]:TRIPped?")
+    def _is_limited(self) -> str:
+        return str(int(self._is_limiting))
+
+    @scpi(
+        "[:SOURce]:VOLTage:PROTection[:LEVel]",
+        Choice(*(f"PROT{step}" for step in _STEPS_V), "NONE"),
+    )
+    def _set_protection(self, step: str) -> None:
+        self._protection_v = math.inf if step == "NONE" else float(step.removeprefix("PROT"))
+        self._regulate()
+
+    @scpi("[:SOURce]:VOLTage:PROTection[:LEVel]?")
+    def _get_protection(self) -> str:
+        return "NONE" if math.isinf(self._protection_v) else f"PROT{self._protection_v:.0f}"
+
+    @scpi("[:SOURce]:VOLTage:PROTection[:LEVel]:TRIPped?")
+    def _is_protecting(self) -> str:
+        return str(int(self._on and abs(self._setpoint_v) > self._protection_v))
+
+    @scpi("[:SOURce]:CURRent[:LEVel][:IMMediate][:AMPLitude]", Number("A"))
+    def _set_current(self, current: float | Limit) -> None:
+        self._setpoint_a = bounded(current, -_MOST_A, _MOST_A, 0.0)
+
+    @scpi("[:SOURce]:CURRent[:LEVel][:IMMediate][:AMPLitude]?")
+    def _get_current(self) -> str:
+        return _number(self._setpoint_a)
+
+    @scpi("[:SOURce]:CURRent:VLIMit[:LEVel]", Number("V"))
+    def _set_compliance(self, voltage: float | Limit) -> None:
+        self._limit_v = bounded(voltage, 0.02, _MOST_V, 21.0)
+
+    @scpi("[:SOURce]:CURRent:VLIMit[:LEVel]?")
+    def _get_compliance(self) -> str:
+        return _number(self._limit_v)
+
+    @scpi("[:SOURce]:VOLTage:RANGe:AUTO", Flag())
+    @scpi("[:SOURce]:CURRent:RANGe:AUTO", Flag())
+    def _set_source_autorange(self, on: bool) -> None:
+        if not on:
+            self.beyond.append("a fixed source range")
+
+    @scpi(":OUTPut[:STATe]", Flag())
+    def _switch(self, on: bool) -> None:
+        self._on = on
+        self._regulate()
+
+    @scpi(":OUTPut[:STATe]?")
+    def _is_on(self) -> str:
+        return str(int(self._on))
+
+    @scpi(":SENSe:FUNCtion[:ON]", Text())
+    def _set_sensed(self, text: str) -> None:
+        function = _FUNCTIONS.get(text.upper().removesuffix(":DC"))
+        if function is None:
+            raise ScpiError(-224)
+        self._sensed = function
+
+    @scpi(":SENSe:FUNCtion[:ON]?")
+    def _get_sensed(self) -> str:
+        return f'"{self._sensed}"'
+
+    @scpi(":SENSe:VOLTage:NPLCycles", Number(), bound=_VOLTS)
+    @scpi(":SENSe:CURRent:NPLCycles", Number(), bound=_AMPERES)
+    @scpi(":SENSe:RESistance:NPLCycles", Number(), bound=_OHMS)
+    def _set_nplc(self, function: str, nplc: float | Limit) -> None:
+        self._nplc[function] = bounded(nplc, 0.01, 10.0, 1.0)
+
+    @scpi(":SENSe:VOLTage:NPLCycles?", bound=_VOLTS)
+    @scpi(":SENSe:CURRent:NPLCycles?", bound=_AMPERES)
+    @scpi(":SENSe:RESistance:NPLCycles?", bound=_OHMS)
+    def _get_nplc(self, function: str) -> str:
+        return _number(self._nplc[function])
+
+    @scpi(":SENSe:VOLTage:RANGe:AUTO", Flag(), bound=_VOLTS)
+    @scpi(":SENSe:CURRent:RANGe:AUTO", Flag(), bound=_AMPERES)
+    @scpi(":SENSe:RESistance:RANGe:AUTO", Flag(), bound=_OHMS)
+    def _set_autorange(self, function: str, on: bool) -> None:
+        self._autorange[function] = on
+
+    @scpi(":SENSe:VOLTage:RANGe:AUTO?", bound=_VOLTS)
+    @scpi(":SENSe:CURRent:RANGe:AUTO?", bound=_AMPERES)
+    @scpi(":SENSe:RESistance:RANGe:AUTO?", bound=_OHMS)
+    def _get_autorange(self, function: str) -> str:
+        return str(int(self._autorange[function]))
+
+    @scpi(":SENSe:VOLTage:RSENse", Flag(), bound=_VOLTS)
+    @scpi(":SENSe:CURRent:RSENse", Flag(), bound=_AMPERES)
+    @scpi(":SENSe:RESistance:RSENse", Flag(), bound=_OHMS)
+    def _set_remote_sense(self, function: str, on: bool) -> None:
+        self._remote_sense[function] = on
+
+    @scpi(":SENSe:VOLTage:RSENse?", bound=_VOLTS)
+    @scpi(":SENSe:CURRent:RSENse?", bound=_AMPERES)
+    @scpi(":SENSe:RESistance:RSENse?", bound=_OHMS)
+    def _get_remote_sense(self, function: str) -> str:
+        return str(int(self._remote_sense[function]))
+
+    @scpi(":MEASure:VOLTage[:DC]?", bound=_VOLTS)
+    @scpi(":MEASure:CURRent[:DC]?", bound=_AMPERES)
+    @scpi(":MEASure:RESistance?", bound=_OHMS)
+    def _measure_now(self, function: str) -> str:
+        self._sensed = function
+        return _number(self._measure(function))
+
+    @scpi(":READ?")
+    def _read(self) -> str:
+        return _number(self._measure(self._sensed))
+
+
+def _number(value: float) -> str:
+    return f"{value:.6E}"

@@ -1,0 +1,367 @@
+"""Setpoints, meters and switches: what an instrument can set, read and connect.
+
+They are declared on the driver's class, as a property is, so that what is known without opening
+anything (quantity, rated range, rate, resolution) can be asked of the class; on an instance the
+same name is the bound member, which acts:
+
+    class Oven:
+        temperature = setpoint["Oven"](TEMPERATURE, rated=(20.0, 200.0), resolution=0.1)
+
+        @temperature.go
+        def _(self, target: Value, rate: float | None, limit: float | None) -> Value: ...
+        @temperature.read
+        def _(self) -> Value: ...
+        @temperature.release
+        def _(self) -> None: ...
+
+The rules:
+- What lies beyond the rated range or rate is refused before anything is sent, never clipped.
+- `go` returns what was really sent, after the wire's rounding.
+- A reading that is not finite, or an overload code, is an error (ProtocolError), never a value.
+- `release` stops acting on the quantity, and must work whatever went before.
+- `protect` reads the instrument's own protection first and only ever narrows it; it returns what
+  holds now. What a person set tighter stays.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, Self, TypeVar, overload
+
+from sensorbench.core.errors import ProtocolError, SetpointError
+from sensorbench.core.quantity import Quantity, Value, components, is_finite
+
+D = TypeVar("D")
+Band = tuple[float | None, float | None]
+Shape = Literal["square", "sine"]
+_ROUNDING = 1e-9  # "5 K/min" is not quite 5/60 K/s
+_NOT_KNOWN = 9.8e37  # from here on up SCPI says overload (9.9E37) and not a number (9.91E37)
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """Something that reads a quantity, bound to an open instrument."""
+
+    name: str
+    quantity: Quantity
+    _read: Callable[[], Value]
+
+    def read(self) -> Value:
+        """Return the value. Raises ProtocolError for a reading that is no number."""
+        value = self._read()
+        if not is_finite(value) or any(abs(part) > _NOT_KNOWN for part in components(value)):
+            raise ProtocolError(
+                f"{self.name} reads {value}: that is no {self.quantity.name}. "
+                "Is a sensor open or over its range?"
+            )
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Setpoint(Meter):
+    """Something that sets a quantity, and reads it."""
+
+    rated: tuple[float, float]
+    fastest: float | None
+    limit_rated: tuple[float, float] | None
+    _go: Callable[[Value, float | None, float | None], Value]
+    _release: Callable[[], None]
+    _protect: Callable[[float | None, float | None], Band] | None = None
+    _wave: Callable[[float, float, float, Shape], None] | None = None
+
+    def go(self, target: Value, rate: float | None = None, limit: float | None = None) -> Value:
+        """Send the setpoint and return what was really sent.
+
+        Raises SetpointError beyond what the instrument is rated for; nothing was sent then.
+        """
+        low, high = self.rated
+        unit = self.quantity.unit
+        if not all(low <= part <= high for part in components(target)):
+            raise SetpointError(
+                f"{self.name}: {_show(target)} {unit} is outside the rated {low:g}..{high:g} "
+                f"{unit}; nothing was sent"
+            )
+        if rate is not None and self.fastest is None:
+            raise SetpointError(f"{self.name} has no ramp: its rate can't be set; nothing was sent")
+        if rate is not None and not 0 < rate <= (self.fastest or 0.0) * (1 + _ROUNDING):
+            raise SetpointError(
+                f"{self.name}: rate {rate:g} {unit}/s must be above 0 and at most "
+                f"{self.fastest:g} {unit}/s; nothing was sent"
+            )
+        if limit is not None:
+            if self.limit_rated is None:
+                raise SetpointError(f"{self.name} has no limit that could be set")
+            least, most = self.limit_rated
+            if not least <= limit <= most:
+                raise SetpointError(
+                    f"{self.name}: limit {limit:g} is outside the rated {least:g}..{most:g}; "
+                    "nothing was sent"
+                )
+        return self._go(target, rate, limit)
+
+    def release(self) -> None:
+        """Stop acting on the quantity: vent, off, stand still."""
+        self._release()
+
+    def protect(self, low: float | None, high: float | None) -> Band | None:
+        """Narrow the instrument's own protection to `low` and `high`, each by itself.
+
+        Return what holds now, None where the instrument has no protection.
+        """
+        return self._protect(low, high) if self._protect else None
+
+    @property
+    def can_wave(self) -> bool:
+        """Return whether the instrument makes waves by itself."""
+        return self._wave is not None
+
+    def wave(self, low: float, high: float, period_s: float, shape: Shape) -> None:
+        """Start a wave between `low` and `high`; it goes on until `go` or `release`."""
+        if self._wave is None:
+            raise SetpointError(f"{self.name} makes no waves")
+        least, most = self.rated
+        if not least <= low < high <= most:
+            raise SetpointError(f"{self.name}: a wave from {low:g} to {high:g} is beyond its range")
+        self._wave(low, high, period_s, shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A contact, bound to an open instrument: a relay, a multiplexer's channel, a valve."""
+
+    name: str
+    close: Callable[[], None]
+    open: Callable[[], None]
+
+
+Member = Meter | Setpoint | Switch
+
+
+class meter(Generic[D]):  # noqa: N801 - reads like property
+    """Declares what an instrument reads; the decorated method returns it in canonical units.
+
+    `accuracy` is the specification's limit of error at mid range, `against` what a pressure is
+    measured from ("vacuum", "ambient"), `seconds` how long a reading takes.
+    """
+
+    def __init__(
+        self,
+        quantity: Quantity,
+        *,
+        rated: tuple[float, float] = (-math.inf, math.inf),
+        accuracy: float | None = None,
+        against: str = "",
+        seconds: float = 0.0,
+    ) -> None:
+        self.quantity, self.rated, self.accuracy = quantity, rated, accuracy
+        self.against, self.seconds = against, seconds
+        self.name = ""
+        self._read: Callable[[D], Value] | None = None
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        _complete(owner, name, read=self._read)
+
+    def read(self, function: Callable[[D], Value]) -> Callable[[D], Value]:
+        """Decorate the method that reads."""
+        self._read = function
+        return function
+
+    @overload
+    def __get__(self, device: None, owner: type[D]) -> Self: ...
+    @overload
+    def __get__(self, device: D, owner: type[D]) -> Meter: ...
+    def __get__(self, device: D | None, owner: type[D]) -> Self | Meter:
+        if device is None:
+            return self
+        read = _there(self._read)
+        return Meter(_full_name(device, self.name), self.quantity, lambda: read(device))
+
+
+class setpoint(Generic[D]):  # noqa: N801 - reads like property
+    """Declares what an instrument sets and reads.
+
+    `rated` holds for each component. `fastest` is the largest rate that can be asked for, in units
+    a second, None where the instrument has no ramp; `planned` how fast it usually moves by itself,
+    `settling_s` how long it then takes to stand still (both only for the plan). `limit_rated` is
+    the range of its compliance limit (a current beside a voltage). `vector` says that it sets
+    components in the part's axes; without it a value is along the instrument's own axis.
+    `fastest_wave` is the shortest period, in s, of the waves it makes.
+    """
+
+    def __init__(
+        self,
+        quantity: Quantity,
+        *,
+        rated: tuple[float, float],
+        fastest: float | None = None,
+        planned: float | None = None,
+        settling_s: float = 0.0,
+        resolution: float = 0.0,
+        accuracy: float | None = None,
+        limit_rated: tuple[float, float] | None = None,
+        against: str = "",
+        vector: bool = False,
+        fastest_wave: float | None = None,
+        seconds: float = 0.0,
+        asks: bool = False,
+    ) -> None:
+        self.quantity, self.rated, self.fastest = quantity, rated, fastest
+        self.planned, self.settling_s = planned or fastest, settling_s
+        self.resolution, self.accuracy, self.limit_rated = resolution, accuracy, limit_rated
+        self.against, self.vector, self.fastest_wave = against, vector, fastest_wave
+        self.seconds, self.asks = seconds, asks
+        self.name = ""
+        self._go: Callable[[D, Value, float | None, float | None], Value] | None = None
+        self._read: Callable[[D], Value] | None = None
+        self._release: Callable[[D], None] | None = None
+        self._protect: Callable[[D, float | None, float | None], Band] | None = None
+        self._wave: Callable[[D, float, float, float, Shape], None] | None = None
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        _complete(owner, name, go=self._go, read=self._read, release=self._release)
+
+    def go(
+        self, function: Callable[[D, Value, float | None, float | None], Value]
+    ) -> Callable[[D, Value, float | None, float | None], Value]:
+        """Decorate the method that sends a target with a rate and a limit."""
+        self._go = function
+        return function
+
+    def read(self, function: Callable[[D], Value]) -> Callable[[D], Value]:
+        """Decorate the method that reads."""
+        self._read = function
+        return function
+
+    def release(self, function: Callable[[D], None]) -> Callable[[D], None]:
+        """Decorate the method that stops acting."""
+        self._release = function
+        return function
+
+    def protect(
+        self, function: Callable[[D, float | None, float | None], Band]
+    ) -> Callable[[D, float | None, float | None], Band]:
+        """Decorate the method that narrows the instrument's own protection."""
+        self._protect = function
+        return function
+
+    def wave(
+        self, function: Callable[[D, float, float, float, Shape], None]
+    ) -> Callable[[D, float, float, float, Shape], None]:
+        """Decorate the method that starts a wave."""
+        self._wave = function
+        return function
+
+    @property
+    def can_wave(self) -> bool:
+        """Return whether the instrument makes waves by itself."""
+        return self._wave is not None
+
+    @overload
+    def __get__(self, device: None, owner: type[D]) -> Self: ...
+    @overload
+    def __get__(self, device: D, owner: type[D]) -> Setpoint: ...
+    def __get__(self, device: D | None, owner: type[D]) -> Self | Setpoint:
+        if device is None:
+            return self
+        go, read, release = _there(self._go), _there(self._read), _there(self._release)
+        protect, wave = self._protect, self._wave
+        it = device
+        return Setpoint(
+            _full_name(it, self.name),
+            self.quantity,
+            lambda: read(it),
+            self.rated,
+            self.fastest,
+            self.limit_rated,
+            lambda target, rate, limit: go(it, target, rate, limit),
+            lambda: release(it),
+            (lambda low, high: protect(it, low, high)) if protect else None,
+            (lambda low, high, period, shape: wave(it, low, high, period, shape)) if wave else None,
+        )
+
+
+class switch(Generic[D]):  # noqa: N801 - reads like property
+    """Declares a contact; the decorated method closes it (True) or opens it (False)."""
+
+    def __init__(self) -> None:
+        self.name = ""
+        self._turn: Callable[[D, bool], None] | None = None
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        _complete(owner, name, turn=self._turn)
+
+    def turn(self, function: Callable[[D, bool], None]) -> Callable[[D, bool], None]:
+        """Decorate the method that closes or opens the contact."""
+        self._turn = function
+        return function
+
+    @overload
+    def __get__(self, device: None, owner: type[D]) -> Self: ...
+    @overload
+    def __get__(self, device: D, owner: type[D]) -> Switch: ...
+    def __get__(self, device: D | None, owner: type[D]) -> Self | Switch:
+        if device is None:
+            return self
+        turn = _there(self._turn)
+        return Switch(
+            _full_name(device, self.name), lambda: turn(device, True), lambda: turn(device, False)
+        )
+
+
+Declared = meter[Any] | setpoint[Any] | switch[Any]
+
+
+def members_of(driver: type) -> Mapping[str, Declared]:
+    """Return what a driver's class declares, by member name, in the order of the class."""
+    found: dict[str, Declared] = {}
+    for base in reversed(driver.__mro__):
+        for name, member in vars(base).items():
+            if isinstance(member, meter | setpoint | switch):
+                found[name] = member
+    return found
+
+
+def setpoints_of(driver: type) -> dict[str, setpoint[Any]]:
+    """Return what a driver's class can set, by member name: `check` needs no open link."""
+    return {n: m for n, m in members_of(driver).items() if isinstance(m, setpoint)}
+
+
+def meters_of(driver: type) -> dict[str, meter[Any] | setpoint[Any]]:
+    """Return what a driver's class can read, setpoints included, by member name."""
+    return {n: m for n, m in members_of(driver).items() if isinstance(m, meter | setpoint)}
+
+
+def number(value: Value) -> float:
+    """Return a value that must be a plain number. Raises SetpointError for a vector."""
+    if isinstance(value, tuple):
+        raise SetpointError(f"{value} has several components, this setpoint takes one number")
+    return value
+
+
+def rows(names: Sequence[str], declare: Callable[[str], Declared]) -> dict[str, Declared]:
+    """Return several members that are alike, for a class with many channels."""
+    return {name: declare(name) for name in names}
+
+
+def _there(function: Callable[..., Any] | None) -> Callable[..., Any]:
+    assert function is not None  # noqa: S101 - __set_name__ saw to it
+    return function
+
+
+def _complete(owner: type, name: str, **functions: object) -> None:
+    missing = [word for word, function in functions.items() if function is None]
+    if missing:
+        raise TypeError(f"{owner.__name__}.{name} has no {', '.join(missing)}")
+
+
+def _full_name(device: object, member: str) -> str:
+    return f"{getattr(device, 'name', type(device).__name__)}.{member}"
+
+
+def _show(value: Value) -> str:
+    return ", ".join(f"{part:g}" for part in components(value))

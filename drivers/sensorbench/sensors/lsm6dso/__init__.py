@@ -1,0 +1,1 @@
+"""LSM6DSO, STMicroelectronics' accelerometer and gyroscope with a FIFO."""

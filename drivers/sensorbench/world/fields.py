@@ -1,0 +1,269 @@
+"""Fields: what a quantity does in one place over time. Closed-form between events.
+
+The rules:
+- A field is a function of time from its last change on; asking costs the same after a second or a
+  month, and asking never changes it.
+- Before a field changes, everybody who remembers the past is told (`World.changing`), so that a
+  twin brings itself up to now under the old conditions.
+- Arrays of times are answered as arrays: a FIFO of a thousand samples is one call.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from sensorbench.core.quantity import Value, components
+from sensorbench.world.motion import Approach
+
+Times = npt.NDArray[np.float64]
+
+
+class Field(Protocol):
+    """A quantity in a place. Times are the clock's, in s; values canonical."""
+
+    def at(self, now: float) -> Value:
+        """Return the value at `now`, not before the last change."""
+        ...
+
+    def felt(self, now: float) -> Value:
+        """Return what a body there has by then: it may lag behind."""
+        ...
+
+    def sample(self, times: Times) -> npt.NDArray[np.float64]:
+        """Return values at `times`, shape (n,) or for a vector (n, axes)."""
+        ...
+
+    def rising(self, now: float) -> bool:
+        """Return the direction of the last move."""
+        ...
+
+    def still_from(self, now: float) -> float:
+        """Return from when on the value no longer moves noticeably; inf if it always will."""
+        ...
+
+
+class Constant:
+    """A value that stays: ambient, a fixed supply."""
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+    def at(self, now: float) -> Value:  # noqa: ARG002 - it stays
+        return self.value
+
+    def felt(self, now: float) -> Value:  # noqa: ARG002
+        return self.value
+
+    def sample(self, times: Times) -> npt.NDArray[np.float64]:
+        return _spread(self.value, len(times))
+
+    def rising(self, now: float) -> bool:  # noqa: ARG002
+        return True
+
+    def still_from(self, now: float) -> float:
+        return now
+
+
+class Moving:
+    """A value that is driven: it goes to a target no faster than it can, and settles there.
+
+    `fastest_up` and `fastest_down` are in units a second, `tau_s` is the end of each move.
+    `body_lag_s` is how a body there lags behind; 0 where it does not. `moves_before` is called
+    before each change.
+    """
+
+    def __init__(
+        self,
+        start: float,
+        *,
+        fastest_up: float,
+        fastest_down: float | None = None,
+        tau_s: float,
+        moves_before: Callable[[], None],
+        now: float,
+        body_lag_s: float = 0.0,
+        resolution: float = 1e-3,
+    ) -> None:
+        self._up, self._down = fastest_up, fastest_down or fastest_up
+        self._tau_s, self._lag_s, self._resolution = tau_s, body_lag_s, resolution
+        self._before = moves_before
+        # The move, where the body was at its start, and since when: replaced in one piece, as
+        # threads read it.
+        self._state = (Approach(start, start, self._up, tau_s), start, now, True)
+
+    @property
+    def target(self) -> float:
+        """Return where it is going."""
+        return self._state[0].target
+
+    def go(
+        self, target: float, now: float, rate: float | None = None, tau_s: float | None = None
+    ) -> None:
+        """Drive to `target`, no faster than `rate` nor than it can."""
+        self._before()
+        here = self._value(now)
+        fastest = self._up if target >= here else self._down
+        rising = target > here if abs(target - here) > self._resolution else self._state[3]
+        move = Approach(here, target, min(fastest, rate or fastest), tau_s or self._tau_s)
+        self._state = (move, self._body(now), now, rising)
+
+    def drift(self, target: float, now: float, tau_s: float) -> None:
+        """Let go: the value relaxes to `target` with `tau_s` alone."""
+        self._before()
+        here = self._value(now)
+        self._state = (Approach(here, target, 1e12, tau_s), self._body(now), now, target > here)
+
+    def _value(self, now: float) -> float:
+        move, _, since, _ = self._state
+        return move.at(max(0.0, now - since))
+
+    def _body(self, now: float) -> float:
+        move, body, since, _ = self._state
+        if not self._lag_s:
+            return move.at(max(0.0, now - since))
+        return move.lagged(max(0.0, now - since), body, self._lag_s)
+
+    def at(self, now: float) -> Value:
+        return self._value(now)
+
+    def felt(self, now: float) -> Value:
+        return self._body(now)
+
+    def sample(self, times: Times) -> npt.NDArray[np.float64]:
+        if len(times) and self.still_from(float(times[0])) <= times[0]:
+            return np.full(len(times), self._body(float(times[0])))
+        return np.array([self._body(float(t)) for t in times])
+
+    def rising(self, now: float) -> bool:  # noqa: ARG002 - the last move's
+        return self._state[3]
+
+    def still_from(self, now: float) -> float:
+        move, _, since, _ = self._state
+        span = abs(move.target - move.start)
+        if span <= self._resolution:
+            settled = 0.0
+        else:
+            tau = max(move.tau_s, self._lag_s)
+            settled = span / move.rate + 3.0 * tau * max(1.0, math.log(span / self._resolution))
+        return max(now, since + settled)
+
+
+class Wave:
+    """A square or sine wave between `low` and `high` from `since` on, starting at `high`."""
+
+    def __init__(self, low: float, high: float, period_s: float, shape: str, since: float) -> None:
+        self.low, self.high, self.period_s = low, high, period_s
+        self._sine, self._since = shape == "sine", since
+
+    def sample(self, times: Times) -> npt.NDArray[np.float64]:
+        share = np.mod((np.asarray(times) - self._since) / self.period_s, 1.0)
+        if self._sine:
+            middle, half = (self.low + self.high) / 2, (self.high - self.low) / 2
+            return middle + half * np.sin(2 * np.pi * share)
+        return np.where(share < 0.5, self.high, self.low).astype(np.float64)
+
+    def at(self, now: float) -> Value:
+        return float(self.sample(np.array([now]))[0])
+
+    def felt(self, now: float) -> Value:
+        return self.at(now)
+
+    def rising(self, now: float) -> bool:
+        return float(np.mod((now - self._since) / self.period_s, 1.0)) < 0.5
+
+    def still_from(self, now: float) -> float:  # noqa: ARG002
+        return math.inf
+
+
+class Driven:
+    """What an instrument's twin drives: a field behind a name that can be swapped for another.
+
+    A twin that makes waves, or that joins other fields, changes what is behind it.
+    """
+
+    def __init__(self, field: Field) -> None:
+        self.field = field
+
+    def at(self, now: float) -> Value:
+        return self.field.at(now)
+
+    def felt(self, now: float) -> Value:
+        return self.field.felt(now)
+
+    def sample(self, times: Times) -> npt.NDArray[np.float64]:
+        return self.field.sample(times)
+
+    def rising(self, now: float) -> bool:
+        return self.field.rising(now)
+
+    def still_from(self, now: float) -> float:
+        return self.field.still_from(now)
+
+
+class Computed:
+    """A field made of others: a coil's field of its currents, gravity of the orientation."""
+
+    def __init__(
+        self,
+        value: Callable[[float], Value],
+        of: Sequence[Field] = (),
+        sample: Callable[[Times], npt.NDArray[np.float64]] | None = None,
+    ) -> None:
+        self._value, self._of, self._sample = value, tuple(of), sample
+
+    def at(self, now: float) -> Value:
+        return self._value(now)
+
+    def felt(self, now: float) -> Value:
+        return self._value(now)
+
+    def sample(self, times: Times) -> npt.NDArray[np.float64]:
+        if self._sample:
+            return self._sample(times)
+        if len(times) and self.still_from(float(times[0])) <= times[0]:
+            return _spread(self._value(float(times[0])), len(times))
+        return np.array([self._value(float(t)) for t in times])
+
+    def rising(self, now: float) -> bool:
+        return self._of[0].rising(now) if self._of else True
+
+    def still_from(self, now: float) -> float:
+        return max((field.still_from(now) for field in self._of), default=now)
+
+
+class Recorded:
+    """A recording, played from `since` on and held at its ends; linear between its points."""
+
+    def __init__(self, times: Times, values: npt.NDArray[np.float64], since: float = 0.0) -> None:
+        self._times = np.asarray(times, float) + since
+        self._values = np.asarray(values, float)
+
+    def sample(self, times: Times) -> npt.NDArray[np.float64]:
+        if self._values.ndim == 1:
+            return np.asarray(np.interp(times, self._times, self._values))
+        columns = [np.interp(times, self._times, column) for column in self._values.T]
+        return np.stack(columns, axis=1)
+
+    def at(self, now: float) -> Value:
+        found = self.sample(np.array([now]))[0]
+        return tuple(map(float, found)) if self._values.ndim > 1 else float(found)
+
+    def felt(self, now: float) -> Value:
+        return self.at(now)
+
+    def rising(self, now: float) -> bool:  # noqa: ARG002
+        return True
+
+    def still_from(self, now: float) -> float:
+        return max(now, float(self._times[-1])) if now >= self._times[-1] else math.inf
+
+
+def _spread(value: Value, count: int) -> npt.NDArray[np.float64]:
+    if isinstance(value, tuple):
+        return np.tile(np.array(components(value)), (count, 1))
+    return np.full(count, float(value))

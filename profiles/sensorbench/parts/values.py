@@ -1,0 +1,200 @@
+"""Values as people write them, for a quantity and a part: to canonical numbers, waves and off.
+
+A value is one of: a quantity with its unit ("85 degC"); a word of the part's range ("max"); a share
+of the way from min to max ("25 %"); a multiple of full scale, counted from what the port is
+relative to ("5 FS"); a vector in the part's axes ({ x = "1 g", y = "0 g", z = "0 g" }, "+z 1 g", or a
+word of the quantity, "+z up"); a wave ({ low = "min", high = "max", period = "2 s" }); "off".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sensorbench.core.quantity import Address, AddressError, Quantity, Value, address
+from sensorbench.core.units import Dimension, UnitError, parse
+
+Shape = Literal["square", "sine"]
+SHAPES: tuple[Shape, ...] = ("square", "sine")
+_WAVE_KEYS = {"low", "high", "period", "shape"}
+_SHARE = re.compile(r"[+-]?\d+(?:\.\d+)?\s*%")
+_MULTIPLE = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*FS")
+_ALONG = re.compile(r"([+-])([a-z])\s+(.+)")
+
+
+class ValueProblem(ValueError):
+    """A value that can't be read; the text says what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """Between `low` (None: off) and `high` with `period_s`, starting at `high`."""
+
+    low: float | None
+    high: float
+    period_s: float
+    shape: Shape = "square"
+
+
+Target = Value | Wave | None
+"""What an address is set to; None is off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A part's range of a quantity at a port: values by word, `min` and `max` among them.
+
+    `limit` is the compliance limit beside it; `relative_to` what a pressure is measured from.
+    """
+
+    words: Mapping[str, Value] = field(default_factory=dict)
+    limit: float | None = None
+    relative_to: str = "vacuum"
+
+    def word(self, name: str) -> Value | None:
+        """Return the value of a word, None where the part does not define it."""
+        return self.words.get(name)
+
+    @property
+    def span(self) -> tuple[float, float] | None:
+        """Return min and max, None unless both are there and plain numbers."""
+        low, high = self.words.get("min"), self.words.get("max")
+        if isinstance(low, float) and isinstance(high, float):
+            return low, high
+        return None
+
+
+def flatten(table: Mapping[str, Any], known: str = "") -> dict[str, Any]:
+    """Return a table of values by address: `pressure = { front = … }` is "pressure.front".
+
+    Raises AddressError for a name that is no quantity.
+    """
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        name = f"{known}.{key}" if known else key
+        here = address(name)
+        if isinstance(value, Mapping) and not _is_value(value, here.quantity):
+            found |= flatten(value, name)
+        else:
+            found[str(here)] = value
+    return found
+
+
+def _is_value(table: Mapping[str, Any], quantity: Quantity) -> bool:
+    keys = set(table)
+    return bool(keys & _WAVE_KEYS) or (bool(keys) and keys <= set(quantity.axes))
+
+
+def resolve(raw: object, where: Address, span: Range | None) -> Target:
+    """Return what `raw` means at `where` for a part with the range `span` there.
+
+    Raises ValueProblem.
+    """
+    if raw == "off":
+        return None
+    if isinstance(raw, Mapping) and "high" in raw:
+        return _wave(raw, where, span)
+    return read(raw, where, span)
+
+
+def read(raw: object, where: Address, span: Range | None) -> Value:
+    """Return a value that is neither a wave nor off. Raises ValueProblem."""
+    quantity = where.quantity
+    if isinstance(raw, Mapping):
+        missing = [axis for axis in quantity.axes if axis not in raw]
+        if not quantity.axes or missing or len(raw) != len(quantity.axes):
+            axes = ", ".join(quantity.axes) or "none"
+            raise ValueProblem(f"{where} is written with its axes ({axes}), all of them")
+        return tuple(_number(raw[axis], where, span) for axis in quantity.axes)
+    if isinstance(raw, str) and raw in quantity.words:
+        return quantity.words[raw]
+    if isinstance(raw, str) and (match := _ALONG.fullmatch(raw)) and match[2] in quantity.axes:
+        size = _number(match[3], where, span) * (-1.0 if match[1] == "-" else 1.0)
+        return tuple(size if axis == match[2] else 0.0 for axis in quantity.axes)
+    if isinstance(raw, str) and span and raw in span.words:
+        return span.words[raw]
+    return _number(raw, where, span)
+
+
+def _number(raw: object, where: Address, span: Range | None) -> float:
+    quantity = where.quantity
+    words = ", ".join(span.words) if span else ""
+    if not isinstance(raw, str):
+        example = f'"{raw} {quantity.unit}"' if isinstance(raw, int | float) else '"…"'
+        raise ValueProblem(f"{where}: write a {quantity.name} with its unit, for example {example}")
+    ends = span.span if span else None
+    if _SHARE.fullmatch(raw) or (match := _MULTIPLE.fullmatch(raw)):
+        if ends is None:
+            raise ValueProblem(f"{where} = {raw!r} needs the part's range: min and max of {where}")
+        low, high = ends
+        if _SHARE.fullmatch(raw):
+            return low + (high - low) * parse(raw, Dimension.RATIO)
+        assert match  # noqa: S101 - one of the two matched
+        return float(match[1]) * (high - low)
+    try:
+        return parse(raw, quantity.dimension)
+    except UnitError as error:
+        hint = f", or a word: {words}" if words else ""
+        more = f", or {', '.join(quantity.words)}" if quantity.words else ""
+        raise ValueProblem(f"{where}: {error}{hint}{more}") from None
+
+
+def _wave(raw: Mapping[str, Any], where: Address, span: Range | None) -> Wave:
+    unknown = set(raw) - _WAVE_KEYS
+    if unknown or not {"low", "high", "period"} <= set(raw):
+        raise ValueProblem(f"{where}: a wave has low, high, period and, if not square, shape")
+    shape = raw.get("shape", "square")
+    if shape not in SHAPES:
+        raise ValueProblem(f"{where}: shape {shape!r} is not allowed; allowed: {', '.join(SHAPES)}")
+    try:
+        period_s = parse(str(raw["period"]), Dimension.TIME)
+    except UnitError as error:
+        raise ValueProblem(f"{where}: period: {error}") from None
+    high = _number(raw["high"], where, span) if raw["high"] not in _words(span) else None
+    high = high if high is not None else _plain(read(raw["high"], where, span), where)
+    low = None if raw["low"] == "off" else _plain(read(raw["low"], where, span), where)
+    if period_s <= 0 or (low is not None and low >= high):
+        raise ValueProblem(f"{where}: a wave needs a period above 0 and low below high")
+    return Wave(low, high, period_s, shape)
+
+
+def _words(span: Range | None) -> Mapping[str, Value]:
+    return span.words if span else {}
+
+
+def _plain(value: Value, where: Address) -> float:
+    if isinstance(value, tuple):
+        raise ValueProblem(f"{where}: the ends of a wave are plain numbers")
+    return value
+
+
+def read_difference(raw: object, dimension: Dimension, full_scale: float | None) -> float:
+    """Return an error or a limit: a quantity, or a share of full scale ("0.1 %", "0.001 FS").
+
+    Raises ValueProblem.
+    """
+    text = raw if isinstance(raw, str) else ""
+    match = _MULTIPLE.fullmatch(text)
+    share = float(match[1]) if match else None
+    if share is None and _SHARE.fullmatch(text) and dimension is not Dimension.RATIO:
+        share = parse(text, Dimension.RATIO)
+    if share is not None:
+        if full_scale is None:
+            raise ValueProblem(f"{text!r} needs the part's range: its min and max")
+        return share * full_scale
+    if dimension is Dimension.RATIO and isinstance(raw, int | float) and not isinstance(raw, bool):
+        return float(raw)
+    try:
+        return parse(text or repr(raw), dimension)
+    except UnitError as error:
+        raise ValueProblem(str(error)) from None
+
+
+def read_address(text: str) -> Address:
+    """Return an address. Raises ValueProblem in words."""
+    try:
+        return address(text)
+    except AddressError as error:
+        raise ValueProblem(str(error)) from None

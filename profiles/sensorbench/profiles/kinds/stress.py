@@ -1,0 +1,88 @@
+"""stress: a set of addresses held for hours that are credited, with readouts between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from sensorbench.core.documents import Duration
+from sensorbench.parts.model import problem
+from sensorbench.profiles import model
+from sensorbench.profiles.context import Context
+from sensorbench.profiles.layout import Purpose
+from sensorbench.profiles.schedule import Action, Do, Hold
+
+PURPOSE: Purpose = "stress"
+_USUAL_LONGEST = 1.25
+
+
+class Phase(model.Phase):
+    """`hours` in all, `readouts` between; `test` says what is measured before, between and after.
+
+    An empty `set` holds nothing: its hours are those of the calendar, and the run is parked.
+    """
+
+    hours: Duration = Field(gt=0)
+    readouts: tuple[Duration, ...] = ()
+    test: model.Test = model.Test()
+    cool: model.Cool | None = None
+    longest: Duration | None = Field(default=None, gt=0)
+    start: str = "value"
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        if list(self.readouts) != sorted(set(self.readouts)):
+            raise problem("readouts must rise")
+        if self.readouts and not 0 < self.readouts[0] <= self.readouts[-1] < self.hours:
+            raise problem("readouts lie between 0 h and the hours; both ends are tested anyway")
+        if self.start not in {"value", "pass", "always"}:
+            raise problem(f"start {self.start!r} is not allowed; allowed: value, pass, always")
+        return self
+
+
+def actions(phase: Phase, c: Context) -> Iterator[Action]:
+    """Test, then hold from readout to readout, each with its tests."""
+    c.tell(
+        phase,
+        c.monitored(phase),
+        hours_s=phase.hours,
+        readouts_s=[*phase.readouts, phase.hours],
+        test=c.test_plan(phase.test),
+        calendar=not any(phase.set),
+    )
+    yield from c.readout(phase.test.before, "before", {"served_s": 0.0})
+    if phase.test.before:
+        yield from c.start_gate("before", phase.start)
+    done = 0.0
+    ends = [*phase.readouts, phase.hours]
+    for end in ends:
+        yield from _held(phase, c, done, end)
+        last = end == phase.hours
+        names = phase.test.after if last or phase.test.interim is None else phase.test.interim
+        yield from c.readout(names, f"{end / 3600:g} h", {"served_s": end}, phase.test)
+        done = end
+
+
+def _held(phase: Phase, c: Context, done: float, end: float) -> Iterator[Action]:
+    if not any(phase.set):
+        yield from c.unload()
+        until: dict[str, Any] = {"until": "time", "after_s": end, "phase": phase.name}
+        yield Do("park", until)
+        return
+    place = c.place(PURPOSE)
+    if place is None or not c.is_here(place):
+        c.problem("a stress is done here; one that is done elsewhere is an `external`", "at")
+        return
+    yield from c.be_at(place)
+    tables = [c.targets(table) for table in phase.set]
+    yield from c.go(tables)
+    reached = {where: target for table in tables for where, target in table.items()}
+    if end == phase.hours or done == 0.0 or phase.monitor:
+        yield from c.open_monitor(phase, f"monitor from {done / 3600:g} h", {"served_s": done})
+    longest = (phase.longest or _USUAL_LONGEST * phase.hours) * (end - done) / phase.hours
+    soaks = sum(c.soak(where).timeout_s for where in reached)
+    yield Hold(end - done, c.held(reached), longest + soaks, phase.name, done)
+    yield from c.close_monitor()
+    yield from c.cooled(phase.cool)

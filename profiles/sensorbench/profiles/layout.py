@@ -1,0 +1,98 @@
+"""What a station offers, as far as planning must know it: pure data, made of station.toml.
+
+`expand` and `check` work on this alone, so that a schedule can be planned and tested without a
+station, and nothing is opened for it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sensorbench.core.channel import Channel
+from sensorbench.core.quantity import Value
+
+Purpose = Literal["stress", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class BenchRow:
+    """One address of a zone: what sets it, what it may be, and how fast it gets there.
+
+    `low` and `high` are the narrower of the instrument's rating and the bench's limits. `fastest`
+    is the rate that can be asked for, `planned` how fast it moves by itself, `settling_s` how long
+    it then takes. `wave_s` is the shortest period of a wave, None where none can be made.
+    """
+
+    how: Literal["set", "fixed", "watched"]
+    fixed: Value | None = None
+    low: float = -math.inf
+    high: float = math.inf
+    fastest: float | None = None
+    planned: float | None = None
+    settling_s: float = 0.0
+    limit: tuple[float, float] | None = None
+    vector: bool = False
+    wave_s: float | None = None
+    reference: bool = False
+    asks: bool = False
+    handle: tuple[float, float] | None = None
+    locked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """One bench of the station; `purposes` is what it is `for`, () for everything.
+
+    `extras` are channels that every socket's own meters add to a unit's, such as its supply current.
+    `told` is the station's own description for the evidence, plain JSON.
+    """
+
+    rows: Mapping[str, BenchRow]
+    sockets: tuple[str, ...] = ()
+    purposes: tuple[Purpose, ...] = ()
+    extras: tuple[Channel, ...] = ()
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A place that is not of this station: a tester, another laboratory."""
+
+    title: str
+    purposes: tuple[Purpose, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The zones of a station by name ("" where there is only one), and what is elsewhere."""
+
+    zones: Mapping[str, Zone]
+    elsewhere: Mapping[str, Elsewhere] = field(default_factory=dict)
+
+    def place_for(self, purpose: Purpose, at: str = "") -> str:
+        """Return the name of the place for a purpose: the one asked for, or that is `for` it.
+
+        Raises LookupError where there is none, or more than one.
+        """
+        names = [*self.zones, *self.elsewhere]
+        if at:
+            if at not in names:
+                raise LookupError(
+                    f"{at!r} is no place; there are: {', '.join(filter(None, names))}"
+                )
+            return at
+        fits = [n for n, z in self.zones.items() if not z.purposes or purpose in z.purposes]
+        fits = [n for n in fits if self.zones[n].purposes] or fits
+        outside = [n for n, e in self.elsewhere.items() if purpose in e.purposes]
+        found = outside or fits
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise LookupError(f'no place of this station is for "{purpose}"')
+        raise LookupError(
+            f'{", ".join(found)} are all for "{purpose}"; say which with --at, or with `at` in the '
+            "phase"
+        )

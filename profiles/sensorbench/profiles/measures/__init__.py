@@ -1,0 +1,1 @@
+"""Measures, one file each: what a measure needs of a run. Computed on the floor above."""

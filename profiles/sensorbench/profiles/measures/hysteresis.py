@@ -1,0 +1,5 @@
+"""Difference of the readings at equal values, come to from below and from above."""
+
+from sensorbench.profiles.measuring import Measure
+
+MEASURE = Measure()

@@ -1,0 +1,5 @@
+"""Standard deviation of the samples of a point."""
+
+from sensorbench.profiles.measuring import Measure
+
+MEASURE = Measure(compares=False, symmetric=False)

@@ -1,0 +1,6 @@
+"""Error at the lower end of the range, or of an axis over symmetric stimuli: where zero should be."""
+
+from sensorbench.profiles.measures._stimuli import lowest
+from sensorbench.profiles.measuring import Measure
+
+MEASURE = Measure(stimuli=lowest)

@@ -1,0 +1,101 @@
+"""What a gate looks at: the units of an earlier phase, by the evidence so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sensorbench.assessment.assess import phase_results
+from sensorbench.assessment.data import Readout, RunData
+from sensorbench.assessment.results import Result
+from sensorbench.core.verdict import Verdict
+
+
+def judge_gate(data: RunData, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return whether a gate's requirement holds, for which share of the units, and why not.
+
+    `require` is value (something finite was read), pass (no result is FAIL or INVALID) or
+    calibrated (everything that was read is finite). With `readout` only that readout of the phase
+    counts; `calibrated` names parts of which every unit that answered must be calibrated.
+    """
+    readouts = [r for r in data.of_phase(asked["of"]) if _is_of(r, asked.get("readout"))]
+    planned = sorted({n for r in readouts for n in data.schedule.group(r.point.units)})
+    planned = planned or list(range(len(data.units)))
+    good = _good(data, asked, readouts, planned)
+    share = sum(good.values()) / len(good) if good else 0.0
+    required = float(asked["share"])
+    holds = share >= required if required > 0 else any(good.values())
+    why = "" if holds else _words(asked["require"])
+    blank = _not_calibrated(data, asked.get("calibrated", ()), readouts, planned)
+    if blank:
+        holds, why = False, f"not calibrated: {', '.join(blank[:8])}"
+    return {
+        "holds": holds,
+        "share": share,
+        "why": why,
+        "units_not": [data.serials[n] for n, ok in good.items() if not ok],
+    }
+
+
+def _is_of(readout: Readout, name: str | None) -> bool:
+    if name is None:
+        return True
+    return readout.point.id.startswith(f"{readout.point.phase}/{name}")
+
+
+def _good(
+    data: RunData, asked: Mapping[str, Any], readouts: Sequence[Readout], planned: Sequence[int]
+) -> dict[int, bool]:
+    if asked["require"] == "pass":
+        found = phase_results(data, asked["of"])
+        results = [item for item in found if isinstance(item, Result)]
+        bad = {r.serial for r in results if r.verdict in (Verdict.FAIL, Verdict.INVALID)}
+        there = {r.serial for r in results}
+        return {n: data.serials[n] in there - bad for n in planned}
+    every = asked["require"] == "calibrated"
+    return {n: _has_value(data, readouts, n, every) for n in planned}
+
+
+def _has_value(data: RunData, readouts: Sequence[Readout], number: int, every: bool) -> bool:
+    known = []
+    for readout in readouts:
+        if number in data.schedule.group(readout.point.units):
+            judged = _judged_channels(data, readout, number)
+            known += [bool(np.isfinite(readout.values[c][number])) for c in judged]
+    return bool(known) and (all(known) if every else any(known))
+
+
+def _judged_channels(data: RunData, readout: Readout, number: int) -> list[str]:
+    part = data.schedule.parts[data.units[number].part]
+    names = [row["name"] for row in part["channels"] if row["address"]]
+    return [name for name in names if name in readout.values] or list(readout.values)
+
+
+def _not_calibrated(
+    data: RunData, parts: Sequence[str], readouts: Sequence[Readout], planned: Sequence[int]
+) -> list[str]:
+    """Return units that answer, but whose compensated values are not there."""
+    found = []
+    for number in planned:
+        serial = data.serials[number]
+        if data.units[number].part not in parts:
+            continue
+        answered = any(
+            serial not in r.problems and number in data.schedule.group(r.point.units)
+            for r in readouts
+        )
+        if answered and not _has_value(data, readouts, number, every=True):
+            silent = all(
+                serial in r.problems
+                for r in readouts
+                if number in data.schedule.group(r.point.units)
+            )
+            if not silent and not _has_value(data, readouts, number, every=False):
+                found.append(serial)
+    return found
+
+
+def _words(require: str) -> str:
+    return {"value": "no unit has a value", "pass": "not enough units pass"}.get(require, require)

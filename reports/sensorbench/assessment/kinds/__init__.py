@@ -1,0 +1,1 @@
+"""Kinds of test, one file each: what their readings come to."""

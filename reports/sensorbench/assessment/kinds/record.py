@@ -1,0 +1,29 @@
+"""record: measures of readings or of a stream at rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sensorbench.assessment.data import RunData
+from sensorbench.assessment.phases import Item, asked
+
+VERSION = "1"
+
+
+def results(data: RunData, phase: Mapping[str, Any]) -> Iterator[Item]:
+    """Return the results of every measure that was asked for."""
+    points = [p.id for p in data.schedule.points.values() if p.phase == phase["name"]]
+    yield from asked(data, phase, data.monitored(phase["name"]), points)
+
+
+def facts(data: RunData, phase: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how many samples there are, at which rate, and what was lost."""
+    told: dict[str, Any] = {"readings": len(data.monitored(phase["name"]))}
+    for point in (p.id for p in data.schedule.points.values() if p.phase == phase["name"]):
+        for serial, stream in data.streams(point).items():
+            told.setdefault("streams", {})[serial] = {
+                "samples": len(stream.values), "rate_hz": stream.rate_hz,
+                "overflow": stream.overflow,
+            }  # fmt: skip
+    return told

@@ -1,0 +1,1 @@
+"""Measures, one file each: what the floor below asks for, computed from readings."""

@@ -1,0 +1,23 @@
+"""Standard deviation of the samples of a point; the largest of each unit is its result."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sensorbench.assessment.measuring import Found, Inputs
+from sensorbench.assessment.results import Series
+
+VERSION = "1"
+
+
+def compute(inputs: Inputs) -> tuple[list[Found], list[Series]]:
+    """Return the largest spread."""
+    if not inputs.readouts:
+        return [], []
+    table = np.stack([inputs.spread(readout) for readout in inputs.readouts], axis=1)
+    known = np.where(np.isfinite(table), table, -1.0)
+    worst = [int(k) for k in np.argmax(known, axis=1)]
+    values = np.where(
+        np.isfinite(table).all(axis=1), table[np.arange(len(table)), worst], np.nan
+    )
+    return [Found(values, list(inputs.readouts), worst=worst)], []

@@ -1,0 +1,256 @@
+"""What kinds share when they turn a phase's readings into results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sensorbench.assessment.data import Readout, RunData
+from sensorbench.assessment.judging import (
+    drift_results,
+    judged,
+    measured,
+    results_of,
+    unknown,
+)
+from sensorbench.assessment.measuring import Found, Inputs, measure_module, series_of
+from sensorbench.assessment.results import Reason, Result, Series
+
+Item = Result | Series
+Why = Mapping[str, tuple[Reason, ...]]
+
+
+def numbers_of(data: RunData, part: str, readouts: Sequence[Readout]) -> list[int]:
+    """Return the units of a part that readings were planned for; all where there are none."""
+    planned = {n for readout in readouts for n in data.schedule.group(readout.point.units)}
+    chosen = planned or set(range(len(data.units)))
+    return [n for n, unit in enumerate(data.units) if unit.part == part and n in chosen]
+
+
+def by_group(data: RunData, readouts: Sequence[Readout]) -> list[list[Readout]]:
+    """Return readings batch by batch: units of different batches were read at different times."""
+    found: dict[str, list[Readout]] = {}
+    for readout in readouts:
+        found.setdefault(readout.point.units, []).append(readout)
+    return list(found.values()) or [[]]
+
+
+def asked(
+    data: RunData,
+    phase: Mapping[str, Any],
+    readouts: Sequence[Readout],
+    points: Sequence[str] = (),
+    why: Why | None = None,
+) -> Iterator[Item]:
+    """Compute every measure that a phase asks for, over its readings."""
+    if not phase.get("asks"):
+        yield from _readings(data, phase, readouts, points)
+    for own in by_group(data, readouts):
+        for ask in phase.get("asks", ()):
+            numbers = numbers_of(data, ask["part"], own)
+            inputs = Inputs(data, phase["name"], ask, own, numbers, points)
+            yield from measured(inputs, extra=why)
+
+
+def _readings(
+    data: RunData, phase: Mapping[str, Any], readouts: Sequence[Readout], points: Sequence[str]
+) -> Iterator[Result]:
+    """Where nothing is measured, what was asked is that every reading came."""
+    ask = {"measure": "readings", "part": "", "channel": "", "unit": "1"}
+    streams = {point: data.streams(point) for point in points}
+    for number, unit in enumerate(data.units):
+        own = [r for r in readouts if number in data.schedule.group(r.point.units)]
+        flowing = [s[unit.serial] for s in streams.values() if unit.serial in s]
+        if not own and not flowing and not points:
+            continue
+        inputs = Inputs(data, phase["name"], ask, own, [number])
+        why = [*unknown(data, own, unit.serial)]
+        why += [data.stream_problems(p)[unit.serial] for p in points
+                if unit.serial in data.stream_problems(p)]  # fmt: skip
+        why += [Reason("samples_lost", {"point": p}) for p, s in streams.items()
+                if unit.serial in s and s[unit.serial].overflow]  # fmt: skip
+        count = len(own) + sum(len(stream.values) for stream in flowing)
+        why += [] if count else [Reason("not_read", {})]
+        sources = [r.seq for r in own] + [seq for s in flowing for seq in s.sources[:1]]
+        value = float(count) if not why else float("nan")
+        yield judged(inputs, unit.serial, value, (), 1.0, None, why, {}, tuple(sources))
+
+
+def missing(data: RunData, phase: Mapping[str, Any]) -> Iterator[Result]:
+    """A reading that was planned and is not there is not known, whatever the others say."""
+    absent, planned, first = data.missing(phase["name"])
+    if not absent:
+        return
+    why = Reason("readouts_missing", {"missing": absent, "planned": planned, "first": first})
+    yield from whole(data, phase, "readouts", why, float(planned - absent))
+
+
+def whole(
+    data: RunData, phase: Mapping[str, Any], measure: str, why: Reason, value: float,
+    numbers: Sequence[int] | None = None,
+) -> Iterator[Result]:  # fmt: skip
+    """Return one INVALID result a unit, for what holds for a whole phase."""
+    ask = {"measure": measure, "part": "", "channel": "", "unit": "1"}
+    chosen = range(len(data.units)) if numbers is None else numbers
+    inputs = Inputs(data, phase["name"], ask, (), list(chosen))
+    for number in chosen:
+        serial = data.serials[number]
+        yield judged(inputs, serial, value, (), 0.0, None, (why,), {}, ())
+
+
+# -- parameters at conditions ------------------------------------------------------------------
+
+
+def parameters(
+    data: RunData,
+    phase: Mapping[str, Any],
+    readouts: Sequence[Readout],
+    why: Mapping[str, Why] | None = None,
+    first: Sequence[Readout] | None = None,
+    x: tuple[str, str] | None = None,
+) -> Iterator[Item]:
+    """Judge every parameter at every condition and readout, and its drift.
+
+    `why` gives by readout key and serial what was not kept; `first` are the readings that drift is
+    counted from, else the phase's own earliest. `x` is the label, and its unit, over which drift is
+    shown.
+    """
+    for own in by_group(data, readouts):
+        earlier = first if first is not None else own
+        for name, part in data.schedule.parts.items():
+            for ask in part["parameters"]:
+                yield from _parameter(data, phase, name, ask, own, earlier, why or {}, x)
+
+
+def key_of(readout: Readout) -> str:
+    """Return which readout of a phase a reading belongs to: before, 168 h, 500 cycles …"""
+    labels = readout.point.labels
+    return repr([labels.get(name) for name in ("served_s", "cycles", "step")])
+
+
+def _parameter(
+    data: RunData,
+    phase: Mapping[str, Any],
+    part: str,
+    ask: Mapping[str, Any],
+    readouts: Sequence[Readout],
+    earlier: Sequence[Readout],
+    why: Mapping[str, Why],
+    x: tuple[str, str] | None,
+) -> Iterator[Item]:
+    module = measure_module(str(ask["measure"]))
+    if module is None:
+        return
+    mine = [r for r in readouts if ask["parameter"] in r.point.labels.get("parameters", ())]
+    numbers = numbers_of(data, part, mine or readouts)
+    drifts: list[tuple[Mapping[str, Any], Found]] = []
+    for condition in dict.fromkeys(r.point.labels["condition"] for r in mine):
+        here = [r for r in mine if r.point.labels["condition"] == condition]
+        base = _first_found(data, phase, ask, module, earlier, condition, numbers)
+        for key in dict.fromkeys(map(key_of, here)):
+            group = [r for r in here if key_of(r) == key]
+            inputs = Inputs(data, phase["name"], ask, group, numbers)
+            at = _labels(group[0])
+            found_all, series = module.compute(inputs)
+            for found in found_all:
+                yield from results_of(inputs, found, condition, at, why.get(key, {}))
+                if base is not None and group[0].seq != base.readouts[0].seq:
+                    extra = why.get(key, {})
+                    if ask.get("drift") is not None:
+                        yield from drift_results(inputs, base, found, condition, at, extra)
+                    drifts.append((at, _change(base, found)))
+            del series
+    if drifts and x is not None:
+        yield _drift_series(data, phase, ask, numbers, drifts, x)
+
+
+def _first_found(
+    data: RunData,
+    phase: Mapping[str, Any],
+    ask: Mapping[str, Any],
+    module: Any,
+    earlier: Sequence[Readout],
+    condition: str,
+    numbers: Sequence[int],
+) -> Found | None:
+    mine = [
+        r
+        for r in earlier
+        if ask["parameter"] in r.point.labels.get("parameters", ())
+        and r.point.labels["condition"] == condition
+    ]
+    if not mine:
+        return None
+    first = key_of(mine[0])
+    group = [r for r in mine if key_of(r) == first]
+    found, _ = module.compute(Inputs(data, phase["name"], ask, group, numbers))
+    return found[0] if found else None
+
+
+def _change(base: Found, now: Found) -> Found:
+    return Found(now.values - base.values, now.readouts)
+
+
+def _labels(readout: Readout) -> dict[str, Any]:
+    shown = ("condition", "served_s", "cycles", "step")
+    return {k: v for k, v in readout.point.labels.items() if k in shown}
+
+
+def _drift_series(
+    data: RunData,
+    phase: Mapping[str, Any],
+    ask: Mapping[str, Any],
+    numbers: Sequence[int],
+    drifts: Sequence[tuple[Mapping[str, Any], Found]],
+    x: tuple[str, str],
+) -> Series:
+    inputs = Inputs(data, phase["name"], ask, (), numbers)
+    table = np.stack([found.values for _, found in drifts], axis=1)
+    series = series_of(
+        inputs, table, [float(at.get(x[0], 0.0)) for at, _ in drifts], x[0], x[1],
+        [{"condition": at.get("condition", "")} for at, _ in drifts],
+        [found.readouts[0].seq for _, found in drifts],
+    )  # fmt: skip
+    limit = ask.get("drift")
+    return Series(
+        **{
+            **{name: getattr(series, name) for name in series.__slots__},
+            "is_drift": True,
+            "low": None if limit is None else -limit,
+            "high": limit,
+        }
+    )
+
+
+# -- windows -------------------------------------------------------------------------------------
+
+
+def windows(data: RunData, readouts: Sequence[Readout]) -> tuple[dict[str, Why], list[dict[str, Any]]]:
+    """Return by readout why its window was missed, and what was found of every window."""
+    found: dict[str, Why] = {}
+    told = []
+    for readout in readouts:
+        within = readout.point.labels.get("window_s")
+        begins = readout.point.labels.get("window_from")
+        if within is None or begins is None:
+            continue
+        began = data.done_at(int(begins) - 1) if int(begins) else 0.0
+        took = readout.t - began if began is not None else float("nan")
+        told.append({"readout": readout.point.id, "took_s": took, "within_s": within})
+        if not took <= within:
+            reason = Reason("window_missed", {"took_s": took, "within_s": within})
+            found[key_of(readout)] = dict.fromkeys(data.serials, (reason,))
+    return found, told
+
+
+def merge(*tables: Mapping[str, Why]) -> dict[str, Why]:
+    """Return reasons of several tables together."""
+    found: dict[str, dict[str, tuple[Reason, ...]]] = {}
+    for table in tables:
+        for key, why in table.items():
+            own = found.setdefault(key, {})
+            for serial, reasons in why.items():
+                own[serial] = (*own.get(serial, ()), *reasons)
+    return dict(found)

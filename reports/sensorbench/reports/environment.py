@@ -1,0 +1,146 @@
+"""What the bench did: at every place what was asked for and what each meter read; and events."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sensorbench.assessment.data import RunData, Trace
+from sensorbench.core.errors import BenchError
+from sensorbench.reports import fonts
+from sensorbench.reports.canvas import LINES, canvas, limit_line
+from sensorbench.reports.events import events_table
+from sensorbench.reports.model import Block, Figure, Heading, Section, Text
+from sensorbench.reports.names import Names
+from sensorbench.reports.places import bench_limits, benches
+from sensorbench.reports.runs import Run
+from sensorbench.reports.text import clean
+from sensorbench.reports.traces import envelope, steps, thinned
+from sensorbench.reports.values import Style, scaled, style_of
+from sensorbench.reports.words import Words
+
+_TIMES = (("s", 1.0, 300.0), ("min", 60.0, 5 * 3600.0), ("h", 3600.0, math.inf))
+_ASKED: dict[str, Any] = {"color": "#000000", "linestyle": (0, (4, 2)), "linewidth": 0.9}
+
+
+def environment(runs: Sequence[Run], words: Words, anchor: str) -> Section:
+    """Return for each run a picture of every place, and a table of what happened."""
+    blocks: list[Block] = []
+    for run in runs:
+        if len(runs) > 1:
+            blocks.append(Heading(words.text("run.heading", n=run.number, title=run.title(words),
+                                             subject=run.subject(words))))  # fmt: skip
+        blocks.append(events_table(run, words))
+        blocks += place_figures(run, words)
+    return Section(anchor, words.text("environment.title"), tuple(blocks))
+
+
+def place_figures(run: Run, words: Words) -> Iterator[Block]:
+    """Return a picture of each place of a run: what was asked, and every meter's envelope."""
+    if run.data is None:
+        return
+    try:
+        log = run.data.log
+    except (BenchError, ValueError, IndexError):
+        yield Text(words.text("environment.unreadable"))
+        return
+    names = run.names(words)
+    drawn = 0
+    for zone, where, bench in benches(run.data.schedule):
+        traces = {n: t for n, t in log.items() if (t.zone, t.address) == (zone, where)}
+        figure = place_figure(run.data, zone, where, bench, traces, names, run.is_simulated)
+        if figure is not None:
+            drawn += 1
+            yield figure
+    if not drawn:
+        yield Text(words.text("environment.no_log"))
+
+
+def place_figure(
+    data: RunData,
+    zone: str,
+    where: str,
+    bench: Mapping[str, Any],
+    traces: Mapping[str, Trace],
+    names: Names,
+    simulated: bool,
+) -> Figure | None:
+    """Plot one place over the run; None where no meter of it read anything."""
+    known = {n: t for n, t in traces.items() if np.isfinite(t.mean).any()}
+    if not known:
+        return None
+    words = names.words
+    end_s = max(float(trace.time_s[-1]) for trace in known.values())
+    start_s = min(float(trace.time_s[0]) for trace in known.values())
+    unit, size = next((u, s) for u, s, most in _TIMES if end_s - min(start_s, 0.0) <= most)
+    sizes = [float(np.nanmax(np.abs(trace.mean))) for trace in known.values()]
+    style = style_of(names.unit(where), sizes, (), names.shown(where))
+    asked = [(t, v) for t, z, w, v in data.sets if (z, w) == (zone, where)]
+    with canvas(2.1, simulated) as (figure, written):
+        axes = figure.subplots(1, 1)
+        for number, (name, trace) in enumerate(known.items()):
+            _meter(axes, trace, name, LINES[number % len(LINES)], style, size)
+        for number, (x, y) in enumerate(steps(asked, end_s)):
+            label = fonts.printable(words.text("environment.asked")) if number == 0 else None
+            time, value = thinned(x, scaled(y, style.unit, style.shown))
+            axes.plot(time / size, value, label=label, **_ASKED)
+        _limits(axes, bench, style, words)
+        title = names.address(where, zone)
+        y_label = words.text("axis", title=title, unit=style.name) if style.name else title
+        axes.set_ylabel(fonts.printable(y_label))
+        axes.set_xlabel(fonts.printable(words.text("environment.time", unit=unit)))
+        axes.set_xlim(min(start_s, 0.0) / size, max(end_s, start_s + 1e-9) / size)
+        figure.legend(loc="outside lower center", ncols=4)
+    limits = bench_limits(bench, where, names)
+    caption = words.text("environment.figure", what=title, limits=limits)
+    return Figure(caption, _alt(known, asked, title, style, names, where), written[0])
+
+
+def _meter(axes: Any, trace: Trace, name: str, color: str, style: Style, size: float) -> None:
+    time, low, high, mean = envelope(trace)
+    low, high, mean = (scaled(values, style.unit, style.shown) for values in (low, high, mean))
+    axes.fill_between(time / size, low, high, color=color, alpha=0.25, linewidth=0)
+    axes.plot(time / size, mean, color=color, linewidth=0.9, label=fonts.printable(clean(name)))
+
+
+def _limits(axes: Any, bench: Mapping[str, Any], style: Style, words: Words) -> None:
+    """Draw the bench's limits where they do not squeeze what is to be seen; words have them all."""
+    low_end, high_end = axes.get_ylim()
+    room = high_end - low_end
+    for key, above in (("low", False), ("high", True)):
+        limit = bench.get(key)
+        if not isinstance(limit, int | float):
+            continue
+        there = float(scaled(np.array([limit]), style.unit, style.shown)[0])
+        if low_end - room <= there <= high_end + room:
+            limit_line(axes, there, fonts.printable(words.text("environment.limit")), above)
+
+
+def _alt(
+    traces: Mapping[str, Trace],
+    asked: Sequence[tuple[float, Any]],
+    title: str,
+    style: Style,
+    names: Names,
+    where: str,
+) -> str:
+    words = names.words
+    told = [
+        words.text(
+            "environment.alt_meter",
+            name=clean(name),
+            low=style.quantity(float(np.nanmin(trace.low))),
+            high=style.quantity(float(np.nanmax(trace.high))),
+        )
+        for name, trace in traces.items()
+    ]
+    values: list[Any] = []
+    for _, value in asked:
+        if value is not None and value not in values:
+            values.append(value)
+    if values:
+        told.append(words.text("environment.alt_asked", values=names.values(where, values)))
+    return words.text("environment.alt", what=title, told=words.sentence(told))

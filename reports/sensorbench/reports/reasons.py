@@ -1,0 +1,127 @@
+"""Reasons in words: the code's template with its values as people write them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sensorbench.assessment.results import Reason, Result
+from sensorbench.reports.names import Names
+from sensorbench.reports.text import clean
+from sensorbench.reports.values import bare, plain, style_of
+
+_OUTSIDE = "outside"
+_DIFFERENCES = ("within", "apart", "agree", "gradient")
+
+
+def reason_text(names: Names, reason: Reason, result: Result | None = None) -> str:
+    """Return a reason in words; a code without words is shown with its values.
+
+    `result` is what it is a reason of, where that is known: it says more than the code does.
+    """
+    if reason.code == _OUTSIDE:
+        return _outside(names, reason.values, result)
+    told = {name: told_value(names, name, value, reason.values)
+            for name, value in reason.values.items()}  # fmt: skip
+    return clean(names.words.text(f"reason.{reason.code}", **told))
+
+
+def _outside(names: Names, values: Mapping[str, Any], result: Result | None) -> str:
+    """Say which limit a value is beyond, with as many digits as tell both apart."""
+    unit = str(values.get("unit", "1"))
+    value, low, high = (_number(values.get(key)) for key in ("value", "low", "high"))
+    what = names.title(result) if result else names.measured(values)
+    if value is None:
+        return clean(names.words.text("reason.outside_unknown", what=what))
+    style = style_of(unit, [low, high, value], [result.uncertainty] if result else [])
+    shown = style.quantity(value, low, high)
+    place = result.at if result else values.get("at")
+    where = names.at(place) if isinstance(place, Mapping) else ""
+    at = names.words.text("at", where=where) if where else ""
+    for end, limit, beyond in (("high", high, 1), ("low", low, -1)):
+        if limit is not None and (value - limit) * beyond > 0:
+            limit_text = plain(limit, unit, style.shown)
+            key = f"reason.outside_{end}"
+            return clean(names.words.text(key, what=what, value=shown, limit=limit_text, at=at))
+    limit_text = limits_text(names, low, high, unit, style.shown)
+    return clean(
+        names.words.text("reason.outside", what=what, value=shown, limits=limit_text, at=at)
+    )
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def limits_text(
+    names: Names, low: float | None, high: float | None, unit: str, shown: str = ""
+) -> str:
+    """Return limits in words; symmetric ones with a sign."""
+    words = names.words
+    if low is None and high is None:
+        return words.text("limits.none")
+    if low is None:
+        assert high is not None  # noqa: S101 - one of them is there
+        return words.text("limits.most", high=plain(high, unit, shown))
+    if high is None:
+        return words.text("limits.least", low=plain(low, unit, shown))
+    if low == -high:
+        return f"±{plain(high, unit, shown)}"
+    return words.text("range", low=bare(low, unit, shown), high=plain(high, unit, shown))
+
+
+def told_value(names: Names, name: str, value: Any, others: Mapping[str, Any]) -> str:
+    """Return a value of a reason, a fact or an event in words, by its name.
+
+    Names say what values are: `_s` are seconds, `address`, `target` and `within` belong together.
+    """
+    where = str(others.get("address", ""))
+    if value is None:
+        return names.words.text("unknown")
+    if isinstance(value, bool):
+        return names.words.text("yes" if value else "no")
+    if name == "address":
+        return names.address(where, str(others.get("zone", "")))
+    if name in ("target", "value", "limit", "low", "high") and where:
+        return names.value(where, value)
+    if name in _DIFFERENCES and where and isinstance(value, int | float):
+        return names.difference(where, value)
+    if name in ("served_s", "asked_s", "hours_s", "credit_s") and isinstance(value, int | float):
+        return names.hours(value)
+    if name.endswith("_s") and isinstance(value, int | float):
+        return names.duration(value)
+    if name in ("share", "required") and isinstance(value, int | float):
+        return f"{value * 100:.4g} %"
+    return _told_name(names, name, value)
+
+
+def _told_name(names: Names, name: str, value: Any) -> str:
+    if isinstance(value, Mapping):
+        # Of a mapping of durations, by unit or batch, each is a duration.
+        inner = {key: name if name.endswith("_s") else str(key) for key in value}
+        pairs = [
+            f"{_key(names, key)} {told_value(names, inner[key], item, value)}".strip()
+            for key, item in value.items()
+        ]
+        return names.words.listed(pairs)
+    if isinstance(value, list | tuple):
+        return names.words.listed([told_value(names, name, item, {}) for item in value])
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = str(value)
+    if name == "channel":
+        return names.channel(text)
+    if name in ("quantity", "measure", "phase"):
+        return str(getattr(names, name)(text))
+    return clean(names.words.text(f"{name}.{text}") if names.words.has(f"{name}.{text}") else text)
+
+
+def _key(names: Names, key: object) -> str:
+    return clean(names.words.name("fact", str(key)))
+
+
+def reasons_text(names: Names, reasons: Iterable[Reason], result: Result | None = None) -> str:
+    """Return several reasons in words, each once."""
+    return names.words.sentence(
+        list(dict.fromkeys(reason_text(names, reason, result) for reason in reasons))
+    )

@@ -1,0 +1,205 @@
+"""The table of a phase's results: what failed first, then what is not known, then what passed.
+
+The rules:
+- A row that failed is one value of one unit. What is not known for the same reason is one row.
+- Units that passed are one row an item, with the worst of them; few are listed one by one.
+- Every row names the journal entries that its number rests on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from sensorbench.assessment.results import Result
+from sensorbench.core.verdict import Verdict
+from sensorbench.reports.items import Item, items_of, judged, margin, worst
+from sensorbench.reports.model import Block, Cell, Column, Table, Text
+from sensorbench.reports.names import constant
+from sensorbench.reports.reasons import reasons_text
+from sensorbench.reports.runs import Run, verdict_of
+from sensorbench.reports.text import clean, entries, serials
+from sensorbench.reports.words import Words
+
+MOST_DETAILED = 8
+"""So many units of a phase that are not PASS get a table of all their results."""
+_MOST_FAILED = 60
+_MOST_LISTED = 24
+_MOST_ROWS = 80
+_MOST_TITLES = 3
+Row = tuple[Cell, ...]
+
+
+def result_table(phase: str, run: Run, words: Words) -> Iterator[Block]:
+    """Return the table of a phase's results; nothing where there are none."""
+    names = run.names(words)
+    results = run.results(phase)
+    items = items_of(results, names)
+    if not items:
+        return
+    failed = [row for item in items for row in _failed(item, words)]
+    rows = [*failed[:_MOST_FAILED], *_unknown(items, run, words)]
+    rows += [row for item in items for row in _passed(item, run, words)]
+    notes = [words.text("results.note")]
+    if len(failed) > _MOST_FAILED:
+        notes.insert(0, words.text("results.more_failed", n=len(failed) - _MOST_FAILED))
+    if same := constant(result.at for result in results):
+        told = [words.text("named", name=names.address(w), value=names.value(w, v))
+                for w, v in same.items()]  # fmt: skip
+        notes.append(words.text("results.everywhere", values=words.listed(told)))
+    yield Table(words.text("results.caption"), _columns(words), tuple(rows), " ".join(notes))
+
+
+def _columns(words: Words, unit: bool = True) -> tuple[Column, ...]:
+    columns = (
+        Column(words.text("column.unit")), Column(words.text("column.result"), grow=True),
+        Column(words.text("column.at")), Column(words.text("column.value"), "k = 2", "right"),
+        Column(words.text("column.limits")), Column(words.text("column.verdict")),
+        Column(words.text("column.journal")),
+    )  # fmt: skip
+    return columns if unit else columns[1:]
+
+
+def _row(item: Item, result: Result, words: Words, reasons: bool = False) -> Row:
+    """Return the cells of one result but its unit."""
+    why = reasons_text(item.names, result.reasons, result) if reasons else ""
+    failed = result.verdict if result.verdict is Verdict.FAIL else None
+    return (
+        Cell(item.title, why),
+        Cell(item.at(result)),
+        Cell(item.value(result), verdict=failed),
+        Cell(item.limits(result)),
+        judged(result.verdict, words),
+        Cell(entries(result.sources)),
+    )
+
+
+def _failed(item: Item, words: Words) -> Iterator[Row]:
+    for result in item.results:
+        if result.verdict is Verdict.FAIL:
+            told = any(reason.code != "outside" for reason in result.reasons)
+            yield (Cell(clean(result.serial)), *_row(item, result, words, told))
+
+
+def _unknown(items: Sequence[Item], run: Run, words: Words) -> Iterator[Row]:
+    """Return what is not known: a row for each reason and what it concerns."""
+    found: dict[str, dict[str, list[tuple[Item, Result]]]] = {}
+    for item in items:
+        for result in item.results:
+            if result.verdict is Verdict.INVALID:
+                why = reasons_text(item.names, result.reasons, result) or words.text("no_reason")
+                found.setdefault(why, {}).setdefault(result.serial, []).append((item, result))
+    for why, units in found.items():
+        groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
+        for serial, own in units.items():
+            key = tuple((item.title, item.at(result)) for item, result in own)
+            groups.setdefault(key, []).append(serial)
+        for key, alike in groups.items():
+            yield _unknown_row(key, why, alike, [units[serial] for serial in alike], run, words)
+
+
+def _unknown_row(
+    key: Sequence[tuple[str, str]],
+    why: str,
+    alike: Sequence[str],
+    results: Sequence[Sequence[tuple[Item, Result]]],
+    run: Run,
+    words: Words,
+) -> Row:
+    titles = list(dict.fromkeys(title for title, _ in key))
+    places = list(dict.fromkeys(at for _, at in key))
+    told = words.listed(titles) if len(titles) <= _MOST_TITLES else words.text(
+        "count.result", n=len(titles)
+    )  # fmt: skip
+    at = words.listed(places) if len(places) <= 2 else words.text("count.place", n=len(places))
+    limits = {item.limits(result) for own in results for item, result in own}
+    sources = [seq for own in results for _, result in own for seq in result.sources]
+    return (
+        _units(alike, run, words),
+        Cell(told, why),
+        Cell(at),
+        Cell(words.text("not_known")),
+        Cell(limits.pop() if len(limits) == 1 else ""),
+        judged(Verdict.INVALID, words),
+        Cell(entries(sources)),
+    )
+
+
+def _units(alike: Sequence[str], run: Run, words: Words) -> Cell:
+    count = words.text("count.unit", n=len(alike)) if len(alike) > 1 else ""
+    return Cell(serials(alike, run.serials, words), count)
+
+
+def _passed(item: Item, run: Run, words: Words) -> Iterator[Row]:
+    """Return the units of an item that passed, or that nothing was asked of."""
+    units: dict[str, list[Result]] = {}
+    for result in item.results:
+        units.setdefault(result.serial, []).append(result)
+    for verdict in (Verdict.PASS, None):
+        alike = {s: own for s, own in units.items() if verdict_of(own) is verdict}
+        own = [r for found in alike.values() for r in found if r.verdict is verdict]
+        if len(own) <= _MOST_LISTED and len(alike) <= _MOST_LISTED // 2 and not item.is_repeated:
+            for result in own:
+                yield (Cell(clean(result.serial)), *_row(item, result, words))
+            continue
+        groups: dict[str, list[Result]] = {}
+        for result in own:
+            groups.setdefault(item.limits(result), []).append(result)
+        for group in groups.values():
+            yield _collapsed(item, group, run, words)
+
+
+def _collapsed(item: Item, results: Sequence[Result], run: Run, words: Words) -> Row:
+    """Return one row for many units: the worst of them, and from where to where they lie."""
+    serial_set = list(dict.fromkeys(result.serial for result in results))
+    found = worst(results)
+    units = _units(serial_set, run, words)
+    if found is None:
+        return (units, Cell(item.title), Cell(""), Cell(words.text("not_known")),
+                Cell(item.limits(results[0])), judged(results[0].verdict, words),
+                Cell(entries(s for r in results for s in r.sources)))  # fmt: skip
+    known = [r.value for r in results if math.isfinite(r.value)]
+    low, high = (item.style.number(value) for value in (min(known), max(known)))
+    spread = words.text("range", low=low, high=high) if len(known) > 1 else ""
+    of = words.text("worst_of", serial=clean(found.serial)) if len(serial_set) > 1 else ""
+    inside = margin(found)
+    left = (
+        "" if math.isinf(inside) else words.text("margin", value=item.style.quantity(inside, 0.0))
+    )
+    return (
+        units,
+        Cell(item.title),
+        Cell(item.at(found), of),
+        Cell(item.value(found), words.text("all_from_to", range=spread) if spread else ""),
+        Cell(item.limits(found), left),
+        judged(found.verdict, words),
+        Cell(entries(found.sources)),
+    )
+
+
+def details(phase: str, run: Run, words: Words) -> Iterator[Block]:
+    """Tables of all results of units that are not PASS, as far as any is known."""
+    names = run.names(words)
+    items = items_of(run.results(phase), names)
+    units: dict[str, list[tuple[Item, Result]]] = {}
+    for item in items:
+        for result in item.results:
+            units.setdefault(result.serial, []).append((item, result))
+    chosen = [serial for serial, own in units.items() if _deserves(own)]
+    for serial in chosen[:MOST_DETAILED]:
+        own = units[serial]
+        rows = tuple(_row(item, result, words) for item, result in own[:_MOST_ROWS])
+        note = ""
+        if len(own) > _MOST_ROWS:
+            note = words.text("results.more_rows", n=len(own) - _MOST_ROWS)
+        caption = words.text("results.of_unit", serial=clean(serial))
+        yield Table(caption, _columns(words, unit=False), rows, note)
+    if len(chosen) > MOST_DETAILED:
+        yield Text(words.text("results.more_units", n=len(chosen) - MOST_DETAILED))
+
+
+def _deserves(own: Sequence[tuple[Item, Result]]) -> bool:
+    """Return whether a unit's results are worth a table of their own: not PASS, and several."""
+    results = [result for _, result in own]
+    known = [r for r in results if math.isfinite(r.value)]
+    return verdict_of(results) not in (Verdict.PASS, None) and len(known) > 2

@@ -1,0 +1,92 @@
+"""What a lot looks like as a whole: spread at each point, and the largest uncertainty in parts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from statistics import fmean
+
+from sensorbench.assessment.results import Result
+from sensorbench.reports.items import Item, items_of, two_digits
+from sensorbench.reports.model import Block, Cell, Column, Table
+from sensorbench.reports.runs import Run
+from sensorbench.reports.text import clean, entries
+from sensorbench.reports.values import style_of
+from sensorbench.reports.words import Words
+
+_MOST_ROWS = 60
+Row = tuple[Cell, ...]
+
+
+def spread_table(phase: str, run: Run, words: Words) -> Iterator[Block]:
+    """Return lowest, mean and highest of all units at each point, where there are several."""
+    items = [item for item in items_of(run.results(phase), run.names(words)) if item.is_repeated]
+    rows = [row for item in items for row in _rows(item)]
+    if not rows:
+        return
+    note = words.text("spread.more", n=len(rows) - _MOST_ROWS) if len(rows) > _MOST_ROWS else ""
+    numbers = ("units", "lowest", "mean", "highest")
+    columns = (
+        Column(words.text("column.result"), grow=True),
+        Column(words.text("column.at")),
+        *(Column(words.text(f"column.{name}"), align="right") for name in numbers),
+        Column(words.text("column.limits")),
+        Column(words.text("column.journal")),
+    )
+    yield Table(words.text("spread.caption"), columns, tuple(rows[:_MOST_ROWS]), note)
+
+
+def _rows(item: Item) -> Iterator[Row]:
+    for at, results in item.places.items():
+        values = [r.value for r in results if math.isfinite(r.value)]
+        if not values:
+            continue
+        three = (min(values), fmean(values), max(values))
+        yield (
+            Cell(item.title),
+            Cell(at),
+            Cell(str(len(values))),
+            *(Cell(item.style.quantity(value)) for value in three),
+            Cell(item.limits(results[0])),
+            Cell(entries(seq for result in results for seq in result.sources)),
+        )
+
+
+def budgets(phase: str, run: Run, words: Words) -> Iterator[Block]:
+    """Return for each measure the uncertainty budget of the result with the largest uncertainty."""
+    rows: list[Row] = []
+    for item in items_of(run.results(phase), run.names(words)):
+        known = [r for r in item.results if r.budget and r.uncertainty is not None]
+        if known:
+            rows += _budget(item, max(known, key=lambda r: r.uncertainty or 0.0), words)
+    if not rows:
+        return
+    yield Table(
+        words.text("budget.caption"),
+        (
+            Column(words.text("column.result"), grow=True),
+            Column(words.text("column.source")),
+            Column(words.text("column.standard"), align="right"),
+            Column(words.text("column.distribution")),
+        ),
+        tuple(rows),
+        words.text("budget.note"),
+    )
+
+
+def _budget(item: Item, result: Result, words: Words) -> Iterator[Row]:
+    for number, term in enumerate(result.budget):
+        style = style_of(result.unit, [term.standard], [term.standard], item.style.shown)
+        yield (
+            Cell(item.title if not number else "", clean(result.serial) if not number else ""),
+            Cell(clean(words.name("term", term.source))),
+            Cell(style.quantity(term.standard)),
+            Cell(clean(words.name("distribution", term.distribution))),
+        )
+    assert result.uncertainty is not None  # noqa: S101 - the caller chose it
+    yield (
+        Cell(""),
+        Cell(words.text("budget.expanded")),
+        Cell(f"{two_digits(result.uncertainty, item.style)} {item.style.name}".rstrip()),
+        Cell(""),
+    )

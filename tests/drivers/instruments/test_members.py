@@ -1,0 +1,160 @@
+"""Members: what is declared on a class, and what the bound member refuses and passes on."""
+
+import math
+from collections.abc import Callable
+
+import pytest
+
+from sensorbench.core.errors import ProtocolError, SetpointError
+from sensorbench.core.quantity import MAGNETIC_FIELD, SUPPLY, TEMPERATURE, Value
+from sensorbench.instruments.members import (
+    Band,
+    Shape,
+    members_of,
+    meter,
+    meters_of,
+    number,
+    setpoint,
+    setpoints_of,
+    switch,
+)
+
+
+class Oven:
+    """An oven that notes what it is told."""
+
+    air = setpoint["Oven"](
+        TEMPERATURE, rated=(20.0, 200.0), fastest=5 / 60, planned=3 / 60, resolution=0.1
+    )
+    supply = setpoint["Oven"](SUPPLY, rated=(0.0, 5.0), limit_rated=(0.1, 1.0))
+    coil = setpoint["Oven"](MAGNETIC_FIELD, rated=(-100.0, 100.0), vector=True)
+    wall = meter["Oven"](TEMPERATURE, accuracy=1.0)
+    fan = switch["Oven"]()
+
+    def __init__(self) -> None:
+        self.name = "oven"
+        self.told: list[object] = []
+        self.reads: Value = 23.0
+
+    @air.go
+    def _(self, target: Value, rate: float | None, limit: float | None) -> Value:
+        self.told.append((target, rate, limit))
+        return round(number(target), 1)
+
+    @air.read
+    def _(self) -> Value:
+        return self.reads
+
+    @air.release
+    def _(self) -> None:
+        self.told.append("off")
+
+    @air.protect
+    def _(self, low: float | None, high: float | None) -> Band:
+        return low, high
+
+    @air.wave
+    def _(self, low: float, high: float, period_s: float, shape: Shape) -> None:
+        self.told.append((low, high, period_s, shape))
+
+    @supply.go
+    @coil.go
+    def _(self, target: Value, rate: float | None, limit: float | None) -> Value:
+        self.told.append((target, rate, limit))
+        return target
+
+    @supply.read
+    @coil.read
+    @wall.read
+    def _(self) -> Value:
+        return self.reads
+
+    @supply.release
+    @coil.release
+    def _(self) -> None:
+        """Nothing to do."""
+
+    @fan.turn
+    def _(self, closed: bool) -> None:
+        self.told.append(closed)
+
+
+@pytest.fixture
+def oven() -> Oven:
+    return Oven()
+
+
+def test_what_is_declared_is_known_without_an_instrument() -> None:
+    assert list(members_of(Oven)) == ["air", "supply", "coil", "wall", "fan"]
+    assert list(setpoints_of(Oven)) == ["air", "supply", "coil"]
+    assert list(meters_of(Oven)) == ["air", "supply", "coil", "wall"]
+    assert Oven.air.rated == (20.0, 200.0)
+    assert Oven.air.can_wave
+    assert not Oven.supply.can_wave
+    assert Oven.wall.accuracy == 1.0
+
+
+def test_a_bound_member_acts_on_its_own_instrument(oven: Oven) -> None:
+    other = Oven()
+    assert oven.air.go(85.04, 1 / 60) == 85.0
+    oven.air.release()
+    oven.fan.close()
+    oven.fan.open()
+    assert oven.told == [(85.04, 1 / 60, None), "off", True, False]
+    assert other.told == []
+    assert oven.air.name == "oven.air"
+
+
+@pytest.mark.parametrize(
+    ("act", "text"),
+    [
+        (lambda o: o.air.go(200.1), r"oven\.air: 200\.1 degC is outside the rated 20\.\.200 degC"),
+        (lambda o: o.air.go(math.nan), "outside the rated"),
+        (lambda o: o.air.go(85.0, 0.1), "rate 0.1"),
+        (lambda o: o.air.go(85.0, 0.0), "rate 0"),
+        (lambda o: o.air.go(85.0, None, 1.0), "no limit"),
+        (lambda o: o.supply.go(3.3, 1.0), "no ramp"),
+        (lambda o: o.supply.go(3.3, None, 1.1), "limit 1.1 is outside the rated"),
+        (lambda o: o.coil.go((0.0, 0.0, 101.0)), "outside the rated"),
+        (lambda o: o.air.wave(10.0, 85.0, 60.0, "square"), "beyond its range"),
+        (lambda o: o.air.wave(85.0, 85.0, 60.0, "square"), "beyond its range"),
+        (lambda o: o.supply.wave(0.0, 3.3, 60.0, "square"), "makes no waves"),
+    ],
+)
+def test_what_can_t_be_is_refused_before_anything_is_told(
+    oven: Oven, act: Callable[[Oven], object], text: str
+) -> None:
+    with pytest.raises(SetpointError, match=text):
+        act(oven)
+    assert oven.told == []
+
+
+def test_the_rated_rate_is_allowed_however_it_was_converted(oven: Oven) -> None:
+    oven.air.go(85.0, math.nextafter(5 / 60, 1.0))
+
+
+@pytest.mark.parametrize("reads", [math.nan, math.inf, 9.9e37, -9.91e37, (1.0, math.nan, 0.0)])
+def test_a_reading_that_is_no_number_is_an_error(oven: Oven, reads: Value) -> None:
+    oven.reads = reads
+    for member in (oven.air, oven.wall, oven.coil):
+        with pytest.raises(ProtocolError, match="Is a sensor open"):
+            member.read()
+
+
+def test_protection_and_waves_are_passed_on(oven: Oven) -> None:
+    assert oven.air.protect(-10.0, None) == (-10.0, None)
+    assert oven.supply.protect(None, 5.0) is None
+    oven.air.wave(40.0, 85.0, 60.0, "sine")
+    assert oven.told == [(40.0, 85.0, 60.0, "sine")]
+
+
+def test_a_member_that_is_not_complete_can_t_be_declared() -> None:
+    with pytest.raises((TypeError, RuntimeError), match=r"[Hh]alf"):
+
+        class Half:
+            half = setpoint["Half"](TEMPERATURE, rated=(0.0, 1.0))
+
+
+def test_a_vector_is_no_number() -> None:
+    with pytest.raises(SetpointError, match="several components"):
+        number((1.0, 2.0, 3.0))
