@@ -157,13 +157,13 @@ class Bench:
         for_s: float,
         inside: bool,
     ) -> float:
-        polls = [spot.row.where.quantity.soak.poll_s for spot, _ in known]
-        look = now + min(polls, default=1.0)
-        if not inside:
-            return look
-        still = self._station.still_until()
-        end = since + for_s
-        return min(end, max(look, still)) if still > now else min(end, look)
+        """Return when to look again: a place that stands still is not looked at for its own sake."""
+        looks = [
+            max(now + spot.row.where.quantity.soak.poll_s, self._watch.still_until(spot))
+            for spot, _ in known
+        ]
+        look = min(looks, default=now + 1.0)
+        return min(look, since + for_s) if inside else look
 
     def _note(self, zone: str, action: Settle, settled: bool, start: float) -> None:
         took = round(self._clock.now() - start, 6)

@@ -88,7 +88,7 @@ class Runner:
 
     def execute(self) -> None:
         """Carry out every step. Raises BenchError where a device failed, SafetyStop, Parked."""
-        self._introduce(first=self.state.next == 0)
+        self._introduce()
         self.duts.load(self.state.sockets)
         self.watch.start()
         self.services.every(_PROGRESS_S, self._report, "progress")
@@ -230,7 +230,7 @@ class Runner:
 
     # -- what is there ---------------------------------------------------------------------------
 
-    def _introduce(self, first: bool) -> None:
+    def _introduce(self) -> None:
         """Put on record which instruments, meters and streams the run has."""
         for instrument in self.station.instruments:
             entry = instrument.entry
@@ -251,11 +251,13 @@ class Runner:
         if left:
             self.evidence.append("left_over", {name: list(texts) for name, texts in left.items()})
         self.evidence.append("meters", {"meters": self.watch.meters()})
-        if first:
-            for number, part in enumerate(self.schedule.parts):
-                self.evidence.declare(f"units-{number}", self.duts.columns(part))
-            self.evidence.declare(REFERENCES, REFERENCE_COLUMNS)
-            self.evidence.declare(LOG, LOG_COLUMNS)
+        streams = {
+            f"units-{number}": self.duts.columns(part)
+            for number, part in enumerate(self.schedule.parts)
+        }
+        for name, columns in {**streams, REFERENCES: REFERENCE_COLUMNS, LOG: LOG_COLUMNS}.items():
+            if name not in self.evidence.streams:
+                self.evidence.declare(name, columns)
         asked = needs(self.schedule)
         touched = {zone: sorted(asked.touches(zone)) for zone in sorted(self.zones)}
         self.evidence.append("needs", {"touches": touched, "verbs": sorted(asked.verbs)})

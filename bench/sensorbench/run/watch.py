@@ -117,6 +117,7 @@ class Spot:
     bad: bool = False
     disagree: bool = False
     skips_until: float = -math.inf
+    quiet_until: float = -math.inf
 
     def index(self, now: float) -> int:
         """Return the number of the last time of the grid that is not after `now`."""
@@ -249,11 +250,10 @@ class Watch:
         """Return the next time of the place's grid, or the first at which something may change."""
         now, period = self._clock.now(), spot.row.period_s
         due = spot.grid_s + (spot.index(now) + 1) * period
-        if self._implied:
-            still = min(self._station.still_until(), now + _FOR_EVER_S)
-            if still > due:
-                due = spot.grid_s + math.ceil((still - spot.grid_s) / period - _EPS) * period
-                spot.skips_until = due
+        still = min(spot.quiet_until, now + _FOR_EVER_S)
+        if still > due:
+            due = spot.grid_s + math.ceil((still - spot.grid_s) / period - _EPS) * period
+            spot.skips_until = due
         return due
 
     def poll(self, spot: Spot) -> None:
@@ -270,6 +270,8 @@ class Watch:
                 except BenchError as error:
                     self._missed(spot, watched, error)
             spot.polled_at = self._clock.now()
+            if self._implied:
+                spot.quiet_until = self._station.still_until(*spot.key)
             self._judge(spot)
 
     def _imply(self, spot: Spot, now: float) -> None:
@@ -296,7 +298,9 @@ class Watch:
             return
         watched.lost = True
         self._evidence.append("meter_lost", {"meter": watched.name, "reason": str(error)})
-        if all(other.lost for other in spot.meters):
+        # Where nothing can be exceeded and nothing is held, not to know is no danger.
+        matters = spot.row.low is not None or spot.row.high is not None or spot.band is not None
+        if matters and all(other.lost for other in spot.meters):
             self._raise(
                 f"{spot.row.where}: no meter can be read any more, the last was {watched.name}: "
                 f"{error}",
@@ -337,7 +341,8 @@ class Watch:
     def _agree(self, spot: Spot) -> None:
         allowed = spot.row.agree
         values = [w.value for w in spot.meters if w.value is not None]
-        if allowed is None or len(values) < 2:
+        # On the way, what lags behind differs from what leads: only what is held must agree.
+        if allowed is None or len(values) < 2 or spot.band is None:
             return
         apart = max(distance(a, b) for a in values for b in values)
         if not apart <= allowed:
@@ -373,7 +378,8 @@ class Watch:
         self._alarms()
         if self._implied:
             now = self._clock.now()
-            return max(now + _ALARMS_S, min(self._station.still_until(), now + _FOR_EVER_S))
+            still = min((spot.quiet_until for spot in self.spots.values()), default=now)
+            return max(now + _ALARMS_S, min(still, now + _FOR_EVER_S))
         return None
 
     # -- what the run asks -------------------------------------------------------------------
@@ -385,15 +391,20 @@ class Watch:
         now = self._clock.now()
         for spot in self.spots.values():
             self._imply(spot, now)
-            spot.skips_until = -math.inf
+            spot.skips_until = spot.quiet_until = -math.inf
             due = spot.grid_s + (spot.index(now) + 1) * spot.row.period_s
             self._services.due_now(f"safety {spot.key}", due)
         self._services.due_now("alarms", now + _ALARMS_S)
 
     def fresh(self, spot: Spot, age_s: float) -> None:
         """Poll a place again if its last reading is older than `age_s`."""
-        if self._clock.now() - spot.polled_at >= age_s - 1e-9:
+        now = self._clock.now()
+        if now >= spot.quiet_until and now - spot.polled_at >= age_s - 1e-9:
             self.poll(spot)
+
+    def still_until(self, spot: Spot) -> float:
+        """Return until when a place's readings stay as they are."""
+        return spot.quiet_until
 
     def inside(self, spot: Spot, band: Band, slack: float = 0.0) -> bool:
         """Return whether every meter of a place is inside a band; one that is lost is not.
@@ -451,7 +462,7 @@ class Watch:
             for spot in self.spots.values():
                 self._imply(spot, now)
                 for watched in spot.meters:
-                    self._waiting += watched.row(now)
+                    self._waiting += watched.row(now - self._evidence.start_s)
             self._logged_at = now
             self._credit(now)
             if len(self._waiting) > _MOST_WAITING or self._is_late():

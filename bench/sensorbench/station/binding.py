@@ -95,7 +95,9 @@ class Bindings:
 @cache
 def members_of_device(device: Device) -> Mapping[str, Declared]:
     """Return what a device can set and read by member name; a sensor reads its channels."""
-    driver = device.load_driver()
+    driver = device.usable()
+    if driver is None:
+        return {}
     found = dict(members_of(driver))
     if device.kind == "sensor":
         found |= channel_meters(driver)
@@ -164,7 +166,7 @@ def bind(file: StationFile) -> Bindings:
     taken: dict[str, str] = {}
     for name, entry in file.instrument.items():
         device = devices().get(entry.model)
-        only_read = getattr(device.load_driver(), "READS", ()) if device else ()
+        only_read = getattr(device.usable() if device else None, "READS", ())
         for role, text in entry.members.items():
             try:
                 ref = find(file, text, None)

@@ -66,7 +66,7 @@ def _extras(file: StationFile, zone: str) -> tuple[Channel, ...]:
         name
         for device in devices().values()
         if "meters" in device.links
-        for name in meters_taken(device.load_driver())
+        for name in meters_taken(device.usable())
     }
     for socket in file.sockets_of(zone):
         for name, (text, _) in socket.meters.items():
@@ -81,7 +81,7 @@ def _extras(file: StationFile, zone: str) -> tuple[Channel, ...]:
     return tuple(found.values())
 
 
-def meters_taken(driver: type[Any]) -> tuple[str, ...]:
+def meters_taken(driver: type[Any] | None) -> tuple[str, ...]:
     """Return the socket's keys that a part's driver reads itself."""
     needed: tuple[str, ...] = getattr(driver, "METERS", ())
     optional: tuple[str, ...] = getattr(driver, "OPTIONAL_METERS", ())

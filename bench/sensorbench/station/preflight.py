@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from inspect import Parameter, signature
 from itertools import chain
@@ -19,6 +19,7 @@ from sensorbench.core.errors import BenchError, InputError, Problem
 from sensorbench.core.plugins import broken
 from sensorbench.core.quantity import quantities
 from sensorbench.core.units import show_duration
+from sensorbench.instruments.members import Member, unbound
 from sensorbench.parts.model import Lot, Part
 from sensorbench.profiles.expand import expand
 from sensorbench.profiles.needs import Needs, needs
@@ -111,6 +112,9 @@ def _instruments(file: StationFile) -> Findings:
         key = f"instrument.{name}"
         device = known.get(entry.model)
         simulated |= _is_simulated_link(entry)
+        if device is not None and device.usable() is None:
+            yield from ((f"{key}.model", str(p)) for p in broken() if p.key == device.name)
+            continue
         if device is None:
             models = ", ".join(d.name for d in known.values() if d.kind == "instrument")
             yield f"{key}.model", f"{entry.model!r} is not known; there are {models}"
@@ -119,13 +123,25 @@ def _instruments(file: StationFile) -> Findings:
                     yield f"{key}.model", str(problem)
             continue
         yield from _link(key, entry, device)
-        yield from _options(key, device, entry.options)
+        yield from _options(key, device, entry.options, _members(file, entry))
     if simulated and file.simulation is None:
         yield "simulation", "is required: a bus or an instrument is simulated. Add [simulation]"
     known_quantities = quantities()
     for where in file.simulation.ambient if file.simulation else ():
         if where.partition(".")[0] not in known_quantities:
             yield f"simulation.ambient.{where}", "is no quantity"
+
+
+def _members(file: StationFile, entry: InstrumentEntry) -> dict[str, Member]:
+    """Return the members that an instrument is made of, unbound: they can be asked, not used."""
+    found: dict[str, Member] = {}
+    for role, text in entry.members.items():
+        try:
+            ref = find(file, text, None)
+        except LookupError:
+            continue  # the bindings say so
+        found[role] = unbound(str(ref), ref.declared)
+    return found
 
 
 def _is_simulated_link(entry: InstrumentEntry) -> bool:
@@ -151,7 +167,9 @@ def _answers_at(key: str, there: int, device: Device) -> Findings:
         yield key, f"{there:#04x} is no address of a {device.name}, which are {_hex(device)}"
 
 
-def _options(key: str, device: Device, options: dict[str, Any]) -> Findings:
+def _options(
+    key: str, device: Device, options: dict[str, Any], members: Mapping[str, Member]
+) -> Findings:
     """Check options by making the driver: a constructor sends nothing."""
     driver = device.load_driver()
     keywords = [
@@ -164,11 +182,12 @@ def _options(key: str, device: Device, options: dict[str, Any]) -> Findings:
         allowed = ", ".join(keywords)
         more = f"; its options: {allowed}" if allowed else "; it has no options"
         yield f"{key}.{name}", f"unknown key of a {device.name}{more}"
-    if unknown or "members" in device.links:
+    if unknown:
         return
     link = SimpleNamespace(name=device.name)
     arguments: dict[str, tuple[Any, ...]] = {
         "i2c": (link, 0, None), "meters": ({}, None), "person": (link, None), "none": (None,),
+        "members": (members, None),
     }  # fmt: skip
     try:
         driver(*arguments.get(device.links[0], (link, None)), **options)

@@ -72,6 +72,12 @@ class Station:
             name: Multiplexers(bus, multiplexers_of(file, name)) for name, bus in buses.items()
         }
         self._sockets = {socket.id: socket for socket in file.socket}
+        # Asked every few seconds for weeks: what each one can do is looked at once.
+        self._alarming = [
+            (instrument.name, instrument.driver)
+            for instrument in instruments
+            if isinstance(instrument.driver, Alarming)
+        ]
 
     @property
     def provenance(self) -> Provenance:
@@ -150,18 +156,17 @@ class Station:
     def alarms(self) -> dict[str, tuple[str, ...]]:
         """Return by instrument the alarms that are active now."""
         found = {}
-        for instrument in self.instruments:
-            if isinstance(instrument.driver, Alarming):
-                active = tuple(instrument.driver.read_alarms())
-                if active:
-                    found[instrument.name] = active
+        for name, driver in self._alarming:
+            active = tuple(driver.read_alarms())
+            if active:
+                found[name] = active
         return found
 
-    def still_until(self) -> float:
-        """Return until when nothing moves in the simulated world; now where anything is real."""
+    def still_until(self, zone: str, where: str) -> float:
+        """Return until when an address stands still in the simulated world; now where it is real."""
         if self.bench is None or not isinstance(self.clock, VirtualClock):
             return self.clock.now()
-        return self.bench.world.still_until()
+        return self.bench.world.still_until(zone, where)
 
     def make_safe(self) -> list[str]:
         """Drive every source to its safe state by rank; return what could not be, in words."""

@@ -2,12 +2,12 @@
 
     import pytest
     from sensorbench.core.catalog import devices
+    from sensorbench.testing.cases import case_of
     from sensorbench.testing.instruments import INSTRUMENT_CHECKS
-    from sensorbench.testing.world import Case
 
     @pytest.mark.parametrize("check", INSTRUMENT_CHECKS, ids=lambda check: check.__name__)
     def test_my_instrument(check):
-        check(Case(devices()["my_instrument"]))
+        check(case_of(devices()["my_instrument"]))
 
 Everything is taken from what the driver's class declares (instruments/members.py) and from the
 twin's FAULTS and `drives`. Each check raises Nonconformity with what is wrong. A setpoint of a
@@ -33,6 +33,7 @@ from sensorbench.links.line import LineSettings
 from sensorbench.links.mount import PtyMount, TcpMount
 from sensorbench.links.serial_line import SerialLine
 from sensorbench.links.tcp_line import TcpLine
+from sensorbench.testing.cases import case_of
 from sensorbench.testing.conformity import (
     changes,
     check_independence,
@@ -275,4 +276,4 @@ INSTRUMENT_CHECKS: tuple[Callable[[Case], None], ...] = (
 def check_instrument(device: Device, **of_case: Any) -> None:
     """Try everything on an instrument. Raises Nonconformity with the first thing that is wrong."""
     for check in INSTRUMENT_CHECKS:
-        check(Case(device, **of_case))
+        check(case_of(device, **of_case))

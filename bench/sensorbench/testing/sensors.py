@@ -2,12 +2,12 @@
 
     import pytest
     from sensorbench.core.catalog import devices
+    from sensorbench.testing.cases import case_of
     from sensorbench.testing.sensors import SENSOR_CHECKS
-    from sensorbench.testing.world import Case
 
     @pytest.mark.parametrize("check", SENSOR_CHECKS, ids=lambda check: check.__name__)
     def test_my_sensor(check):
-        check(Case(devices()["my_sensor"]))
+        check(case_of(devices()["my_sensor"]))
 
 Everything is taken from the device's own declaration: CHANNELS, SETTINGS, SUPPLY_V, CALIBRATION,
 addresses, the twin's FAULTS. Each check raises Nonconformity with what is wrong.
@@ -33,6 +33,7 @@ from sensorbench.core.errors import (
 )
 from sensorbench.core.provenance import Identity
 from sensorbench.links.i2c import SimulatedI2cBus
+from sensorbench.testing.cases import case_of
 from sensorbench.testing.conformity import (
     Nonconformity,
     changes,
@@ -309,7 +310,7 @@ SENSOR_CHECKS: tuple[Callable[[Case], None], ...] = (
 def check_sensor(device: Device, **of_case: Any) -> None:
     """Try everything on a sensor. Raises Nonconformity with the first thing that is wrong."""
     for check in SENSOR_CHECKS:
-        check(Case(device, **of_case))
+        check(case_of(device, **of_case))
 
 
 def _allowed(setting: Setting) -> Sequence[float | str]:

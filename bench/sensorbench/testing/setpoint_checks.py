@@ -175,6 +175,7 @@ def check_waves(case: Case) -> None:
         low, high = inside(declared, 0.4), inside(declared, 0.6)
         period_s = max(10.0, declared.fastest_wave or 0.0)
         setpoint_of(bench, name).wave(low, high, period_s, "square")
+        bench.clock.sleep(period_s)  # it begins where the quantity was before
         seen = []
         for _ in range(40):
             seen.append(components(bench.now_of(name))[0])

@@ -31,6 +31,8 @@ VALUES: Mapping[str, Sequence[float]] = {
     "flow": (0.0, 50.0, 100.0),
     "illuminance": (10.0, 500.0, 1000.0),
 }
+# The same of a port that is relative to another pressure: above that.
+ABOVE: Mapping[str, Sequence[float]] = {"pressure": (5_000.0, 40_000.0, 95_000.0)}
 TIMES_ACCURACY = 4.0  # accuracies are typical
 ELECTRICAL = ("supply", "supply_current", "voltage", "load")
 
@@ -85,12 +87,16 @@ def _values(case: Case, where: str) -> Sequence[Value]:
 
 def stimuli(bench: SensorBench, case: Case) -> Iterator[Stimulus]:
     """Return each value of each quantity that the part senses; an axis at a time."""
-    for address in dict.fromkeys(channel.address for channel in bench.part.CHANNELS):
+    for address, channel in {channel.address: channel for channel in bench.part.CHANNELS}.items():
         quantity = address.partition(".")[0]
         if not address or quantity in ELECTRICAL:
             continue
         if quantity == "acceleration" and not case.values.get("acceleration"):
             address = address.replace("acceleration", "orientation")  # noqa: PLW2901 - faces
+        above = ABOVE.get(quantity) if channel.relative_to not in {"", "vacuum"} else None
+        if above and address not in case.values and quantity not in case.values:
+            yield from ((address, bench.measured_from(channel) + value) for value in above)
+            continue
         for value in _values(case, address):
             yield address, value
 

@@ -20,7 +20,7 @@ from sensorbench.core.catalog import Device
 from sensorbench.core.channel import Channel
 from sensorbench.core.clock import VirtualClock
 from sensorbench.core.operator import Question
-from sensorbench.core.quantity import VOLTAGE, Quantity, Value, address
+from sensorbench.core.quantity import VOLTAGE, Quantity, Value, address, components
 from sensorbench.instruments.members import Member, Meter, Setpoint
 from sensorbench.links.i2c import SimulatedI2cBus
 from sensorbench.links.inprocess_line import InProcessLine
@@ -65,6 +65,7 @@ class Bench:
         self.clock.sleep(1000.0)  # so that a time of 0 is never right by chance
         self.world = World(self.clock, seed, ambient)
         self.zone = self.world.zone()
+        self.others: dict[str, InstrumentBench] = {}  # what members are borrowed from, by device
 
     def put(self, where: str, value: Value) -> None:
         """Let the zone have `value` at an address from now on."""
@@ -147,7 +148,16 @@ class SensorBench(Bench):
         if quantity.name == "humidity":
             return self.place.humidity_rh()
         where = f"{quantity.name}.{channel.port}" if channel.port else quantity.name
-        return self.place.scalar(where)
+        return self.place.scalar(where) - self.measured_from(channel)
+
+    def measured_from(self, channel: Channel) -> float:
+        """Return the value that a channel calls 0: ambient, that of another port, or 0."""
+        if channel.quantity is None or channel.relative_to in {"", "vacuum"}:
+            return 0.0
+        name = channel.quantity.name
+        if channel.relative_to == "ambient":
+            return components(self.world.ambient_of(name))[0]
+        return self.place.scalar(f"{name}.{channel.relative_to}")
 
 
 class Ideal:

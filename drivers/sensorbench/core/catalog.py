@@ -27,11 +27,30 @@ LinkKind = Literal["i2c", "serial", "tcp", "meters", "members", "person", "none"
 GROUP = "sensorbench.devices"
 
 
+class HowToCheck(Document):
+    """What the conformance suites must know to make a device and its twin, and can't see.
+
+    `options` go to both, `driver_options` and `twin_options` to one of them. `members` are what an
+    instrument that is made of others gets: a quantity for an ideal setpoint of it ("orientation"),
+    or another device's member ("keysight_e36312a.out1"). `values` are where a sensor's quantity, by
+    its address, is compared with the world, where the suites' own values don't fit.
+    """
+
+    options: dict[str, Any] = Field(default_factory=dict)
+    driver_options: dict[str, Any] = Field(default_factory=dict)
+    twin_options: dict[str, Any] = Field(default_factory=dict)
+    members: dict[str, str] = Field(default_factory=dict)
+    values: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))  # devices are keys of caches, and tables have no hash
+
+
 class Device(Document):
     """A device.toml. Driver and twin are imported when they are asked for.
 
-    `serial` is the pattern of the serial numbers that the device tells of itself. `package` and
-    `origin` say where it was found.
+    `serial` is the pattern of the serial numbers that the device tells of itself, `check` what the
+    conformance suites must know of it. `package` and `origin` say where it was found.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -44,6 +63,7 @@ class Device(Document):
     mount: Literal["pty", "tcp"] | None = None
     serial: str = ".*"
     addresses: tuple[int, ...] = ()
+    check: HowToCheck = HowToCheck()
     package: str = ""
     origin: str = OURS
 
@@ -68,10 +88,19 @@ class Device(Document):
         """Return the driver class of a sensor, with what it declares."""
         return cast("type[Sensor]", self.load_driver())
 
+    def usable(self) -> type[Any] | None:
+        """Return the driver class, None where it can't be imported; that is named in `broken`."""
+        try:
+            return self.load_driver()
+        except Exception as error:  # noqa: BLE001 - whatever a colleague's draft does at import
+            text = f"driver.py can't be used: {type(error).__name__}: {error}"
+            note_broken(f"{self.name}/driver.py", self.name, text)
+            return None
+
     @property
     def channels(self) -> tuple[Channel, ...]:
-        """Return a sensor's channels, () for an instrument that is none."""
-        return tuple(getattr(self.load_driver(), "CHANNELS", ()))
+        """Return a sensor's channels, () for an instrument that is none, or can't be used."""
+        return tuple(getattr(self.usable(), "CHANNELS", ()))
 
     def load_faults(self) -> tuple[str, ...]:
         """Return the faults that the twin can have."""

@@ -19,7 +19,8 @@ _NOMINAL = 0.005  # a part's 417 Hz is called 416 Hz by some: how far a name may
 class Channel:
     """One value of a sensor's sample. Without a quantity it is a plain count.
 
-    `axis` and `port` say which component and which side of the part it senses. `accuracy` is the
+    `axis` and `port` say which component and which side of the part it senses. `relative_to` is
+    what a pressure is measured from: "ambient", another port, or "" for vacuum. `accuracy` is the
     typical error of the part as it comes (same unit as an error of the quantity), None where the
     data sheet gives none: such a channel is not compared with the world.
     """
@@ -29,6 +30,7 @@ class Channel:
     axis: str = ""
     port: str = ""
     accuracy: float | None = None
+    relative_to: str = ""
 
     @property
     def unit(self) -> str:

@@ -336,6 +336,22 @@ def meters_of(driver: type) -> dict[str, meter[Any] | setpoint[Any]]:
     return {n: m for n, m in members_of(driver).items() if isinstance(m, meter | setpoint)}
 
 
+def unbound(name: str, declared: Declared) -> Member:
+    """Return a member of no instrument, for whoever must know what it could do; it does nothing."""
+    if isinstance(declared, switch):
+        return Switch(name, _nothing, _nothing)
+    if isinstance(declared, meter):
+        return Meter(name, declared.quantity, lambda: math.nan)
+    return Setpoint(
+        name, declared.quantity, lambda: math.nan, declared.rated, declared.fastest,
+        declared.limit_rated, lambda target, rate, limit: target, _nothing,
+    )  # fmt: skip
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
 def number(value: Value) -> float:
     """Return a value that must be a plain number. Raises SetpointError for a vector."""
     if isinstance(value, tuple):

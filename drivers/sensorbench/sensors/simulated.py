@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable
 
@@ -18,6 +19,17 @@ _LOOKS = 1024
 def screened(place: Place, property_name: str, sigma: float) -> float:
     """Return this unit's deviation, within 3 `sigma`: what lies beyond never left the factory."""
     return sigma * max(-_SCREEN_SIGMA, min(_SCREEN_SIGMA, place.unit(property_name)))
+
+
+def factory_number(place: Place, length: int) -> bytes:
+    """Return the number that a unit got at the factory: the one it is called by, in hexadecimal.
+
+    A unit with another name has a number of its own, made of that name.
+    """
+    name = place.serial
+    if len(name) == 2 * length and all(c in "0123456789ABCDEFabcdef" for c in name):
+        return bytes.fromhex(name)
+    return hashlib.blake2b(name.encode(), digest_size=length).digest()
 
 
 class PowerOnReset:

@@ -92,6 +92,10 @@ class World:
         if before_change not in self._listeners:
             self._listeners.append(before_change)
 
+    def ignore(self, before_change: Callable[[], None]) -> None:
+        """Call `before_change` no more."""
+        self._listeners = [kept for kept in self._listeners if kept != before_change]
+
     def changing(self) -> None:
         """Say that a field is about to change."""
         for zone in self.zones.values():
@@ -107,16 +111,18 @@ class World:
 
     def fault_of(self, device: str) -> str:
         """Return the kind of fault that a device has now, "" while it is healthy."""
+        faults = self.faults.get(device)
+        if not faults:
+            return ""
         now = self.clock.now()
-        return next((f.kind for f in self.faults.get(device, ()) if f.is_there(now)), "")
+        return next((fault.kind for fault in faults if fault.is_there(now)), "")
 
     # -- what is to come -------------------------------------------------------------------
 
-    def still_until(self) -> float:
-        """Return until when nothing moves and nothing breaks; now, if something does already."""
+    def still_until(self, zone: str, address: str) -> float:
+        """Return until when an address does not move and nothing breaks; now, if it moves."""
         now = self.clock.now()
-        fields = [field for zone in self.zones.values() for field in zone.fields.values()]
-        if any(field.still_from(now) > now for field in fields):
+        if self.zone(zone).field(address).still_from(now) > now:
             return now
         times = [t for f in self.faults.values() for x in f for t in (x.at_s, x.until_s)]
         return min((t for t in times if t > now), default=math.inf)
@@ -220,6 +226,7 @@ class Place:
         self._own_supply_v = own_supply_v
         self._gradient = self.GRADIENT_SIGMA * self.unit("place")
         self._key = f"{lot}/{serial}" if lot else serial
+        self._listening: list[Callable[[], None]] = []
         self._stress_from_h = self.zone.stress_h() - float(self.recall("stress_h") or 0.0)
 
     # -- chance and memory -----------------------------------------------------------------
@@ -328,9 +335,21 @@ class Place:
         """Return the part's own hours of stress, as hours under bias at 125 degC."""
         return self.zone.stress_h() - self._stress_from_h
 
+    def listen(self, before_change: Callable[[], None]) -> None:
+        """Call `before_change` before any field changes and before the part leaves, then no more.
+
+        What remembers the highest pressure, say, must not feel what comes after it left.
+        """
+        self.world.listen(before_change)
+        self._listening.append(before_change)
+
     def leave(self) -> None:
         """Take the part out: its hours of stress are kept for its next place."""
         self.remember("stress_h", repr(self.stress_h()))
+        for before_change in self._listening:
+            before_change()
+            self.world.ignore(before_change)
+        self._listening.clear()
 
     # --------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ The rules:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -261,21 +261,22 @@ class Context:
         if only:
             yield from self.release([w for w in self.current if w not in wanted])
         reached: Targets = {}
+        sent: set[str] = set()
         for table in steps:
-            sent = False
+            before = len(sent)
             for where, target in table.items():
                 if target is None:
                     yield from self.release([where])
                     continue
                 action = self._set(where, target)
                 if action:
-                    sent = True
+                    sent.add(where)
                     yield action
                 if not isinstance(target, Wave):
                     reached[where] = target
-            if sent or for_s is not None:
+            if len(sent) > before or for_s is not None:
                 bands = [where for where in reached if self._is_set(where)]
-                yield from self._settle({w: reached[w] for w in bands}, for_s)
+                yield from self._settle({w: reached[w] for w in bands}, for_s, sent)
 
     def _is_set(self, where: str) -> bool:
         row = self.row(where)
@@ -376,7 +377,13 @@ class Context:
                 f"the soak's timeout is {soak.timeout_s / 60:.0f} min", "soak",
             )  # fmt: skip
 
-    def _settle(self, targets: Targets, for_s: float | None = None) -> Iterator[Action]:
+    def _settle(
+        self, targets: Targets, for_s: float | None = None, sent: Collection[str] = ()
+    ) -> Iterator[Action]:
+        """Wait for all targets together, for the soak of those that were `sent` just now.
+
+        What stayed where it was must hold too, but has had its soak.
+        """
         if not targets:
             return
         soaks = {where: self.soak(where) for where in targets}
@@ -385,8 +392,9 @@ class Context:
             for where, target in targets.items()
             if target is not None and not isinstance(target, Wave)
         )
-        longest = max(soak.for_s for soak in soaks.values()) if for_s is None else for_s
-        timeout = max(soak.timeout_s for soak in soaks.values())
+        new = [soaks[where] for where in targets if where in sent] or list(soaks.values())
+        longest = max(soak.for_s for soak in new) if for_s is None else for_s
+        timeout = max(soak.timeout_s for soak in new)
         yield Settle(bands, longest, timeout + (for_s or 0.0))
 
     def held(self, targets: Targets) -> tuple[Band, ...]:
@@ -606,6 +614,7 @@ class Context:
         """
         found: list[Ask] = []
         for name in measures:
+            own: list[Ask] = []
             for part in self.parts:
                 asked = ask_of(
                     name,
@@ -615,10 +624,16 @@ class Context:
                     None,
                     lambda c: self._judged(c, taken),
                 )
-                found += [one for one in asked if one not in found]
-        if not found and measures:
-            self.problem(f"no channel can be measured for {', '.join(measures)}", "measures")
+                own += [one for one in asked if one not in own and self._streams(one)]
+            if not own:
+                self.problem(f"no channel can be measured for {name}", "measures")
+            found += own
         return found
+
+    def _streams(self, ask: Ask) -> bool:
+        """Return whether a measure of a stream is of a channel that the stream has."""
+        stream = self.streams.get(ask.part)
+        return not ask.stream or stream is None or ask.channel in stream["channels"]
 
     def _judged(self, channel: Channel, taken: Iterable[str]) -> bool:
         if channel.quantity is None:

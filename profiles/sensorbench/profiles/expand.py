@@ -11,7 +11,7 @@ from typing import Any
 
 from sensorbench.core.catalog import devices
 from sensorbench.core.errors import InputError, Problem
-from sensorbench.core.plugins import load
+from sensorbench.core.plugins import broken, load
 from sensorbench.core.quantity import address, components, distance, quantities
 from sensorbench.parts.model import Lot, Part
 from sensorbench.parts.values import Target, Wave
@@ -85,15 +85,18 @@ def expand(
 
 def _parts(lots: Sequence[tuple[Lot, Part]]) -> list[Problem]:
     known = devices()
-    sensors = ", ".join(name for name, device in known.items() if device.channels)
-    return [
-        Problem(
-            f"part {part.part.name}", "part.driver",
-            f"{part.part.driver!r} is no sensor we know; there are {sensors}",
+    sensors = ", ".join(name for name, device in known.items() if device.kind == "sensor")
+    found = []
+    for part in {part.part.name: part for _, part in lots}.values():
+        driver = part.part.driver
+        if driver in known and known[driver].channels:
+            continue
+        why = [str(problem) for problem in broken() if driver in problem.file]
+        text = f"{driver!r} is no sensor we know; there are {sensors}"
+        found.append(
+            Problem(f"part {part.part.name}", "part.driver", "; ".join(why) if why else text)
         )
-        for part in {part.part.name: part for _, part in lots}.values()
-        if part.part.driver not in known or not known[part.part.driver].channels
-    ]  # fmt: skip
+    return found
 
 
 def _units(lots: Sequence[tuple[Lot, Part]], problems: list[Problem]) -> tuple[Unit, ...]:

@@ -136,7 +136,7 @@ def ask_of(
     elif parameter and len(fits) > 1:
         say(f"say which channel: {', '.join(c.name for c in fits)}", key)
         fits = fits[:1]
-    elif judged and not parameter:
+    elif judged and not parameter and found.compares:
         limited = [c for c in fits if name in part.accuracy.get(c.name, {})]
         fits = [c for c in fits if judged(c) or c in limited]
     return [_ask(name, found, part, channel, say, key, parameter) for channel in fits]

@@ -215,7 +215,6 @@ class RunData:
         if not blocks:
             return {}
         rows = np.concatenate(blocks)
-        start = float(self.run.manifest.get("clock_start_s", 0.0))
         found: dict[str, Trace] = {}
         for number, meter in enumerate(self.meters):
             own = rows[rows[:, 1] == number]
@@ -227,7 +226,7 @@ class RunData:
                 name = f"{meter.name}.{axes[component]}" if vector else meter.name
                 key = name if name not in found else f"{meter.zone}:{meter.address}:{name}"
                 found[key] = Trace(
-                    meter.zone, meter.address, meter.unit, part[:, 0] - start,
+                    meter.zone, meter.address, meter.unit, part[:, 0],
                     part[:, 3], part[:, 4], part[:, 5], part[:, 6], part[:, 7],
                 )  # fmt: skip
         return found

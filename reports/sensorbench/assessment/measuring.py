@@ -19,6 +19,7 @@ from sensorbench.core.plugins import OURS, load, plugins
 from sensorbench.parts.values import Wave
 
 MEASURES = "sensorbench.assessment.measures"
+_STILL = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +85,23 @@ class Inputs:
         """Return by point the units' streams, by serial."""
         return {point: self.data.streams(point) for point in self.points}
 
-    def groups(self) -> Iterator[tuple[Mapping[str, Any], Inputs]]:
-        """Yield the readings by what else was set beside the channel's quantity, with that."""
+    def groups(self, varying_only: bool = False) -> Iterator[tuple[Mapping[str, Any], Inputs]]:
+        """Yield the readings by what else was set beside the channel's quantity, with that.
+
+        With `varying_only` groups in which the channel's own reference stood still are left out,
+        where it moved in others.
+        """
         whole = self._address().rpartition(".")[0] if _has_axis(self) else self._address()
         found: dict[str, tuple[Mapping[str, Any], list[Readout]]] = {}
         varying = varying_addresses(self.readouts) - {whole}
         for readout in self.readouts:
             at: Mapping[str, Any] = {w: readout.point.conditions.get(w) for w in sorted(varying)}
             found.setdefault(repr(at), (at, []))[1].append(readout)
-        for at, readouts in found.values():
+        spans = {key: np.ptp([self.reference(r) for r in own]) for key, (_, own) in found.items()}
+        widest = max((span for span in spans.values() if np.isfinite(span)), default=0.0)
+        for key, (at, readouts) in found.items():
+            if varying_only and spans[key] < _STILL * widest:
+                continue  # of a vector: this axis was not moved here
             plain = {w: _plain(v) for w, v in at.items()}
             inner = Inputs(
                 self.data, self.phase, self.ask, readouts, self.numbers, self.points

@@ -45,7 +45,7 @@ def asked(
     why: Why | None = None,
 ) -> Iterator[Item]:
     """Compute every measure that a phase asks for, over its readings."""
-    if not phase.get("asks"):
+    if not any(ask.get("limits") for ask in phase.get("asks", ())):
         yield from _readings(data, phase, readouts, points)
     for own in by_group(data, readouts):
         for ask in phase.get("asks", ()):
@@ -57,7 +57,7 @@ def asked(
 def _readings(
     data: RunData, phase: Mapping[str, Any], readouts: Sequence[Readout], points: Sequence[str]
 ) -> Iterator[Result]:
-    """Where nothing is measured, what was asked is that every reading came."""
+    """Where nothing has a limit, what was asked is that every reading came."""
     ask = {"measure": "readings", "part": "", "channel": "", "unit": "1"}
     streams = {point: data.streams(point) for point in points}
     for number, unit in enumerate(data.units):

@@ -49,7 +49,7 @@ def _profile(schedule: Schedule, words: Words) -> Iterator[Row]:
 def _choices(schedule: Schedule, words: Words) -> Iterator[Row]:
     for name, choice in schedule.choices.items():
         by = words.text(f"asked.by_{choice.get('by', 'agreement')}")
-        text = f"{clean(choice.get('option'))} ({by})"
+        text = words.text("bracketed", text=clean(choice.get("option")), more=by)
         if not choice.get("standard", True):
             text += f", {words.text('asked.not_standard')}"
         if choice.get("because"):
@@ -144,20 +144,20 @@ def _sets(actions: Sequence[Set], names: Names) -> Iterator[str]:
 
 
 def _soaks(actions: Sequence[Settle], names: Names) -> Iterator[str]:
-    found: dict[str, dict[tuple[float, float], None]] = {}
+    """Say once within what each address counts as reached, and for how long it must stay there."""
+    bands: dict[tuple[str, float], None] = {}
+    times: dict[float, None] = {}
     for action in actions:
-        for band in action.bands:
-            if band.target is not None:
-                soaks = found.setdefault(band.address, {})
-                soaks[(band.within, action.for_s)] = None
-    for where, soaks in found.items():
-        for within, for_s in list(soaks)[:3]:
-            yield names.words.text(
-                "asked.soak",
-                what=names.address(where),
-                within=names.difference(where, within),
-                time=names.duration(for_s),
-            )
+        own = [band for band in action.bands if band.target is not None]
+        bands |= {(band.address, band.within): None for band in own}
+        times |= {action.for_s: None} if own else {}
+    if bands:
+        told = [
+            names.words.text("named", name=names.address(w), value=f"±{names.difference(w, x)}")
+            for w, x in bands
+        ]
+        kept = names.words.listed([names.duration(time) for time in sorted(times)])
+        yield names.words.text("asked.soak", bands=names.words.listed(told), times=kept)
 
 
 def _holds(actions: Sequence[Hold], names: Names) -> Iterator[str]:

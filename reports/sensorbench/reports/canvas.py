@@ -24,6 +24,7 @@ _STYLE: dict[Any, Any] = {
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.unicode_minus": False,
+    "axes.formatter.useoffset": False,
     "axes.grid": True,
     "axes.linewidth": 0.6,
     "axes.spines.top": False,

@@ -50,13 +50,26 @@ class Item:
         """Return a result's value with its uncertainty and unit."""
         if not math.isfinite(result.value):
             return self.names.words.text("not_known")
+        if self.is_yes_or_no:
+            return self.names.words.text(f"{self._outcome}.{'yes' if result.value else 'no'}")
         text = self.style.number(result.value, result.low, result.high)
         if result.uncertainty is not None and math.isfinite(result.uncertainty):
             text += f" ± {two_digits(result.uncertainty, self.style)}"
         return f"{text} {self.style.name}".rstrip()
 
+    @property
+    def _outcome(self) -> str:
+        return f"outcome.{self.results[0].measure}"
+
+    @property
+    def is_yes_or_no(self) -> bool:
+        """Return whether the value says that something holds, or not."""
+        return self.names.words.has(f"{self._outcome}.yes")
+
     def limits(self, result: Result) -> str:
         """Return a result's limits."""
+        if self.is_yes_or_no:
+            return ""
         return limits_text(self.names, result.low, result.high, result.unit, self.style.shown)
 
 
@@ -91,7 +104,9 @@ def style_for(results: Sequence[Result], names: Names, part: str = "") -> Style:
         channels = names.part(part).get("channels", ())
         where = next((c.get("address", "") for c in channels if c["name"] == first.channel), "")
         shown = names.shown(where) if where and names.unit(where) == first.unit else ""
-    return style_of(first.unit, known, [r.uncertainty for r in results], shown)
+    whole = all(r.value.is_integer() for r in results if math.isfinite(r.value))
+    uncertainties = [r.uncertainty for r in results]
+    return style_of(first.unit, known, uncertainties, shown, whole and not any(uncertainties))
 
 
 def two_digits(uncertainty: float, style: Style) -> str:

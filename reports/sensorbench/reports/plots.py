@@ -31,6 +31,7 @@ Verdicts = Mapping[str, Verdict | None]
 _MOST_LABELLED = 6
 _PANELS_A_ROW = 3
 _MOST_PANELS = 9
+_LEAST_SPAN = 1e-3
 _MOST_LINES = 60
 _DIRECTION = "direction"
 _HOURS = {"served_s"}
@@ -80,6 +81,7 @@ def series_figure(
             axes.set_title(fonts.printable(label))
             _draw(axes, picture, chosen)
             _limits(axes, picture, named=place == 0)
+        _not_too_close(grid[0, 0])
         for axes in grid[:, 0]:
             axes.set_ylabel(fonts.printable(_axis(picture.words, _y_title(picture), picture.y)))
         for place, axes in enumerate(grid.flat):
@@ -196,17 +198,23 @@ def _draw(axes: Any, picture: _Picture, chosen: Floats) -> None:
     many = [s for s, verdict in _of(picture).items() if verdict in (Verdict.PASS, None)]
     band = len(many) > _MOST_LINES
     if band:
-        every = np.stack([_scaled(picture, serial, chosen) for serial in many])
-        known = np.isfinite(every).any(axis=0)
-        inner = every[:, known]
-        axes.fill_between(
-            x[known], np.nanmin(inner, axis=0), np.nanmax(inner, axis=0),
-            color=_OTHERS[Verdict.PASS]["color"], alpha=0.35, linewidth=0,
-        )  # fmt: skip
+        _band(axes, x, np.stack([_scaled(picture, serial, chosen) for serial in many]))
     for serial, line in lines.items():
         if band and serial in many:
             continue
         axes.plot(*decimate(x, _scaled(picture, serial, chosen)), **line)
+
+
+def _band(axes: Any, x: Floats, values: Floats) -> None:
+    """Fill from lowest to highest of many units at each x, shape (D, N)."""
+    places = np.unique(x)
+    inside = [values[:, x == place] for place in places]
+    known = [k for k, found in enumerate(inside) if np.isfinite(found).any()]
+    if known:
+        low = [float(np.nanmin(inside[k])) for k in known]
+        high = [float(np.nanmax(inside[k])) for k in known]
+        color = _OTHERS[Verdict.PASS]["color"]
+        axes.fill_between(places[known], low, high, color=color, alpha=0.5, linewidth=0.6)
 
 
 def _scaled(picture: _Picture, serial: str, chosen: Floats) -> Floats:
@@ -239,6 +247,14 @@ def _limits(axes: Any, picture: _Picture, named: bool) -> None:
                 limit_line(axes, there, fonts.printable(name), above)
     if series.low is not None and series.high is not None:
         axes.margins(y=0.22)  # room for the limits' names
+
+
+def _not_too_close(axes: Any) -> None:
+    """Widen an axis that would show nothing but the last bits of equal values."""
+    low, high = axes.get_ylim()
+    size = max(abs(low), abs(high))
+    if axes.get_yscale() == "linear" and high - low < _LEAST_SPAN * size:
+        axes.set_ylim((low + high) / 2 - _LEAST_SPAN * size, (low + high) / 2 + _LEAST_SPAN * size)
 
 
 def _legend(figure: Any, picture: _Picture) -> None:

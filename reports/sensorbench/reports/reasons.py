@@ -9,24 +9,38 @@ from sensorbench.assessment.results import Reason, Result
 from sensorbench.reports.names import Names
 from sensorbench.reports.text import clean
 from sensorbench.reports.values import bare, plain, style_of
+from sensorbench.reports.words import languages
 
 _OUTSIDE = "outside"
 _DIFFERENCES = ("within", "apart", "agree", "gradient")
+_HOURS = ("served_s", "asked_s", "hours_s", "readouts_s", "credit_s")
 
 
-def reason_text(names: Names, reason: Reason, result: Result | None = None) -> str:
+def reason_text(
+    names: Names,
+    reason: Reason,
+    result: Result | None = None,
+    told: Iterable[str] | None = None,
+) -> str:
     """Return a reason in words; a code without words is shown with its values.
 
-    `result` is what it is a reason of, where that is known: it says more than the code does.
+    `result` is what it is a reason of, where that is known: it says more than the code does. Of the
+    values that were set there only those at the addresses `told`, None for all.
     """
     if reason.code == _OUTSIDE:
-        return _outside(names, reason.values, result)
-    told = {name: told_value(names, name, value, reason.values)
-            for name, value in reason.values.items()}  # fmt: skip
-    return clean(names.words.text(f"reason.{reason.code}", **told))
+        return _outside(names, reason.values, result, told)
+    values = {
+        name: told_value(names, name, value, reason.values) for name, value in reason.values.items()
+    }
+    return clean(names.words.text(f"reason.{reason.code}", **values))
 
 
-def _outside(names: Names, values: Mapping[str, Any], result: Result | None) -> str:
+def _outside(
+    names: Names,
+    values: Mapping[str, Any],
+    result: Result | None,
+    told: Iterable[str] | None,
+) -> str:
     """Say which limit a value is beyond, with as many digits as tell both apart."""
     unit = str(values.get("unit", "1"))
     value, low, high = (_number(values.get(key)) for key in ("value", "low", "high"))
@@ -36,7 +50,7 @@ def _outside(names: Names, values: Mapping[str, Any], result: Result | None) -> 
     style = style_of(unit, [low, high, value], [result.uncertainty] if result else [])
     shown = style.quantity(value, low, high)
     place = result.at if result else values.get("at")
-    where = names.at(place) if isinstance(place, Mapping) else ""
+    where = names.at(place, told) if isinstance(place, Mapping) else ""
     at = names.words.text("at", where=where) if where else ""
     for end, limit, beyond in (("high", high, 1), ("low", low, -1)):
         if limit is not None and (value - limit) * beyond > 0:
@@ -86,7 +100,7 @@ def told_value(names: Names, name: str, value: Any, others: Mapping[str, Any]) -
         return names.value(where, value)
     if name in _DIFFERENCES and where and isinstance(value, int | float):
         return names.difference(where, value)
-    if name in ("served_s", "asked_s", "hours_s", "credit_s") and isinstance(value, int | float):
+    if name in _HOURS and isinstance(value, int | float):
         return names.hours(value)
     if name.endswith("_s") and isinstance(value, int | float):
         return names.duration(value)
@@ -96,14 +110,10 @@ def told_value(names: Names, name: str, value: Any, others: Mapping[str, Any]) -
 
 
 def _told_name(names: Names, name: str, value: Any) -> str:
+    if isinstance(value, Mapping) and set(value) <= set(languages()):
+        return clean(names.words.said(value))
     if isinstance(value, Mapping):
-        # Of a mapping of durations, by unit or batch, each is a duration.
-        inner = {key: name if name.endswith("_s") else str(key) for key in value}
-        pairs = [
-            f"{_key(names, key)} {told_value(names, inner[key], item, value)}".strip()
-            for key, item in value.items()
-        ]
-        return names.words.listed(pairs)
+        return _mapping(names, name, value)
     if isinstance(value, list | tuple):
         return names.words.listed([told_value(names, name, item, {}) for item in value])
     if isinstance(value, float):
@@ -113,15 +123,32 @@ def _told_name(names: Names, name: str, value: Any) -> str:
         return names.channel(text)
     if name in ("quantity", "measure", "phase"):
         return str(getattr(names, name)(text))
+    if names.row(text):
+        return names.address(text)
     return clean(names.words.text(f"{name}.{text}") if names.words.has(f"{name}.{text}") else text)
 
 
-def _key(names: Names, key: object) -> str:
-    return clean(names.words.name("fact", str(key)))
+def _mapping(names: Names, name: str, value: Mapping[str, Any]) -> str:
+    """Return a mapping in words, without what is not there.
+
+    Of a mapping of durations, by unit or batch, each is a duration.
+    """
+    found = []
+    for key, item in value.items():
+        if item is None:
+            continue
+        text = told_value(names, name if name.endswith("_s") else str(key), item, value)
+        title = names.address(key) if names.row(key) else clean(names.words.name("fact", key))
+        found.append(names.words.text("named", name=title, value=text) if title else text)
+    return names.words.text("mapping").join(found)
 
 
-def reasons_text(names: Names, reasons: Iterable[Reason], result: Result | None = None) -> str:
+def reasons_text(
+    names: Names,
+    reasons: Iterable[Reason],
+    result: Result | None = None,
+    told: Iterable[str] | None = None,
+) -> str:
     """Return several reasons in words, each once."""
-    return names.words.sentence(
-        list(dict.fromkeys(reason_text(names, reason, result) for reason in reasons))
-    )
+    found = [reason_text(names, reason, result, told) for reason in reasons]
+    return names.words.sentence(list(dict.fromkeys(found)))

@@ -27,6 +27,7 @@ _MOST_FAILED = 60
 _MOST_LISTED = 24
 _MOST_ROWS = 80
 _MOST_TITLES = 3
+_MOST_RANGES = 3
 Row = tuple[Cell, ...]
 
 
@@ -52,11 +53,14 @@ def result_table(phase: str, run: Run, words: Words) -> Iterator[Block]:
 
 def _columns(words: Words, unit: bool = True) -> tuple[Column, ...]:
     columns = (
-        Column(words.text("column.unit")), Column(words.text("column.result"), grow=True),
-        Column(words.text("column.at")), Column(words.text("column.value"), "k = 2", "right"),
-        Column(words.text("column.limits")), Column(words.text("column.verdict")),
+        Column(words.text("column.unit"), grow=True),
+        Column(words.text("column.result"), grow=True),
+        Column(words.text("column.at"), grow=True),
+        Column(words.text("column.value"), "k = 2", "right"),
+        Column(words.text("column.limits")),
+        Column(words.text("column.verdict")),
         Column(words.text("column.journal")),
-    )  # fmt: skip
+    )
     return columns if unit else columns[1:]
 
 
@@ -126,8 +130,9 @@ def _unknown_row(
 
 
 def _units(alike: Sequence[str], run: Run, words: Words) -> Cell:
-    count = words.text("count.unit", n=len(alike)) if len(alike) > 1 else ""
-    return Cell(serials(alike, run.serials, words), count)
+    """Return one serial, or how many units with the first of them."""
+    told = serials(alike, run.serials, words, _MOST_RANGES)
+    return Cell(words.text("count.unit", n=len(alike)), told) if len(alike) > 1 else Cell(told)
 
 
 def _passed(item: Item, run: Run, words: Words) -> Iterator[Row]:
@@ -138,15 +143,24 @@ def _passed(item: Item, run: Run, words: Words) -> Iterator[Row]:
     for verdict in (Verdict.PASS, None):
         alike = {s: own for s, own in units.items() if verdict_of(own) is verdict}
         own = [r for found in alike.values() for r in found if r.verdict is verdict]
-        if len(own) <= _MOST_LISTED and len(alike) <= _MOST_LISTED // 2 and not item.is_repeated:
-            for result in own:
-                yield (Cell(clean(result.serial)), *_row(item, result, words))
+        few = len(own) <= _MOST_LISTED and len(alike) <= _MOST_LISTED // 2
+        if few and not item.is_repeated:
+            yield from _listed(item, own, run, words)
             continue
         groups: dict[str, list[Result]] = {}
         for result in own:
             groups.setdefault(item.limits(result), []).append(result)
         for group in groups.values():
             yield _collapsed(item, group, run, words)
+
+
+def _listed(item: Item, results: Sequence[Result], run: Run, words: Words) -> Iterator[Row]:
+    """Return results one by one; what differs in the unit only is one row."""
+    rows: dict[Row, list[str]] = {}
+    for result in results:
+        rows.setdefault(_row(item, result, words), []).append(result.serial)
+    for row, alike in rows.items():
+        yield (_units(alike, run, words), *row)
 
 
 def _collapsed(item: Item, results: Sequence[Result], run: Run, words: Words) -> Row:
@@ -160,12 +174,13 @@ def _collapsed(item: Item, results: Sequence[Result], run: Run, words: Words) ->
                 Cell(entries(s for r in results for s in r.sources)))  # fmt: skip
     known = [r.value for r in results if math.isfinite(r.value)]
     low, high = (item.style.number(value) for value in (min(known), max(known)))
-    spread = words.text("range", low=low, high=high) if len(known) > 1 else ""
-    of = words.text("worst_of", serial=clean(found.serial)) if len(serial_set) > 1 else ""
+    differ = low != high and not item.is_yes_or_no
+    spread = words.text("range", low=low, high=high) if differ else ""
+    of = words.text("worst_of", serial=clean(found.serial)) if differ else ""
     inside = margin(found)
-    left = (
-        "" if math.isinf(inside) else words.text("margin", value=item.style.quantity(inside, 0.0))
-    )
+    left = ""
+    if not math.isinf(inside) and differ:
+        left = words.text("margin", value=item.style.quantity(inside, 0.0))
     return (
         units,
         Cell(item.title),

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, tzinfo
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +89,9 @@ class Run:
     def subject(self, words: Words) -> str:
         """Return parts and lots."""
         lots = list(self.lots)
-        if not lots and self.manifest("part") and self.manifest("lot"):
-            lots = [(str(self.manifest("part")), str(self.manifest("lot")))]
+        if not lots:  # the schedule can't be read: run.json has names only
+            parts, known = self.manifest("parts") or (), self.manifest("lots") or ()
+            lots = [(", ".join(map(str, parts)), ", ".join(map(str, known)))] if known else []
         told = [words.text("part_and_lot", part=clean(p), lot=clean(lot)) for p, lot in lots]
         return words.sentence(told) if told else words.text("unknown_part")
 
@@ -147,10 +149,27 @@ class Run:
         units = self.assessment.units if self.assessment else ()
         return {unit.serial: unit.verdict for unit in units}
 
+    @cached_property
+    def _by_phase(self) -> dict[str, list[Result]]:
+        found: dict[str, list[Result]] = {}
+        for result in self.assessment.results if self.assessment else ():
+            found.setdefault(result.phase, []).append(result)
+        return found
+
+    @cached_property
+    def _by_serial(self) -> dict[str, list[Result]]:
+        found: dict[str, list[Result]] = {}
+        for result in self.assessment.results if self.assessment else ():
+            found.setdefault(result.serial, []).append(result)
+        return found
+
     def results(self, phase: str) -> list[Result]:
         """Return the results of a phase."""
-        results = self.assessment.results if self.assessment else ()
-        return [result for result in results if result.phase == phase]
+        return self._by_phase.get(phase, [])
+
+    def results_of(self, serial: str) -> list[Result]:
+        """Return the results of a unit."""
+        return self._by_serial.get(serial, [])
 
     def series(self, phase: str) -> list[Series]:
         """Return the series of a phase."""

@@ -37,19 +37,21 @@ def spread_table(phase: str, run: Run, words: Words) -> Iterator[Block]:
 
 
 def _rows(item: Item) -> Iterator[Row]:
+    title = item.title
     for at, results in item.places.items():
         values = [r.value for r in results if math.isfinite(r.value)]
         if not values:
             continue
         three = (min(values), fmean(values), max(values))
         yield (
-            Cell(item.title),
+            Cell(title),
             Cell(at),
             Cell(str(len(values))),
             *(Cell(item.style.quantity(value)) for value in three),
             Cell(item.limits(results[0])),
             Cell(entries(seq for result in results for seq in result.sources)),
         )
+        title = ""
 
 
 def budgets(phase: str, run: Run, words: Words) -> Iterator[Block]:

@@ -9,6 +9,7 @@ from sensorbench.assessment.results import Result, UnitResult
 from sensorbench.core.verdict import Verdict
 from sensorbench.reports.items import judged, margin
 from sensorbench.reports.model import Block, Cell, Column, Facts, Table, Text
+from sensorbench.reports.names import differing
 from sensorbench.reports.reasons import reason_text, reasons_text
 from sensorbench.reports.runs import Run
 from sensorbench.reports.text import clean, count_verdicts, entries, moment, serials
@@ -167,13 +168,14 @@ def _not_passed(run: Run, words: Words) -> Iterator[tuple[Cell, ...]]:
 def _why(unit: UnitResult, run: Run, words: Words) -> tuple[Result | None, str]:
     """Return the result that says most about a unit's verdict, and its reason in words."""
     names = run.names(words)
-    own = run.assessment.of(unit.serial) if run.assessment else ()
+    own = run.results_of(unit.serial)
     same = [r for r in own if r.verdict is unit.verdict and set(r.reasons) & set(unit.reasons)]
     if not same:
         return None, reasons_text(names, unit.reasons[:2]) or words.text("no_reason")
     # The farthest outside by its own limits; of what is not known the first.
     result = min(same, key=_relative) if unit.verdict is Verdict.FAIL else same[0]
-    why = reasons_text(names, result.reasons[:2], result) or words.text("no_reason")
+    told = differing(other.at for other in run.results(result.phase))
+    why = reasons_text(names, result.reasons[:2], result, told) or words.text("no_reason")
     more = len({reason_text(names, x, r) for r in same for x in r.reasons}) - 1
     if more > 0:
         why = words.text("summary.and_more", why=why, n=more)

@@ -56,8 +56,8 @@ def entries(numbers: Iterable[int]) -> str:
     return ", ".join(f"#{item}" for item in found)
 
 
-def serials(chosen: Iterable[str], lot: Sequence[str], words: Words) -> str:
-    """Return serials in the lot's order, neighbours in the lot as a range.
+def serials(chosen: Iterable[str], lot: Sequence[str], words: Words, most: int = 12) -> str:
+    """Return serials in the lot's order, neighbours in the lot as a range; `most` of them.
 
     >>> serials({"1", "2", "3", "5"}, ["1", "2", "3", "4", "5"], Words("en"))
     '1 to 3, 5'
@@ -77,8 +77,8 @@ def serials(chosen: Iterable[str], lot: Sequence[str], words: Words) -> str:
         if len(run) > 2:
             shown.append(words.text("range", low=clean(run[0]), high=clean(run[-1])))
         else:
-            shown += [clean(serial) for serial in run]
-    return words.listed(shown)
+            shown.append(words.listed([clean(serial) for serial in run]))
+    return words.listed(shown, most)
 
 
 def moment(when: datetime, zone: tzinfo | None) -> str:

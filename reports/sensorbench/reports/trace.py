@@ -39,7 +39,7 @@ def _run(run: Run, words: Words) -> Iterator[Block]:
         ("last_line", events[-1].hash if events else words.text("none")),
         ("journal", words.text("count.entry", n=len(events))),
         ("software", clean(", ".join(f"{k} {v}" for k, v in software.items()))),
-        ("rules", clean(", ".join(f"{k} {v}" for k, v in rules.items()))),
+        ("rules", clean(", ".join(dict.fromkeys(rules.values())))),
         ("changed", clean("; ".join(run.verification.changed))),
         ("verified", verified),
     )

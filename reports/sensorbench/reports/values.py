@@ -78,8 +78,9 @@ def style_of(
     values: Iterable[float | None],
     uncertainties: Iterable[float | None] = (),
     shown: str = "",
+    whole: bool = False,
 ) -> Style:
-    """Return how values of a canonical unit are best written together.
+    """Return how values of a canonical unit are best written together; `whole` are counts.
 
     `shown` is a unit that people like for them; else one is chosen by their size.
 
@@ -92,7 +93,7 @@ def style_of(
     largest = max(sizes, default=0.0)
     unit_shown = shown or readable(unit, largest)
     factor = _factor(unit, unit_shown)
-    decimals = _decimals(largest * factor)
+    decimals = 0 if whole else _decimals(largest * factor)
     known = [u for u in uncertainties if u is not None and math.isfinite(u) and u > 0]
     if known:
         two_digits = 1 - math.floor(math.log10(min(known) * factor))

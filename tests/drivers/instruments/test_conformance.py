@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,60 +12,24 @@ from hypothesis import strategies as st
 from sensorbench.core.catalog import devices
 from sensorbench.core.clock import VirtualClock
 from sensorbench.core.provenance import Identity
-from sensorbench.core.quantity import ORIENTATION, Value
+from sensorbench.core.quantity import Value
 from sensorbench.instruments.druck_pace5000.driver import DruckPace5000
 from sensorbench.instruments.espec_p300.driver import EspecP300
 from sensorbench.instruments.keysight_34461a.driver import Keysight34461a
 from sensorbench.instruments.keysight_e36312a.driver import KeysightE36312a
 from sensorbench.instruments.members import Setpoint
 from sensorbench.testing import instruments as suite
+from sensorbench.testing.cases import case_of
 from sensorbench.testing.conformity import Nonconformity
 from sensorbench.testing.instruments import INSTRUMENT_CHECKS, check_instrument
-from sensorbench.testing.world import Case, Ideal
+from sensorbench.testing.world import Case
 from sensorbench.world.world import World
 
 INSTRUMENTS = {name: row for name, row in devices().items() if row.kind == "instrument"}
 Check = Callable[[Case], None]
 
 
-def orientation(bench: Any) -> tuple[Setpoint, Any]:
-    ideal = Ideal(bench, "fixture.orientation", ORIENTATION, (0.0, 0.0, 1.0))
-    return ideal.member, ideal.field
-
-
-def of_supply(name: str) -> Callable[[Any], tuple[Any, Any]]:
-    """Return how to make a member of one triple supply that a bench shares."""
-
-    def make(bench: Any) -> tuple[Any, Any]:
-        if not hasattr(bench, "supply"):
-            bench.supply = suite.InstrumentBench(Case(INSTRUMENTS["keysight_e36312a"]))
-        supply = bench.supply
-        return supply.member(name), supply.drives.get(name, supply.twin)
-
-    return make
-
-
-# What an instrument's declaration does not tell.
-OWN: Mapping[str, Mapping[str, Any]] = {
-    "druck_pace5000": {"twin_options": {"full_scale_pa": 21_000_000.0}},
-    "gravity": {
-        "options": {"value": "9.8123 m/s2"},
-        "members": {"orientation": orientation},
-    },
-    "helmholtz_coil": {
-        "options": {"constant": "110 uT/A", "resistance": "2.4 ohm"},
-        "members": {
-            role: of_supply(name)
-            for role, name in {
-                "x": "out1",
-                "y": "out2",
-                "z": "out3",
-                "current_x": "current1",
-            }.items()
-        },
-    },
-}
-CASES = {name: Case(device, **OWN.get(name, {})) for name, device in INSTRUMENTS.items()}
+CASES = {name: case_of(device) for name, device in INSTRUMENTS.items()}
 
 
 @pytest.mark.parametrize("check", INSTRUMENT_CHECKS, ids=lambda check: check.__name__)
@@ -208,7 +172,7 @@ WRONG: list[tuple[str, type[Any], Check, str]] = [
 )
 def test_a_wrong_driver_is_found(name: str, driver: type[Any], check: Check, text: str) -> None:
     with pytest.raises(Nonconformity, match=text):
-        check(Case(INSTRUMENTS[name], driver=driver, **OWN.get(name, {})))
+        check(case_of(INSTRUMENTS[name], driver=driver))
 
 
 def _clipped(member: Setpoint, target: Value) -> Value:

@@ -11,12 +11,13 @@ from sensorbench.core.provenance import Identity
 from sensorbench.sensors.bme280.driver import Bme280
 from sensorbench.sensors.tmp117.driver import Tmp117
 from sensorbench.testing import sensors as suite
+from sensorbench.testing.cases import case_of
 from sensorbench.testing.conformity import Nonconformity
 from sensorbench.testing.sensors import SENSOR_CHECKS, check_sensor
 from sensorbench.testing.world import Case, SensorBench
 
 SENSORS = {name: device for name, device in devices().items() if device.kind == "sensor"}
-CASES: Mapping[str, Case] = {name: Case(device) for name, device in SENSORS.items()}
+CASES: Mapping[str, Case] = {name: case_of(device) for name, device in SENSORS.items()}
 Check = Callable[[Case], None]
 
 

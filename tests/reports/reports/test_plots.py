@@ -1,6 +1,13 @@
-"""Plots keep every extreme, and fonts have what is printed."""
+"""Pictures say what they show in words, name what failed, and carry the mark of simulation."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,85 +15,114 @@ from sensorbench.assessment.results import Series
 from sensorbench.core.verdict import Verdict
 from sensorbench.reports import fonts
 from sensorbench.reports.model import BANNER, BANNER_ZH
+from sensorbench.reports.names import Names
 from sensorbench.reports.plots import series_figure
-from sensorbench.reports.temperatures import Held, decimate, temperature_figure
+from sensorbench.reports.words import Words
 
+NAMES = Names(Words("en"), None)
 SERIES = Series(
-    name="check_pressure", title="Pressure error", x_title="Reference pressure", x_unit="Pa",
-    unit="Pa", x=(2e4, 7e4, 1.2e5), labels=("a", "a", "a"), sources=(1, 2, 3), low=-100.0,
-    high=100.0,
+    phase="check", measure="error", channel="pressure", unit="Pa", x_name="pressure", x_unit="Pa",
+    x=(2e4, 7e4, 1.2e5), labels=({}, {}, {}), sources=(1, 2, 3), low=-100.0, high=100.0,
     values={
         "one": (1.0, 2.0, 1.5), "$two$ <b>": (1.0, 250.0, 3.0), "half": (np.nan, 1.0, 2.0),
         "gone": (np.nan,) * 3,
     },
 )  # fmt: skip
-VERDICTS = {
-    "one": Verdict.PASS,
-    "$two$ <b>": Verdict.FAIL,
-    "half": Verdict.INVALID,
+VERDICTS: Mapping[str, Verdict | None] = {
+    "one": Verdict.PASS, "$two$ <b>": Verdict.FAIL, "half": Verdict.INVALID,
     "gone": Verdict.INVALID,
-}
+}  # fmt: skip
 
 
-@given(
-    st.lists(st.floats(-1e6, 1e6) | st.just(np.nan), min_size=1, max_size=600), st.integers(8, 100)
-)
-def test_decimation_keeps_order_and_both_extremes(values: list[float], points: int) -> None:
-    y = np.array(values)
-    x = np.arange(len(y), dtype=float)
-    there = np.isfinite(y)
-    found_x, found_y = decimate(x, y, points)
-    assert len(found_x) <= max(points, 4 * (points // 4))
-    assert (np.diff(found_x) > 0).all()
-    assert set(found_x) <= set(x[there])
-    if there.any():
-        assert (found_y.min(), found_y.max()) == (y[there].min(), y[there].max())
-
-
-def test_a_spike_of_one_sample_in_a_million_stays() -> None:
-    y = np.zeros(1_000_000)
-    y[654_321] = 7.0
-    _, found = decimate(np.arange(1e6), y)
-    assert len(found) <= 700
-    assert found.max() == 7.0
-
-
-def test_units_that_failed_are_named_in_plot_and_words() -> None:
-    figure = series_figure(SERIES, VERDICTS, simulated=True)
+def test_units_that_failed_are_named_in_picture_and_words() -> None:
+    figure = series_figure(SERIES, VERDICTS, NAMES, simulated=True)
     assert figure is not None
     assert "$two$ &lt;b&gt; FAIL" in figure.svg
     assert "1 unit PASS" in figure.svg
     assert "1 unit INVALID" in figure.svg
     assert "limit 100 Pa" in figure.svg
-    assert "Reference pressure (kPa)" in figure.svg
     assert "FAIL: $two$ <b>." in figure.alt
     assert "Values from 1.0 to 250.0 Pa; limits ±100 Pa." in figure.alt
 
 
-def test_a_plot_of_nothing_is_none() -> None:
-    nothing = Series(**{**_fields(SERIES), "values": {"gone": (np.nan,) * 3}})
-    assert series_figure(nothing, VERDICTS, simulated=True) is None
+def test_a_picture_speaks_the_reports_language() -> None:
+    figure = series_figure(SERIES, VERDICTS, Names(Words("zh"), None), simulated=True)
+    assert figure is not None
+    assert "$two$ &lt;b&gt; 不合格" in figure.svg
+    assert "限值 100 Pa" in figure.svg
+    assert "误差" in figure.caption
 
 
-def _fields(series: Series) -> dict[str, object]:
-    return {name: getattr(series, name) for name in series.__slots__}
+def test_a_picture_of_nothing_is_none() -> None:
+    nothing = replace(SERIES, values={"gone": (np.nan,) * 3})
+    assert series_figure(nothing, VERDICTS, NAMES, simulated=True) is None
 
 
-def test_measured_plots_have_no_mark() -> None:
-    figure = series_figure(SERIES, VERDICTS, simulated=False)
+def test_measured_pictures_have_no_mark() -> None:
+    figure = series_figure(SERIES, VERDICTS, NAMES, simulated=False)
     assert figure is not None
     assert BANNER not in figure.svg
 
 
 def test_the_same_data_gives_the_same_picture() -> None:
-    hours = np.linspace(0.0, 10.0, 50)
-    curves = {"asked for": np.full(50, 125.0), "chamber air": 125.0 + np.sin(hours)}
-    held = [Held(hours, np.sin(hours), 3.0)]
-    first, second = (temperature_figure(hours, curves, held, simulated=True) for _ in range(2))
+    first, second = (series_figure(SERIES, VERDICTS, NAMES, simulated=True) for _ in range(2))
     assert first == second
     assert first is not None
-    assert "air less setpoint -1 K to +1 K; limits ±3 K" in first.alt
     assert BANNER_ZH in first.svg
+
+
+def test_labels_are_panels_but_for_the_direction() -> None:
+    labels = tuple(
+        {"direction": d, "condition": c} for c in ("room", "hot") for d in ("up", "down")
+    )
+    series = replace(SERIES, x=(1.0, 2.0, 1.0, 2.0), labels=labels, sources=(1, 2, 3, 4),
+                     values={"one": (1.0, 2.0, 3.0, 4.0)})  # fmt: skip
+    figure = series_figure(series, VERDICTS, NAMES, simulated=False)
+    assert figure is not None
+    assert figure.svg.count(">room<") == figure.svg.count(">hot<") == 1
+    assert "upwards" not in figure.svg
+
+
+def test_of_too_many_panels_the_largest_values_stay_and_the_rest_is_told() -> None:
+    labels = tuple({"set": {"temperature": float(n)}} for n in range(20))
+    values = {"one": tuple(float(n % 7) for n in range(20))}
+    series = replace(SERIES, x=(1.0,) * 20, labels=labels, values=values, low=None, high=None)
+    figure = series_figure(series, VERDICTS, NAMES, simulated=False)
+    assert figure is not None
+    assert "11 more panels" in figure.caption
+
+
+def test_eight_hundred_units_are_a_band_and_those_that_failed() -> None:
+    values = {f"{n}": (float(n % 50), float(n % 40), 1.0) for n in range(800)}
+    verdicts: dict[str, Verdict | None] = dict.fromkeys(values, Verdict.PASS)
+    verdicts["17"] = Verdict.FAIL
+    figure = series_figure(replace(SERIES, values=values), verdicts, NAMES, simulated=False)
+    assert figure is not None
+    assert "799 units PASS" in figure.svg
+    assert "17 FAIL" in figure.svg
+    assert len(figure.svg) < 60_000
+
+
+@pytest.mark.parametrize("logarithmic", [False, True])
+def test_equal_values_zeros_and_gaps_draw_without_a_warning(logarithmic: bool) -> None:
+    values = {"same": (3.0, 3.0, 3.0), "zero": (0.0, 0.0, 0.0), "gap": (np.nan, 2.0, np.nan)}
+    series = replace(SERIES, values=values, logarithmic=logarithmic, low=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = series_figure(series, {}, NAMES, simulated=True)
+    assert figure is not None
+    assert "3 units" in figure.svg
+
+
+def test_an_allan_plot_is_logarithmic_over_averaging_time() -> None:
+    tau = tuple(10.0 ** np.arange(-2, 3))
+    series = replace(SERIES, measure="allan_deviation", channel="", x_name="tau_s", x_unit="s",
+                     x=tau, labels=({},) * 5, values={"1": tuple(1e-3 / t for t in tau)},
+                     low=None, high=None, logarithmic=True)  # fmt: skip
+    figure = series_figure(series, {}, NAMES, simulated=False)
+    assert figure is not None
+    assert "Averaging time τ (s)" in figure.svg
+    assert "Allan" in figure.svg
 
 
 def test_fonts_cover_gb2312_and_our_own_marks() -> None:
@@ -96,7 +132,7 @@ def test_fonts_cover_gb2312_and_our_own_marks() -> None:
     hanzi = {char for char in text if "\u4e00" <= char <= "\u9fff"}
     assert len(hanzi) == 6763
     assert fonts.printable("".join(sorted(hanzi))) == "".join(sorted(hanzi))
-    marks = f"{BANNER}{BANNER_ZH}°C µ±Ω²²–"
+    marks = f"{BANNER}{BANNER_ZH}°C µ±Ω²²–√τ…"
     assert fonts.printable(marks) == marks
 
 

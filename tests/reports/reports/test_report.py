@@ -1,10 +1,14 @@
 """A report says what the evidence says, on every page what it is, and is the same each time."""
 
+from __future__ import annotations
+
+import hashlib
 import html
 import json
 import re
 import shutil
 import subprocess
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +28,6 @@ from sensorbench.reports.model import (
     BANNER,
     BANNER_ZH,
     Block,
-    Cell,
     Facts,
     Figure,
     Notice,
@@ -35,7 +38,7 @@ from sensorbench.reports.pdf import render_pdf
 from sensorbench.reports.report import write_report
 from sensorbench.reports.runs import load
 
-from .conftest import CHINA, HOSTILE, Written
+from .conftest import ABSENT, CHINA, FAILING, HOSTILE, Written
 
 
 def pages(pdf: Path) -> list[str]:
@@ -46,18 +49,27 @@ def pages(pdf: Path) -> list[str]:
     return [" ".join(page.split()) for page in found.stdout.decode().split("\f")[:-1]]
 
 
-def blocks(report: Report) -> Iterator[Block]:
-    yield from report.head
-    for section in report.sections:
-        yield from section.blocks
+def blocks(report: Report, language: str = "en") -> Iterator[Block]:
+    for part in report.parts:
+        if part.language == language:
+            yield from part.blocks
 
 
-def tables(report: Report, caption: str) -> list[Table]:
-    return [b for b in blocks(report) if isinstance(b, Table) and b.caption.startswith(caption)]
+def tables(report: Report, caption: str, language: str = "en") -> list[Table]:
+    return [
+        b
+        for b in blocks(report, language)
+        if isinstance(b, Table) and b.caption.startswith(caption)
+    ]
+
+
+def facts(report: Report, language: str = "en") -> dict[str, str]:
+    found = [row for b in blocks(report, language) if isinstance(b, Facts) for row in b.rows]
+    return {name: cell.text for name, cell in found}
 
 
 def notices(report: Report) -> list[str]:
-    return [b.text for b in report.head if isinstance(b, Notice)]
+    return [b.text for b in report.parts[0].head if isinstance(b, Notice)]
 
 
 def shown(text: str) -> str:
@@ -76,14 +88,15 @@ def test_every_page_of_a_simulated_report_says_so_in_both_languages(written: Wri
         assert BANNER_ZH in page
         assert written.report.number in page
         assert f"Page {number} of {len(found)}" in page
-    assert f"End of report {written.report.number}" in found[-1]
+        assert f"第 {number} 页，共 {len(found)} 页" in page
+    assert f"End of report / 报告结束 {written.report.number}" in found[-1]
 
 
-def test_every_plot_of_a_simulated_report_says_so(written: Written) -> None:
-    figures = [block for block in blocks(written.report) if isinstance(block, Figure)]
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_plot_of_a_simulated_report_says_so(written: Written, language: str) -> None:
+    figures = [b for b in blocks(written.report, language) if isinstance(b, Figure)]
     assert len(figures) >= 5
     assert all(BANNER in figure.svg and BANNER_ZH in figure.svg for figure in figures)
-    assert written.html.count(f"{BANNER}  {BANNER_ZH}</text>") == len(figures)
 
 
 def test_the_mark_is_in_number_name_and_metadata(written: Written) -> None:
@@ -105,12 +118,12 @@ def test_an_edited_run_json_does_not_take_the_mark_away(run_copy: Path) -> None:
 def hardware_run(root: Path, instruments: Sequence[Mapping[str, Any]] = ()) -> Path:
     """Return a run that no simulated device took part in, and that ended at once."""
     clock = VirtualClock(datetime(2026, 6, 1, tzinfo=UTC))
-    manifest = {"provenance": "hardware", "title": "Nothing", "part": "PX10", "lot": "7"}
+    manifest = {"provenance": "hardware", "title": "Nothing", "parts": ["PX10"], "lots": ["7"]}
     with RunWriter(root / "20260601-000000-7-nothing", clock, manifest, {}) as evidence:
         for instrument in instruments:
             evidence.append("instrument", instrument)
         evidence.append("safe_state", {"problems": []})
-        evidence.append("run_ended", {"state": "complete", "reason": ""})
+        evidence.append("run_ended", {"state": "complete", "reason": {}})
         evidence.seal()
         return evidence.root
 
@@ -132,80 +145,208 @@ def test_nothing_is_called_certified(written: Written) -> None:
     assert not re.search(r"AEC[^.;]{0,40}certified", shown(written.html), re.IGNORECASE)
 
 
+# -- languages ---------------------------------------------------------------------------
+
+
+def test_two_languages_are_two_whole_parts_of_one_document(written: Written) -> None:
+    english, chinese = written.report.parts
+    assert [len(s.blocks) for s in english.sections] == [
+        len(s.blocks) for s in chinese.sections[:-1]
+    ]
+    assert "In case of doubt the part in English governs." in shown(written.html)
+    assert "如有歧义，以英文部分为准" in shown(written.html)
+    text = " ".join(pages(written.pdf))
+    assert text.index("Demonstration report") < text.index("各次试验的判定")
+
+
+def test_both_parts_have_the_same_numbers(written: Written) -> None:
+    def numbers(language: str) -> list[str]:
+        found = [b for b in blocks(written.report, language) if isinstance(b, Table)]
+        cells = [cell.text for table in found for row in table.rows for cell in row]
+        return [n for text in cells for n in re.findall(r"#\d+|-?\d+\.\d+", text)]
+
+    assert len(numbers("en")) > 100
+    assert numbers("en") == numbers("zh")
+
+
+def test_a_chinese_report_speaks_chinese_alone(stressed: Path) -> None:
+    report = build(load([stressed]), CHINA, ("zh",))
+    (part,) = report.parts
+    text = shown(render_html(report).decode())
+    for english in (
+        "Summary",
+        "Results",
+        "Verdict",
+        "Traceability",
+        "In case of doubt",
+        "PASS\u0020",
+    ):
+        assert english not in text
+    assert part.title == "演示报告"
+    assert '<html lang="zh">' in render_html(report).decode()
+    assert "检查与应力" in text
+    assert "封装有裂纹吗？" in text
+
+
+def test_a_document_is_signed_once_in_all_its_languages(tmp_path: Path) -> None:
+    report = build(load([hardware_run(tmp_path)]), None, ("en", "zh"))
+    (table,) = [b for part in report.parts for b in part.blocks
+                if isinstance(b, Table) and "Nobody has signed" in b.caption]  # fmt: skip
+    assert [row[0].text for row in table.rows] == [
+        "Prepared / 编制", "Reviewed / 审核", "Authorised / 批准"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_key_and_no_gap_is_left_in_the_text(written: Written, language: str) -> None:
+    texts = [
+        cell.text + cell.note
+        for b in blocks(written.report, language)
+        for row in (b.rows if isinstance(b, Table | Facts) else ())
+        for cell in row
+        if not isinstance(cell, str)
+    ]
+    assert not [text for text in texts if re.search(r"\{\w+\}|\b[a-z]+\.[a-z]+_[a-z]+\b", text)]
+
+
 # -- what came out -----------------------------------------------------------------------
 
 
+def test_the_verdict_comes_first_and_then_what_failed(written: Written) -> None:
+    first = next(b for b in written.report.parts[0].head if isinstance(b, Facts))
+    assert first.rows[0][0] == "Overall verdict"
+    assert first.rows[0][1].verdict is Verdict.FAIL
+    text = pages(written.pdf)[0]
+    assert FAILING in text
+    assert text.index(FAILING) < text.index("What was asked for")
+
+
 def test_units_that_failed_or_are_unknown_are_named_with_their_reasons(written: Written) -> None:
-    assert written.run.assessment is not None
-    texts = [shown(written.html), " ".join(pages(written.pdf))]
-    verdicts = [unit.verdict for unit in written.run.assessment.units]
-    assert verdicts == [Verdict.PASS, Verdict.FAIL, Verdict.INVALID, Verdict.PASS]
     (table,) = tables(written.report, "Units that are not PASS")
-    for unit, row in zip(written.run.assessment.units[1:3], table.rows, strict=True):
-        assert row[1].text == unit.serial
-        assert row[-1].verdict is unit.verdict
-        reason = unit.reasons[0].replace("degC", "°C")
-        assert row[2].text.startswith(reason)
-        assert all(reason in text for text in texts)
+    rows = {row[1].text: row for row in table.rows}
+    assert set(rows) == {FAILING, ABSENT}
+    assert table.rows[0][1].text == FAILING
+    assert rows[FAILING][2].verdict is Verdict.FAIL
+    assert re.search(r"error 1\d\d\.\d Pa is above 100 Pa \(", rows[FAILING][3].text)
+    assert rows[ABSENT][2].verdict is Verdict.INVALID
+    assert "no device at 0x48" in rows[ABSENT][3].text
+    (chinese,) = tables(written.report, "未合格的样品", "zh")
+    assert "高于 100 Pa" in chinese.rows[0][3].text
 
 
-def test_every_result_of_a_calibration_is_the_assessments(written: Written) -> None:
+def test_a_table_has_what_failed_first_and_those_that_passed_as_few_rows(written: Written) -> None:
+    caption = "Results: what failed first"
+    table = next(t for t in tables(written.report, caption) if _has(t, "pressure: error"))
+    verdicts = [row[5].verdict for row in table.rows if row[5].verdict]
+    order = [Verdict.FAIL, Verdict.INVALID, Verdict.PASS]
+    assert verdicts == sorted(verdicts, key=order.index)
+    assert table.rows[0][0].text == FAILING
+
+
+def _has(table: Table, title: str) -> bool:
+    return any(cell.text == title for row in table.rows for cell in row)
+
+
+def test_the_value_shown_is_the_assessments_with_its_uncertainty(written: Written) -> None:
     assert written.run.assessment is not None
-    (table,) = tables(written.report, "Result of each unit")
-    names = [column.title for column in table.columns]
+    own = next(r for r in written.run.assessment.of(FAILING) if _is_error(r))
+    table = next(t for t in tables(written.report, "Results:") if _has(t, "pressure: error"))
+    row = table.rows[0]
+    value, u = row[3].text.removesuffix(" Pa").split(" ± ")
+    assert own.uncertainty is not None
+    assert float(value) == pytest.approx(own.value, abs=0.051)
+    assert float(u) == pytest.approx(own.uncertainty, abs=0.051)
+    assert row[4].text == "±100 Pa"
+    assert row[6].text == f"#{own.sources[0]}"
+
+
+def _is_error(result: Result) -> bool:
+    return (result.phase, result.measure, result.channel) == ("verification", "error", "pressure")
+
+
+def test_every_result_of_a_failing_unit_is_there(written: Written) -> None:
+    assert written.run.assessment is not None
+    (table,) = tables(written.report, f"All results of {FAILING}")
+    results = [r for r in written.run.assessment.of(FAILING) if r.phase == "verification"]
+    assert len(table.rows) == len(results) == 4
+    for row, result in zip(table.rows, results, strict=True):
+        assert float(row[2].text.split(" ")[0]) == pytest.approx(result.value, abs=0.051)
+        assert f"#{result.sources[0]}" in row[5].text
+
+
+def test_an_uncertainty_is_given_in_parts(written: Written) -> None:
+    table = tables(written.report, "Uncertainty budgets")[0]
+    sources = {row[1].text for row in table.rows}
+    assert "reference: its stated U / 2" in sources
+    assert "repeatability of the mean" in sources
+    assert "expanded, k = 2" in sources
+
+
+def test_hours_served_and_windows_are_told(written: Written) -> None:
+    told = facts(written.report)
+    assert told["Hours asked for"] == told["Hours served"] == "48 h"
+    (windows,) = tables(written.report, "Windows")
+    assert {row[2].text for row in windows.rows} == {"4 d"}
+
+
+def test_coefficients_are_in_the_report_as_they_were_written(written: Written) -> None:
+    assert facts(written.report)["Written, and read back equal"] == "3 of 4 units"
+    (table,) = tables(written.report, "Words written")
+    outcomes = {e.data["unit"]: e.data["outcome"] for e in written.run.events("outcome")}
     for row in table.rows:
-        own = written.run.assessment.of(row[0].text)
-        band, loop = (one(own, name) for name in ("total_error_band", "hysteresis"))
-        assert_shows(row[names.index("Total error band")], band)
-        assert_shows(row[names.index("Pressure hysteresis")], loop)
-        if band.verdict is not Verdict.INVALID:
-            assert row[names.index("Journal")].text == f"#{band.sources[0]}"
-            assert float(row[names.index("Of full scale")].text) == pytest.approx(
-                band.value / 100_000 * 100, abs=5e-4
-            )
+        words = [int(word) for word in row[1].text.split(", ")]
+        assert words == outcomes[row[0].text]["written"]
 
 
-def one(results: tuple[Result, ...], name: str) -> Result:
-    (found,) = (result for result in results if result.name == name)
-    return found
+def test_a_gate_tells_what_it_found_and_how_the_run_went_on(written: Written) -> None:
+    told = facts(written.report)
+    assert told["Share needed"] == "50 %"
+    assert told["Share of the units"] == "50 %"
+    assert told["How the run went on"] == "went on"
 
 
-def assert_shows(cell: Cell, result: Result) -> None:
-    if result.verdict is Verdict.INVALID:
-        assert cell.text == "not known"
-    else:
-        assert float(cell.text.removesuffix(" Pa")) == pytest.approx(result.value, abs=0.051)
-        assert (cell.verdict is Verdict.FAIL) == (result.verdict is Verdict.FAIL)
+def test_what_was_attached_is_told_with_its_digest(written: Written) -> None:
+    assert facts(written.report)["By"] == "laboratory north"
+    (table,) = tables(written.report, "Files")
+    attached = written.run.root / table.rows[0][0].text
+    assert table.rows[0][1].text == hashlib.sha256(attached.read_bytes()).hexdigest()
 
 
-def test_every_result_of_a_failing_unit_is_there_with_its_journal_entries(
+def test_a_choice_away_from_the_standard_is_marked_where_nobody_overlooks_it(
     written: Written,
 ) -> None:
-    assert written.run.assessment is not None
-    (table,) = tables(written.report, "All results of 26000002")
-    found = {(row[0].text, row[1].text): row[2:] for row in table.rows}
-    results = [r for r in written.run.assessment.of("26000002") if r.hours is not None]
-    assert len(results) == 3 * 3 * (3 + 2)
-    for result in results:
-        cell = found[result.title, result.condition or ""][
-            (0, 24, 48).index(int(result.hours or 0))
-        ]
-        assert_shows(cell, result)
-        assert all(f"#{seq}" in cell.note for seq in result.sources)
+    found = [b.text for b in blocks(written.report) if isinstance(b, Notice)]
+    assert found == [
+        "AWAY FROM THE STANDARD: method = short. Reason given: the customer's own plan"
+    ]
+    assert "偏离标准" in shown(written.html)
 
 
-def test_the_worst_of_a_stress_is_what_is_nearest_to_a_limit(written: Written) -> None:
-    assert written.run.assessment is not None
-    (table,) = tables(written.report, "Worst value of each unit")
-    row = next(row for row in table.rows if row[0].text == "26000001")
-    own = [r for r in written.run.assessment.of("26000001") if r.name == "pressure_error_low"]
-    assert abs(float(row[1].text)) == pytest.approx(max(abs(r.value) for r in own), abs=0.051)
+def test_phases_are_told_by_what_was_done(written: Written) -> None:
+    (table,) = tables(written.report, "Phases in their order")
+    told = {row[1].text: row[2].text for row in table.rows}
+    assert "temperature: -7, 26, 59, 92 °C" in told["fit"]
+    assert "pressure: 20, 40, 70, 100, 120 kPa" in told["fit"]
+    assert "48 h to be credited" in told["High temperature bake"]
+    assert "temperature: ±3 K" in told["High temperature bake"]
 
 
-def test_the_stress_given_is_what_the_log_says(written: Written) -> None:
-    (table,) = tables(written.report, "Stress really given")
-    assert [row[0].text for row in table.rows] == ["0 h", "24 h", "48 h"]
-    assert [row[1].text for row in table.rows] == ["0.0 h", "24.0 h", "48.0 h"]
+def test_a_place_is_told_with_its_reference_and_certificate(written: Written) -> None:
+    (table,) = tables(written.report, "Places of the bench")
+    row = next(row for row in table.rows if row[0].text == "pressure")
+    assert [cell.text for cell in row[1:5]] == [
+        "source_pressure.out", "meter_pressure.in", "C-pressure", "5 Pa"
+    ]  # fmt: skip
+    assert row[3].note == "due 2030-01-01"
+    assert row[6].text == "0 to 150 kPa"
+
+
+def test_every_place_has_a_picture_with_what_was_asked_and_read(written: Written) -> None:
+    figures = [b for b in blocks(written.report) if isinstance(b, Figure)]
+    found = {f.caption.split(":")[0]: f for f in figures if "asked for, and read" in f.caption}
+    assert set(found) == {"temperature", "pressure", "supply voltage"}
+    assert "asked for 20, 40, 70, 100, 120, 30, 110, 25 kPa" in found["pressure"].alt
+    assert "bench's limits: 0 to 150 kPa" in found["pressure"].caption
 
 
 def test_journal_entries_that_are_named_are_there(written: Written) -> None:
@@ -216,14 +357,19 @@ def test_journal_entries_that_are_named_are_there(written: Written) -> None:
 
 
 def test_what_did_not_happen_is_said_too(written: Written) -> None:
-    (table,) = tables(written.report, "Run 1:")
+    (table,) = tables(written.report, "Run 1: what happened")
     found = {row[0].text: row[1].text for row in table.rows}
+    assert found["End of the run"] == "complete"
     assert found["Interruptions"] == "none"
-    assert found["Soaks that failed"].startswith("none of ")
-    assert found["Units not read"].startswith("26000003 in ")
+    assert found["Limits, alarms, lost meters"] == "none"
+    assert found["Values that were waited for"].startswith("all of ")
+    assert found["Units not read"].startswith(f"{ABSENT} in ")
+    assert found["Exchanges tried again"] == "1 exchange tried again: meter_pressure.in 1"
+    assert found["Left by earlier programs"] == "source_temperature: ALARM,3"
+    assert "temperature: By source_temperature.out" in found["Protections armed"]
+    assert "-60 °C" in found["Protections armed"]
     assert found["Safe state at the end"] == "reached"
     assert found["Other journal entries"] == "none"
-    assert found["Stress given"] == "bake: 48.0 h of 48.0 h"
 
 
 def test_times_are_local_and_utc(written: Written) -> None:
@@ -233,34 +379,39 @@ def test_times_are_local_and_utc(written: Written) -> None:
 def test_an_expired_calibration_is_said_at_the_instrument(tmp_path: Path) -> None:
     common = {
         "identity": {"manufacturer": "ACME", "model": "P1", "serial": "7", "firmware": "1.2"},
-        "serial": "7", "certificate": "C-1", "role": "pressure_source", "provenance": "hardware",
+        "serial": "7", "certificate": "C-1", "provenance": "hardware",
     }  # fmt: skip
     instruments = [
-        {**common, "name": "expired", "is_reference": True, "calibration_due": "2026-05-31"},
-        {**common, "name": "valid", "is_reference": True, "calibration_due": "2026-06-01"},
-        {**common, "name": "never", "is_reference": True, "calibration_due": None},
-        {**common, "name": "heater", "is_reference": False, "calibration_due": None},
+        {**common, "name": "expired", "calibration_due": "2026-05-31"},
+        {**common, "name": "valid", "calibration_due": "2026-06-01"},
+        {**common, "name": "never", "calibration_due": None},
     ]
-    (table,) = tables(build(load([hardware_run(tmp_path, instruments)])), "Instruments")
+    report = build(load([hardware_run(tmp_path, instruments)]), UTC)
+    (table,) = tables(report, "Instruments")
     found = {row[0].text: row[4].text for row in table.rows}
-    assert found == {
-        "expired": "EXPIRED", "valid": "valid", "never": "NOT CALIBRATED",
-        "heater": "not calibrated",
-    }  # fmt: skip
+    assert found == {"expired": "EXPIRED", "valid": "valid", "never": "not calibrated"}
+
+
+def test_a_due_date_is_the_calendars_of_the_place(tmp_path: Path) -> None:
+    clock = VirtualClock(datetime(2026, 6, 1, 18, 0, tzinfo=UTC))
+    with RunWriter(tmp_path / "late", clock, {"provenance": "hardware"}, {}) as evidence:
+        evidence.append("instrument", {"name": "p", "calibration_due": "2026-06-01",
+                                       "provenance": "hardware"})  # fmt: skip
+        evidence.append("run_ended", {"state": "complete", "reason": {}})
+        evidence.seal()
+    validity = [
+        tables(build(load([tmp_path / "late"]), zone), "Instruments")[0].rows[0][4].text
+        for zone in (UTC, CHINA)
+    ]
+    assert validity == ["valid", "EXPIRED"]
 
 
 def test_seal_and_verification_are_in_full(written: Written) -> None:
     seal = json.loads((written.run.root / "seal.json").read_bytes())["seal"]
-    facts = dict(
-        row
-        for section in written.report.sections
-        if section.anchor == "traceability"
-        for block in section.blocks
-        if isinstance(block, Facts)
-        for row in block.rows
-    )
-    assert facts["Seal (SHA-256)"].text == seal
-    assert facts["Verified for this report"].text.startswith("whole")
+    told = facts(written.report)
+    assert told["Seal (SHA-256)"] == seal
+    assert told["Verified for this report"].startswith("whole")
+    assert "error 1" in told["Judged by the rules"]
     assert seal in "".join(pages(written.pdf))
 
 
@@ -275,15 +426,15 @@ def cut(root: Path, lines: int) -> None:
     (root / "derived" / "results.json").unlink()
 
 
-@pytest.mark.parametrize("lines", [0, 1, 20, 150])
+@pytest.mark.parametrize("lines", [0, 1, 20, 150, 300])
 def test_an_incomplete_run_is_reported_and_says_so_first(
     run_copy: Path, tmp_path: Path, lines: int
 ) -> None:
     cut(run_copy, lines)
     report = build(load([run_copy]))
     assert "NOT COMPLETE" in notices(report)[0]
-    assert isinstance(report.head[0], Notice)
-    assert report.verdict is Verdict.INVALID
+    assert isinstance(report.parts[0].head[0], Notice)
+    assert report.verdict is not Verdict.PASS
     pdf = tmp_path / "report.pdf"
     pdf.write_bytes(render_pdf(report))
     assert "NOT COMPLETE" in pages(pdf)[0]
@@ -293,21 +444,22 @@ def test_a_run_without_its_seal_has_no_unit_that_passed(run_copy: Path) -> None:
     (run_copy / "seal.json").unlink()
     (run,) = load([run_copy])
     assert Verdict.PASS not in run.unit_verdicts.values()
-    assert run.unit_verdicts["26000002"] is Verdict.FAIL
+    assert run.unit_verdicts[FAILING] is Verdict.FAIL
 
 
 @pytest.mark.parametrize(
-    "name", ["samples/duts.seg", "samples/log.seg", "inputs/part.toml", "run.json", "seal.json"]
+    "name",
+    ["samples/units-0.seg", "samples/log.seg", "inputs/schedule.json", "run.json", "seal.json"],
 )
 def test_a_damaged_run_is_reported_as_invalid_and_says_so_first(run_copy: Path, name: str) -> None:
     data = bytearray((run_copy / name).read_bytes())
     data[len(data) // 2] ^= 0x10
     (run_copy / name).write_bytes(data)
-    report = build(load([run_copy]))
+    report = build(load([run_copy]), None, ("en", "zh"))
     assert "DAMAGED" in notices(report)[0]
     assert report.verdict is Verdict.INVALID
-    verdicts = [cell for t in tables(report, "Result of") for row in t.rows for cell in row]
-    assert not [cell for cell in verdicts if cell.verdict in (Verdict.PASS, Verdict.FAIL)]
+    cells = [cell for b in blocks(report) if isinstance(b, Table) for row in b.rows for cell in row]
+    assert not [cell for cell in cells if cell.verdict in (Verdict.PASS, Verdict.FAIL)]
     assert render_pdf(report).startswith(b"%PDF")
     assert b"DAMAGED" in render_html(report)
 
@@ -323,14 +475,14 @@ def test_hostile_text_stays_text(written: Written) -> None:
 
 def test_chinese_renders_and_what_no_font_has_is_named(written: Written) -> None:
     text = " ".join(pages(written.pdf))
-    assert "第七批 压力传感器 [U+20BB7]" in text
-    assert "第七批 压力传感器 𠮷" in written.html
+    assert "第七批 [U+20BB7] 24/0817" in text
+    assert "第七批 𠮷 24/0817" in written.html
 
 
 def test_the_html_needs_nothing_else(written: Written) -> None:
     assert not re.search(r"<(script|link|iframe|img)\b", written.html)
     assert not re.search(r"(src|href)=\"(?!#)", written.html.replace("xlink:href", "href"))
-    ids = re.findall(r'<h2 id="([^"]+)"', written.html)
+    ids = re.findall(r'<(?:h2|article) id="([^"]+)"', written.html)
     assert len(ids) == len(set(ids))
     assert set(re.findall(r'<a href="#([^"]+)"', written.html)) == set(ids)
 
@@ -341,9 +493,15 @@ def test_the_html_needs_nothing_else(written: Written) -> None:
 def test_the_same_evidence_gives_the_same_bytes(
     stressed: Path, written: Written, tmp_path: Path
 ) -> None:
-    again = write_report([stressed], ("html", "pdf"), tmp_path, CHINA)
+    again = write_report([stressed], ("html", "pdf"), tmp_path, CHINA, ("en", "zh"))
     assert again["pdf"].read_bytes() == written.pdf.read_bytes()
     assert again["html"].read_text(encoding="utf-8") == written.html
+
+
+def test_no_warning_reaches_the_screen(stressed: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        build(load([stressed]), CHINA, ("en", "zh"))
 
 
 def test_other_evidence_gives_another_number(written: Written, run_copy: Path) -> None:
@@ -383,6 +541,13 @@ def test_an_unknown_format_is_refused_with_those_there_are(
 ) -> None:
     with pytest.raises(InputError, match=match):
         write_report([stressed], formats, tmp_path)
+
+
+def test_an_unknown_language_is_refused_with_those_there_are(
+    stressed: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="fr is not a language; allowed: en, zh"):
+        write_report([stressed], ("html",), tmp_path, None, ("en", "fr"))
 
 
 def test_a_report_on_no_run_is_refused(tmp_path: Path) -> None:

@@ -8,13 +8,12 @@ and the heat of the heater: its commands take their time and answer like any oth
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
-from sensorbench.sensors.simulated import PowerOnReset, screened
+from sensorbench.sensors.simulated import PowerOnReset, factory_number, screened
 from sensorbench.world.world import Place
 
 
@@ -60,8 +59,7 @@ class SimSht4x:
         self._offset_c = screened(place, "temperature offset", 0.07)
         self._ageing_rh = screened(place, "ageing", 0.3)
         self._speed = _FASTEST + (1.0 - _FASTEST) * place.stream("unit slowness").uniform()
-        digest = hashlib.blake2b(place.serial.encode(), digest_size=4)
-        self._number = digest.digest()
+        self._number = factory_number(place, 4)
 
     def supply_current_a(self) -> float:
         """Return the current it draws: while it measures, or idle (recalled, typical)."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import struct
 from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
-from sensorbench.sensors.simulated import PowerOnReset, screened
+from sensorbench.sensors.simulated import PowerOnReset, factory_number, screened
 from sensorbench.world.world import Place
 
 _CYCLE_S = (0.0155, 0.125, 0.25, 0.5, 1.0, 4.0, 8.0, 16.0)
@@ -39,8 +38,7 @@ class SimTmp117:
         self._ageing_c = screened(place, "ageing", 0.01)
         # Datasheet: 13 to 17.5 ms a conversion, 15.5 ms typical (recalled).
         self._conversion_s = 0.0155 + 0.002 * (2 * place.stream("unit slowness").uniform() - 1)
-        digest = hashlib.blake2b(place.serial.encode(), digest_size=6).digest()
-        self._unique = struct.unpack(">3H", digest)
+        self._unique = struct.unpack(">3H", factory_number(place, 6))
 
     def supply_current_a(self) -> float:
         """Return the current it draws: converting, waiting or shut down (SNOSD82D, recalled)."""

@@ -33,10 +33,10 @@ def actions(phase: Phase, c: Context) -> Iterator[Action]:
         yield from c.null(where)
     tables = [c.targets(table) for table in phase.set]
     own = {where for table in tables for where in table}
-    asks = c.asks(phase.measures, own)
     if phase.every is None:
         c.need_stream(phase.settings)
-    elif any(ask.stream for ask in asks):
+    asks = c.asks(phase.measures, own)
+    if phase.every is not None and any(ask.stream for ask in asks):
         c.problem("these measures need the part's own stream: leave `every` out", "measures")
     c.tell(phase, asks, duration_s=phase.duration, every_s=phase.every, axes=[])
     yield from c.go([c.nominal(), *tables] if tables else [c.nominal()], only=False)

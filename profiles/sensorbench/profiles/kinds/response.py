@@ -45,9 +45,9 @@ def actions(phase: Phase, c: Context) -> Iterator[Action]:
     (table,) = phase.set
     first = {where: c.value(where, raw[0]) for where, raw in table.items()}
     second = {where: c.plain(where, raw[1]) for where, raw in table.items()}
-    asks = c.asks(phase.measures, table)
     if phase.every is None:
         c.need_stream(phase.settings)
+    asks = c.asks(phase.measures, table)
     c.tell(
         phase, asks, duration_s=phase.duration, lead_s=phase.lead, every_s=phase.every, axes=[],
         step={where: [first[where], second[where]] for where in table},

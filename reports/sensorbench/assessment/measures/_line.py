@@ -27,6 +27,8 @@ def slope_spread(inputs: Inputs, x: Floats) -> Floats:
     spread = np.stack(
         [inputs.spread(r) / np.sqrt(max(r.sweeps, 1)) for r in inputs.readouts], axis=1
     )
+    if x.size < 2 or not np.ptp(x) > 0:
+        return np.full(len(inputs.numbers), np.nan)
     centred = x - x.mean()
     weight = centred / (centred @ centred)
     return np.asarray(np.sqrt(((spread * weight) ** 2).sum(axis=1)))

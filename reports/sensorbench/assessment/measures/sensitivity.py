@@ -12,7 +12,7 @@ VERSION = "1"
 def compute(inputs: Inputs) -> tuple[list[Found], list[Series]]:
     """Return the slope of the best straight line."""
     found = []
-    for at, group in inputs.groups():
+    for at, group in inputs.groups(varying_only=True):
         x = group.references()
         slope, _, _ = line(x, group.table())
         budget = {"repeatability": slope_spread(group, x)} if len(x) > 1 else {}

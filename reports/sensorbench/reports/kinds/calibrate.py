@@ -14,6 +14,7 @@ from sensorbench.reports.text import clean, entries
 from sensorbench.reports.words import Words
 
 _MOST_UNITS = 40
+_TOLD = ("fit", "locked", "written", "words", "condition")
 
 
 def blocks(phase: Mapping[str, Any], run: Run, words: Words) -> Iterator[Block]:
@@ -39,7 +40,7 @@ def blocks(phase: Mapping[str, Any], run: Run, words: Words) -> Iterator[Block]:
         yield from _words_of_units(fact, outcomes, run, words)
     if not found:
         yield Text(words.text("phase.not_reached"))
-    yield from fact_blocks(run.facts(name), run, words, ("written", "words", "condition"))
+    yield from fact_blocks(run.facts(name), run, words, _TOLD)
     yield from result_blocks(phase, run, words)
 
 

@@ -13,6 +13,9 @@ from sensorbench.reports.runs import Run
 from sensorbench.reports.text import clean
 from sensorbench.reports.words import Words
 
+_ELSEWHERE = ("point", "frames", "units")
+"""The units' results are in the table of results."""
+
 
 def blocks(phase: Mapping[str, Any], run: Run, words: Words) -> Iterator[Block]:
     """Return what was attached to each point of the phase, then its results."""
@@ -20,7 +23,7 @@ def blocks(phase: Mapping[str, Any], run: Run, words: Words) -> Iterator[Block]:
     for event in found:
         yield Heading(words.text("external.attached", point=clean(event.data.get("point", "")),
                                  seq=event.seq))  # fmt: skip
-        data = {key: value for key, value in event.data.items() if key not in ("point", "frames")}
+        data = {key: value for key, value in event.data.items() if key not in _ELSEWHERE}
         yield from fact_blocks(data, run, words)
     if not found:
         yield Text(words.text("external.nothing"))

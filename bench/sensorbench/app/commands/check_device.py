@@ -1,0 +1,91 @@
+"""check-device: what a device still owes the bench, in words."""
+
+from __future__ import annotations
+
+import difflib
+import traceback
+from collections.abc import Callable, Sequence
+
+import typer
+
+from sensorbench.core.catalog import Device, devices
+from sensorbench.core.errors import InputError
+from sensorbench.core.plugins import broken
+from sensorbench.testing.cases import case_of
+from sensorbench.testing.conformity import Nonconformity
+from sensorbench.testing.instruments import INSTRUMENT_CHECKS
+from sensorbench.testing.sensors import SENSOR_CHECKS
+from sensorbench.testing.world import Case
+
+Check = Callable[[Case], None]
+
+
+def check_device(name: str) -> int:
+    """Try everything on a device and print each claim; return 0 if it keeps them all, else 1.
+
+    Raises InputError for a name that is no device.
+    """
+    device = _find(name)
+    typer.echo(f"{device.name}: {device.title} (from {device.origin}; {device.source})")
+    missing = _cannot_be_loaded(device)
+    if missing:
+        typer.echo(f"  MISSING  {missing}")
+        return 1
+    checks: Sequence[Check] = SENSOR_CHECKS if device.kind == "sensor" else INSTRUMENT_CHECKS
+    wrong = 0
+    for check in checks:
+        found = _try(check, device)
+        wrong += bool(found)
+        claim = (check.__doc__ or check.__name__).strip().splitlines()[0].rstrip(".")
+        typer.echo(f"  {'MISSING' if found else 'ok     '}  {claim}")
+        if found:
+            typer.echo(f"           {found}")
+    kept = len(checks) - wrong
+    typer.echo(f"{kept} of {len(checks)} kept" + (f", {wrong} missing" if wrong else ""))
+    return int(wrong > 0)
+
+
+def _find(name: str) -> Device:
+    known = devices()
+    if name in known:
+        return known[name]
+    hints = [str(problem) for problem in broken()]
+    close = difflib.get_close_matches(name, known, 1)
+    guess = f"; did you mean {close[0]}?" if close else "."
+    text = f"is no device{guess} `sensorbench devices` lists them. Is its package installed?"
+    raise InputError.one("check-device", name, " ".join([text, *hints]))
+
+
+def _cannot_be_loaded(device: Device) -> str:
+    for what, load in (("driver", device.load_driver), ("twin", device.load_twin)):
+        try:
+            load()
+        except Exception as error:  # whatever a module of somebody's does at import
+            return f"{what}.py can't be used: {_told(error, device)}"
+    return ""
+
+
+def _try(check: Check, device: Device) -> str:
+    """Return what is missing, "" where nothing is."""
+    try:
+        check(case_of(device))
+    except Nonconformity as error:
+        return str(error)
+    except Exception as error:  # a driver or twin that fails in its own way
+        return _told(error, device)
+    return ""
+
+
+def _told(error: Exception, device: Device) -> str:
+    """Return an unexpected error in words, with the last line of the device that led to it."""
+    folder = device.package.rpartition(".")[2]
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if f"/{folder}/" in frame.filename.replace("\\", "/")
+    ]
+    where = ""
+    if frames:
+        where = f" ({frames[-1].filename.replace(chr(92), '/').rpartition('/')[2]}"
+        where += f", line {frames[-1].lineno})"
+    return f"it raised {type(error).__name__}: {error}{where}"
