@@ -100,7 +100,9 @@ def _to_its_end(runner: Runner) -> Outcome:
         unsafe = _end(evidence, station, "parked", parked.until)
         return Outcome(evidence.root, _assessed(evidence), tuple(unsafe), parked.until)
     except StoppedByGate as stopped:
-        unsafe = _end(evidence, station, "stopped by a gate", {**stopped.fact, "text": str(stopped)})
+        unsafe = _end(
+            evidence, station, "stopped by a gate", {**stopped.fact, "text": str(stopped)}
+        )
     except BaseException as error:
         unsafe = _end(evidence, station, _state(error), _reason(error))
         for note in unsafe or ["the bench is in its safe state"]:
@@ -123,9 +125,7 @@ def _interval(clock: Clock) -> float:
     return VIRTUAL_COMMIT_S if isinstance(clock, VirtualClock) else 0.0
 
 
-def _end(
-    evidence: RunWriter, station: Station, state: str, reason: Mapping[str, Any]
-) -> list[str]:
+def _end(evidence: RunWriter, station: Station, state: str, reason: Mapping[str, Any]) -> list[str]:
     """Make the bench safe first, whatever the disk says, and then put it on record."""
     with unstoppable():
         problems = station.make_safe()
@@ -184,4 +184,3 @@ def run_id(job: Job, provenance: Provenance, clock: Clock, folder: Path) -> str:
         number += 1
         candidate = f"{base}-{number}"
     return candidate
-

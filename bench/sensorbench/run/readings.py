@@ -171,9 +171,7 @@ class Readings:
             self._drain(opened)
             self._flush(opened)
             run.duts.close_streams(list(opened.streams))
-            run.evidence.append(
-                "stream_closed", {"point": point_id, "problems": opened.problems}
-            )
+            run.evidence.append("stream_closed", {"point": point_id, "problems": opened.problems})
             run.evidence.commit_soon()
 
     def close_all(self) -> None:
@@ -244,6 +242,7 @@ class Readings:
                     "start_s": [run.seconds(block.start_s) for block in blocks],
                     "end_s": [run.seconds(block.end_s) for block in blocks],
                     "overflow": any(block.overflow for block in blocks),
+                    "saturated": any(block.saturated for block in blocks),
                 },
                 {name: rows},
             )

@@ -57,7 +57,9 @@ def check_faults(file: StationFile, lots: Iterable[tuple[Lot, Part]]) -> list[Pr
     """Return simulated faults that would do nothing: of a device that is not there, or unknown."""
     serials = {unit.serial: part for lot, part in lots for unit in lot.unit}
     faults = file.simulation.fault if file.simulation else ()
-    return [Problem(FILE, "simulation.fault", text) for f in faults for text in _fault(file, f, serials)]
+    return [
+        Problem(FILE, "simulation.fault", text) for f in faults for text in _fault(file, f, serials)
+    ]
 
 
 def check_due(file: StationFile, today: date) -> list[Problem]:

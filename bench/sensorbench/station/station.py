@@ -307,11 +307,11 @@ class _Opener:
         provenance = Provenance.SIMULATED if simulated else Provenance.HARDWARE
         if "members" in device.links:
             refs = {role: find(self.file, text, None) for role, text in entry.members.items()}
-            members = {role: others[ref.instrument].member(ref.member) for role, ref in refs.items()}
+            members = {
+                role: others[ref.instrument].member(ref.member) for role, ref in refs.items()
+            }
             sources = [others[ref.instrument].provenance for ref in refs.values()]
-            return driver_class(members, self.clock, **options), weakest(
-                [provenance, *sources]
-            )
+            return driver_class(members, self.clock, **options), weakest([provenance, *sources])
         if "person" in device.links:
             return driver_class(self.person, self.clock, **options), provenance
         return driver_class(self.clock, **options), provenance
@@ -373,9 +373,7 @@ class _Opener:
             from sensorbench.links.serial_line import SerialLine  # noqa: PLC0415 - pyserial
 
             port = self.stack.enter_context(PtyMount(twin)).address
-            return self.stack.enter_context(
-                SerialLine(port, settings, name, provenance=simulated)
-            )
+            return self.stack.enter_context(SerialLine(port, settings, name, provenance=simulated))
         from sensorbench.links.visa_line import VisaLine  # noqa: PLC0415 - pyvisa
 
         host, _, number = self.stack.enter_context(TcpMount(twin)).address.rpartition(":")

@@ -50,12 +50,14 @@ from sensorbench.testing.meter_checks import (
 )
 from sensorbench.testing.setpoint_checks import (
     DAY_S,
+    check_a_rate_is_kept,
     check_a_setpoint_moves_its_own_quantity,
     check_limits,
     check_protection,
     check_rated_ends,
     check_rates,
     check_reading_back,
+    check_reading_on_the_way,
     check_release,
     check_waves,
 )
@@ -255,6 +257,8 @@ INSTRUMENT_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_rates,
     check_limits,
     check_reading_back,
+    check_reading_on_the_way,
+    check_a_rate_is_kept,
     check_a_setpoint_moves_its_own_quantity,
     check_release,
     check_protection,

@@ -14,6 +14,7 @@ from sensorbench.testing.instrument_use import (
     inside,
     most_off,
     nothing_sent,
+    reading_of,
     setpoint_of,
     shaped,
 )
@@ -105,6 +106,46 @@ def check_reading_back(case: Case) -> None:
                         distance(true, sent) <= most_off(declared, target),
                         f"{name} brought the world to {true} {unit}, {sent} {unit} was set",
                     )
+
+
+def check_reading_on_the_way(case: Case) -> None:
+    """A setpoint reads what is there, not what it was told, as long as it is on the way."""
+    for name, declared in setpoints_of(case.load_driver()).items():
+        if declared.vector:
+            continue
+        bench = InstrumentBench(case)
+        target = inside(declared, 0.7)
+        go(bench, name, declared, target)
+        before, read, after = bench.now_of(name), reading_of(bench, name), bench.now_of(name)
+        band = max(declared.quantity.soak.within, most_off(declared, target))
+        if distance(before, target) <= 2 * band or distance(before, after) > band / 2:
+            continue  # it was there at once, or moved while it was read
+        require(
+            distance(read, before) <= band,
+            f"{name} reads {read} {declared.quantity.unit} where the world has {before}; "
+            f"{target:g} was set a moment ago",
+        )
+
+
+def check_a_rate_is_kept(case: Case) -> None:
+    """With a rate it moves at that rate: neither faster, nor much slower."""
+    for name, declared in setpoints_of(case.load_driver()).items():
+        if declared.vector or declared.fastest is None:
+            continue
+        bench = InstrumentBench(case)
+        start, target = components(bench.now_of(name))[0], inside(declared, 0.7)
+        rate = declared.fastest / 2
+        go(bench, name, declared, target, rate)
+        began_s, half_s = bench.clock.now(), abs(target - start) / rate / 2
+        bench.clock.sleep(half_s)
+        moved = abs(components(bench.now_of(name))[0] - start)
+        wanted = rate * (bench.clock.now() - began_s)
+        slack = max(declared.quantity.soak.within, most_off(declared, target)) + 0.15 * wanted
+        unit = f"{declared.quantity.unit}/s"
+        require(
+            abs(moved - wanted) <= slack,
+            f"{name} moved at {moved / half_s:g} {unit}, {rate:g} {unit} was asked for",
+        )
 
 
 def check_a_setpoint_moves_its_own_quantity(case: Case) -> None:

@@ -13,7 +13,6 @@ The rules:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,7 +21,7 @@ from typing import Any
 from sensorbench.core.catalog import devices
 from sensorbench.core.channel import Channel, Settings
 from sensorbench.core.device import Sensor
-from sensorbench.core.errors import Problem
+from sensorbench.core.errors import Problem, SetpointError
 from sensorbench.core.plugins import plugins
 from sensorbench.core.quantity import Soak, Value, address, components, distance
 from sensorbench.core.units import UnitError, convert, parse
@@ -261,9 +260,8 @@ class Context:
         if only:
             yield from self.release([w for w in self.current if w not in wanted])
         reached: Targets = {}
-        sent: set[str] = set()
         for table in steps:
-            before = len(sent)
+            sent: set[str] = set()
             for where, target in table.items():
                 if target is None:
                     yield from self.release([where])
@@ -274,7 +272,7 @@ class Context:
                     yield action
                 if not isinstance(target, Wave):
                     reached[where] = target
-            if len(sent) > before or for_s is not None:
+            if sent or for_s is not None:
                 bands = [where for where in reached if self._is_set(where)]
                 yield from self._settle({w: reached[w] for w in bands}, for_s, sent)
 
@@ -552,18 +550,10 @@ class Context:
                 known = self._parsed_setting(value, declared.dimension, name)
             if known is None:
                 continue
-            if declared.choices and not _among(known, declared.choices):
-                allowed = ", ".join(map(_word, declared.choices))
-                self.problem(f"{name} = {value!r} is not allowed; allowed: {allowed}", "settings")
-            outside = isinstance(known, int | float) and not (
-                (declared.low is None or known >= declared.low)
-                and (declared.high is None or known <= declared.high)
-            )
-            if outside:
-                self.problem(
-                    f"{name} = {value!r} is outside {declared.low:g}..{declared.high:g}", "settings"
-                )
-            found[name] = known
+            try:
+                found[name] = declared.accept(name, known)
+            except SetpointError as error:
+                self.problem(str(error), "settings")
         return found
 
     def _parsed_setting(self, value: object, dimension: Any, name: str) -> float | None:
@@ -623,6 +613,7 @@ class Context:
                     self.problem,
                     None,
                     lambda c: self._judged(c, taken),
+                    frozenset(taken),
                 )
                 own += [one for one in asked if one not in own and self._streams(one)]
             if not own:
@@ -919,16 +910,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     return value
-
-
-def _among(value: float | str, choices: tuple[float | str, ...]) -> bool:
-    if isinstance(value, str):
-        return value in choices
-    return any(isinstance(c, int | float) and math.isclose(value, c, rel_tol=5e-3) for c in choices)
-
-
-def _word(choice: float | str) -> str:
-    return choice if isinstance(choice, str) else f"{choice:g}"
 
 
 def _show(value: Value) -> str:

@@ -274,8 +274,10 @@ def _timed(
     now = 0.0
     moving: dict[str, float] = {}
     values: dict[str, Target] = {}
+    began: dict[str, float] = {}
     for action, zone, restart, phase in steps:
-        took = _duration(action, zone, layout, c, values, moving)
+        since = now - began.setdefault(phase, now)
+        took = _duration(action, zone, layout, c, values, moving, since)
         yield Step(action, zone, restart, phase, now, took)
         now += took
 
@@ -287,6 +289,7 @@ def _duration(
     c: Context,
     values: dict[str, Target],
     moving: dict[str, float],
+    since_s: float,
 ) -> float:
     match action:
         case Set():
@@ -306,7 +309,8 @@ def _duration(
             return action.credit_s
         case Do():
             if action.verb == "park":
-                return float(action.arguments.get("after_s", 0.0))
+                # Until a time counted from the phase's begin, of which `since_s` are over.
+                return max(0.0, float(action.arguments.get("after_s", 0.0)) - since_s)
             units = c.groups.get(c.group, ())
             return _SECONDS_A_UNIT * len(units) if action.verb == "write" else 0.0
 

@@ -32,6 +32,11 @@ def any_quantity(channel: Channel) -> bool:
     return channel.quantity is not None
 
 
+def any_channel(_channel: Channel) -> bool:
+    """Return that plain counts count too."""
+    return True
+
+
 def nowhere(_channel: Channel, _part: Part) -> tuple[Raw, ...]:
     """Return that nothing must be applied beside what the phase sets."""
     return ()
@@ -44,7 +49,7 @@ class Measure:
     `unit` gives the dimension of its results, or a unit as text where no dimension fits; `compares`
     that the world's value must be known from a reference; `stimuli` what must be applied, in words
     of part.toml; `stream` that samples must come as a stream; `symmetric` that one number as a limit
-    means both sides.
+    means both sides; `of_step` that it is of a channel whose quantity the phase itself moves.
     """
 
     unit: Callable[[Channel], Dimension | str] = difference
@@ -53,6 +58,7 @@ class Measure:
     stimuli: Callable[[Channel, Part], tuple[Raw, ...]] = nowhere
     stream: bool = False
     symmetric: bool = True
+    of_step: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +113,11 @@ def ask_of(
     say: Say,
     parameter: Parameter | None = None,
     judged: Callable[[Channel], bool] | None = None,
+    moved: frozenset[str] | None = None,
 ) -> list[Ask]:
     """Return what a measure asks of a part: of every channel that it fits, or of a parameter's.
 
-    `say(text, key)` is told what can't be asked. Without a parameter only channels that are
+    `say(text, key)` is told what can't be asked, `moved` are the addresses that the phase moves. Without a parameter only channels that are
     `judged` count, with the limits of part.toml's [accuracy].
     """
     key = f"parameter.{parameter.name}" if parameter else "measures"
@@ -136,6 +143,8 @@ def ask_of(
     elif parameter and len(fits) > 1:
         say(f"say which channel: {', '.join(c.name for c in fits)}", key)
         fits = fits[:1]
+    elif moved is not None and not parameter and found.of_step:
+        fits = [c for c in fits if c.address in moved]
     elif judged and not parameter and found.compares:
         limited = [c for c in fits if name in part.accuracy.get(c.name, {})]
         fits = [c for c in fits if judged(c) or c in limited]

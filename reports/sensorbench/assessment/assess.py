@@ -30,6 +30,7 @@ def assess(run: RunReader | RunData) -> Assessment:
     series: list[Series] = []
     facts: dict[str, Any] = {}
     rules: dict[str, str] = {}
+    skipped = data.skipped()
     for phase in data.schedule.phases:
         for item in phase_results(data, phase["name"]):
             if isinstance(item, Result):
@@ -37,7 +38,9 @@ def assess(run: RunReader | RunData) -> Assessment:
             else:
                 series.append(item)
         module = load(KINDS, phase["kind"])
-        if module is not None:
+        if phase["name"] in skipped:
+            facts[phase["name"]] = {"skipped_by": skipped[phase["name"]]}
+        elif module is not None:
             facts[phase["name"]] = module.facts(data, phase)
             rules[phase["kind"]] = kind_rule(phase["kind"])
     ended = _ended(data)
@@ -64,16 +67,14 @@ def kind_rule(kind: str) -> str:
 
 
 def phase_results(data: RunData, name: str) -> Iterator[Item]:
-    """Return the results of one phase; none where nobody here knows its kind."""
+    """Return the results of one phase; none where a gate skipped it, or nobody knows its kind."""
     phase = data.schedule.phase(name)
     module = load(KINDS, phase["kind"])
-    if module is not None:
+    if module is not None and name not in data.skipped():
         yield from module.results(data, phase)
 
 
-def _unit(
-    data: RunData, number: int, results: list[Result], ended: Reason | None
-) -> UnitResult:
+def _unit(data: RunData, number: int, results: list[Result], ended: Reason | None) -> UnitResult:
     unit = data.units[number]
     own = tuple(result for result in results if result.serial == unit.serial)
     verdict, reasons = unit_verdict(own)

@@ -38,9 +38,7 @@ def credited(data: RunData, phase: str, group: str = "") -> list[tuple[float, fl
     return found
 
 
-def _credit(
-    data: RunData, zone: str, bands: tuple[Band, ...], start: float, end: float
-) -> float:
+def _credit(data: RunData, zone: str, bands: tuple[Band, ...], start: float, end: float) -> float:
     """Return how much of the time from `start` to `end` was served with every band held."""
     if not bands:
         return end - start

@@ -78,15 +78,26 @@ class Readout:
 
 @dataclass(frozen=True, slots=True)
 class StreamData:
-    """A unit's stream at a point: `values` has shape (n, channels), in canonical units."""
+    """A unit's stream at a point. Samples are decoded a channel at a time, when asked for."""
 
     channels: tuple[str, ...]
-    values: Floats
+    count: int
     rate_hz: float
     overflow: bool
+    saturated: bool
     seconds: float
-    sources: tuple[int, ...]
     start_s: float
+    sources: tuple[int, ...]
+    _events: tuple[Event, ...]
+    _run: RunReader
+    _name: str
+
+    def channel(self, name: str) -> Floats:
+        """Return a channel's samples in order, in its unit, shape (n,)."""
+        number = self.channels.index(name)
+        column = self._run.columns(self._name)[number]
+        blocks = [self._run.samples(event, self._name)[:, number] for event in self._events]
+        return np.asarray(np.concatenate(blocks) * column.scale + column.offset)
 
 
 @dataclass(slots=True)
@@ -138,6 +149,32 @@ class RunData:
                 fact = event.data["fact"]
                 found |= dict.fromkeys(fact.get("dropped", ()), fact.get("gate", ""))
         return found
+
+    def skipped(self) -> dict[str, str]:
+        """Return the phases that a gate jumped over, with its name."""
+        if "skipped" not in self._cache:
+            self._cache["skipped"] = self._skipped()
+        found: dict[str, str] = self._cache["skipped"]
+        return found
+
+    def _skipped(self) -> dict[str, str]:
+        gates = {
+            event.data["step"]: str(event.data["fact"].get("gate", ""))
+            for event in self.events("fact")
+            if event.data["verb"] == "gate"
+        }
+        jumped: dict[int, str] = {}
+        for event in self.events("done"):
+            step, following = event.data["step"], event.data["next"]
+            jumped |= dict.fromkeys(range(step + 1, following), gates.get(step, ""))
+        steps: dict[str, list[int]] = {}
+        for number, step in enumerate(self.schedule.steps):
+            steps.setdefault(step.phase, []).append(number)
+        return {
+            phase: jumped[numbers[0]]
+            for phase, numbers in steps.items()
+            if all(n in jumped and self.done_at(n) is None for n in numbers)
+        }
 
     @property
     def absent(self) -> dict[str, Reason]:
@@ -393,26 +430,24 @@ class RunData:
                 events.setdefault(event.data["unit"], []).append(event)
         found = {}
         for number, own in events.items():
-            names = self.run.streams_of(own[0])
-            blocks = [self.run.samples(event, names[0]) for event in own]
-            columns = self.run.columns(names[0])
-            scale = np.array([column.scale for column in columns])
-            offset = np.array([column.offset for column in columns])
-            values = np.concatenate(blocks) * scale + offset
+            name = self.run.streams_of(own[0])[0]
             # The period is assessed, not assumed: host time over samples, first block aside.
             starts = [t for event in own for t in event.data["start_s"]]
             ends = [t for event in own for t in event.data["end_s"]]
             counts = [c for event in own for c in event.data["count"]]
             spent = ends[-1] - ends[0]
-            rate = sum(counts[1:]) / spent if spent > 0 else float("nan")
             found[self.serials[number]] = StreamData(
-                channels=tuple(column.name for column in columns),
-                values=np.asarray(values, dtype=np.float64),
-                rate_hz=rate,
+                channels=tuple(column.name for column in self.run.columns(name)),
+                count=sum(counts),
+                rate_hz=sum(counts[1:]) / spent if spent > 0 else float("nan"),
                 overflow=any(event.data["overflow"] for event in own),
+                saturated=any(event.data.get("saturated", False) for event in own),
                 seconds=ends[-1] - starts[0],
-                sources=tuple(event.seq for event in own),
                 start_s=starts[0],
+                sources=tuple(event.seq for event in own),
+                _events=tuple(own),
+                _run=self.run,
+                _name=name,
             )
         return found
 

@@ -66,7 +66,9 @@ def _fit_part(
     bad: dict[int, dict[str, Any]] = {}
     for form in formats:
         if not readouts:
-            bad |= {k: {"code": "not_fitted", "quantity": form.quantity} for k in range(len(numbers))}
+            bad |= {
+                k: {"code": "not_fitted", "quantity": form.quantity} for k in range(len(numbers))
+            }
             break
         r, t, target = _points(data, readouts, numbers, form)
         fit = fit_polynomial(r, t, target, form.terms)
@@ -78,9 +80,7 @@ def _fit_part(
             if not np.isfinite(fit.coefficients[k]).all():
                 bad.setdefault(k, {"code": "not_fitted", "quantity": form.quantity})
             elif beyond[k]:
-                bad.setdefault(
-                    k, {"code": "no_room", "quantity": form.quantity, "bits": form.bits}
-                )
+                bad.setdefault(k, {"code": "no_room", "quantity": form.quantity, "bits": form.bits})
             words[k] += row
     for k, number in enumerate(numbers):
         serial = data.serials[number]

@@ -68,9 +68,18 @@ def _has_value(data: RunData, readouts: Sequence[Readout], number: int, every: b
 
 
 def _judged_channels(data: RunData, readout: Readout, number: int) -> list[str]:
+    """Return the channels that something is measured of at a reading; else all that sense."""
     part = data.schedule.parts[data.units[number].part]
-    names = [row["name"] for row in part["channels"] if row["address"]]
-    return [name for name in names if name in readout.values] or list(readout.values)
+    names = readout.point.labels.get("parameters", ())
+    asks = [ask for ask in part["parameters"] if ask["parameter"] in names]
+    asks += [
+        ask
+        for ask in data.schedule.phase(readout.point.phase).get("asks", ())
+        if ask["part"] == part["name"]
+    ]
+    judged = dict.fromkeys(ask["channel"] for ask in asks)
+    sensing = [row["name"] for row in part["channels"] if row["address"]]
+    return [name for name in (judged or sensing) if name in readout.values] or list(readout.values)
 
 
 def _not_calibrated(

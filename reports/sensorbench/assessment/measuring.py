@@ -20,6 +20,8 @@ from sensorbench.parts.values import Wave
 
 MEASURES = "sensorbench.assessment.measures"
 _STILL = 1e-3
+OWN_RULES = {"readings": "1", "readouts": "1", "coefficients": "1", "external": "1"}
+"""Results that kinds give without a measure, with the version of their rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +105,7 @@ class Inputs:
             if varying_only and spans[key] < _STILL * widest:
                 continue  # of a vector: this axis was not moved here
             plain = {w: _plain(v) for w, v in at.items()}
-            inner = Inputs(
-                self.data, self.phase, self.ask, readouts, self.numbers, self.points
-            )
+            inner = Inputs(self.data, self.phase, self.ask, readouts, self.numbers, self.points)
             yield ({"set": plain} if plain else {}), inner
 
 
@@ -160,6 +160,8 @@ def measure_module(name: str) -> ModuleType | None:
 
 def rule_of(name: str) -> str:
     """Return the rule's name with its version, and whose it is where it is not ours."""
+    if name in OWN_RULES:
+        return f"{name} {OWN_RULES[name]}"
     module = measure_module(name)
     plugin = plugins(MEASURES).get(name)
     version = str(getattr(module, "VERSION", "?"))
@@ -208,9 +210,7 @@ def series_of(
         x_unit=x_unit,
         x=tuple(map(float, x)),
         labels=tuple(dict(label) for label in labels),
-        values={
-            serial: tuple(map(float, values[k])) for k, serial in enumerate(inputs.serials)
-        },
+        values={serial: tuple(map(float, values[k])) for k, serial in enumerate(inputs.serials)},
         sources=tuple(sources),
         parameter=str(inputs.ask.get("parameter", "")),
         low=low,

@@ -71,7 +71,7 @@ def _readings(
                 if unit.serial in data.stream_problems(p)]  # fmt: skip
         why += [Reason("samples_lost", {"point": p}) for p, s in streams.items()
                 if unit.serial in s and s[unit.serial].overflow]  # fmt: skip
-        count = len(own) + sum(len(stream.values) for stream in flowing)
+        count = len(own) + sum(stream.count for stream in flowing)
         why += [] if count else [Reason("not_read", {})]
         sources = [r.seq for r in own] + [seq for s in flowing for seq in s.sources[:1]]
         value = float(count) if not why else float("nan")
@@ -227,7 +227,9 @@ def _drift_series(
 # -- windows -------------------------------------------------------------------------------------
 
 
-def windows(data: RunData, readouts: Sequence[Readout]) -> tuple[dict[str, Why], list[dict[str, Any]]]:
+def windows(
+    data: RunData, readouts: Sequence[Readout]
+) -> tuple[dict[str, Why], list[dict[str, Any]]]:
     """Return by readout why its window was missed, and what was found of every window."""
     found: dict[str, Why] = {}
     told = []

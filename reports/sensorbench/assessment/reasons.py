@@ -16,6 +16,7 @@ CODES: Mapping[str, tuple[str, ...]] = {
     "no_value": ("channel",),
     "not_calibrated": ("channel",),
     "samples_lost": ("point",),
+    "saturated": ("point",),
     "too_few": ("needed", "there"),
     "not_finite": ("channel",),
     # Conditions that are not known, or were not kept.

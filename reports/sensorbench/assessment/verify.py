@@ -17,7 +17,7 @@ from typing import Any
 from sensorbench.assessment.assess import KINDS, RESULTS_FILE, assess
 from sensorbench.assessment.data import RunData
 from sensorbench.assessment.fit import fit_units
-from sensorbench.assessment.measuring import MEASURES
+from sensorbench.assessment.measuring import MEASURES, OWN_RULES
 from sensorbench.assessment.results import Assessment, as_json
 from sensorbench.core.errors import BenchError
 from sensorbench.core.plugins import plugins
@@ -83,9 +83,7 @@ def verify(root: Path) -> Verification:
     )
 
 
-def _compare(
-    root: Path, computed: dict[str, Any], sealed: bool
-) -> tuple[list[str], list[str]]:
+def _compare(root: Path, computed: dict[str, Any], sealed: bool) -> tuple[list[str], list[str]]:
     """Return what differs by the same rule, and what another version of a rule gives."""
     path = root / "derived" / RESULTS_FILE
     if not path.is_file():
@@ -138,7 +136,7 @@ def _difference(
     """Return whether the rules are the same, and what differs, "" if nothing."""
     row = stored or computed or {}
     measure = str(row.get("measure", ""))
-    known = measure in plugins(MEASURES) or measure in plugins(KINDS) or measure in _OWN
+    known = measure in plugins(MEASURES) or measure in plugins(KINDS) or measure in OWN_RULES
     if computed is None and not known:
         return False, "its rule is not installed here; the stored result stands"
     # A result is shaped by its measure's rule and by its kind's.
@@ -158,9 +156,6 @@ def _difference(
     if [r["code"] for r in stored.get("reasons", ())] != [r["code"] for r in computed["reasons"]]:
         parts.append("its reasons are others")
     return same, "; ".join(parts)
-
-
-_OWN = frozenset({"readings", "readouts", "coefficients", "external"})
 
 
 def _same(stored: Any, computed: Any, row: Mapping[str, Any]) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
+import mmap
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -207,8 +209,9 @@ class RunWriter:
 
 def digest(path: Path) -> dict[str, Any]:
     """Return size and SHA-256 of a file, as the seal stores them."""
-    data = path.read_bytes()
-    return {"size": len(data), "sha256": sha256(data)}
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"size": path.stat().st_size, "sha256": found}
 
 
 def files_of(root: Path) -> list[str]:
@@ -225,7 +228,7 @@ class RunReader:
     def __init__(self, root: Path) -> None:
         # Resolved, so that "." has a name too.
         self.root = root = root.resolve()
-        self._segments: dict[str, bytes] = {}
+        self._segments: dict[str, bytes | mmap.mmap] = {}
         try:
             self._manifest_bytes = (root / "run.json").read_bytes()
             manifest = json.loads(self._manifest_bytes)
@@ -316,10 +319,18 @@ class RunReader:
             if not path.is_relative_to(self.root.resolve()):
                 raise EvidenceError(f"{frame.file} points outside the run")
             try:
-                self._segments[frame.file] = path.read_bytes()
+                self._segments[frame.file] = _mapped(path)
             except OSError as error:
                 raise EvidenceError(f"{frame.file} can't be read: {error.strerror}") from None
-        return self._segments[frame.file][frame.offset : frame.offset + frame.length]
+        return bytes(self._segments[frame.file][frame.offset : frame.offset + frame.length])
+
+
+def _mapped(path: Path) -> bytes | mmap.mmap:
+    """Return a file's bytes without reading them: months of samples need not fit into memory."""
+    if path.stat().st_size == 0:
+        return b""
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _column(row: Mapping[str, Any]) -> Column:

@@ -77,7 +77,7 @@ def place_figure(
     start_s = min(float(trace.time_s[0]) for trace in known.values())
     unit, size = next((u, s) for u, s, most in _TIMES if end_s - min(start_s, 0.0) <= most)
     sizes = [float(np.nanmax(np.abs(trace.mean))) for trace in known.values()]
-    style = style_of(names.unit(where), sizes, (), names.shown(where))
+    style = style_of(names.unit(where), sizes, (), names.liked(where))
     asked = [(t, v) for t, z, w, v in data.sets if (z, w) == (zone, where)]
     with canvas(2.1, simulated) as (figure, written):
         axes = figure.subplots(1, 1)

@@ -219,6 +219,7 @@ def _named_tables(kind: str) -> Look:
                     pairs = [
                         f"{names.words.name('fact', key)} {told_value(names, key, v, others)}"
                         for key, v in value.items()
+                        if v is not None
                     ]
                     text = names.words.listed(pairs)
                 else:

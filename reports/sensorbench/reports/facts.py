@@ -13,10 +13,12 @@ from sensorbench.reports.names import Names
 from sensorbench.reports.reasons import told_value
 from sensorbench.reports.runs import Run
 from sensorbench.reports.text import clean, entries
+from sensorbench.reports.windows import windows
 from sensorbench.reports.words import Words
 
 _MOST_ROWS = 60
 _SOURCES = ("seq", "source", "sources")
+_WINDOWS = "windows"
 
 
 def fact_blocks(
@@ -34,7 +36,7 @@ def fact_blocks(
         )  # fmt: skip
     for key, value in facts.items():
         if key not in left and _is_table(value):
-            yield fact_table(key, value, names)
+            yield fact_table(key, windows(value, names) if key == _WINDOWS else value, names)
 
 
 def there(value: Any) -> bool:

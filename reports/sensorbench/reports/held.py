@@ -60,8 +60,11 @@ def _inside(
         for hold in data.holds:
             if hold.get("phase") != phase or hold.get("zone") != zone:
                 continue
-            # A row tells of the time since the row before: the first inside is the second.
-            there = (trace.time_s > hold["start_s"] + 1e-6) & (trace.time_s <= hold["end_s"] + 1e-6)
+            # A row tells of the time since the row before: the first one speaks of before the hold.
+            there = (trace.time_s >= hold["start_s"] - 1e-3) & (
+                trace.time_s <= hold["end_s"] + 1e-3
+            )
+            there[np.flatnonzero(there)[:1]] = False
             if there.any() and np.isfinite(trace.mean[there]).any():
                 found.setdefault(name, []).append(_less(trace, there, float(band.target)))
     return found

@@ -82,16 +82,21 @@ def items_of(results: Iterable[Result], names: Names) -> list[Item]:
         key = (part, result.measure, result.channel, result.parameter, result.is_drift)
         found.setdefault(key, []).append(result)
     several = len({key[0] for key in found}) > 1
-    return [_item(rows, part, names, several) for (part, *_), rows in found.items()]
+    everywhere = differing(r.at for rows in found.values() for r in rows)
+    return [_item(rows, part, names, several, everywhere) for (part, *_), rows in found.items()]
 
 
-def _item(results: Sequence[Result], part: str, names: Names, several: bool) -> Item:
+def _item(
+    results: Sequence[Result], part: str, names: Names, several: bool, everywhere: Sequence[str]
+) -> Item:
     first = results[0]
+    # A parameter's title says what is applied for it; a measure's place is where its value came.
+    told = differing(r.at for r in results) if first.parameter else everywhere
     title = names.title(first, part)
     if several:
         title = names.words.text("of_part", what=title, part=part)
     return Item(title, part, tuple(results), style_for(results, names, part),
-                tuple(differing(r.at for r in results)), names)  # fmt: skip
+                tuple(told), names)  # fmt: skip
 
 
 def style_for(results: Sequence[Result], names: Names, part: str = "") -> Style:
@@ -103,7 +108,7 @@ def style_for(results: Sequence[Result], names: Names, part: str = "") -> Style:
     if first.measure == VALUE:
         channels = names.part(part).get("channels", ())
         where = next((c.get("address", "") for c in channels if c["name"] == first.channel), "")
-        shown = names.shown(where) if where and names.unit(where) == first.unit else ""
+        shown = names.liked(where) if where and names.unit(where) == first.unit else ""
     whole = all(r.value.is_integer() for r in results if math.isfinite(r.value))
     uncertainties = [r.uncertainty for r in results]
     return style_of(first.unit, known, uncertainties, shown, whole and not any(uncertainties))

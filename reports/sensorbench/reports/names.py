@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sensorbench.assessment.results import Result, Series
+from sensorbench.core.quantity import components, quantities
 from sensorbench.core.units import show_duration
 from sensorbench.parts.values import Wave
 from sensorbench.profiles.schedule import Schedule
@@ -45,9 +46,14 @@ class Names:
         return self.words.text("in_zone", what=told, zone=clean(zone)) if zone else told
 
     def row(self, where: str) -> Mapping[str, Any]:
-        """Return what the schedule says of an address's quantity, {} where nothing."""
-        rows = self.schedule.quantities if self.schedule else {}
-        found: Mapping[str, Any] = rows.get(where.partition(".")[0], {})
+        """Return what the schedule says of an address's quantity, {} where nothing.
+
+        Without a schedule what is known today is said of it.
+        """
+        name = where.partition(".")[0]
+        if self.schedule is None:
+            return _known_today(name)
+        found: Mapping[str, Any] = self.schedule.quantities.get(name, {})
         return found
 
     def unit(self, where: str) -> str:
@@ -57,6 +63,10 @@ class Names:
     def shown(self, where: str) -> str:
         """Return the unit that people like for an address."""
         return str(self.row(where).get("shown") or self.unit(where))
+
+    def liked(self, where: str) -> str:
+        """Return the unit that people like for an address, "" where any that is easily read."""
+        return "" if self.shown(where) == self.unit(where) else self.shown(where)
 
     def value(self, where: str, value: Any) -> str:
         """Return a value at an address: a number, a vector, a word, a wave, or off."""
@@ -136,6 +146,21 @@ class Names:
         """Return what a measure is called."""
         return clean(self.words.name("measure", name))
 
+    def curve(self, name: str) -> str:
+        """Return what the values are called that a measure is found from."""
+        if self.words.has(f"curve.{name}"):
+            return self.words.text(f"curve.{name}")
+        return self.measure(name)
+
+    def curve_title(self, series: Series) -> str:
+        """Return what a series is called."""
+        if series.parameter or not series.channel:
+            return self.title(series)
+        title = self.words.text(
+            "measure_of", measure=self.curve(series.measure), channel=self.channel(series.channel)
+        )
+        return self.words.text("drift_of", what=title) if series.is_drift else title
+
     def title(self, result: Result | Series, part: str = "") -> str:
         """Return what a result or a series is called: of which channel, which measure."""
         part = part or (self._parts.get(result.serial, "") if isinstance(result, Result) else "")
@@ -205,6 +230,15 @@ class Names:
         if not self.words.has(f"label.{name}"):
             return clean(f"{name.replace('_', ' ')} {value}")
         return clean(self.words.text(f"label.{name}", value=value, n=value))
+
+
+def _known_today(name: str) -> Mapping[str, Any]:
+    row = quantities().get(name)
+    if row is None:
+        return {}
+    words = {word: list(components(value)) for word, value in row.words.items()}
+    shown, difference = row.shown or row.unit, row.difference.canonical
+    return {"unit": row.unit, "difference": difference, "shown": shown, "words": words}
 
 
 def differing(places: Iterable[Mapping[str, Any]]) -> list[str]:

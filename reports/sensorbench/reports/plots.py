@@ -33,6 +33,7 @@ _PANELS_A_ROW = 3
 _MOST_PANELS = 9
 _LEAST_SPAN = 1e-3
 _MOST_LINES = 60
+_DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)))
 _DIRECTION = "direction"
 _HOURS = {"served_s"}
 
@@ -58,7 +59,9 @@ class _Picture:
 def series_figure(
     series: Series, verdicts: Verdicts, names: Names, simulated: bool
 ) -> Figure | None:
-    """Plot every unit's values over x, a panel for each set of labels; None without values.
+    """Plot every unit's values over x, a panel for each set of labels.
+
+    None without values, and where no panel has more than one x: a table says that better.
 
     Units that failed stand out and are named; the others are thin grey lines.
     """
@@ -68,6 +71,8 @@ def series_figure(
         return None
     picture = _picture(series, known, verdicts, names)
     panels = _panels(picture)
+    if not any(len(set(np.array(series.x)[chosen])) > 1 for chosen in panels.values()):
+        return None
     columns = min(_PANELS_A_ROW, len(panels))
     rows = math.ceil(len(panels) / columns)
     with canvas(0.75 + 1.75 * rows + (0.6 if rows == 1 and columns == 1 else 0.0), simulated) as (
@@ -113,7 +118,7 @@ def _picture(
         verdicts,
         style_of(series.unit, sizes),
         style_of(series.x_unit, [max(map(abs, series.x), default=0.0)], (), shown),
-        names.title(series),
+        names.curve_title(series),
         x_title,
         names,
     )
@@ -124,7 +129,7 @@ def _x(series: Series, names: Names) -> tuple[str, str]:
     if names.words.has(f"x.{series.x_name}"):
         return names.words.text(f"x.{series.x_name}"), "h" if series.x_name in _HOURS else ""
     if names.row(series.x_name):
-        shown = names.shown(series.x_name)
+        shown = names.liked(series.x_name)
         return names.address(series.x_name), shown if names.unit(series.x_name) == (
             series.x_unit
         ) else ""
@@ -138,7 +143,7 @@ def _axis(words: Words, title: str, style: Style) -> str:
 def _y_title(picture: _Picture) -> str:
     if picture.series.is_drift:
         return picture.words.text("measure.drift")
-    return picture.names.measure(picture.series.measure)
+    return picture.names.curve(picture.series.measure)
 
 
 # -- panels and lines --------------------------------------------------------------------------
@@ -193,8 +198,7 @@ def _draw(axes: Any, picture: _Picture, chosen: Floats) -> None:
     lines = _lines(picture)
     x = scaled(np.array(picture.series.x, dtype=float)[chosen], picture.x.unit, picture.x.shown)
     if picture.series.logarithmic:
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+        _logarithmic(axes)
     many = [s for s, verdict in _of(picture).items() if verdict in (Verdict.PASS, None)]
     band = len(many) > _MOST_LINES
     if band:
@@ -203,6 +207,17 @@ def _draw(axes: Any, picture: _Picture, chosen: Floats) -> None:
         if band and serial in many:
             continue
         axes.plot(*decimate(x, _scaled(picture, serial, chosen)), **line)
+
+
+def _logarithmic(axes: Any) -> None:
+    """Make both axes logarithmic, with plain numbers beside them."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter  # noqa: PLC0415 - heavy
+
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def _band(axes: Any, x: Floats, values: Floats) -> None:
@@ -230,6 +245,9 @@ def _lines(picture: _Picture) -> dict[str, dict[str, Any]]:
     verdicts = _of(picture)
     failed = [serial for serial, verdict in verdicts.items() if verdict is Verdict.FAIL]
     lines = {s: _OTHERS[verdict] for s, verdict in verdicts.items() if s not in failed}
+    if len(verdicts) <= len(_DASHES):  # few enough to be told apart
+        for place, serial in enumerate(lines):
+            lines[serial] = {**lines[serial], "linestyle": _DASHES[place], "linewidth": 0.9}
     for place, serial in enumerate(failed):
         color, marker = _FAILED[place % len(_FAILED)]
         lines[serial] = {"color": color, "linewidth": 1.2, "marker": marker, "markersize": 3}
@@ -262,13 +280,19 @@ def _legend(figure: Any, picture: _Picture) -> None:
 
     words, verdicts = picture.words, _of(picture)
     handles = []
-    for verdict, line in _OTHERS.items():
+    lines = _lines(picture)
+    few = len(verdicts) <= len(_DASHES)
+    for serial, verdict in verdicts.items() if few else ():
+        if verdict is not Verdict.FAIL:
+            told = words.text(f"verdict.{verdict.value}") if verdict else ""
+            label = fonts.printable(f"{clean(serial)} {told}".strip())
+            handles.append(Line2D([], [], label=label, **lines[serial]))
+    for verdict, line in () if few else _OTHERS.items():
         if count := sum(found is verdict for found in verdicts.values()):
             label = words.text("count.unit", n=count)
             if verdict is not None:
                 label += f" {words.text(f'verdict.{verdict.value}')}"
             handles.append(Line2D([], [], label=label, **line))
-    lines = _lines(picture)
     failed = [serial for serial, verdict in verdicts.items() if verdict is Verdict.FAIL]
     fail = words.text("verdict.FAIL")
     for serial in failed[:_MOST_LABELLED]:

@@ -21,11 +21,11 @@ from sensorbench.reports.runs import Run, verdict_of
 from sensorbench.reports.text import clean, entries, serials
 from sensorbench.reports.words import Words
 
-MOST_DETAILED = 8
-"""So many units of a phase that are not PASS get a table of all their results."""
+MOST_DETAILED = 4
+"""So many units of a phase that failed get a table of all their results."""
 _MOST_FAILED = 60
 _MOST_LISTED = 24
-_MOST_ROWS = 80
+_MOST_ROWS = 40
 _MOST_TITLES = 3
 _MOST_RANGES = 3
 Row = tuple[Cell, ...]
@@ -193,7 +193,7 @@ def _collapsed(item: Item, results: Sequence[Result], run: Run, words: Words) ->
 
 
 def details(phase: str, run: Run, words: Words) -> Iterator[Block]:
-    """Tables of all results of units that are not PASS, as far as any is known."""
+    """Tables of all results of units that failed: what else is known of them."""
     names = run.names(words)
     items = items_of(run.results(phase), names)
     units: dict[str, list[tuple[Item, Result]]] = {}
@@ -214,7 +214,10 @@ def details(phase: str, run: Run, words: Words) -> Iterator[Block]:
 
 
 def _deserves(own: Sequence[tuple[Item, Result]]) -> bool:
-    """Return whether a unit's results are worth a table of their own: not PASS, and several."""
+    """Return whether a unit's results are worth a table of their own: one failed, others not.
+
+    What is not known is told by its reason; a table of it would say nothing.
+    """
     results = [result for _, result in own]
-    known = [r for r in results if math.isfinite(r.value)]
-    return verdict_of(results) not in (Verdict.PASS, None) and len(known) > 2
+    failed = [result for result in results if result.verdict is Verdict.FAIL]
+    return bool(failed) and len(failed) < len(results)

@@ -21,7 +21,7 @@ from sensorbench.evidence.journal import Event
 from sensorbench.evidence.run import RunReader
 from sensorbench.profiles.schedule import Schedule
 from sensorbench.reports.names import Names
-from sensorbench.reports.text import clean
+from sensorbench.reports.text import clean, shortened
 from sensorbench.reports.words import Words
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -212,7 +212,7 @@ def _as_far_as_valid(verification: Verification) -> Assessment | None:
         return assessment
     damaged = any(finding.level is Level.DAMAGE for finding in findings)
     code = "evidence_damaged" if damaged else "evidence_incomplete"
-    why = Reason(code, {"finding": str(findings[0])})
+    why = Reason(code, {"finding": shortened(f"{findings[0].file}: {findings[0].text}")})
     units = tuple(
         replace(unit, verdict=Verdict.INVALID, reasons=(why,))
         if damaged or unit.verdict is Verdict.PASS

@@ -60,35 +60,35 @@ def budgets(phase: str, run: Run, words: Words) -> Iterator[Block]:
     for item in items_of(run.results(phase), run.names(words)):
         known = [r for r in item.results if r.budget and r.uncertainty is not None]
         if known:
-            rows += _budget(item, max(known, key=lambda r: r.uncertainty or 0.0), words)
+            rows.append(_budget(item, max(known, key=lambda r: r.uncertainty or 0.0), words))
     if not rows:
         return
     yield Table(
         words.text("budget.caption"),
         (
             Column(words.text("column.result"), grow=True),
-            Column(words.text("column.source")),
-            Column(words.text("column.standard"), align="right"),
-            Column(words.text("column.distribution")),
+            Column(words.text("column.unit")),
+            Column(words.text("column.standard"), grow=True),
+            Column(words.text("budget.expanded"), align="right"),
         ),
         tuple(rows),
         words.text("budget.note"),
     )
 
 
-def _budget(item: Item, result: Result, words: Words) -> Iterator[Row]:
-    for number, term in enumerate(result.budget):
-        style = style_of(result.unit, [term.standard], [term.standard], item.style.shown)
-        yield (
-            Cell(item.title if not number else "", clean(result.serial) if not number else ""),
-            Cell(clean(words.name("term", term.source))),
-            Cell(style.quantity(term.standard)),
-            Cell(clean(words.name("distribution", term.distribution))),
-        )
+def _budget(item: Item, result: Result, words: Words) -> Row:
+    """Return each part of an uncertainty as a standard uncertainty, and the whole."""
     assert result.uncertainty is not None  # noqa: S101 - the caller chose it
-    yield (
-        Cell(""),
-        Cell(words.text("budget.expanded")),
+    parts = []
+    for term in sorted(result.budget, key=lambda term: -term.standard):
+        style = style_of(result.unit, [term.standard], [term.standard], item.style.shown)
+        name = clean(words.name("term", term.source))
+        part = words.text("named", name=name, value=style.quantity(term.standard, 0.0))
+        shape = clean(words.name("distribution", term.distribution))
+        parts.append(words.text("bracketed", text=part, more=shape))
+    return (
+        Cell(item.title),
+        Cell(clean(result.serial)),
+        Cell(words.sentence(parts)),
         Cell(f"{two_digits(result.uncertainty, item.style)} {item.style.name}".rstrip()),
-        Cell(""),
     )

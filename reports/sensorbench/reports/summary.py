@@ -12,10 +12,17 @@ from sensorbench.reports.model import Block, Cell, Column, Facts, Table, Text
 from sensorbench.reports.names import differing
 from sensorbench.reports.reasons import reason_text, reasons_text
 from sensorbench.reports.runs import Run
-from sensorbench.reports.text import clean, count_verdicts, entries, moment, serials
+from sensorbench.reports.text import (
+    clean,
+    count_verdicts,
+    entries,
+    moment,
+    serials,
+    shortened,
+)
 from sensorbench.reports.words import Words
 
-_MOST_FINDINGS = 5
+_MOST_FINDINGS = 3
 _MOST_ROWS = 80
 
 
@@ -23,7 +30,7 @@ def warnings(run: Run, words: Words) -> Iterator[str]:
     """Say what is wrong with the evidence of a run, and why it is not complete."""
     name = words.text("run.name", n=run.number, id=run.run_id)
     found = run.verification.findings
-    findings = [clean(f"{f.file}: {f.text}") for f in found[:_MOST_FINDINGS]]
+    findings = [shortened(clean(f"{f.file}: {f.text}")) for f in found[:_MOST_FINDINGS]]
     if len(found) > _MOST_FINDINGS:
         findings.append(words.text("warning.more", n=len(found) - _MOST_FINDINGS))
     ended = run.assessment.reasons if run.assessment else ()

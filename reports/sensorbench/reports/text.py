@@ -32,6 +32,15 @@ def clean(text: object) -> str:
     return re.sub(r"\bdegC\b", "°C", shown)
 
 
+def shortened(text: str, most: int = 160) -> str:
+    """Return a text that fits in a notice: its beginning, where it is long.
+
+    >>> shortened("1 2 3 4 5 6", 7)
+    '1 2 3 …'
+    """
+    return text if len(text) <= most else f"{text[: most - 1].rpartition(' ')[0] or text[:most]} …"
+
+
 def unit_name(unit: str) -> str:
     """Return how a unit is printed.
 

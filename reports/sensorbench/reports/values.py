@@ -24,7 +24,8 @@ _PREFIXES = ("n", "u", "m", "", "k", "M")
 _DIGITS = 4
 _MOST_DECIMALS = 7
 _MOST_DIGITS = 15
-_SMALL, _LARGE = 0.1, 1e4
+_SMALL, _LARGE, _TINY, _MUCH = 0.1, 1e4, 0.01, 20.0
+_ROOT = "/sqrt(Hz)"
 _RATIOS = (("ppm", 5e-4), ("%", 0.2))
 
 
@@ -108,22 +109,40 @@ def _decimals(size: float) -> int:
 
 
 def readable(unit: str, size: float) -> str:
-    """Return `unit` with the SI prefix in which numbers as large as `size` are easily read.
+    """Return a unit of the same dimension in which numbers as large as `size` are easily read.
+
+    That is one with another SI prefix, or a smaller one where there is none with a prefix.
 
     >>> readable("A", 2e-5), readable("Pa", 2.5e5), readable("Pa", 740.0), readable("1", 0.02)
     ('uA', 'kPa', 'Pa', '%')
+    >>> readable("m/s2/sqrt(Hz)", 7e-4), readable("deg/s", 1e-3)
+    ('mg/sqrt(Hz)', 'deg/h')
     """
     if unit == "1" and size:
         return next((name for name, below in _RATIOS if size < below), unit)
     if not size or _SMALL <= size < _LARGE:
         return unit
-    dimension = _dimension(unit, unit)
-    names = [f"{prefix}{unit}" for prefix in _PREFIXES]
-    there = [name for name in names if dimension and dimension.scale(name)]
-    fits = [name for name in there if abs(size * _factor(unit, name)) >= 1.0]
-    if not fits:
-        return there[0] if there else unit
-    return min(fits, key=lambda name: size * _factor(unit, name))
+    head, tail = _split(unit)
+    dimension = _dimension(head, head)
+    there = [f"{prefix}{head}" for prefix in _PREFIXES]
+    known = [name for name in there if dimension and dimension.scale(name)]
+    if len(known) < 2 and dimension and size < _TINY:
+        known = [name for name in dimension.units if _is_smaller(head, name)] or [head]
+    fits = [name for name in known if abs(size * _factor(head, name)) >= 1.0]
+    if fits:
+        return min(fits, key=lambda name: size * _factor(head, name)) + tail
+    return (max(known, key=lambda name: _factor(head, name)) if known else head) + tail
+
+
+def _split(unit: str) -> tuple[str, str]:
+    """Return a unit and what it is divided by: the root of a hertz."""
+    head = unit.removesuffix(_ROOT)
+    return head, unit[len(head) :]
+
+
+def _is_smaller(unit: str, name: str) -> bool:
+    """Return whether a unit is much smaller, and zero in both is the same."""
+    return in_unit(0.0, unit, name) == 0.0 and _factor(unit, name) > _MUCH
 
 
 def plain(value: float, unit: str, shown: str = "") -> str:
@@ -142,8 +161,13 @@ def bare(value: float, unit: str, shown: str = "") -> str:
 
 def in_unit(value: float, unit: str, shown: str) -> float:
     """Return a canonical value in another unit of its dimension."""
-    dimension = _dimension(unit, shown) if shown != unit else None
-    return convert(value, dimension, shown) if dimension else value
+    (head, tail), (there, _) = _split(unit), _split(shown)
+    dimension = _dimension(head, there) if head != there else None
+    if dimension is None:
+        return value
+    if tail:  # over the root of a hertz: a difference, whatever the zeros are
+        return value * (convert(1.0, dimension, there) - convert(0.0, dimension, there))
+    return convert(value, dimension, there)
 
 
 def scaled(values: Floats, unit: str, shown: str) -> Floats:

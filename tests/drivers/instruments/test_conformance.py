@@ -18,6 +18,7 @@ from sensorbench.instruments.espec_p300.driver import EspecP300
 from sensorbench.instruments.keysight_34461a.driver import Keysight34461a
 from sensorbench.instruments.keysight_e36312a.driver import KeysightE36312a
 from sensorbench.instruments.members import Setpoint
+from sensorbench.instruments.pressure_pulser.driver import PressurePulser
 from sensorbench.testing import instruments as suite
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.conformity import Nonconformity
@@ -82,6 +83,30 @@ class HalfHumidity(EspecP300):
         if command == "HUMI?":
             return type(loop)(loop.measured / 2, loop.setpoint, loop.high, loop.low)
         return loop
+
+
+class Told(EspecP300):
+    """Reads what it was told, not what is there."""
+
+    def _read(self, command: str) -> Any:
+        loop = super()._read(command)
+        return type(loop)(loop.setpoint, loop.setpoint, loop.high, loop.low)
+
+
+class PerMinute(PressurePulser):
+    """Takes a rate for one in a minute."""
+
+    def __init__(self, line: Any, clock: Any) -> None:
+        write, slew = line.write, ":SOUR:PRES:SLEW "
+
+        def written(text: str) -> None:
+            rate = text.removeprefix(slew)
+            write(
+                f"{slew}{float(rate) / 60:g}" if text.startswith(slew) and "M" not in rate else text
+            )
+
+        line.write = written
+        super().__init__(line, clock)
 
 
 class Resetting(KeysightE36312a):
@@ -153,6 +178,8 @@ class Leaving(KeysightE36312a):
 WRONG: list[tuple[str, type[Any], Check, str]] = [
     ("espec_p300", Hot, suite.check_reading_back, "temperature reads"),
     ("espec_p300", HalfHumidity, suite.check_reading_back, "humidity reads"),
+    ("espec_p300", Told, suite.check_reading_on_the_way, "where the world has"),
+    ("pressure_pulser", PerMinute, suite.check_a_rate_is_kept, "500000 Pa/s was asked for"),
     ("keysight_e36312a", Resetting, suite.check_identify_changes_nothing, "changed the instr"),
     ("keysight_34461a", Believing, suite.check_identity, "another model"),
     ("keysight_34461a", Numb, suite.check_garbled_readings, "gave a value"),

@@ -38,8 +38,8 @@ def test_units_that_failed_are_named_in_picture_and_words() -> None:
     figure = series_figure(SERIES, VERDICTS, NAMES, simulated=True)
     assert figure is not None
     assert "$two$ &lt;b&gt; FAIL" in figure.svg
-    assert "1 unit PASS" in figure.svg
-    assert "1 unit INVALID" in figure.svg
+    assert "one PASS" in figure.svg
+    assert "half INVALID" in figure.svg
     assert "limit 100 Pa" in figure.svg
     assert "FAIL: $two$ <b>." in figure.alt
     assert "Values from 1.0 to 250.0 Pa; limits ±100 Pa." in figure.alt
@@ -56,6 +56,11 @@ def test_a_picture_speaks_the_reports_language() -> None:
 def test_a_picture_of_nothing_is_none() -> None:
     nothing = replace(SERIES, values={"gone": (np.nan,) * 3})
     assert series_figure(nothing, VERDICTS, NAMES, simulated=True) is None
+
+
+def test_one_point_is_no_picture() -> None:
+    series = replace(SERIES, x=(3.0, 3.0, 3.0))
+    assert series_figure(series, VERDICTS, NAMES, simulated=True) is None
 
 
 def test_measured_pictures_have_no_mark() -> None:
@@ -86,7 +91,9 @@ def test_labels_are_panels_but_for_the_direction() -> None:
 def test_of_too_many_panels_the_largest_values_stay_and_the_rest_is_told() -> None:
     labels = tuple({"set": {"temperature": float(n)}} for n in range(20))
     values = {"one": tuple(float(n % 7) for n in range(20))}
-    series = replace(SERIES, x=(1.0,) * 20, labels=labels, values=values, low=None, high=None)
+    labels, values = labels * 2, {"one": values["one"] * 2}
+    x = (1.0,) * 20 + (2.0,) * 20
+    series = replace(SERIES, x=x, labels=labels, values=values, low=None, high=None)
     figure = series_figure(series, VERDICTS, NAMES, simulated=False)
     assert figure is not None
     assert "11 more panels" in figure.caption
@@ -111,7 +118,16 @@ def test_equal_values_zeros_and_gaps_draw_without_a_warning(logarithmic: bool) -
         warnings.simplefilter("error")
         figure = series_figure(series, {}, NAMES, simulated=True)
     assert figure is not None
-    assert "3 units" in figure.svg
+    assert "same" in figure.svg
+
+
+def test_of_many_units_the_legend_counts_those_that_did_not_fail() -> None:
+    values = {f"{n}": (float(n), 1.0, 2.0) for n in range(9)}
+    verdicts: dict[str, Verdict | None] = dict.fromkeys(values, Verdict.PASS) | {"4": None}
+    figure = series_figure(replace(SERIES, values=values), verdicts, NAMES, simulated=True)
+    assert figure is not None
+    assert "8 units PASS" in figure.svg
+    assert "1 unit<" in figure.svg
 
 
 def test_an_allan_plot_is_logarithmic_over_averaging_time() -> None:
@@ -123,6 +139,8 @@ def test_an_allan_plot_is_logarithmic_over_averaging_time() -> None:
     assert figure is not None
     assert "Averaging time τ (s)" in figure.svg
     assert "Allan" in figure.svg
+    assert ">0.01<" in figure.svg
+    assert "mathdefault" not in figure.svg
 
 
 def test_fonts_cover_gb2312_and_our_own_marks() -> None:

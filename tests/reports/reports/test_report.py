@@ -276,10 +276,11 @@ def test_every_result_of_a_failing_unit_is_there(written: Written) -> None:
 
 def test_an_uncertainty_is_given_in_parts(written: Written) -> None:
     table = tables(written.report, "Uncertainty budgets")[0]
-    sources = {row[1].text for row in table.rows}
-    assert "reference: its stated U / 2" in sources
-    assert "repeatability of the mean" in sources
-    assert "expanded, k = 2" in sources
+    told = next(row[2].text for row in table.rows if row[0].text == "pressure: error")
+    assert "reference, its stated U / 2: 2.5 Pa (normal)" in told
+    assert "repeatability of the mean" in told
+    whole = next(row[3].text for row in table.rows if row[0].text == "pressure: error")
+    assert whole.startswith("5.")
 
 
 def test_hours_served_and_windows_are_told(written: Written) -> None:

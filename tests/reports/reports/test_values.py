@@ -50,7 +50,7 @@ def test_a_zero_has_no_sign_and_a_count_no_decimals() -> None:
         ("A", 2e-5, "uA"), ("A", 0.25, "A"), ("A", 3e-3, "mA"), ("V", 0.02, "mV"),
         ("Pa", 740.0, "Pa"), ("Pa", 2.5e5, "kPa"), ("s", 0.0021, "ms"), ("1", 0.012, "%"),
         ("1", 1.002, "1"), ("%RH", 45.0, "%RH"), ("K", 0.01, "K"), ("m/s2/sqrt(Hz)", 1e-3,
-        "m/s2/sqrt(Hz)"), ("no such unit", 1e-9, "no such unit"), ("Pa", 0.0, "Pa"),
+        "mg/sqrt(Hz)"), ("uT", 0.004, "nT"), ("no such unit", 1e-9, "no such unit"), ("Pa", 0.0, "Pa"),
     ],
 )  # fmt: skip
 def test_a_unit_is_chosen_by_the_size(unit: str, size: float, shown: str) -> None:
@@ -65,6 +65,10 @@ def test_a_readable_unit_says_the_same_value(unit: str, size: float) -> None:
     assert abs(math.log10(there)) <= abs(math.log10(size)) + 1e-9
     back = scaled(np.array([size]), unit, shown)[0]
     assert back == pytest.approx(there)
+
+
+def test_a_density_is_converted_as_a_difference() -> None:
+    assert in_unit(9.80665e-3, "m/s2/sqrt(Hz)", "mg/sqrt(Hz)") == pytest.approx(1.0)
 
 
 def test_temperatures_have_their_zero() -> None:

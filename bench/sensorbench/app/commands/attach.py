@@ -36,7 +36,9 @@ def attach_files(
     open_points = [p.id for p in data.schedule.points.values() if "attach" in p.labels]
     if wanted is None or "attach" not in wanted.labels:
         there = ", ".join(open_points) or "none"
-        raise InputError.one("attach", point, f"nothing is to be attached there; there are: {there}")
+        raise InputError.one(
+            "attach", point, f"nothing is to be attached there; there are: {there}"
+        )
     words, problems = _words(say)
     contents: dict[str, bytes] = {}
     units: dict[str, str] = {}

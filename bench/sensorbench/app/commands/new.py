@@ -71,7 +71,11 @@ def _new_device(kind: str, name: str, into: Path | None) -> None:
         raise InputError.one("new", name, f"is there already (from {whose}); take another name")
     home = _package(into) if into is not None else _checkout(Path(), kind)
     page = home.pages / f"{name}.md"
+    ours = home.package.startswith("sensorbench.")
+    codec = f"from {home.package}.{name}.driver import decode_temperature\n"
     words = {
+        "OURS": codec if ours else "",  # where formatters want it, so that it stays there
+        "YOURS": "" if ours else f"\n{codec}",
         "NAME": name,
         "UPPER": name.upper(),
         "CLASS": "".join(word.capitalize() for word in name.split("_")),
@@ -92,10 +96,10 @@ def _new_device(kind: str, name: str, into: Path | None) -> None:
     _write({**home.more, **files})
     steps = [
         f"sensorbench check-device {name}",
-        f"change {page}, then {folder}, one fact at a time",
+        f"change {_shown(page)}, then {_shown(folder)}, one fact at a time",
     ]
     if not _is_installed(home):
-        steps.insert(0, f"pip install -e {home.root}")
+        steps.insert(0, f"pip install -e {_shown(home.root)}")
     _say({**home.more, **files}, steps)
 
 
@@ -199,7 +203,7 @@ def _new_profile(name: str, into: Path | None) -> None:
     }
     path, show = _profile_path(root, name)
     _write({path: _filled("profile/profile.toml", words)})
-    _say({path: ""}, [f"sensorbench profiles show {show}", f"change {path}"])
+    _say({path: ""}, [f"sensorbench profiles show {show}", f"change {_shown(path)}"])
 
 
 def _profile_path(root: Path, name: str) -> tuple[Path, str]:
@@ -247,7 +251,14 @@ def _write(files: Mapping[Path, str]) -> None:
 
 def _say(files: Mapping[Path, str], steps: list[str]) -> None:
     for path in files:
-        typer.echo(f"wrote {path}")
+        typer.echo(f"wrote {_shown(path)}")
     typer.echo("next:")
     for step in steps:
         typer.echo(f"  {step}")
+
+
+def _shown(path: Path) -> str:
+    """Return a path as people type it from where they are."""
+    here = Path().resolve()
+    whole = path.resolve()
+    return whole.relative_to(here).as_posix() if whole.is_relative_to(here) else str(whole)

@@ -14,7 +14,5 @@ if TYPE_CHECKING:
 
 def plan(run: Runner, _step: Step, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the answer."""
-    question = Question(
-        arguments["text"], tuple(arguments.get("answers", ())), {"kind": "prompt"}
-    )
+    question = Question(arguments["text"], tuple(arguments.get("answers", ())), {"kind": "prompt"})
     return {"phase": arguments.get("phase", ""), "answer": run.station.operator.ask(question)}

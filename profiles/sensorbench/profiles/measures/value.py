@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sensorbench.core.channel import Channel
 from sensorbench.core.units import Dimension
-from sensorbench.profiles.measuring import Measure
+from sensorbench.profiles.measuring import Measure, any_channel
 
 
 def unit(channel: Channel) -> Dimension | str:
@@ -12,4 +12,4 @@ def unit(channel: Channel) -> Dimension | str:
     return channel.quantity.dimension if channel.quantity else "counts"
 
 
-MEASURE = Measure(unit=unit, compares=False, symmetric=False)
+MEASURE = Measure(unit=unit, applies=any_channel, compares=False, symmetric=False)

@@ -23,7 +23,7 @@ def facts(data: RunData, phase: Mapping[str, Any]) -> dict[str, Any]:
     for point in (p.id for p in data.schedule.points.values() if p.phase == phase["name"]):
         for serial, stream in data.streams(point).items():
             told.setdefault("streams", {})[serial] = {
-                "samples": len(stream.values), "rate_hz": stream.rate_hz,
+                "samples": stream.count, "rate_hz": stream.rate_hz,
                 "overflow": stream.overflow,
             }  # fmt: skip
     return told

@@ -12,7 +12,16 @@ from typing import Any
 
 from sensorbench.assessment.credit import credited
 from sensorbench.assessment.data import RunData
-from sensorbench.assessment.phases import Item, Why, asked, key_of, merge, missing, parameters, windows
+from sensorbench.assessment.phases import (
+    Item,
+    Why,
+    asked,
+    key_of,
+    merge,
+    missing,
+    parameters,
+    windows,
+)
 from sensorbench.assessment.results import Reason
 
 VERSION = "1"
@@ -76,11 +85,7 @@ def _waited(data: RunData, phase: Mapping[str, Any], asked_s: float) -> bool:
     )
     if begun is None or not asked_s:
         return True
-    times = [
-        r.t
-        for r in data.of_phase(phase["name"])
-        if r.point.labels.get("served_s") == asked_s
-    ]
+    times = [r.t for r in data.of_phase(phase["name"]) if r.point.labels.get("served_s") == asked_s]
     return all(t - begun >= asked_s * (1 - TOLERANCE) for t in times)
 
 

@@ -35,10 +35,12 @@ def records(inputs: Inputs) -> tuple[dict[int, Record], dict[int, Reason]]:
                 reasons.setdefault(k, Reason("not_read", {}))
             elif stream.overflow:
                 reasons[k] = Reason("samples_lost", {"point": point})
+            elif stream.saturated:
+                reasons[k] = Reason("saturated", {"point": point})
             else:
-                column = stream.values[:, stream.channels.index(inputs.channel)]
+                samples = stream.channel(inputs.channel)
                 end = stream.start_s + stream.seconds
-                found[k] = Record(column, stream.rate_hz, end, stream.sources)
+                found[k] = Record(samples, stream.rate_hz, end, stream.sources)
     return found, {k: why for k, why in reasons.items() if k not in found}
 
 

@@ -30,12 +30,8 @@ def compute(inputs: Inputs) -> tuple[list[Found], list[Series]]:
     values = np.where(np.isfinite(errors).all(axis=1), errors[rows, worst], np.nan)
     budgets = [reference_budget(inputs, readout) for readout in readouts]
     budget = {
-        source: np.array(
-            [
-                _at(budgets[worst[k]].get(source), k) for k in range(len(errors))
-            ]
-        )
-        for source in {s for one in budgets for s in one}
+        source: np.array([_at(budgets[worst[k]].get(source), k) for k in range(len(errors))])
+        for source in dict.fromkeys(s for one in budgets for s in one)
     }
     found = Found(values, readouts, budget, worst=worst)
     varying = varying_addresses(readouts) - {inputs.address}

@@ -1,4 +1,7 @@
-"""Standard deviation of the samples of a point; the largest of each unit is its result."""
+"""Standard deviation of the samples of a point; the largest of each unit is its result.
+
+Single readings of one point, as a record makes them, are its samples.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,18 @@ def compute(inputs: Inputs) -> tuple[list[Found], list[Series]]:
     """Return the largest spread."""
     if not inputs.readouts:
         return [], []
+    if all(readout.sweeps == 1 for readout in inputs.readouts):
+        return _of_single_readings(inputs)
     table = np.stack([inputs.spread(readout) for readout in inputs.readouts], axis=1)
     known = np.where(np.isfinite(table), table, -1.0)
     worst = [int(k) for k in np.argmax(known, axis=1)]
-    values = np.where(
-        np.isfinite(table).all(axis=1), table[np.arange(len(table)), worst], np.nan
-    )
+    values = np.where(np.isfinite(table).all(axis=1), table[np.arange(len(table)), worst], np.nan)
     return [Found(values, list(inputs.readouts), worst=worst)], []
+
+
+def _of_single_readings(inputs: Inputs) -> tuple[list[Found], list[Series]]:
+    readouts = list(inputs.readouts)
+    table = inputs.table()
+    known = len(readouts) > 1 and len({readout.point.id for readout in readouts}) == 1
+    values = table.std(axis=1, ddof=1) if known else np.full(len(table), np.nan)
+    return [Found(np.asarray(values), readouts)], []
