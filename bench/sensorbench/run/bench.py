@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from sensorbench.core.clock import Clock
@@ -11,6 +12,7 @@ from sensorbench.core.errors import TransportError
 from sensorbench.core.quantity import Value, address, components
 from sensorbench.evidence.run import RunWriter
 from sensorbench.parts.values import Wave
+from sensorbench.profiles.context import AMBIENT
 from sensorbench.profiles.schedule import Band, Set, Settle
 from sensorbench.run.services import Services
 from sensorbench.run.state import State
@@ -23,6 +25,7 @@ T = TypeVar("T")
 class Bench:
     """Sends what steps ask for and waits for it; what was really sent is on record.
 
+    `relative` are the addresses that the parts count from ambient and the bench from vacuum.
     `unsettled` holds by address the last soak that was not reached, for the readings after it.
     """
 
@@ -34,11 +37,15 @@ class Bench:
         watch: Watch,
         state: State,
         on_feed: Callable[[], None],
+        relative: frozenset[tuple[str, str]] = frozenset(),
     ) -> None:
         self._station, self._evidence = station, evidence
         self._services, self._watch, self._state = services, watch, state
         self._clock: Clock = station.clock
         self._on_feed = on_feed
+        self._relative = relative
+        # When each wave was started, and its period: its plateaus are read in their middle.
+        self.waves: dict[tuple[str, str], tuple[float, float]] = {}
         self.unsettled: dict[tuple[str, str], dict[str, object]] = {}
 
     # -- acting ------------------------------------------------------------------------------
@@ -46,6 +53,7 @@ class Bench:
     def set(self, zone: str, action: Set) -> None:
         """Send a value, or start a wave."""
         where = action.address
+        self.waves.pop((zone, where), None)
         self._services.stop(_wave_name(zone, where))
         self._watch.changed()
         row = self._station.bindings.rows[zone, where]
@@ -57,6 +65,8 @@ class Bench:
             sent: Value | None = None
         else:
             target = self._with_offset(zone, where, action.target)
+            if isinstance(target, float):
+                target += self.shift(zone, where)
             sent = self._ask(lambda: setpoint.go(target, action.rate, action.limit))
         self._evidence.append(
             "sent",
@@ -74,8 +84,10 @@ class Bench:
 
     def _start_wave(self, zone: str, where: str, wave: Wave, limit: float | None) -> None:
         setpoint = self._station.setpoint(zone, where)
+        self.waves[zone, where] = (self._clock.now(), wave.period_s)
         if setpoint.can_wave and wave.low is not None:
-            setpoint.wave(wave.low, wave.high, wave.period_s, wave.shape)
+            shift = self.shift(zone, where)
+            setpoint.wave(wave.low + shift, wave.high + shift, wave.period_s, wave.shape)
             return
         half, high = wave.period_s / 2, [False]
 
@@ -97,6 +109,7 @@ class Bench:
 
     def release(self, zone: str, where: str) -> None:
         """Stop acting on an address."""
+        self.waves.pop((zone, where), None)
         self._services.stop(_wave_name(zone, where))
         self._watch.changed()
         self._ask(self._station.setpoint(zone, where).release)
@@ -130,7 +143,7 @@ class Bench:
                 self._watch.fresh(spot, spot.row.where.quantity.soak.poll_s)
             now = self._clock.now()
             inside = len(known) == len(spots) and all(
-                self._watch.inside(spot, self._moved(zone, band), _slack(spot))
+                self._watch.inside(spot, self.seen(zone, band), _slack(spot))
                 for spot, band in known
             )
             since = min(since, now) if inside else math.inf
@@ -145,9 +158,26 @@ class Bench:
         self._note(zone, action, settled, start)
         return settled
 
-    def _moved(self, zone: str, band: Band) -> Band:
-        """Return the band as the meters see it: a nulled setpoint's own reading is offset."""
-        return band
+    def seen(self, zone: str, band: Band) -> Band:
+        """Return the band as the bench's meters see it: counted from where they count."""
+        shift = self.shift(zone, band.address)
+        if not shift:
+            return band
+        target = band.target + shift if isinstance(band.target, float) else band.target
+        low = None if band.low is None else band.low + shift
+        high = None if band.high is None else band.high + shift
+        return replace(band, target=target, low=low, high=high)
+
+    def shift(self, zone: str, where: str) -> float:
+        """Return the ambient value, where the part counts from it and the bench from vacuum."""
+        if (zone, where) not in self._relative:
+            return 0.0
+        name = f"{address(where).quantity.name}.{AMBIENT}"
+        spot = self._watch.spots.get((zone, name))
+        if spot is not None and spot.meters[0].value is not None:
+            return components(spot.meters[0].value)[0]
+        row = self._station.bindings.rows.get((zone, name))
+        return row.fixed if row is not None and isinstance(row.fixed, float) else 0.0
 
     def _next_look(
         self,
@@ -175,7 +205,7 @@ class Bench:
             key = (zone, band.address)
             self.unsettled.pop(key, None)
             spot = self._watch.spots.get(key)
-            bad = spot is None or not self._watch.inside(spot, band, _slack(spot))
+            bad = spot is None or not self._watch.inside(spot, self.seen(zone, band), _slack(spot))
             if not settled and bad:
                 self.unsettled[key] = {
                     "address": band.address,

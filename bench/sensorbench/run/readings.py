@@ -6,6 +6,7 @@ just before each sweep. Of two readings of one point the last complete one count
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,6 @@ from sensorbench.core.errors import BenchError
 from sensorbench.core.quantity import Value, components
 from sensorbench.evidence.run import Column
 from sensorbench.evidence.segments import TypedRows
-from sensorbench.parts.values import Wave
 from sensorbench.profiles.schedule import Point, Read
 from sensorbench.run.duts import Sweep
 
@@ -70,12 +70,21 @@ class Readings:
             if run.schedule.units[number].serial not in dropped
         ]
 
-    def _references(self, zone: str, sweep: int) -> list[tuple[float, ...]]:
-        """Return rows of what the units are compared with, and of what else is bound here."""
+    def _references(
+        self,
+        zone: str,
+        sweep: int,
+        only: set[str] | None = None,
+        without: set[str] | None = None,
+    ) -> list[tuple[float, ...]]:
+        """Return rows of what the units are compared with, and of what else is bound here.
+
+        Of the addresses `only`, or of all but those `without`.
+        """
         run = self._run
         rows: list[tuple[float, ...]] = []
-        for (name, _), spot in run.watch.spots.items():
-            if name != zone:
+        for (name, where), spot in run.watch.spots.items():
+            if name != zone or where in (without or ()) or (only is not None and where not in only):
                 continue
             watched = spot.meters[0]
             value = self._value(watched.meter.read, watched.name)
@@ -139,20 +148,32 @@ class Readings:
             self._open_stream(point)
             return
         every = action.every_s
-        plateaus = [
-            w for w in point.conditions.values() if isinstance(w, Wave) and w.period_s < every
-        ]
-        half = min((w.period_s for w in plateaus), default=0.0) / 2
-
-        def tick() -> None:
+        waves = [w for (name, _), w in run.bench.waves.items() if name == zone and w[1] < every]
+        if not waves:
+            run.services.every(every, lambda: self._monitor(zone, point), point.id)
             self._monitor(zone, point)
-            if half:
-                # The other plateau of the wave is read half a period later.
-                due = run.clock.now() + half
-                run.services.once(due, lambda: self._monitor(zone, point), f"{point.id} other")
+            return
+        # Both plateaus of a wave are read, in their middle: the reference is then the unit's too.
+        wave = min(waves, key=lambda one: one[1])
+        rounds = max(1, round(every / wave[1]))
+        for name, share in ((point.id, 0.25), (f"{point.id} other", 0.75)):
+            first = _middle(wave, share, run.clock.now())
+            run.services.every(
+                rounds * wave[1],
+                lambda share=share: self._plateau(zone, point, wave, share),  # type: ignore[misc]
+                name,
+                first,
+            )
 
-        run.services.every(every, lambda: tick(), point.id)
-        tick()
+    def _plateau(self, zone: str, point: Point, wave: tuple[float, float], share: float) -> None:
+        """Read a plateau: what stands still first, then, in its middle, what the wave moves."""
+        run = self._run
+        moved = {where for (name, where) in run.bench.waves if name == zone}
+        slow = self._references(zone, 0, without=moved)
+        run.clock.sleep(_middle(wave, share, run.clock.now()) - run.clock.now())
+        quick = self._references(zone, 0, only=moved)
+        sweep = run.duts.sweep(self._group(point), 0, point.settings)
+        self._write("monitor", point, sweep, slow + quick, {"sweeps": 1})
 
     def _monitor(self, zone: str, point: Point) -> None:
         run = self._run
@@ -247,6 +268,12 @@ class Readings:
                 {name: rows},
             )
         run.evidence.commit_soon()
+
+
+def _middle(wave: tuple[float, float], share: float, now: float) -> float:
+    """Return the next time at which `share` of a wave's period is over."""
+    started, period = wave
+    return started + (math.ceil((now - started) / period - share) + share) * period
 
 
 def stream_name(parts: Any, point_id: str, part: str) -> str:

@@ -20,6 +20,7 @@ from sensorbench.core.clock import Clock
 from sensorbench.core.errors import BenchError
 from sensorbench.core.plugins import load, plugins
 from sensorbench.evidence.run import Column, RunReader, RunWriter
+from sensorbench.profiles.context import AMBIENT
 from sensorbench.profiles.needs import needs
 from sensorbench.profiles.schedule import (
     Action,
@@ -76,7 +77,13 @@ class Runner:
         self.watch = Watch(station, self.zones, evidence, self.services, log_s, implied_polls)
         self.duts = Duts(station, schedule)
         self.bench = Bench(
-            station, evidence, self.services, self.watch, self.state, self.duts.forget
+            station,
+            evidence,
+            self.services,
+            self.watch,
+            self.state,
+            self.duts.forget,
+            relative_addresses(schedule),
         )
         self.readings = Readings(self)
         self._progress = progress
@@ -153,7 +160,7 @@ class Runner:
         """Wait until the time asked for is credited, or the longest time is over."""
         start = self.clock.now()
         end = start + action.longest_s
-        self.watch.begin_hold(zone, action.bands)
+        self.watch.begin_hold(zone, [self.bench.seen(zone, band) for band in action.bands])
         credit = 0.0
         while credit < action.credit_s - 1e-6 and self.clock.now() < end - 1e-9:
             self.services.wait(min(self.clock.now() + action.credit_s - credit, end))
@@ -279,6 +286,22 @@ class Runner:
 
 
 _PROGRESS_S = 60.0
+
+
+def relative_addresses(schedule: Schedule) -> frozenset[tuple[str, str]]:
+    """Return zone and address of what the parts count from ambient and the bench from vacuum."""
+    wanted = {
+        where
+        for part in schedule.parts.values()
+        for where, row in part["ranges"].items()
+        if row.get("relative_to") == AMBIENT
+    }
+    return frozenset(
+        (zone, where)
+        for zone, told in schedule.zones.items()
+        for where, bench in told.get("benches", {}).items()
+        if where in wanted and bench.get("against") == "vacuum"
+    )
 
 
 def _shown(value: Any, unit: str) -> str:

@@ -1,13 +1,14 @@
 """Time of a run: `wait` is the only place where it passes, and services are served meanwhile.
 
-A service is called at its time, late once and never in a burst: one that is late is called once and
-then has its full period again. A service never waits; what takes time, such as reading a hundred
+A service is called at its time, late once and never in a burst: one that is late is called once, and
+then again at the next time of its own grid. A service never waits; what takes time, such as reading a hundred
 units, simply makes the next ones late.
 """
 
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,6 +24,11 @@ class _Service:
     period: float
     tick: Tick
     name: str
+
+    def after(self, now: float) -> float:
+        """Return the next time of its own grid, after `now` where it is late by periods."""
+        missed = math.floor((now - self.due) / self.period) if now > self.due else 0
+        return self.due + (missed + 1) * self.period
 
     def __lt__(self, other: _Service) -> bool:
         return (self.due, self.number) < (other.due, other.number)
@@ -75,8 +81,7 @@ class Services:
             clock.sleep(service.due - clock.now())
             again = service.tick()
             if service in self._heap:  # a tick may end itself, or others
-                now = clock.now()
-                service.due = again if again is not None else max(service.due + service.period, now)
+                service.due = again if again is not None else service.after(clock.now())
                 heapq.heapify(self._heap)
         clock.sleep(until - clock.now())
 

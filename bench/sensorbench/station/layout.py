@@ -53,6 +53,7 @@ def _row(row: Binding) -> BenchRow:
         asks=acts.asks,
         handle=row.handle,
         locked=row.select is not None,
+        against=acts.against,
     )
 
 
@@ -93,9 +94,16 @@ def _told(file: StationFile, rows: list[Binding]) -> dict[str, Any]:
     return {"benches": {str(row.where): _bench_json(file, row) for row in rows}}
 
 
+def against_of(row: Binding) -> str:
+    """Return what a place's readings are measured from: that of its first meter."""
+    ref = row.reference or next(iter(row.meters), None)
+    return str(getattr(ref.declared, "against", "")) if ref is not None else ""
+
+
 def _bench_json(file: StationFile, row: Binding) -> Mapping[str, Any]:
     told: dict[str, Any] = {
         "set": str(row.acts) if row.is_set else None,
+        "against": against_of(row) or None,
         "fixed": shown(row.fixed) if row.fixed is not None else None,
         "reference": str(row.reference) if row.reference else None,
         "believes_set": row.believes_set or None,

@@ -149,10 +149,13 @@ def bench_tables(table: Any) -> Any:
         raise problem("write a table for each quantity")
     found: dict[str, Any] = {}
     for name, entry in table.items():
-        if isinstance(entry, Mapping) and entry and not set(entry) & BENCH_KEYS:
-            ports = {f"{name}.{port}": row for port, row in entry.items()}
-        else:
-            ports = {name: entry}
+        ports: dict[str, Any] = {name: entry}
+        if isinstance(entry, Mapping):
+            inner = {k: v for k, v in entry.items() if k not in BENCH_KEYS and isinstance(v, Mapping)}
+            own = {k: v for k, v in entry.items() if k not in inner}
+            ports = {f"{name}.{port}": row for port, row in inner.items()}
+            if own or not inner:
+                ports = {name: own, **ports}
         for where, row in ports.items():
             try:
                 here = address(where)

@@ -47,7 +47,8 @@ class Quantity:
     are values with a name, such as a face that points up. `period_s` is how often safety looks at
     it where station.toml does not say otherwise. `shown` is the unit that people like best. A plain
     number for a vector is along the direction that the quantity `along` tells in the part's axes.
-    `feeds` says that parts forget their settings without it.
+    `feeds` says that parts forget their settings without it. `usual` is about what it has where
+    nothing acts.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Quantity:
     shown: str = ""
     along: str = ""
     feeds: bool = False
+    usual: float = 0.0
 
     @property
     def unit(self) -> str:
@@ -92,6 +94,7 @@ def add_quantity(
     shown: str = "",
     along: str = "",
     feeds: bool = False,
+    usual: float = 0.0,
 ) -> Quantity:
     """Add a row to the table of quantities and return it.
 
@@ -101,7 +104,7 @@ def add_quantity(
     soak = Soak(within, settle_s, timeout_s, poll_s, within if held is None else held)
     row = Quantity(
         name, dimension, soak, difference or dimension, rate, axes, limit,
-        MappingProxyType(dict(words or {})), period_s, meaning, shown, along, feeds,
+        MappingProxyType(dict(words or {})), period_s, meaning, shown, along, feeds, usual,
     )  # fmt: skip
     if _QUANTITIES.setdefault(name, row) != row:
         raise ValueError(f"quantity {name!r} is there already, with other properties")
@@ -210,7 +213,7 @@ HUMIDITY = add_quantity(
 )  # fmt: skip
 PRESSURE = add_quantity(
     "pressure", Dimension.PRESSURE, rate=Dimension.PRESSURE_RATE,
-    within=20.0, settle_s=5.0, timeout_s=5 * _MIN, period_s=1.0, shown="kPa",
+    within=20.0, settle_s=5.0, timeout_s=5 * _MIN, period_s=1.0, shown="kPa", usual=101_325.0,
     meaning="absolute, but where a port is relative to another",
 )  # fmt: skip
 DIFFERENTIAL_PRESSURE = add_quantity(

@@ -51,6 +51,7 @@ from sensorbench.profiles.schedule import (
 )
 
 Targets = dict[str, Target]
+AMBIENT = "ambient"
 _QUICKEST_TOGGLE_S = 2.0
 
 
@@ -145,6 +146,26 @@ class Context:
     def targets(self, table: Mapping[str, Any], key: str = "set") -> Targets:
         """Return a table of values by address."""
         return {where: self.value(where, raw, key) for where, raw in table.items()}
+
+    def check_feeds(self) -> None:
+        """What feeds a part must be what its data sheet allows."""
+        for part in self.parts:
+            sensor = self.sensor(part)
+            for where, span in part.ranges.items():
+                nominal = span.words.get("nominal")
+                if sensor is None or not address(where).quantity.feeds:
+                    continue
+                low, high = sensor.SUPPLY_V
+                if isinstance(nominal, float) and not low <= nominal <= high:
+                    unit = address(where).quantity.unit
+                    self.problems.append(
+                        Problem(
+                            f"part {part.part.name}",
+                            f"range.{where}.nominal",
+                            f"{nominal:g} {unit} is outside the {low:g}..{high:g} {unit} of a "
+                            f"{part.part.driver}",
+                        )
+                    )
 
     def nominal(self) -> Targets:
         """Return what the parts are fed with while they are read: every quantity's nominal."""
@@ -333,6 +354,8 @@ class Context:
 
     def _check_ends(self, where: str, target: Value, row: BenchRow) -> None:
         unit = address(where).quantity.unit
+        if isinstance(target, float):
+            target += self._ambient(where, row)
         if isinstance(target, tuple) and not row.vector:
             self.problem(f"{where}: this bench sets one number along its own axis, no vector")
         if not all(row.low <= part <= row.high for part in components(target)):
@@ -340,6 +363,26 @@ class Context:
                 f"{where} = {_show(target)} {unit} is outside what this bench may do, "
                 f"{row.low:g}..{row.high:g} {unit}"
             )
+
+    def _ambient(self, where: str, row: BenchRow) -> float:
+        """Return what lies between the part's zero and the instrument's, 0 where they are one.
+
+        A port that is relative to ambient, on an instrument that counts from vacuum, needs to know
+        the ambient: `[bench.QUANTITY.ambient]`.
+        """
+        span = self.range_of(where)
+        if span is None or span.relative_to != AMBIENT or row.against != "vacuum":
+            return 0.0
+        name = f"{address(where).quantity.name}.{AMBIENT}"
+        found = self.row(name)
+        if found is None:
+            self.problem(
+                f"{where} of the part is relative to ambient, the bench counts from vacuum: "
+                f"station.toml needs [bench.{name}] with a meter or `fixed`"
+            )
+        if found is not None and isinstance(found.fixed, float):
+            return found.fixed
+        return address(where).quantity.usual
 
     def _check_wave(self, where: str, wave: Wave, row: BenchRow) -> None:
         if row.how != "set":
@@ -612,7 +655,9 @@ class Context:
                     self.channels(part),
                     self.problem,
                     None,
-                    lambda c: self._judged(c, taken),
+                    lambda c, name=name, part=part: self._judged(  # type: ignore[misc]
+                        c, taken, name in part.accuracy.get(c.name, {})
+                    ),
                     frozenset(taken),
                 )
                 own += [one for one in asked if one not in own and self._streams(one)]
@@ -626,14 +671,21 @@ class Context:
         stream = self.streams.get(ask.part)
         return not ask.stream or stream is None or ask.channel in stream["channels"]
 
-    def _judged(self, channel: Channel, taken: Iterable[str]) -> bool:
+    def _judged(self, channel: Channel, taken: Iterable[str], limited: bool) -> bool:
+        """Return whether a channel is compared: moved by the phase, or believed as it is.
+
+        What is moved by the phase and has a limit is compared even where nothing is believed, so
+        that preflight says what is missing.
+        """
         if channel.quantity is None:
             return False
-        whole = address(channel.address).whole
+        whole, moved = address(channel.address).whole, set(taken)
         row = self.row(whole)
-        if row is None or not row.reference:
-            return False
-        return row.how != "set" or whole in set(taken)
+        believed = row is not None and row.reference
+        if whole in moved:
+            return believed or limited
+        follows = channel.quantity.along in moved
+        return row is not None and believed and (limited or follows or row.how != "set")
 
     def stimuli(self, asks: Sequence[Ask], taken: Iterable[str]) -> list[Targets]:
         """Return what must be applied for measures beside `taken`, which the phase sets itself."""
@@ -746,6 +798,27 @@ class Context:
                         "fit",
                     )
 
+    def need_points_of_fit(self, fit: str) -> None:
+        """Say that a polynomial needs more values along each input than its highest power."""
+        values: dict[str, set[Any]] = {}
+        for point in self.points.values():
+            if point.phase == fit:
+                for where, value in point.conditions.items():
+                    values.setdefault(where, set()).add(value)
+        for part in self.parts:
+            for form in getattr(self.sensor(part), "CALIBRATION", ()):
+                first, second = (max(powers) for powers in zip(*form.terms, strict=True))
+                own = len(values.get(form.quantity, ()))
+                others = [len(found) for w, found in values.items() if w != form.quantity]
+                beside = max([*others, own] if not first else others, default=0)
+                if own <= first or beside <= second:
+                    self.problem(
+                        f"{form.quantity} of {part.part.name} is fitted with powers up to {first} "
+                        f"and {second}: {fit} needs {first + 1} values of it and {second + 1} of "
+                        f"another axis, it has {own} and {beside}",
+                        "fit",
+                    )
+
     def later(self, name: str, key: str) -> str:
         """Return the name of a phase that is still to come; a problem where it is not."""
         if name not in self.to_come:
@@ -798,11 +871,15 @@ class Context:
             return ask
         return replace(ask, limits={"": (low, high)})
 
-    def open_monitor(self, phase: Phase, name: str, labels: Mapping[str, Any]) -> Iterator[Action]:
-        """Read the units every so often until `close_monitor`."""
+    def open_monitor(
+        self, phase: Phase, name: str, labels: Mapping[str, Any], moving: Iterable[str] = ()
+    ) -> Iterator[Action]:
+        """Read the units every so often until `close_monitor`; what is `moving` is no condition."""
         if phase.monitor is None:
             return
         point = self.point(name, {**labels, "monitor": True})
+        still = {w: t for w, t in point.conditions.items() if w not in set(moving)}
+        self.points[point.id] = point = replace(point, conditions=still)
         self.monitor = point.id
         yield Read(point.id, every_s=phase.monitor.every)
 

@@ -61,6 +61,7 @@ def expand(
         problems += error.problems
     if problems:
         raise InputError(problems)
+    context.check_feeds()
     steps = list(_steps(phases, context))
     context.label = ""
     parts = {part.part.name: _part_json(part, context) for part in context.parts}

@@ -40,6 +40,7 @@ class BenchRow:
     asks: bool = False
     handle: tuple[float, float] | None = None
     locked: bool = False
+    against: str = ""
 
 
 @dataclass(frozen=True, slots=True)

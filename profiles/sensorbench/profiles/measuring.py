@@ -146,8 +146,7 @@ def ask_of(
     elif moved is not None and not parameter and found.of_step:
         fits = [c for c in fits if c.address in moved]
     elif judged and not parameter and found.compares:
-        limited = [c for c in fits if name in part.accuracy.get(c.name, {})]
-        fits = [c for c in fits if judged(c) or c in limited]
+        fits = [c for c in fits if judged(c)]
     return [_ask(name, found, part, channel, say, key, parameter) for channel in fits]
 
 

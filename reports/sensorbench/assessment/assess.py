@@ -44,7 +44,7 @@ def assess(run: RunReader | RunData) -> Assessment:
             facts[phase["name"]] = module.facts(data, phase)
             rules[phase["kind"]] = kind_rule(phase["kind"])
     ended = _ended(data)
-    units = tuple(_unit(data, number, results, ended) for number in range(len(data.units)))
+    units = tuple(_unit(data, number, results, ended) for number in planned_units(data))
     rules |= {result.measure: result.rule for result in results}
     return Assessment(
         run_id=data.run.run_id,
@@ -72,6 +72,12 @@ def phase_results(data: RunData, name: str) -> Iterator[Item]:
     module = load(KINDS, phase["kind"])
     if module is not None and name not in data.skipped():
         yield from module.results(data, phase)
+
+
+def planned_units(data: RunData) -> list[int]:
+    """Return the units that any phase takes; all where none says which."""
+    taken = {n for p in data.schedule.points.values() for n in data.schedule.group(p.units)}
+    return sorted(taken) or list(range(len(data.units)))
 
 
 def _unit(data: RunData, number: int, results: list[Result], ended: Reason | None) -> UnitResult:

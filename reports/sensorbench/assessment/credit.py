@@ -49,12 +49,13 @@ def _credit(data: RunData, zone: str, bands: tuple[Band, ...], start: float, end
         traces = [t for t in data.log.values() if t.zone == zone and t.address == band.address]
         if not traces:
             return 0.0
+        shift = data.ambient(zone, band.address)
         for k, trace in enumerate(traces):
             inside = (trace.time_s >= start - 1e-3) & (trace.time_s <= end + 1e-3)
             if times is None:
                 times = trace.time_s[inside]
                 good = np.ones(len(times), dtype=bool)
-            own = _inside(trace, band, k)[inside]
+            own = _inside(trace, band, k, shift)[inside]
             assert good is not None  # noqa: S101 - made with the times
             if len(own) != len(good):
                 return 0.0
@@ -66,7 +67,7 @@ def _credit(data: RunData, zone: str, bands: tuple[Band, ...], start: float, end
     return float(np.sum(lasted * counts))
 
 
-def _inside(trace: Trace, band: Band, k: int) -> npt.NDArray[np.bool_]:
+def _inside(trace: Trace, band: Band, k: int, shift: float) -> npt.NDArray[np.bool_]:
     """Return for each row whether the whole envelope is inside; an empty row is not."""
     low, high = -math.inf, math.inf
     if band.target is not None:
@@ -77,6 +78,7 @@ def _inside(trace: Trace, band: Band, k: int) -> npt.NDArray[np.bool_]:
         low = max(low, band.low)
     if band.high is not None:
         high = min(high, band.high)
+    low, high = low + shift, high + shift
     there = trace.polls + trace.implied > 0
     with np.errstate(invalid="ignore"):
         return np.asarray(there & (trace.low >= low) & (trace.high <= high))

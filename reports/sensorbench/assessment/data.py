@@ -97,7 +97,8 @@ class StreamData:
         number = self.channels.index(name)
         column = self._run.columns(self._name)[number]
         blocks = [self._run.samples(event, self._name)[:, number] for event in self._events]
-        return np.asarray(np.concatenate(blocks) * column.scale + column.offset)
+        whole = np.concatenate(blocks).astype(np.float64)
+        return np.asarray(whole * column.scale + column.offset)
 
 
 @dataclass(slots=True)
@@ -392,6 +393,7 @@ class RunData:
             if not fixed or condition is None or isinstance(condition, Wave):
                 return float("nan")
             found = condition if isinstance(condition, tuple) else (condition,)
+        found = tuple(part - self.ambient(zone, whole, readout) for part in found)
         quantity = self.schedule.quantities[whole.partition(".")[0]]
         axes = list(quantity.get("axes", ()))
         if not axis:
@@ -406,6 +408,24 @@ class RunData:
             stated = readout.point.conditions.get(along)
             direction = stated if isinstance(stated, tuple) else tuple(usual or (0.0, 0.0, 1.0))
         return found[0] * direction[axes.index(axis)]
+
+    def ambient(self, zone: str, whole: str, readout: Readout | None = None) -> float:
+        """Return what lies between the part's zero and the bench's, 0 where they are one."""
+        relative = any(
+            part["ranges"].get(whole, {}).get("relative_to") == "ambient"
+            for part in self.schedule.parts.values()
+        )
+        if not relative or self.bench(zone, whole).get("against") != "vacuum":
+            return 0.0
+        name = f"{whole.partition('.')[0]}.ambient"
+        read = readout.references.get(f"{zone}:{name}") if readout is not None else None
+        if read is not None:
+            return read[0]
+        bench = self.schedule.zones.get(zone, {}).get("benches", {}).get(name, {})
+        if bench.get("fixed") is not None:
+            return float(bench["fixed"])
+        traces = [t for t in self.log.values() if t.zone == zone and t.address == name]
+        return float(np.nanmean(traces[0].mean)) if traces else float("nan")
 
     def _split(self, address: str) -> tuple[str, str, str]:
         parts = address.split(".")

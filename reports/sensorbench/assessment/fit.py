@@ -13,6 +13,9 @@ from sensorbench.analysis.fixed_point import round_sequentially
 from sensorbench.assessment.data import Readout, RunData
 from sensorbench.core.calibration import FixedPointPolynomial
 
+MOST_CONDITION = 1e3
+"""Points that leave a coefficient open magnify every error by more than this: nothing is fitted."""
+
 
 @dataclass(slots=True)
 class Fitted:
@@ -77,7 +80,7 @@ def _fit_part(
         ]
         rounded, beyond = _quantised(fit, r, t, form)
         for k, row in enumerate(rounded):
-            if not np.isfinite(fit.coefficients[k]).all():
+            if not np.isfinite(fit.coefficients[k]).all() or fit.condition[k] > MOST_CONDITION:
                 bad.setdefault(k, {"code": "not_fitted", "quantity": form.quantity})
             elif beyond[k]:
                 bad.setdefault(k, {"code": "no_room", "quantity": form.quantity, "bits": form.bits})

@@ -23,7 +23,7 @@ def clean(text: object) -> str:
     >>> clean("lot\\u202e 7 degC")
     'lot[U+202E] 7 °C'
     """
-    whole = " ".join(str(text).split())
+    whole = " ".join(str(text).split()).replace("\u2212", "-")  # a minus sign that was typed
     if len(whole) > _LONGEST:
         whole = f"{whole[:_LONGEST]}… [{len(whole)}]"
     shown = "".join(

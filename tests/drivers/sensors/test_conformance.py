@@ -9,6 +9,7 @@ from sensorbench.core.catalog import devices
 from sensorbench.core.channel import Block
 from sensorbench.core.provenance import Identity
 from sensorbench.sensors.bme280.driver import Bme280
+from sensorbench.sensors.sgp2.driver import Sgp2
 from sensorbench.sensors.tmp117.driver import Tmp117
 from sensorbench.testing import sensors as suite
 from sensorbench.testing.cases import case_of
@@ -62,6 +63,24 @@ class HalfHumidity(Bme280):
     def read(self) -> Block:
         block = super().read()
         block.values[0, 5] /= 2.0
+        return block
+
+
+class Absolute(Sgp2):
+    """Gives absolute pressure where one above ambient is due."""
+
+    def read(self) -> Block:
+        block = super().read()
+        block.values[0, :2] += 101_325.0
+        return block
+
+
+class Sides(Sgp2):
+    """Takes the back for the front."""
+
+    def read(self) -> Block:
+        block = super().read()
+        block.values[0, [0, 1]] = block.values[0, [1, 0]]
         return block
 
 
@@ -128,6 +147,8 @@ WRONG: list[tuple[str, type[Any], Check, str]] = [
     ("bme280", Offset, suite.check_readings_follow_the_world, "temperature reads .* apart"),
     ("bme280", HalfHumidity, suite.check_readings_follow_the_world, "humidity reads .* apart"),
     ("bme280", Swapped, suite.check_readings_follow_the_world, "pressure reads"),
+    ("sgp2", Absolute, suite.check_readings_follow_the_world, "pressure_front reads"),
+    ("sgp2", Sides, suite.check_readings_follow_the_world, "pressure_front reads"),
     ("tmp117", Frozen, suite.check_readings_follow_the_world, "temperature reads"),
     ("tmp117", Frozen, suite.check_every_channel_moves, "temperature moves by 0"),
     ("tmp117", NotANumber, suite.check_readings_follow_the_world, "reads nan"),

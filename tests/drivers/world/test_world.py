@@ -290,8 +290,24 @@ def test_a_still_world_says_until_when_it_is_still() -> None:
     field = air(world)
     world.add_fault("1", Fault("stuck", at_s=50_000.0))
     field.go(85.0, 0.0)
-    assert world.still_until() == 0.0
+    assert world.still_until("", "temperature") == 0.0
     clock.sleep(20_000.0)
-    assert world.still_until() == 50_000.0
+    assert world.still_until("", "temperature") == 50_000.0
     clock.sleep(40_000.0)
-    assert world.still_until() == math.inf
+    assert world.still_until("", "temperature") == math.inf
+
+
+def test_who_listens_for_a_part_is_told_before_it_leaves_and_not_after() -> None:
+    clock = VirtualClock()
+    world = World(clock)
+    field = air(world)
+    place = Place(world, "1")
+    told: list[float] = []
+    place.listen(lambda: told.append(clock.now()))
+    for target_c in (85.0, 25.0):
+        field.go(target_c, clock.now())
+        clock.sleep(10.0)
+    place.leave()
+    field.go(125.0, clock.now())
+    place.leave()
+    assert told == [0.0, 10.0, 20.0]

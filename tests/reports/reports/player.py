@@ -30,6 +30,7 @@ from sensorbench.profiles.expand import expand
 from sensorbench.profiles.layout import BenchRow, Layout, Zone
 from sensorbench.profiles.model import Profile
 from sensorbench.profiles.schedule import (
+    Band,
     Do,
     Hold,
     Read,
@@ -103,7 +104,7 @@ class Player:
     schedule: Schedule
     reading: Reading
     provenance: str = "simulated"
-    unsettled: Callable[[Step], bool] = lambda _step: False
+    unsettled: Callable[[Band], bool] = lambda _band: False
     extra: Sequence[tuple[str, Mapping[str, Any]]] = ()
     state: str = "complete"
     manifest: Mapping[str, Any] = field(default_factory=dict)
@@ -216,7 +217,7 @@ class Player:
             self._do(number, step, action)
 
     def _settle(self, step: Step, action: Settle) -> None:
-        failed = self.unsettled(step)
+        failed = [band.address for band in action.bands if self.unsettled(band)]
         took = action.timeout_s if failed else action.for_s + 1.0
         self._pass(took)
         names = [band.address for band in action.bands]
@@ -226,7 +227,7 @@ class Player:
         )
         for band in action.bands:
             self.bad.pop(band.address, None)
-            if failed:
+            if band.address in failed:
                 self.bad[band.address] = {
                     "address": band.address, "target": band.target, "within": band.within,
                     "timeout_s": action.timeout_s,

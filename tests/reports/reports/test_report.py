@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -19,8 +20,11 @@ import pytest
 from sensorbench.assessment.results import Result
 from sensorbench.core.clock import VirtualClock
 from sensorbench.core.errors import InputError
+from sensorbench.core.plugins import Plugin, broken
 from sensorbench.core.verdict import Verdict
 from sensorbench.evidence.run import RunWriter
+from sensorbench.profiles.schedule import Band
+from sensorbench.reports import phases
 from sensorbench.reports import report as report_module
 from sensorbench.reports.build import build
 from sensorbench.reports.html import render_html
@@ -33,12 +37,27 @@ from sensorbench.reports.model import (
     Notice,
     Report,
     Table,
+    Text,
 )
 from sensorbench.reports.pdf import render_pdf
 from sensorbench.reports.report import write_report
 from sensorbench.reports.runs import load
 
-from .conftest import ABSENT, CHINA, FAILING, HOSTILE, Written
+from .conftest import ABSENT, CHINA, FAILING, HOSTILE, PART, SOAK, Written, answers
+from .player import Player, sbp1, schedule_of
+
+SHORT = f"""
+id = "short"
+title = "Short check"
+source = "own"
+{SOAK}
+[[phase]]
+kind = "grid"
+name = "check"
+axes = [{{ set = {{ temperature = ["25 degC", "-40 degC"] }} }}]
+set = {{ pressure = "70 kPa" }}
+measures = ["error"]
+"""
 
 
 def pages(pdf: Path) -> list[str]:
@@ -416,6 +435,85 @@ def test_seal_and_verification_are_in_full(written: Written) -> None:
     assert seal in "".join(pages(written.pdf))
 
 
+# -- what went wrong on the way ------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def troubled(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """A run with a soak that failed, a lost meter, a stop by safety, and what nobody knows."""
+    root = tmp_path_factory.mktemp("troubled") / "SIM-20260601-200000-short"
+    schedule = schedule_of(SHORT, [sbp1("A", 3, PART)])
+    limit = {"address": "temperature", "zone": "", "meter": "meter_temperature.in", "end": "high",
+             "value": 133.2, "limit": 130.0, "unit": "degC"}  # fmt: skip
+    extra = [
+        ("meter_lost", {"meter": "source_supply.out", "reason": "no answer"}),
+        ("disagree", {"address": "temperature", "zone": "", "apart": 2.5, "agree": 2.0}),
+        ("trip", {"code": "limit", "values": limit, "text": "…"}),
+        ("eclipse", {"moon": "full"}),
+    ]
+
+    def is_cold(band: Band) -> bool:
+        return band.target == -40.0
+
+    state = "stopped by safety"
+    Player(root, schedule, answers(0.0), unsettled=is_cold, extra=extra, state=state).play()
+    return build(load([root]), CHINA, ("en", "zh"))
+
+
+def test_what_happened_is_told_in_words(troubled: Report) -> None:
+    (table,) = tables(troubled, "Run 1: what happened")
+    found = {row[0].text: row[1].text for row in table.rows}
+    assert found["End of the run"].startswith("STOPPED BY SAFETY")
+    assert (
+        "temperature was 133.2 °C at meter_temperature.in, the bench's limit is 130 °C"
+        in (found["Limits, alarms, lost meters"])
+    )
+    assert (
+        "source_supply.out could not be read any more: no answer"
+        in (found["Limits, alarms, lost meters"])
+    )
+    assert (
+        "meters of temperature were 2.5 K apart, allowed 2 K"
+        in (found["Limits, alarms, lost meters"])
+    )
+    assert re.match(r"\d of \d+ NOT REACHED: .*temperature", found["Values that were waited for"])
+    assert found["Other journal entries"].startswith("eclipse: moon full")
+    (chinese,) = tables(troubled, "试验 1：过程中", "zh")
+    told = {row[0].text: row[1].text for row in chinese.rows}
+    assert "温度在 meter_temperature.in 处为 133.2 °C" in told["限值、报警、失效仪表"]
+
+
+def test_values_of_a_soak_that_failed_are_not_known_and_say_so(troubled: Report) -> None:
+    (table,) = tables(troubled, "Units that are not PASS")
+    assert "temperature did not come within 0.5 K of -40 °C in 4 h" in table.rows[0][3].text
+    assert table.rows[0][1].note == "2 units"
+
+
+def test_a_kind_of_another_package_gets_its_own_blocks(
+    stressed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = ModuleType("acme")
+    module.blocks = lambda *_: iter([Text("by ACME")])  # type: ignore[attr-defined]
+    monkeypatch.setattr(phases, "load", lambda _group, kind: module if kind == "grid" else None)
+    texts = [b.text for b in blocks(build(load([stressed]))) if isinstance(b, Text)]
+    assert texts.count("by ACME") == 2
+
+
+def test_a_kind_whose_blocks_fail_is_named_and_the_common_ones_serve(
+    stressed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken_blocks(*_: object) -> None:
+        raise RuntimeError("not today")
+
+    module = ModuleType("acme")
+    module.blocks = broken_blocks  # type: ignore[attr-defined]
+    found = {"grid": Plugin("grid", "acme", "acme 1.0")}
+    monkeypatch.setattr(phases, "load", lambda _group, kind: module if kind == "grid" else None)
+    monkeypatch.setattr(phases, "plugins", lambda _group: found)
+    assert tables(build(load([stressed])), "Results: what failed first")
+    assert any("not today" in str(problem) for problem in broken())
+
+
 # -- evidence that is not whole ----------------------------------------------------------
 
 
@@ -478,6 +576,17 @@ def test_chinese_renders_and_what_no_font_has_is_named(written: Written) -> None
     text = " ".join(pages(written.pdf))
     assert "第七批 [U+20BB7] 24/0817" in text
     assert "第七批 𠮷 24/0817" in written.html
+
+
+def test_a_word_without_end_does_not_stop_a_report(tmp_path: Path) -> None:
+    clock = VirtualClock(datetime(2026, 6, 1, tzinfo=UTC))
+    manifest = {"provenance": "hardware", "title": "QUJDRA==" * 2125, "station": "x" * 17_000}
+    with RunWriter(tmp_path / "long", clock, manifest, {}) as evidence:
+        evidence.append("run_ended", {"state": "complete", "reason": {}})
+        evidence.seal()
+    files = write_report([tmp_path / "long"], ("html", "pdf"), tmp_path / "out")
+    assert "[17000]" in files["html"].read_text(encoding="utf-8")
+    assert "[17000]" in " ".join(pages(files["pdf"]))
 
 
 def test_the_html_needs_nothing_else(written: Written) -> None:

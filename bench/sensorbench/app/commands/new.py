@@ -77,7 +77,6 @@ def _new_device(kind: str, name: str, into: Path | None) -> None:
         "OURS": codec if ours else "",  # where formatters want it, so that it stays there
         "YOURS": "" if ours else f"\n{codec}",
         "NAME": name,
-        "UPPER": name.upper(),
         "CLASS": "".join(word.capitalize() for word in name.split("_")),
         "MODEL": name.upper().replace("_", "-"),
         "MAKER": home.maker,

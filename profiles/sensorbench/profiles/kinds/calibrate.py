@@ -39,6 +39,7 @@ def actions(phase: Phase, c: Context) -> Iterator[Action]:
     yield from c.be_at(place)
     c.tell(phase, [], fit=phase.fit, lock=phase.lock)
     c.need_references_of_fit(phase.fit)
+    c.need_points_of_fit(phase.fit)
     yield from c.go([c.nominal()], only=False)
     yield Do("write", {"phase": phase.name, "fit": phase.fit, "lock": phase.lock})
 

@@ -83,7 +83,7 @@ def _cycles(phase: Phase, c: Context, done: int, end: int) -> Iterator[Action]:
     yield from c.release([w for w in c.current if w not in in_steps and w not in always])
     if always:
         yield from c.go([always], only=False)
-    yield from c.open_monitor(phase, f"monitor from {done}", {"cycles": done})
+    yield from c.open_monitor(phase, f"monitor from {done}", {"cycles": done}, in_steps)
     for number in range(done, end):
         with c.together():
             for tables, dwell in steps:

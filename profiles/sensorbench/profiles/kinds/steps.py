@@ -63,7 +63,7 @@ def actions(phase: Phase, c: Context) -> Iterator[Action]:
     yield from c.be_at(place)
     base = {**c.nominal(), **c.targets(stays)}
     yield from c.go([{w: t for w, t in base.items() if w not in raised}])
-    yield from c.open_monitor(phase, "monitor", {})
+    yield from c.open_monitor(phase, "monitor", {}, raised)
     with c.never_repeated():
         for time in range(1, phase.times + 1):
             for k in range(count):

@@ -1,0 +1,228 @@
+"""Looks at a run's journal: what an event says, what many of them come to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from sensorbench.evidence.journal import Event
+from sensorbench.reports.facts import there
+from sensorbench.reports.names import Names
+from sensorbench.reports.reasons import told_value
+from sensorbench.reports.runs import Run
+from sensorbench.reports.text import clean
+
+_MOST_LISTED = 10
+_ENDED = "run_ended"
+Finding = tuple[str, Sequence[Event]]
+"""What was found in words, and the events that say so."""
+Look = Callable[[Run, Names], Finding]
+
+
+def sentence(event: Event, names: Names) -> str:
+    """Return what an event says, with when it was."""
+    when = names.words.text("events.when", time=names.duration(event.t))
+    return names.words.text("bracketed", text=_what(event, names), more=when)
+
+
+def _what(event: Event, names: Names) -> str:
+    data = {k: v for k, v in event.data.items() if k != "frames" and there(v)}
+    code = data.get("code")
+    if code is not None and names.words.has(f"trip.{code}"):
+        return _coded(str(code), dict(data.get("values") or {}), names)
+    if event.kind == _ENDED:
+        state, why = names.words.name("state", str(data.get("state", ""))), why_ended(event, names)
+        return names.words.text("named", name=state, value=why) if why else state
+    told = {name: told_value(names, name, value, data) for name, value in data.items()}
+    if names.words.has(f"event.{event.kind}"):
+        return names.words.text(f"event.{event.kind}", **told)
+    pairs = [f"{names.words.name('fact', key)} {value}" for key, value in told.items()]
+    return f"{event.kind}: {names.words.listed(pairs)}" if pairs else event.kind
+
+
+def _coded(code: str, values: Mapping[str, Any], names: Names) -> str:
+    told = {name: told_value(names, name, value, values) for name, value in values.items()}
+    return names.words.text(f"trip.{code}", **told)
+
+
+def why_ended(event: Event, names: Names) -> str:
+    """Return why a run ended, "" where nothing is said: its code in words, else the text."""
+    reason = event.data.get("reason") or {}
+    if not isinstance(reason, Mapping):
+        return clean(reason)
+    code = str(reason.get("code", ""))
+    if names.words.has(f"trip.{code}"):
+        return _coded(code, reason, names)
+    if reason.get("text"):
+        return clean(reason["text"])
+    return told_value(names, "until", reason["until"], reason) if reason.get("until") else ""
+
+
+def all_told(events: Iterable[Event], names: Names) -> Finding:
+    """Return the events in sentences, equal ones counted once."""
+    found = list(events)
+    if not found:
+        return names.words.text("none"), ()
+    return names.words.sentence(_listed([sentence(event, names) for event in found], names)), found
+
+
+def _listed(items: Sequence[str], names: Names) -> list[str]:
+    shown = list(items[:_MOST_LISTED])
+    if len(items) > _MOST_LISTED:
+        shown.append(names.words.text("events.more", n=len(items) - _MOST_LISTED))
+    return shown
+
+
+def kinds(*kinds: str) -> Look:
+    """Return a look at events of those kinds, each told."""
+    return lambda run, names: all_told(run.events(*kinds), names)
+
+
+def facts(*verbs: str) -> Look:
+    """Return a look at what verbs found, each told by its own fields."""
+
+    def look(run: Run, names: Names) -> Finding:
+        events = [e for e in run.events("fact") if e.data.get("verb") in verbs]
+        if not events:
+            return names.words.text("none"), ()
+        told = []
+        for event in events:
+            verb, fact = str(event.data["verb"]), dict(event.data.get("fact") or {})
+            when = names.words.text("events.when", time=names.duration(event.t))
+            text = fact_sentence(verb, fact, names)
+            told.append(names.words.text("bracketed", text=text, more=when))
+        return names.words.sentence(_listed(told, names)), events
+
+    return look
+
+
+def fact_sentence(verb: str, fact: Mapping[str, Any], names: Names) -> str:
+    """Return what a verb found or was told."""
+    known = {k: v for k, v in fact.items() if there(v)}
+    told = {name: told_value(names, name, value, known) for name, value in known.items()}
+    key = f"did.{verb}"
+    if verb == "park" and names.words.has(f"did.park_{fact.get('until')}"):
+        key = f"did.park_{fact.get('until')}"
+    if names.words.has(key):
+        return names.words.text(key, **told)
+    pairs = [f"{names.words.name('fact', name)} {value}" for name, value in told.items()]
+    return f"{names.words.name('verb', verb)}: {names.words.listed(pairs)}"
+
+
+def end(run: Run, names: Names) -> Finding:
+    """Say how the run ended."""
+    events = run.events(_ENDED)
+    if not events:
+        return names.words.text("events.no_end"), ()
+    return _what(events[-1], names), events[-1:]
+
+
+def interrupted(run: Run, names: Names) -> Finding:
+    """Say where it was cut off, parked or taken up again."""
+    ended = [e for e in run.events("run_ended") if e.data.get("state") != "complete"]
+    more = run.events("resumed", "resume", "suspended", "clock_jump", "interrupted")
+    text, found = all_told(sorted([*ended, *more], key=lambda e: e.seq), names)
+    return text, found
+
+
+def soaks(run: Run, names: Names) -> Finding:
+    """Say which values were not reached in time."""
+    soaks = run.events("soak")
+    failed = [event for event in soaks if not event.data.get("settled", True)]
+    if not failed:
+        return names.words.text("events.soaks_fine", n=len(soaks)), ()
+    told = [
+        names.words.text(
+            "events.soak",
+            what=names.words.listed([names.address(w) for w in event.data.get("addresses", ())]),
+            time=names.duration(event.data.get("took_s", 0.0)),
+        )
+        for event in failed
+    ]
+    text = names.words.text("events.soaks_failed", n=len(failed), of=len(soaks))
+    return f"{text}: {names.words.sentence(_listed(told, names))}", failed
+
+
+def unread(run: Run, names: Names) -> Finding:
+    """Say which units did not answer, in how many readings, and why the first time."""
+    readings = run.events("readout", "monitor", "stream_opened", "stream_closed")
+    missed = [event for event in readings if event.data.get("problems")]
+    counts: Counter[str] = Counter()
+    first: dict[str, Mapping[str, Any]] = {}
+    for event in missed:
+        for serial, problem in event.data["problems"].items():
+            counts[serial] += 1
+            first.setdefault(serial, problem if isinstance(problem, Mapping) else {})
+    if not counts:
+        return names.words.text("events.all_answered", n=len(readings)), ()
+    told = [
+        names.words.text(
+            "events.unread",
+            serial=clean(serial),
+            n=count,
+            why=clean(first[serial].get("detail") or first[serial].get("error", "")),
+        )
+        for serial, count in counts.items()
+    ]
+    return names.words.sentence(_listed(told, names)), missed
+
+
+def retries(run: Run, names: Names) -> Finding:
+    """Count what was tried again, at units and at instruments."""
+    counts: Counter[str] = Counter()
+    found = []
+    for event in run.events("readout", "monitor"):
+        if event.data.get("retries"):
+            counts.update(event.data["retries"])
+            found.append(event)
+    for event in run.events("retry"):
+        counts[str(event.data.get("what", ""))] += 1
+        found.append(event)
+    if not counts:
+        return names.words.text("none"), ()
+    told = [f"{clean(name)} {count}" for name, count in counts.most_common()]
+    total = names.words.text("events.retries", n=sum(counts.values()))
+    return f"{total}: {names.words.listed(told, _MOST_LISTED)}", found
+
+
+def named_tables(kind: str) -> Look:
+    """Return a look at an event that holds a table by name, such as protections."""
+
+    def look(run: Run, names: Names) -> Finding:
+        events = [event for event in run.events(kind) if event.data]
+        told = []
+        for event in events:
+            for name, value in event.data.items():
+                zone, _, where = name.rpartition(":")
+                known = names.row(where)
+                others = {"address": where} if known else {}
+                if isinstance(value, Mapping):
+                    pairs = [
+                        f"{names.words.name('fact', key)} {told_value(names, key, v, others)}"
+                        for key, v in value.items()
+                        if v is not None
+                    ]
+                    text = names.words.listed(pairs)
+                else:
+                    text = told_value(names, "text", value, {})
+                title = names.address(where, zone) if known else clean(name)
+                told.append(names.words.text("named", name=title, value=text))
+        unique = list(dict.fromkeys(told))
+        if not unique:
+            return names.words.text("none"), ()
+        return names.words.sentence(_listed(unique, names)), events
+
+    return look
+
+
+def safe(run: Run, names: Names) -> Finding:
+    """Say whether the bench was in its safe state at the end."""
+    events = run.events("safe_state")
+    if not events:
+        return names.words.text("events.safe_unknown"), ()
+    problems = [clean(p) for event in events for p in event.data.get("problems", ())]
+    if problems:
+        told = names.words.listed(problems)
+        return names.words.text("events.not_safe", problems=told), events
+    return names.words.text("events.safe"), events
