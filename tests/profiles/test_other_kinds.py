@@ -222,7 +222,10 @@ CALIBRATION = """
 [[phase]]
 kind = "grid"
 name = "fit"
-axes = [{ set = { temperature = ["min", "max"] } }, { set = { pressure = ["min", "50 %", "max"] } }]
+axes = [
+    { set = { temperature = ["min", "33 %", "67 %", "max"] } },
+    { set = { pressure = ["min", "33 %", "67 %", "max"] } },
+]
 [[phase]]
 kind = "calibrate"
 name = "write"
@@ -256,6 +259,27 @@ def test_what_is_fitted_needs_a_reference() -> None:
     layout = bench(pressure=replace(ROWS["pressure"], reference=False))
     found = refusal(CALIBRATION, layout)
     assert "fit: pressure is fitted, but [bench.pressure] has no reference to fit it to" in found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('pressure = ["min", "33 %", "67 %", "max"]', 'pressure = ["min", "33 %", "max"]',
+         "fit needs 4 values of it and 4 of another axis, it has 3 and 4"),
+        ('temperature = ["min", "33 %", "67 %", "max"]', 'temperature = ["min", "33 %", "max"]',
+         "fit needs 4 values of it and 4 of another axis, it has 4 and 3"),
+        # There and back is not more values.
+        ('pressure = ["min", "33 %", "67 %", "max"] }',
+         'pressure = ["min", "33 %", "max"] }, path = "there and back"', "it has 3 and 4"),
+    ],
+)  # fmt: skip
+def test_a_grid_too_coarse_for_the_parts_polynomial_is_refused(
+    old: str, new: str, expected: str
+) -> None:
+    """Its coefficients would be anything, and would be written for ever."""
+    found = refusal(CALIBRATION.replace(old, new))
+    assert "phase[2].fit: pressure of SBP1 is fitted with powers up to 3 and 3" in found
+    assert expected in found
 
 
 def test_a_grid_to_fit_must_be_there_before() -> None:

@@ -97,6 +97,15 @@ def test_a_group_that_no_unit_is_in_is_named() -> None:
     )
 
 
+def test_units_that_no_phase_takes_are_not_part_of_the_run() -> None:
+    lots = [(lot(3, groups=["front", "back", "front"]), part())]
+    schedule = plan(TEST + 'units = "front"\n', lots=lots)
+    assert [unit.serial for unit in schedule.units] == ["00000001", "00000003"]
+    # An external step sends all units away.
+    more = '[[phase]]\nkind = "external"\nname = "MS"\nattach = ["report"]\n'
+    assert len(plan(TEST + 'units = "front"\n' + more, lots=lots).units) == 3
+
+
 # -- zones and elsewhere ---------------------------------------------------------------------------
 
 

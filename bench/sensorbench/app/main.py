@@ -254,6 +254,30 @@ def verify(
 
 
 @app.command()
+def new(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="sensor, instrument or profile.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A short name, small letters.")],
+    into: Annotated[
+        Path | None, typer.Option("--into", metavar="FOLDER", help="A package of your own.")
+    ] = None,
+) -> None:
+    """Write a folder to start a device or a profile from; it works as it is."""
+    from sensorbench.app.commands.new import new_thing  # noqa: PLC0415 - as above
+
+    new_thing(kind, name, into)
+
+
+@app.command("check-device")
+def check_device(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A device of `devices`.")],
+) -> None:
+    """Try a device's driver against its twin with the conformance suites."""
+    from sensorbench.app.commands.check_device import check_device as check_it  # noqa: PLC0415
+
+    _exit(check_it(name))
+
+
+@app.command()
 def simulate(
     station: Annotated[
         Path, typer.Argument(metavar="STATION", help="A workspace, or its station.toml.")

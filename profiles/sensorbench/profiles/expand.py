@@ -61,6 +61,7 @@ def expand(
         problems += error.problems
     if problems:
         raise InputError(problems)
+    context.units = _taken(context.units, phases)
     context.check_feeds()
     steps = list(_steps(phases, context))
     context.label = ""
@@ -115,6 +116,14 @@ def _units(lots: Sequence[tuple[Lot, Part]], problems: list[Problem]) -> tuple[U
             Problem("lots", "unit.serial", f"{serial} is in two lots of the run: which one is it?")
         )
     return units
+
+
+def _taken(units: tuple[Unit, ...], phases: Sequence[Phase]) -> tuple[Unit, ...]:
+    """Return the units that any phase takes: of others nothing is asked, and nothing is said."""
+    groups = {p.units for p in phases if load(KINDS, p.kind).PURPOSE or hasattr(p, "attach")}  # type: ignore[union-attr]
+    if "" in groups or not groups:
+        return units
+    return tuple(unit for unit in units if unit.group in groups) or units
 
 
 def _choices(

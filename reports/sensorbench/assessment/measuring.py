@@ -95,7 +95,11 @@ class Inputs:
         """
         whole = self._address().rpartition(".")[0] if _has_axis(self) else self._address()
         found: dict[str, tuple[Mapping[str, Any], list[Readout]]] = {}
-        varying = varying_addresses(self.readouts) - {whole}
+        moved = varying_addresses(self.readouts)
+        varying = moved - {whole}
+        if whole not in moved:  # it follows from how the part lies: that is what moved it
+            quantity = self.data.schedule.quantities.get(whole.partition(".")[0], {})
+            varying -= {quantity.get("along", "")}
         for readout in self.readouts:
             at: Mapping[str, Any] = {w: readout.point.conditions.get(w) for w in sorted(varying)}
             found.setdefault(repr(at), (at, []))[1].append(readout)

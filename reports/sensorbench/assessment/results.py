@@ -8,9 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from sensorbench.core.verdict import Verdict, overall
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,64 @@ def as_json(assessment: Assessment) -> dict[str, Any]:
     found = _value(assessment)
     assert isinstance(found, dict)  # noqa: S101 - a record is a table
     return found
+
+
+def from_json(data: Mapping[str, Any]) -> Assessment:
+    """Return the assessment that `as_json` wrote, by this version or a later one.
+
+    Raises KeyError, TypeError or ValueError where something needed is missing.
+    """
+    return Assessment(
+        run_id=data["run_id"],
+        verdict=Verdict(data["verdict"]),
+        reasons=_reasons(data),
+        units=tuple(
+            _made(UnitResult, row, verdict=Verdict(row["verdict"]), reasons=_reasons(row))
+            for row in data["units"]
+        ),
+        results=tuple(_result(row) for row in data["results"]),
+        series=tuple(_series(row) for row in data.get("series", ())),
+        facts=data.get("facts", {}),
+        rules=data.get("rules", {}),
+    )
+
+
+def _result(row: Mapping[str, Any]) -> Result:
+    verdict = row.get("verdict")
+    value = row.get("value")
+    return _made(
+        Result,
+        row,
+        value=math.nan if value is None else float(value),
+        verdict=None if verdict is None else Verdict(verdict),
+        reasons=_reasons(row),
+        budget=tuple(_made(Term, term) for term in row.get("budget", ())),
+        sources=tuple(row.get("sources", ())),
+    )
+
+
+def _series(row: Mapping[str, Any]) -> Series:
+    return _made(
+        Series,
+        row,
+        x=tuple(map(float, row["x"])),
+        labels=tuple(row["labels"]),
+        values={
+            serial: tuple(math.nan if v is None else float(v) for v in values)
+            for serial, values in row["values"].items()
+        },
+        sources=tuple(row["sources"]),
+    )
+
+
+def _reasons(row: Mapping[str, Any]) -> tuple[Reason, ...]:
+    return tuple(_made(Reason, reason) for reason in row.get("reasons", ()))
+
+
+def _made(kind: type[T], row: Mapping[str, Any], **given: Any) -> T:
+    """Make a record of the fields that it knows: a later version may have written more."""
+    known = {item.name for item in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{**{name: value for name, value in row.items() if name in known}, **given})
 
 
 def _value(value: Any) -> Any:

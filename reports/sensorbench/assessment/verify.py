@@ -18,7 +18,7 @@ from sensorbench.assessment.assess import KINDS, RESULTS_FILE, assess
 from sensorbench.assessment.data import RunData
 from sensorbench.assessment.fit import fit_units
 from sensorbench.assessment.measuring import MEASURES, OWN_RULES
-from sensorbench.assessment.results import Assessment, as_json
+from sensorbench.assessment.results import Assessment, as_json, from_json
 from sensorbench.core.errors import BenchError
 from sensorbench.core.plugins import plugins
 from sensorbench.core.verdict import Verdict
@@ -64,6 +64,12 @@ def verify(root: Path) -> Verification:
         data = RunData.of(run)
         assessment = assess(data)
         damage, changed = _compare(root, as_json(assessment), run.is_sealed)
+        absent = _not_installed(data)
+        if absent and run.is_sealed:
+            # Nobody here can compute them again: what was sealed stands, and that is said.
+            assessment = from_json(json.loads((root / "derived" / RESULTS_FILE).read_bytes()))
+            damage = []
+            changed = [f"{rule} is not installed here: the stored results stand" for rule in absent]
         findings += [Finding(Level.DAMAGE, f"derived/{RESULTS_FILE}", text) for text in damage]
         findings += [Finding(Level.DAMAGE, "journal.jsonl", text) for text in _coefficients(data)]
     except (
@@ -81,6 +87,19 @@ def verify(root: Path) -> Verification:
     return Verification(
         run.run_id, run.provenance.value, tuple(findings), assessment, data, tuple(changed)
     )
+
+
+def _not_installed(data: RunData) -> list[str]:
+    """Return the kinds and measures of a run that this program can't compute."""
+    asks = [ask for phase in data.schedule.phases for ask in phase.get("asks", ())]
+    asks += [ask for part in data.schedule.parts.values() for ask in part["parameters"]]
+    kinds = [
+        f"kind {phase['kind']}"
+        for phase in data.schedule.phases
+        if phase["kind"] not in plugins(KINDS)
+    ]
+    measures = [f"measure {a['measure']}" for a in asks if a["measure"] not in plugins(MEASURES)]
+    return list(dict.fromkeys([*kinds, *measures]))
 
 
 def _compare(root: Path, computed: dict[str, Any], sealed: bool) -> tuple[list[str], list[str]]:

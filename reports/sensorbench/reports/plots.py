@@ -41,7 +41,7 @@ def series_figure(
         return None
     columns = min(_PANELS_A_ROW, len(panels))
     rows = math.ceil(len(panels) / columns)
-    with canvas(0.75 + 1.75 * rows + (0.6 if rows == 1 and columns == 1 else 0.0), simulated) as (
+    with canvas(0.75 + 1.75 * rows + (0.1 if rows == 1 and columns == 1 else 0.0), simulated) as (
         figure,
         written,
     ):

@@ -42,6 +42,8 @@ def _print(item: Verification) -> None:
     typer.echo(f"{item.run_id}: values are {item.provenance.upper()}")
     for finding in item.findings:
         typer.echo(f"  {finding}")
+    for text in item.changed:
+        typer.echo(f"  note: {text}")
     if item.is_whole and item.assessment is not None:
         count = len(item.assessment.results)
         typer.echo(
@@ -55,6 +57,7 @@ def _plain(item: Verification) -> dict[str, object]:
         "run": item.run_id,
         "provenance": item.provenance,
         "whole": item.is_whole,
+        "changed": list(item.changed),
         "findings": [
             {"level": f.level.value, "file": f.file, "text": f.text} for f in item.findings
         ],

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sensorbench.core.errors import BenchError
+from sensorbench.core.errors import BenchError, SetpointError
 from sensorbench.core.quantity import Value, components
+from sensorbench.instruments.members import Setpoint
 from sensorbench.profiles.schedule import Step
 
 if TYPE_CHECKING:
@@ -34,7 +35,11 @@ def plan(run: Runner, step: Step, arguments: Mapping[str, Any]) -> dict[str, Any
         found = tuple(sum(column) / _READINGS for column in zip(*readings, strict=True))
         if all(abs(part) <= soak.within / 10 for part in found):
             break
-        offset = tuple(a - b for a, b in zip(offset, found, strict=True))
+        better = tuple(a - b for a, b in zip(offset, found, strict=True))
+        near = all(abs(part) <= soak.within for part in found)
+        if near and not _can_be_set(setpoint, better):
+            break  # finer than the instrument goes
+        offset = better
     if not all(abs(part) <= soak.within for part in found):
         unit = spot.row.where.quantity.unit
         shown = ", ".join(f"{part:g}" for part in found)
@@ -43,3 +48,12 @@ def plan(run: Runner, step: Step, arguments: Mapping[str, Any]) -> dict[str, Any
             "Is something else acting there?"
         )
     return {"zone": step.zone, "address": where, "offset": list(offset), "left": list(found)}
+
+
+def _can_be_set(setpoint: Setpoint, offset: tuple[float, ...]) -> bool:
+    """Return whether an instrument takes an offset; where it does, it is sent."""
+    try:
+        setpoint.go(offset if len(offset) > 1 else offset[0])
+    except SetpointError:
+        return False
+    return True

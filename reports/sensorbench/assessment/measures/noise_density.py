@@ -41,8 +41,8 @@ def compute(inputs: Inputs) -> tuple[list[Found], list[Series]]:
     chosen = np.unique(np.geomspace(1, len(frequency) - 1, _SHOWN).astype(int))
     table = np.full((len(inputs.numbers), len(chosen)), np.nan)
     for k, (own, root) in curves.items():
-        if len(own) == len(frequency):
-            table[k] = root[chosen]
+        # Units sample at rates of their own: all are shown at the frequencies of the first.
+        table[k] = np.interp(frequency[chosen], own, root, right=np.nan)
     series = series_of(
         inputs, table, list(frequency[chosen]), "frequency_hz", "Hz", [{} for _ in chosen],
         [seq for own in sources.values() for seq in own], logarithmic=True,
