@@ -19,7 +19,7 @@ def layout_of(file: StationFile, bindings: Bindings | None = None) -> Layout:
     found = bindings or bind(file)
     zones = {
         name: Zone(
-            rows={str(row.where): _row(row) for row in found.of(name)},
+            rows={str(row.where): _row(file, row) for row in found.of(name)},
             sockets=tuple(socket.id for socket in file.sockets_of(name)),
             purposes=table.purposes,
             extras=_extras(file, name),
@@ -31,12 +31,13 @@ def layout_of(file: StationFile, bindings: Bindings | None = None) -> Layout:
     return Layout(zones, elsewhere)
 
 
-def _row(row: Binding) -> BenchRow:
+def _row(file: StationFile, row: Binding) -> BenchRow:
     low, high = ends_of(row)
     reference = row.reference is not None
     if row.fixed is not None:
         return BenchRow("fixed", row.fixed, low, high, reference=reference, handle=row.handle)
-    if not row.is_set or row.acts is None or not isinstance(row.acts.declared, setpoint):
+    follows = row.acts is not None and _only_reads(file, row.acts.instrument)
+    if follows or row.acts is None or not isinstance(row.acts.declared, setpoint):
         return BenchRow("watched", None, low, high, reference=reference, handle=row.handle)
     acts = row.acts.declared
     return BenchRow(
@@ -55,6 +56,12 @@ def _row(row: Binding) -> BenchRow:
         locked=row.select is not None,
         against=acts.against,
     )
+
+
+def _only_reads(file: StationFile, instrument: str) -> bool:
+    """Return whether an instrument only follows what others do, as gravity does a direction."""
+    device = devices().get(file.instrument[instrument].model)
+    return bool(getattr(device.usable() if device else None, "READS", ()))
 
 
 def _extras(file: StationFile, zone: str) -> tuple[Channel, ...]:

@@ -55,7 +55,7 @@ class PowerOnReset:
         self._on = False
         self._looked_s = place.clock.now()
         self._changed_s = self.since_s = self._looked_s - _WARM_S
-        place.world.listen(self._before_change)
+        place.listen(self._before_change)
 
     def check(self) -> None:
         """Raise NotAcknowledged without a supply; reset the part if it came back since."""

@@ -684,8 +684,7 @@ class Context:
         believed = row is not None and row.reference
         if whole in moved:
             return believed or limited
-        follows = channel.quantity.along in moved
-        return row is not None and believed and (limited or follows or row.how != "set")
+        return row is not None and believed and (limited or row.how != "set")
 
     def stimuli(self, asks: Sequence[Ask], taken: Iterable[str]) -> list[Targets]:
         """Return what must be applied for measures beside `taken`, which the phase sets itself."""
@@ -762,6 +761,11 @@ class Context:
             **({"streams": streams} if streams else {}),
             "data": {key: _plain(value) for key, value in data.items()},
         }
+
+    def mark(self, phase: Phase, name: str) -> None:
+        """Put the next step on record under a name, for whoever assesses the kind; by batch."""
+        data = self.told[phase.name]["data"]
+        data.setdefault(name, {}).setdefault(self.group, []).append(self.number)
 
     def name_of(self, targets: Targets) -> str:
         """Return a point's name: its values with units."""

@@ -13,7 +13,7 @@ from sensorbench.profiles import model
 from sensorbench.profiles.context import Context
 from sensorbench.profiles.model import SetTable, as_sets
 from sensorbench.profiles.layout import Purpose
-from sensorbench.profiles.schedule import Action
+from sensorbench.profiles.schedule import Action, Settle
 
 PURPOSE: Purpose = "stress"
 
@@ -87,7 +87,10 @@ def _cycles(phase: Phase, c: Context, done: int, end: int) -> Iterator[Action]:
     for number in range(done, end):
         with c.together():
             for tables, dwell in steps:
-                yield from c.go(tables, only=False, for_s=dwell)
+                for action in c.go(tables, only=False, for_s=dwell):
+                    if isinstance(action, Settle):
+                        c.mark(phase, "soaks")
+                    yield action
         del number
     yield from c.close_monitor()
     yield from c.cooled(phase.cool)

@@ -5,6 +5,7 @@ A cycle is done when each of its steps was reached and kept for its dwell; its s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,7 +21,6 @@ from sensorbench.assessment.phases import (
     windows,
 )
 from sensorbench.assessment.results import Reason
-from sensorbench.profiles.schedule import Settle
 
 VERSION = "1"
 
@@ -36,47 +36,46 @@ def results(data: RunData, phase: Mapping[str, Any]) -> Iterator[Item]:
     yield from asked(data, phase, data.monitored(phase["name"]))
 
 
-def cycles_done(data: RunData, phase: Mapping[str, Any]) -> list[tuple[float, bool]]:
-    """Return the soaks of all cycles: when each ended, and whether it was reached and kept."""
-    steps = data.schedule.steps
+def cycles_done(data: RunData, phase: Mapping[str, Any], group: str) -> list[tuple[float, bool]]:
+    """Return the soaks of a batch's cycles: when each ended, and whether it was kept."""
+    soaks = set(phase["data"].get("soaks", {}).get(group, ()))
     found: list[tuple[float, bool]] = []
     cycling = False
     for event in data.events("step", "soak"):
         if event.kind == "step":
-            number = event.data["step"]
-            step = steps[number]
-            own = step.phase == phase["name"] and step.restart is not None
-            cycling = own and isinstance(step.action, Settle) and _is_cycle(phase, step.action)
+            cycling = event.data["step"] in soaks
         elif cycling:
             found.append((event.t, bool(event.data["settled"])))
     return found
 
 
-def _is_cycle(phase: Mapping[str, Any], action: Settle) -> bool:
-    return action.for_s in phase["data"]["dwells_s"]
+def _done(data: RunData, phase: Mapping[str, Any], group: str, until: float) -> int:
+    """Return how many whole cycles a batch had by a time."""
+    soaks = phase["data"].get("soaks", {}).get(group, ())
+    per_cycle = max(1, len(soaks) // int(phase["data"]["cycles"]))
+    return sum(good for t, good in cycles_done(data, phase, group) if t <= until) // per_cycle
 
 
 def _short(data: RunData, phase: Mapping[str, Any]) -> dict[str, Why]:
-    per_cycle = len(phase["data"]["dwells_s"])
-    soaks = cycles_done(data, phase)
-    found: dict[str, Why] = {}
+    found: dict[str, dict[str, tuple[Reason, ...]]] = {}
     for readout in data.of_phase(phase["name"]):
         asked_for = int(readout.point.labels.get("cycles", 0))
-        before = [good for t, good in soaks if t <= readout.t]
-        done = sum(before) // per_cycle
+        group = readout.point.units
+        done = _done(data, phase, group, readout.t)
         if done < asked_for:
             reason = Reason("cycles_missing", {"done": done, "asked": asked_for})
-            found[key_of(readout)] = dict.fromkeys(data.serials, (reason,))
-    return found
+            serials = [data.serials[n] for n in data.schedule.group(group)]
+            found.setdefault(key_of(readout), {}).update(dict.fromkeys(serials, (reason,)))
+    return dict(found)
 
 
 def facts(data: RunData, phase: Mapping[str, Any]) -> dict[str, Any]:
     """Return the cycles done against those asked for, and the windows."""
     _, told = windows(data, data.of_phase(phase["name"]))
-    soaks = cycles_done(data, phase)
+    groups = phase["data"].get("soaks", {})
     return {
         "cycles_asked": int(phase["data"]["cycles"]),
-        "cycles_done": sum(good for _, good in soaks) // len(phase["data"]["dwells_s"]),
+        "cycles_done": min((_done(data, phase, g, math.inf) for g in groups), default=0),
         "windows": told,
         "monitored": len(data.monitored(phase["name"])),
     }

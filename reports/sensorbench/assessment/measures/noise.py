@@ -19,6 +19,10 @@ def compute(inputs: Inputs) -> tuple[list[Found], list[Series]]:
         return [], []
     if all(readout.sweeps == 1 for readout in inputs.readouts):
         return _of_single_readings(inputs)
+    if all(readout.sweeps < 2 for readout in inputs.readouts):
+        readings = inputs.table()
+        values = readings.std(axis=1, ddof=1) if readings.shape[1] > 1 else readings[:, 0] * np.nan
+        return [Found(np.asarray(values), list(inputs.readouts))], []
     table = np.stack([inputs.spread(readout) for readout in inputs.readouts], axis=1)
     known = np.where(np.isfinite(table), table, -1.0)
     worst = [int(k) for k in np.argmax(known, axis=1)]
