@@ -9,10 +9,10 @@ from sensorbench.core.documents import loads
 from sensorbench.core.errors import InputError
 from sensorbench.parts.model import Lot, Part
 from sensorbench.parts.values import Wave
-from sensorbench.profiles.context import show_value
 from sensorbench.profiles.expand import expand
 from sensorbench.profiles.layout import BenchRow, Elsewhere, Layout, Zone
 from sensorbench.profiles.model import Profile
+from sensorbench.profiles.planning.reading import show_value
 from sensorbench.profiles.schedule import (
     Action,
     Do,

@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 
 from sensorbench.parts.values import Wave
-from sensorbench.profiles.library import load_profile
 from sensorbench.profiles.expand import expand
+from sensorbench.profiles.library import load_profile
 from sensorbench.profiles.schedule import Release, Set, Settle
 
 from .plans import ROWS, BenchRow, bench, lot, part, plan, points, refusal, said

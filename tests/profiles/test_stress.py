@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sensorbench.core.quantity import TEMPERATURE
-from sensorbench.profiles.library import load_profile
-from sensorbench.profiles.layout import Layout
 from sensorbench.profiles.expand import expand
+from sensorbench.profiles.layout import Layout
+from sensorbench.profiles.library import load_profile
 from sensorbench.profiles.schedule import Do, Hold, Read, Set
 
 from .plans import ELSEWHERE, HEAD, bench, handled, lot, part, plan, points, refusal, said, zone

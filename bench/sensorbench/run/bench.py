@@ -11,8 +11,7 @@ from sensorbench.core.clock import Clock
 from sensorbench.core.errors import TransportError
 from sensorbench.core.quantity import Value, address, components
 from sensorbench.evidence.run import RunWriter
-from sensorbench.parts.values import Wave
-from sensorbench.profiles.context import AMBIENT
+from sensorbench.parts.values import AMBIENT, Wave
 from sensorbench.profiles.schedule import Band, Set, Settle
 from sensorbench.run.services import Services
 from sensorbench.run.state import State

@@ -20,7 +20,7 @@ from sensorbench.core.clock import Clock
 from sensorbench.core.errors import BenchError
 from sensorbench.core.plugins import load, plugins
 from sensorbench.evidence.run import Column, RunReader, RunWriter
-from sensorbench.profiles.context import AMBIENT
+from sensorbench.parts.values import AMBIENT
 from sensorbench.profiles.needs import needs
 from sensorbench.profiles.schedule import (
     Action,

@@ -40,6 +40,9 @@ class Wave:
 
 Target = Value | Wave | None
 """What an address is set to; None is off."""
+Targets = dict[str, Target]
+AMBIENT = "ambient"
+"""What a gauge part counts from, and the port of the bench that tells it."""
 
 
 @dataclass(frozen=True, slots=True)

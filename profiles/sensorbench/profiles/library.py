@@ -12,7 +12,6 @@ from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.plugins import note_broken, origin_of
 from sensorbench.profiles.model import Profile
 
-
 GROUP = "sensorbench.profiles.library"
 """Entry points of this group name packages with profiles as TOML, in folders as ours."""
 

@@ -11,8 +11,8 @@ from sensorbench.core.documents import Document, Duration
 from sensorbench.parts.model import problem
 from sensorbench.profiles import model
 from sensorbench.profiles.context import Context
-from sensorbench.profiles.model import SetTable, as_sets
 from sensorbench.profiles.layout import Purpose
+from sensorbench.profiles.model import SetTable, as_sets
 from sensorbench.profiles.schedule import Action, Settle
 
 PURPOSE: Purpose = "stress"

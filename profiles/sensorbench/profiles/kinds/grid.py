@@ -9,10 +9,11 @@ from pydantic import Field, field_validator
 
 from sensorbench.core.documents import Document
 from sensorbench.parts.model import by_address, problem
+from sensorbench.parts.values import Targets
 from sensorbench.profiles import model
-from sensorbench.profiles.context import Context, Targets
-from sensorbench.profiles.measuring import Ask
+from sensorbench.profiles.context import Context
 from sensorbench.profiles.layout import Purpose
+from sensorbench.profiles.measuring import Ask
 from sensorbench.profiles.schedule import Action
 
 PURPOSE: Purpose = "test"

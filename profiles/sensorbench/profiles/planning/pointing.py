@@ -1,0 +1,210 @@
+"""Pointing: the points that are read, and what measures and parameters need of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sensorbench.core.channel import Channel, Settings
+from sensorbench.core.errors import SetpointError
+from sensorbench.core.quantity import address
+from sensorbench.core.units import UnitError, parse
+from sensorbench.parts.model import Part
+from sensorbench.parts.values import Targets
+from sensorbench.profiles.measuring import Ask, ask_of
+from sensorbench.profiles.model import Test
+from sensorbench.profiles.planning.placing import Placing
+from sensorbench.profiles.schedule import (
+    Action,
+    Point,
+    Read,
+)
+
+
+class Pointing(Placing):
+    """Notes points and plans what is read there."""
+
+    # -- points ----------------------------------------------------------------------------
+
+    def settings(self, name: str) -> dict[str, Settings]:
+        """Return the settings of that name by part, checked against what the driver declares."""
+        found: dict[str, Settings] = {}
+        for part in self.parts:
+            if name and name not in part.settings:
+                there = ", ".join(part.settings) or "none"
+                self.problem(
+                    f"{part.part.name} has no [settings] {name}; there are: {there}", "settings"
+                )
+                continue
+            found[part.part.name] = self._settings(part, part.settings.get(name, {}))
+        return found
+
+    def _settings(self, part: Part, raw: Mapping[str, Any]) -> Settings:
+        sensor = self.sensor(part)
+        found: Settings = {}
+        for name, value in raw.items():
+            declared = sensor.SETTINGS.get(name) if sensor else None
+            if declared is None:
+                allowed = ", ".join(sensor.SETTINGS) if sensor else ""
+                self.problem(
+                    f"{name!r} is no setting of {part.part.driver}; allowed: {allowed or 'none'}",
+                    "settings",
+                )
+                continue
+            known: float | str | None = value
+            if declared.dimension is not None:
+                known = self._parsed_setting(value, declared.dimension, name)
+            if known is None:
+                continue
+            try:
+                found[name] = declared.accept(name, known)
+            except SetpointError as error:
+                self.problem(str(error), "settings")
+        return found
+
+    def _parsed_setting(self, value: object, dimension: Any, name: str) -> float | None:
+        try:
+            return parse(str(value), dimension)
+        except UnitError as error:
+            self.problem(f"{name}: {error}", "settings")
+            return None
+
+    def point(
+        self,
+        name: str,
+        labels: Mapping[str, Any] | None = None,
+        conditions: Targets | None = None,
+    ) -> Point:
+        """Note a point of the present phase and return it; its id is the phase's and `name`."""
+        assert self.phase is not None  # noqa: S101 - kinds run within a phase
+        suffix = f"@{self.group}" if "#" in self.group else ""
+        base = f"{self.phase.name}/{name}{suffix}" if name else f"{self.phase.name}{suffix}"
+        identifier, number = base, 1
+        while identifier in self.points:
+            number += 1
+            identifier = f"{base} ({number})"
+        there = {**self._fixed(), **self.current, **(conditions or {})}
+        point = Point(
+            identifier, self.phase.name, there, dict(labels or {}),
+            self.settings(self.phase.settings), self.group,
+        )  # fmt: skip
+        self.points[identifier] = point
+        return point
+
+    def _fixed(self) -> Targets:
+        zone = self.layout.zones.get(self.zone)
+        rows = zone.rows.items() if zone else ()
+        return {where: row.fixed for where, row in rows if row.how == "fixed"}
+
+    def read(self, point: Point) -> Read:
+        """Return the action that reads a point as often as the profile says."""
+        return Read(point.id, self.profile.samples, self.profile.sample_interval)
+
+    # -- measures and parameters -----------------------------------------------------------
+
+    def asks(self, measures: Sequence[str], taken: Iterable[str] = ()) -> list[Ask]:
+        """Return what measures of a phase mean for each part's channels, with their limits.
+
+        A channel is judged where its quantity is set by the phase, or believed as it is, and a
+        reference for it is there.
+        """
+        found: list[Ask] = []
+        for name in measures:
+            own: list[Ask] = []
+            for part in self.parts:
+                asked = ask_of(
+                    name,
+                    part,
+                    self.channels(part),
+                    self.problem,
+                    None,
+                    lambda c, name=name, part=part: self._judged(  # type: ignore[misc]
+                        c, taken, name in part.accuracy.get(c.name, {})
+                    ),
+                    frozenset(taken),
+                )
+                own += [one for one in asked if one not in own and self._streams(one)]
+            if not own:
+                self.problem(f"no channel can be measured for {name}", "measures")
+            found += own
+        return found
+
+    def _streams(self, ask: Ask) -> bool:
+        """Return whether a measure of a stream is of a channel that the stream has."""
+        stream = self.streams.get(ask.part)
+        return not ask.stream or stream is None or ask.channel in stream["channels"]
+
+    def _judged(self, channel: Channel, taken: Iterable[str], limited: bool) -> bool:
+        """Return whether a channel is compared: moved by the phase, or believed as it is.
+
+        What is moved by the phase and has a limit is compared even where nothing is believed, so
+        that preflight says what is missing.
+        """
+        if channel.quantity is None:
+            return False
+        whole, moved = address(channel.address).whole, set(taken)
+        row = self.row(whole)
+        believed = row is not None and row.reference
+        if whole in moved:
+            return believed or limited
+        return row is not None and believed and (limited or row.how != "set")
+
+    def stimuli(self, asks: Sequence[Ask], taken: Iterable[str]) -> list[Targets]:
+        """Return what must be applied for measures beside `taken`, which the phase sets itself."""
+        own = set(taken)
+        found: list[Targets] = [{}]
+        for ask in asks:
+            for table in ask.stimuli:
+                targets = {w: self.value(w, raw, "measures") for w, raw in table.items()}
+                if not own & set(targets) and targets not in found:
+                    found.append(targets)
+        return found[1:] or found
+
+    def tests(
+        self, conditions: Sequence[str], name: str, labels: Mapping[str, Any]
+    ) -> Iterator[Action]:
+        """Test the parts' parameters at each condition, in the order given."""
+        parameters = [p for part in self.parts for p in part.parameter]
+        if conditions and not parameters:
+            names = ", ".join(part.part.name for part in self.parts)
+            self.problem(f"{names} has no [[parameter]] to test", "test")
+        for condition in conditions:
+            values = {**self.nominal(), **self.condition(condition)}
+            yield from self.go([values])
+            for stimulus, asked in self._stimuli_of_parameters(condition):
+                yield from self.go([{**values, **stimulus}])
+                point = self.point(
+                    "/".join(part for part in (name, condition, asked[0]) if part),
+                    {**labels, "condition": condition, "parameters": asked},
+                )
+                yield self.read(point)
+
+    def _stimuli_of_parameters(self, condition: str) -> list[tuple[Targets, list[str]]]:
+        """Return each stimulus once, with the parameters that are read there."""
+        found: list[tuple[Targets, list[str]]] = []
+        for part in self.parts:
+            for parameter in part.parameter:
+                if parameter.limits and condition not in parameter.limits:
+                    continue
+                asks = ask_of(parameter.measure, part, self.channels(part), self.problem, parameter)
+                own = self.targets(parameter.set, f"parameter.{parameter.name}")
+                extra = [own | t for t in self.stimuli(asks, own)]
+                for stimulus in extra:
+                    same = next((names for t, names in found if t == stimulus), None)
+                    if same is None:
+                        found.append((stimulus, [parameter.name]))
+                    elif parameter.name not in same:
+                        same.append(parameter.name)
+        return found
+
+    def test_plan(self, test: Test) -> dict[str, Any]:
+        """Return what the evidence must know of a phase's tests: window and conditions."""
+        interim = test.after if test.interim is None else test.interim
+        return {
+            "before": list(test.before),
+            "interim": list(interim),
+            "after": list(test.after),
+            "within_s": test.within,
+            "from": test.from_,
+            "back_s": test.back,
+        }
