@@ -12,7 +12,7 @@ BAD_INPUT, DEVICE_FAILED, STOPPED_BY_SAFETY, PARKED, NOT_SAFE, OUR_FAULT = 2, 3,
 
 
 def _our_fault(error: Exception) -> int:
-    """Say that the program itself failed; whoever mends it gets the place with SENSORBENCH_DEBUG."""
+    """Say that the program itself failed; SENSORBENCH_DEBUG shows where."""
     import os  # noqa: PLC0415 - only on errors
     import traceback  # noqa: PLC0415
 

@@ -104,7 +104,7 @@ class Bench:
                 self._on_feed()
 
         toggle()
-        self._services.every(half, lambda: toggle(), _wave_name(zone, where))
+        self._services.every(half, toggle, _wave_name(zone, where))
 
     def release(self, zone: str, where: str) -> None:
         """Stop acting on an address."""
@@ -186,7 +186,7 @@ class Bench:
         for_s: float,
         inside: bool,
     ) -> float:
-        """Return when to look again: a place that stands still is not looked at for its own sake."""
+        """Return when to look again: what stands still is not looked at for its own sake."""
         looks = [
             max(now + spot.row.where.quantity.soak.poll_s, self._watch.still_until(spot))
             for spot, _ in known

@@ -3,7 +3,8 @@
 The rules:
 - Units that share a bus or a meter are read one after the other, groups at the same time. Within a
   group all conversions are started before the first is read: slow parts convert together.
-- A unit is identified at its first reading and prepared whenever its settings or its supply changed.
+- A unit is identified at its first reading and prepared whenever its settings or its supply
+  changed.
 - A unit that can't be read has its reason in that reading, and is asked again at every later one.
 - A transfer that did not arrive is tried once more; every retry is counted and recorded.
 """

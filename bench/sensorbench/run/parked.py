@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-class Parked(Exception):  # noqa: N818 - not an error
+class Parked(Exception):
     """The run waits for a date, a person, units or evidence; `until` says for what."""
 
     def __init__(self, until: Mapping[str, Any]) -> None:

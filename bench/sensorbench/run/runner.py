@@ -1,11 +1,12 @@
-"""The runner: carries out a schedule on a station, into evidence. Six kinds of action, nothing else.
+"""The runner: carries out a schedule on a station, into evidence. Six kinds of action, nothing
+else.
 
 The rules:
 - A step is announced, done, and then noted as done with the step that comes next: a verb may jump.
 - All waiting is `Services.wait`; safety, log, monitors, streams and waves are served meanwhile.
 - Facts (what is loaded where, offsets, what a gate decided) are in the journal before they count.
-- Before an act that can't be taken back the plan and the intent are on the disk, after it the outcome
-  of each unit.
+- Before an act that can't be taken back the plan and the intent are on the disk, after it the
+  outcome of each unit.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Time of a run: `wait` is the only place where it passes, and services are served meanwhile.
 
-A service is called at its time, late once and never in a burst: one that is late is called once, and
-then again at the next time of its own grid. A service never waits; what takes time, such as reading a hundred
-units, simply makes the next ones late.
+A service is called at its time, late once and never in a burst: one that is late is called once,
+and then again at the next time of its own grid. A service never waits; what takes time, such as
+reading a hundred units, simply makes the next ones late.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-class StoppedByGate(Exception):  # noqa: N818 - not an error
+class StoppedByGate(Exception):
     """The gate's requirement did not hold; `fact` says what was found."""
 
     def __init__(self, fact: Mapping[str, Any]) -> None:

@@ -226,7 +226,7 @@ class Watch:
             except SafetyStop as trip:
                 self._trip = trip
                 return
-            except Exception as error:  # noqa: BLE001 - a dead watch is not safe
+            except Exception as error:
                 self._trip = SafetyStop(
                     f"the safety watch failed: {error}", "watch_failed", {"detail": str(error)}
                 )

@@ -278,15 +278,13 @@ def _bind(
         tuple(found for text in row.watch if (found := ref("watch", text))),
         low, high, apart("agree", row.agree), apart("gradient", row.gradient), handle,
         row.period or quantity.period_s, row.delay, row.action == "ask", row.rank, select,
-        _uncertainty(file, reference, key, problems),
+        _uncertainty(file, reference, problems),
     )  # fmt: skip
     _rated(binding, key, problems)
     return binding
 
 
-def _uncertainty(
-    file: StationFile, reference: Ref | None, key: str, problems: Findings
-) -> float | None:
+def _uncertainty(file: StationFile, reference: Ref | None, problems: Findings) -> float | None:
     """Return the expanded uncertainty of a reference, None where none is stated."""
     if reference is None or not isinstance(reference.declared, meter | setpoint):
         return None

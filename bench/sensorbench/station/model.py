@@ -151,7 +151,9 @@ def bench_tables(table: Any) -> Any:
     for name, entry in table.items():
         ports: dict[str, Any] = {name: entry}
         if isinstance(entry, Mapping):
-            inner = {k: v for k, v in entry.items() if k not in BENCH_KEYS and isinstance(v, Mapping)}
+            inner = {
+                k: v for k, v in entry.items() if k not in BENCH_KEYS and isinstance(v, Mapping)
+            }
             own = {k: v for k, v in entry.items() if k not in inner}
             ports = {f"{name}.{port}": row for port, row in inner.items()}
             if own or not inner:

@@ -252,7 +252,7 @@ class SimulatedBench:
             self._attach(socket.link, twin, place)
         if isinstance(twin, Loads):
             place.zone.loads[serial] = twin.supply_current_a
-        self._connect_meters(socket, twin, serial)
+        self._connect_meters(socket, twin)
 
     def unplug(self, serial: str) -> None:
         """Take a unit out of its socket; what it went through is kept for its next place."""
@@ -269,7 +269,7 @@ class SimulatedBench:
             else:
                 self.buses[link.bus].detach(link.address)
 
-    def _connect_meters(self, socket: Socket, twin: Any, serial: str) -> None:
+    def _connect_meters(self, socket: Socket, twin: Any) -> None:
         """Let the socket's own meters sense what the part puts out, or draws."""
         for name, (text, _select) in socket.meters.items():
             ref = find(self.file, text, None)

@@ -163,7 +163,7 @@ class Station:
         return found
 
     def still_until(self, zone: str, where: str) -> float:
-        """Return until when an address stands still in the simulated world; now where it is real."""
+        """Return until when an address stands still in the simulated world; now if it is real."""
         if self.bench is None or not isinstance(self.clock, VirtualClock):
             return self.clock.now()
         return self.bench.world.still_until(zone, where)
@@ -194,7 +194,7 @@ def _safe(instrument: OpenInstrument) -> Any:
         assert isinstance(instrument.driver, Source)  # noqa: S101 - the caller chose them
         try:
             instrument.driver.make_safe()
-        except Exception as error:  # noqa: BLE001 - the others must be made safe whatever it was
+        except Exception as error:
             text = str(error).removeprefix(f"{instrument.name}: ")
             return (
                 f"NOT SAFE: {instrument.name}: {text or type(error).__name__}. "

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class FixedPointPolynomial:
     """What a part computes on chip: sum of c_ij * r^i * t^j, scaled to a physical quantity.
 
-    `inputs` names the channels of the raw counts r and t, both over `raw_full_scale`; the sum times `half_span` plus `centre` is
-    the quantity in its canonical unit. Each c_ij is stored as a two's complement integer of
-    `bits` bits with `fraction_bits` behind the point.
+    `inputs` names the channels of the raw counts r and t, both over `raw_full_scale`; the sum times
+    `half_span` plus `centre` is the quantity in its canonical unit. Each c_ij is stored as a two's
+    complement integer of `bits` bits with `fraction_bits` behind the point.
     """
 
     quantity: str

@@ -92,7 +92,7 @@ class Device(Document):
         """Return the driver class, None where it can't be imported; that is named in `broken`."""
         try:
             return self.load_driver()
-        except Exception as error:  # noqa: BLE001 - whatever a colleague's draft does at import
+        except Exception as error:
             text = f"driver.py can't be used: {type(error).__name__}: {error}"
             note_broken(f"{self.name}/driver.py", self.name, text)
             return None

@@ -94,7 +94,7 @@ def load(group: str, name: str) -> ModuleType | None:
         return None
     try:
         return plugin.load()
-    except Exception as error:  # noqa: BLE001 - whatever another's module does at import
+    except Exception as error:
         note_broken(plugin.origin, f"{group}.{name}", f"{type(error).__name__}: {error}")
         return None
 

@@ -42,13 +42,13 @@ class Soak:
 class Quantity:
     """What can be set, held, measured or sensed.
 
-    `difference` is the dimension of an error or a band, `rate` that of a change in time, `limit` that
-    of the compliance limit beside it (the current of a supply). `words`
-    are values with a name, such as a face that points up. `period_s` is how often safety looks at
-    it where station.toml does not say otherwise. `shown` is the unit that people like best. A plain
-    number for a vector is along the direction that the quantity `along` tells in the part's axes.
-    `feeds` says that parts forget their settings without it. `usual` is about what it has where
-    nothing acts.
+    `difference` is the dimension of an error or a band, `rate` that of a change in time, `limit`
+    that of the compliance limit beside it (the current of a supply). `words` are values with a
+    name, such as a face that points up. `period_s` is how often safety looks at it where
+    station.toml does not say otherwise. `shown` is the unit that people like best. A plain number
+    for a vector is along the direction that the quantity `along` tells in the part's axes. `feeds`
+    says that parts forget their settings without it. `usual` is about what it has where nothing
+    acts.
     """
 
     name: str

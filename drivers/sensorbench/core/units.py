@@ -155,9 +155,7 @@ Dimension.MAGNETIC_FIELD = add_dimension(
     {"uT": 1.0, "nT": 1e-3, "mT": 1e3, "T": 1e6, "G": 100.0},
 )
 Dimension.CONCENTRATION = add_dimension("concentration", {"ppm": 1.0, "ppb": 1e-3, "%": 1e4})
-Dimension.FLOW = add_dimension(
-    "flow", {"sccm": 1.0, "slm": 1e3, "mL/min": 1.0, "L/min": 1e3}
-)
+Dimension.FLOW = add_dimension("flow", {"sccm": 1.0, "slm": 1e3, "mL/min": 1.0, "L/min": 1e3})
 Dimension.ILLUMINANCE = add_dimension("illuminance", {"lx": 1.0, "klx": 1e3})
 Dimension.RATIO = add_dimension("ratio", {"1": 1.0, "%": 1e-2, "ppm": 1e-6})
 _SPELLINGS = {

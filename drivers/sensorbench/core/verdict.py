@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-
 ON_THE_LIMIT = 1e-9
 """Share of a limit by which a value may be beyond it and still be on it: rounding of floats."""
 

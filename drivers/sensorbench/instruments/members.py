@@ -344,8 +344,12 @@ def unbound(name: str, declared: Declared) -> Member:
         return Meter(name, declared.quantity, lambda: math.nan)
     return Setpoint(
         name, declared.quantity, lambda: math.nan, declared.rated, declared.fastest,
-        declared.limit_rated, lambda target, rate, limit: target, _nothing,
+        declared.limit_rated, _unsent, _nothing,
     )  # fmt: skip
+
+
+def _unsent(target: Value, _rate: float | None, _limit: float | None) -> Value:
+    return target
 
 
 def _nothing() -> None:

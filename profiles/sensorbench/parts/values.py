@@ -2,8 +2,8 @@
 
 A value is one of: a quantity with its unit ("85 degC"); a word of the part's range ("max"); a share
 of the way from min to max ("25 %"); a multiple of full scale, counted from what the port is
-relative to ("5 FS"); a vector in the part's axes ({ x = "1 g", y = "0 g", z = "0 g" }, "+z 1 g", or a
-word of the quantity, "+z up"); a wave ({ low = "min", high = "max", period = "2 s" }); "off".
+relative to ("5 FS"); a vector in the part's axes ({ x = "1 g", y = "0 g", z = "0 g" }, "+z 1 g", or
+a word of the quantity, "+z up"); a wave ({ low = "min", high = "max", period = "2 s" }); "off".
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ The rules:
 - `go` reaches a table of values together, or tables one after the other; what is `off` or no longer
   wanted is released first. Equal values are not sent again.
 - A quantity with a `nominal` in part.toml is at it while units are read, unless the phase sets it.
-- What can't be done on this bench becomes a problem with its place in the profile; the plan goes on,
-  so that all problems are found at once.
+- What can't be done on this bench becomes a problem with its place in the profile; the plan goes
+  on, so that all problems are found at once.
 """
 
 from __future__ import annotations

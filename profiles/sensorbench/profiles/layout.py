@@ -47,8 +47,8 @@ class BenchRow:
 class Zone:
     """One bench of the station; `purposes` is what it is `for`, () for everything.
 
-    `extras` are channels that every socket's own meters add to a unit's, such as its supply current.
-    `told` is the station's own description for the evidence, plain JSON.
+    `extras` are channels that every socket's own meters add to a unit's, such as its supply
+    current. `told` is the station's own description for the evidence, plain JSON.
     """
 
     rows: Mapping[str, BenchRow]

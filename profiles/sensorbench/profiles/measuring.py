@@ -1,8 +1,8 @@
 """Measures: what is computed from a part's readings, and at which points it must be read.
 
-A measure is a file of the same name on two floors: here `profiles/measures/NAME.py` holds a `MEASURE`
-that says what it needs, `assessment/measures/NAME.py` computes it. Another package adds one by entry
-points of both groups.
+A measure is a file of the same name on two floors: here `profiles/measures/NAME.py` holds a
+`MEASURE` that says what it needs, `assessment/measures/NAME.py` computes it. Another package adds
+one by entry points of both groups.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Measure:
 
     `unit` gives the dimension of its results, or a unit as text where no dimension fits; `compares`
     that the world's value must be known from a reference; `stimuli` what must be applied, in words
-    of part.toml; `stream` that samples must come as a stream; `symmetric` that one number as a limit
-    means both sides; `of_step` that it is of a channel whose quantity the phase itself moves.
+    of part.toml; `stream` that samples must come as a stream; `symmetric` that one number as a
+    limit means both sides; `of_step` that it is of a channel whose quantity the phase itself moves.
     """
 
     unit: Callable[[Channel], Dimension | str] = difference
@@ -117,8 +117,9 @@ def ask_of(
 ) -> list[Ask]:
     """Return what a measure asks of a part: of every channel that it fits, or of a parameter's.
 
-    `say(text, key)` is told what can't be asked, `moved` are the addresses that the phase moves. Without a parameter only channels that are
-    `judged` count, with the limits of part.toml's [accuracy].
+    `say(text, key)` is told what can't be asked, `moved` are the addresses that the phase moves.
+    Without a parameter only channels that are `judged` count, with the limits of part.toml's
+    [accuracy].
     """
     key = f"parameter.{parameter.name}" if parameter else "measures"
     found = measure(name)

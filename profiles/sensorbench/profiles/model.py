@@ -1,7 +1,7 @@
 """profile.toml: phases in order, in terms of a part and a grade. No instrument is named.
 
-A phase is of a kind (`profiles/kinds/NAME.py`, or another package's) and is validated by that kind's
-own model once the choices are made: "$method.hours" stands for a value of the option taken.
+A phase is of a kind (`profiles/kinds/NAME.py`, or another package's) and is validated by that
+kind's own model once the choices are made: "$method.hours" stands for a value of the option taken.
 """
 
 from __future__ import annotations

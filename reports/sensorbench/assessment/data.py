@@ -179,7 +179,7 @@ class RunData:
 
     @property
     def absent(self) -> dict[str, Reason]:
-        """Return by serial why a unit never answered in any reading; units that did are not there."""
+        """Return by serial why units never answered in any reading; those that did are left out."""
         if "absent" not in self._cache:
             answered: set[str] = set()
             why: dict[str, Reason] = {}

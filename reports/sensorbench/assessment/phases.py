@@ -29,7 +29,7 @@ def numbers_of(data: RunData, part: str, readouts: Sequence[Readout]) -> list[in
     return [n for n, unit in enumerate(data.units) if unit.part == part and n in chosen]
 
 
-def by_group(data: RunData, readouts: Sequence[Readout]) -> list[list[Readout]]:
+def by_group(readouts: Sequence[Readout]) -> list[list[Readout]]:
     """Return readings batch by batch: units of different batches were read at different times."""
     found: dict[str, list[Readout]] = {}
     for readout in readouts:
@@ -47,7 +47,7 @@ def asked(
     """Compute every measure that a phase asks for, over its readings."""
     if not any(ask.get("limits") for ask in phase.get("asks", ())):
         yield from _readings(data, phase, readouts, points)
-    for own in by_group(data, readouts):
+    for own in by_group(readouts):
         for ask in phase.get("asks", ()):
             numbers = numbers_of(data, ask["part"], own)
             inputs = Inputs(data, phase["name"], ask, own, numbers, points)
@@ -117,7 +117,7 @@ def parameters(
     counted from, else the phase's own earliest. `x` is the label, and its unit, over which drift is
     shown.
     """
-    for own in by_group(data, readouts):
+    for own in by_group(readouts):
         earlier = first if first is not None else own
         for name, part in data.schedule.parts.items():
             for ask in part["parameters"]:

@@ -92,8 +92,8 @@ class Series:
     """Points behind results, for plots and tables: one line a unit.
 
     `x_name` is an address, or served_s, cycles, time_s, tau_s, frequency_hz; `x` has one value a
-    point, `labels` what tells the points apart. `values` maps a serial to its values at these points
-    (NaN where not known). `logarithmic` says that both axes are.
+    point, `labels` what tells the points apart. `values` maps a serial to its values at these
+    points (NaN where not known). `logarithmic` says that both axes are.
     """
 
     phase: str

@@ -1,4 +1,4 @@
-"""attach: evidence from elsewhere, into a parked run: copied, with its digest, and put on record."""
+"""attach: evidence from elsewhere, into a parked run, copied with its digest and put on record."""
 
 from __future__ import annotations
 

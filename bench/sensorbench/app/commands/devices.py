@@ -8,11 +8,11 @@ from pathlib import Path
 import typer
 
 from sensorbench.app.commands.common import print_json, print_table
+from sensorbench.core.catalog import devices
 from sensorbench.core.errors import BenchError, LinkClosed
+from sensorbench.core.plugins import broken
 from sensorbench.links.i2c import I2cBus, LinuxI2cBus
 from sensorbench.links.tca9548a.driver import Multiplexers, Tca9548a
-from sensorbench.core.catalog import devices
-from sensorbench.core.plugins import broken
 from sensorbench.station.binding import members_of_device
 from sensorbench.station.station import multiplexers_of
 from sensorbench.station.twins import simulated_bench

@@ -9,6 +9,7 @@ import typer
 
 from sensorbench.app.commands.common import find_run, print_json, print_table, run_ids
 from sensorbench.app.commands.run import say_waits, waits_for
+from sensorbench.app.words import say_reason, title_of
 from sensorbench.assessment.results import Assessment, Result
 from sensorbench.assessment.results import as_json as assessment_json
 from sensorbench.assessment.verify import verify
@@ -16,7 +17,6 @@ from sensorbench.core.errors import EvidenceError
 from sensorbench.core.provenance import Provenance
 from sensorbench.core.verdict import Verdict
 from sensorbench.evidence.run import RunReader
-from sensorbench.app.words import say_reason, title_of
 from sensorbench.station.workspace import Workspace
 
 

@@ -13,16 +13,16 @@ import typer
 from sensorbench.app.commands.common import find_run, print_json
 from sensorbench.app.display import display
 from sensorbench.app.failure import NOT_SAFE, PARKED
+from sensorbench.app.words import say_reason, title_of
 from sensorbench.assessment.data import RunData
 from sensorbench.assessment.results import as_json
 from sensorbench.core.clock import Clock, RealClock, VirtualClock
 from sensorbench.core.errors import InputError
+from sensorbench.core.operator import Operator
 from sensorbench.core.units import show_duration
 from sensorbench.core.verdict import Verdict
 from sensorbench.evidence.journal import Event
 from sensorbench.parts.model import Lot, Part
-from sensorbench.core.operator import Operator
-from sensorbench.app.words import say_reason, title_of
 from sensorbench.run.execute import Outcome, execute, resume
 from sensorbench.station.model import StationFile
 from sensorbench.station.preflight import preflight

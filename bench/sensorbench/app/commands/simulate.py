@@ -10,10 +10,10 @@ from pathlib import Path
 
 import typer
 
+from sensorbench.core.catalog import devices
 from sensorbench.core.clock import RealClock
 from sensorbench.core.errors import InputError
 from sensorbench.links.mount import PtyMount, TcpMount
-from sensorbench.core.catalog import devices
 from sensorbench.station.preflight import check_station
 from sensorbench.station.simulation import SimulatedBench
 from sensorbench.station.workspace import Workspace

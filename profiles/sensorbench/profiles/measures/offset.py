@@ -1,4 +1,4 @@
-"""Error at the lower end of the range, or of an axis over symmetric stimuli: where zero should be."""
+"""Error at the lower end of the range, or of an axis over symmetric stimuli: where zero is."""
 
 from sensorbench.profiles.measures._stimuli import lowest
 from sensorbench.profiles.measuring import Measure

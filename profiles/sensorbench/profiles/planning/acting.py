@@ -177,7 +177,8 @@ class Acting(Reading):
         needed = apart / speed + soak.for_s
         if needed > soak.timeout_s:
             self.problem(
-                f"{where}: the way to {show_plain(target)} and its soak take {needed / 60:.0f} min, "
+                f"{where}: the way to {show_plain(target)} and its soak take "
+                f"{needed / 60:.0f} min, "
                 f"the soak's timeout is {soak.timeout_s / 60:.0f} min", "soak",
             )  # fmt: skip
 

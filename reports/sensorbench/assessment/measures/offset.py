@@ -1,4 +1,4 @@
-"""Error where zero should be: at the lower end of the range, or of a line over symmetric stimuli."""
+"""Error where zero is: at the lower end of the range, or of a line over symmetric stimuli."""
 
 from __future__ import annotations
 
