@@ -302,6 +302,17 @@ def run(
         return execute(workspace, asked, station, progress, implied_polls=implied)
 
 
+def execute_ending(
+    workspace: Workspace, job: Job, station: Station, progress: Progress | None = None
+) -> BaseException:
+    """Run a job that does not end well; return what was raised."""
+    try:
+        execute(workspace, job, station, progress)
+    except BaseException as error:  # noqa: BLE001 - Ctrl-C too
+        return error
+    raise AssertionError("the run ended well")
+
+
 def go_on(
     workspace: Workspace,
     root: Path,

@@ -84,6 +84,8 @@ def resume(
     """
     data = RunData.read(root)
     state = replay(data.schedule, data.events())
+    if station.bench is not None:
+        station.bench.plug_all(state.sockets)
     with RunWriter.reopen(root, station.clock, _interval(station.clock)) as evidence:
         evidence.append("resumed", {"next": state.next, "reached": sorted(reached)})
         runner = Runner(

@@ -76,6 +76,7 @@ class Runner:
         self.zones = frozenset(step.zone for step in schedule.steps)
         log_s = float(schedule.profile["log_s"])
         self.watch = Watch(station, self.zones, evidence, self.services, log_s, implied_polls)
+        self.services.interrupts = self.watch.check
         self.duts = Duts(station, schedule)
         self.bench = Bench(
             station,

@@ -12,9 +12,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sensorbench.core.clock import Clock
+from sensorbench.core.clock import Clock, RealClock
 
 Tick = Callable[[], float | None]
+_PIECE_S = 0.5
+
+
+def _nothing() -> None:
+    """Interrupt nothing."""
 
 
 @dataclass(slots=True)
@@ -35,10 +40,14 @@ class _Service:
 
 
 class Services:
-    """All services of a run, and the wait that serves them."""
+    """All services of a run, and the wait that serves them.
+
+    `interrupts` is called while real time passes, and may raise.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.interrupts: Callable[[], None] = _nothing
         self._heap: list[_Service] = []
         self._number = 0
 
@@ -78,11 +87,21 @@ class Services:
         clock = self._clock
         while self._heap and self._heap[0].due <= until:
             service = self._heap[0]
-            clock.sleep(service.due - clock.now())
+            self._sleep(service.due)
             again = service.tick()
             if service in self._heap:  # a tick may end itself, or others
                 service.due = again if again is not None else service.after(clock.now())
                 heapq.heapify(self._heap)
+        self._sleep(until)
+
+    def _sleep(self, until: float) -> None:
+        """Let time pass; in real time in short pieces, so that what `interrupts` raises ends it."""
+        clock = self._clock
+        if isinstance(clock, RealClock):
+            piece = _PIECE_S * clock.speed
+            while until - clock.now() > piece:
+                clock.sleep(piece)
+                self.interrupts()
         clock.sleep(until - clock.now())
 
     def serve(self) -> None:

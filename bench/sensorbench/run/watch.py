@@ -423,17 +423,18 @@ class Watch:
 
     def begin_hold(self, zone: str, bands: Sequence[Band], credit_s: float = 0.0) -> None:
         """Credit time from now on in which every band holds at every meter."""
-        hold = _Hold({(zone, band.address): band for band in bands}, credit_s)
-        for key, band in hold.bands.items():
-            spot = self.spots.get(key)
-            if spot is not None:
-                spot.band = band
-                self.poll(spot)
-        self.log()
-        for spot in self.spots.values():
-            spot.bad = False
-        hold.since = self._clock.now()
-        self._hold = hold
+        with self._lock:
+            hold = _Hold({(zone, band.address): band for band in bands}, credit_s)
+            for key, band in hold.bands.items():
+                spot = self.spots.get(key)
+                if spot is not None:
+                    spot.band = band
+                    self.poll(spot)
+            self.log()
+            for spot in self.spots.values():
+                spot.bad = False
+            hold.since = self._clock.now()
+            self._hold = hold
 
     def credited(self) -> float:
         """Return the seconds credited so far, up to now: a log row is made for it."""
@@ -442,11 +443,12 @@ class Watch:
 
     def end_hold(self) -> float:
         """End crediting and return what was credited."""
-        credit = self.credited()
-        self._hold = None
-        for spot in self.spots.values():
-            spot.band = None
-        return credit
+        with self._lock:
+            credit = self.credited()
+            self._hold = None
+            for spot in self.spots.values():
+                spot.band = None
+            return credit
 
     # -- log -----------------------------------------------------------------------------------
 

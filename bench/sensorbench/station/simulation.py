@@ -254,6 +254,12 @@ class SimulatedBench:
             place.zone.loads[serial] = twin.supply_current_a
         self._connect_meters(socket, twin)
 
+    def plug_all(self, sockets: Mapping[str, str]) -> None:
+        """Have units where an earlier program left them; socket by serial."""
+        for serial, socket_id in sockets.items():
+            if serial in self._known:
+                self.plug(serial, socket_id)
+
     def unplug(self, serial: str) -> None:
         """Take a unit out of its socket; what it went through is kept for its next place."""
         plugged = self.parts.pop(serial, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sensorbench.assessment.data import RunData
@@ -11,6 +12,7 @@ from sensorbench.assessment.judging import judged
 from sensorbench.assessment.measuring import Inputs
 from sensorbench.assessment.phases import Item
 from sensorbench.assessment.results import Reason
+from sensorbench.core.verdict import Verdict
 
 VERSION = "1"
 _WORDS = {"pass": 1.0, "fail": 0.0}
@@ -28,12 +30,16 @@ def results(data: RunData, phase: Mapping[str, Any]) -> Iterator[Item]:
         if event is None:
             why.append(Reason("not_attached", {"point": phase["name"]}))
         else:
-            said = str(event.data.get("units", {}).get(unit.serial, "" if each else "pass")).lower()
-            value = _WORDS.get(said, math.nan)
+            word = str(event.data.get("units", {}).get(unit.serial, "" if each else "pass")).lower()
+            value = _WORDS.get(word, math.nan)
             if math.isnan(value):
-                why.append(Reason("outside_laboratory", {"result": said}))
+                why.append(Reason("outside_laboratory", {"result": word}))
         sources = (event.seq,) if event is not None else ()
-        yield judged(inputs, unit.serial, value, (), 1.0, None, why, {}, sources)
+        result = judged(inputs, unit.serial, value, (), 1.0, None, why, {}, sources)
+        if result.verdict is Verdict.FAIL:  # in their words, not as a number
+            said = Reason("outside_laboratory", {"result": "fail"})
+            result = replace(result, reasons=(said,))
+        yield result
 
 
 def facts(data: RunData, phase: Mapping[str, Any]) -> dict[str, Any]:

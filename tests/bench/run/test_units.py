@@ -1,0 +1,224 @@
+"""Units that do not answer, answer once more, are others, or are damaged: each has its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sensorbench.assessment.verify import verify
+from sensorbench.core.errors import LinkTimeout, NotAcknowledged
+from sensorbench.core.verdict import Verdict
+from sensorbench.run.execute import Outcome
+from sensorbench.station.station import Station
+
+from ...workspaces import data_of, edit, events, lot, reasons, run, sbp1_sockets, write, STATION, SBP1
+from .climate import FIRST, SECOND, bake, done, fault, test_phase, workspace
+
+THREE = test_phase("t") + test_phase("u") + test_phase("v")
+
+
+def verdicts(outcome: Outcome) -> dict[str, Verdict]:
+    return {unit.serial: unit.verdict for unit in outcome.assessment.units}
+
+
+@pytest.mark.parametrize("kind", ["absent", "silent", "crc"])
+def test_a_unit_that_can_not_be_read_is_not_known_and_says_why(tmp_path: Path, kind: str) -> None:
+    outcome = done(tmp_path, test_phase("t"), fault(SECOND, kind))
+    assert verdicts(outcome) == {FIRST: Verdict.PASS, SECOND: Verdict.INVALID}
+    (unit,) = [u for u in outcome.assessment.units if u.serial == SECOND]
+    assert unit.reasons[0].code == "device"
+    assert unit.reasons[0].values["socket"] == "H2"
+    assert unit.reasons[0].values["detail"]
+
+
+def test_a_unit_that_drifts_fails_with_the_value_and_its_limit(tmp_path: Path) -> None:
+    outcome = done(tmp_path, test_phase("t"), fault(SECOND, "drift"))
+    if verdicts(outcome)[SECOND] is Verdict.PASS:  # its drift grows with the hours
+        outcome = done(tmp_path / "2", bake("500 h"), fault(SECOND, "drift"))
+    assert verdicts(outcome) == {FIRST: Verdict.PASS, SECOND: Verdict.FAIL}
+    (reason,) = [r for u in outcome.assessment.units if u.serial == SECOND for r in u.reasons][:1]
+    assert reason.code == "outside"
+    beyond = reason.values["value"]
+    assert beyond > reason.values["high"] or beyond < reason.values["low"]
+
+
+def test_a_unit_lost_at_one_readout_is_asked_again_and_comes_back(tmp_path: Path) -> None:
+    phases = bake("30 h", 'readouts = ["10 h", "20 h"]')
+    outcome = done(tmp_path, phases, fault(SECOND, "absent", "5 h", "15 h"))
+    lost = [event.data["point"] for event in events(outcome, "readout") if SECOND in event.data["problems"]]
+    assert lost == ["bake/10 h/room/temperature_error"]
+    back = data_of(outcome).readouts["bake/20 h/room/temperature_error"]
+    assert back.values["temperature"][1] == pytest.approx(25.0, abs=1.5)
+    # What is not known stays not known, whatever came later.
+    assert verdicts(outcome) == {FIRST: Verdict.PASS, SECOND: Verdict.INVALID}
+    assert outcome.assessment.verdict is Verdict.INVALID
+
+
+def test_a_unit_that_never_answered_is_named_as_absent(tmp_path: Path) -> None:
+    outcome = done(tmp_path, THREE, fault(SECOND, "absent"))
+    absent = data_of(outcome).absent
+    assert set(absent) == {SECOND}
+    assert absent[SECOND].code == "device"
+
+
+def flaky(serial: str, times: int) -> Callable[[Station], None]:
+    """Return what makes a unit's bus not carry `times` transfers."""
+
+    def before(station: Station) -> None:
+        assert station.bench is not None
+        bench = station.bench
+        plug, left = bench.plug, [times]
+
+        def plugged(unit: str, socket: str) -> None:
+            plug(unit, socket)
+            twin = bench.parts[unit].twin
+            receive = twin.receive
+            if unit != serial:
+                return
+
+            def now_and_then(data: bytes) -> None:
+                if left[0] > 0 and bench.world.clock.now() > 60:
+                    left[0] -= 1
+                    raise NotAcknowledged("a loose contact")
+                receive(data)
+
+            twin.receive = now_and_then
+
+        bench.plug = plugged  # type: ignore[method-assign]
+
+    return before
+
+
+def test_a_transfer_that_did_not_arrive_is_tried_once_more_and_recorded(tmp_path: Path) -> None:
+    outcome = run(workspace(tmp_path, THREE), before=flaky(SECOND, 1))
+    assert outcome.assessment.verdict is Verdict.PASS
+    retries = [event.data["retries"] for event in events(outcome, "readout")]
+    assert sum(found.get(SECOND, 0) for found in retries) == 1
+    assert all(FIRST not in found for found in retries)
+    assert verify(outcome.root).is_whole
+
+
+def test_twice_in_a_row_is_not_known(tmp_path: Path) -> None:
+    outcome = run(workspace(tmp_path, test_phase("t")), before=flaky(SECOND, 2))
+    assert verdicts(outcome)[SECOND] is Verdict.INVALID
+    assert "loose contact" in outcome.assessment.units[1].reasons[0].values["detail"]
+
+
+def glitch(member: str, at: int, count: int = 1) -> Callable[[Station], None]:
+    """Return what makes an instrument's line fail `count` times from its reading number `at`."""
+
+    def before(station: Station) -> None:
+        driver = next(i for i in station.instruments if i.name == member).driver
+        ask, calls = driver._ask, iter(range(10**9))  # type: ignore[attr-defined]
+
+        def sometimes(command: str) -> str:
+            if at <= next(calls) < at + count:
+                raise LinkTimeout(f"{member}: no answer to {command!r} within 3 s")
+            return str(ask(command))
+
+        driver._ask = sometimes  # type: ignore[attr-defined]
+
+    return before
+
+
+def test_an_instruments_answer_that_does_not_come_once_is_asked_for_again(tmp_path: Path) -> None:
+    outcome = run(workspace(tmp_path, test_phase("t")), before=glitch("chamber", 40))
+    assert outcome.assessment.verdict is Verdict.PASS
+    retries = events(outcome, "retry")
+    assert [event.data["what"] for event in retries] == ["chamber.temperature"]
+    assert "no answer to" in retries[0].data["reason"]
+
+
+# -- the right unit in the right socket ------------------------------------------------------------
+
+
+def test_a_unit_in_anothers_socket_is_found_out(tmp_path: Path) -> None:
+    """An SBP1 tells its number: units that were put into each other's sockets are not judged."""
+    serials = ["26000001", "26000002"]
+    there = write(
+        tmp_path, '[[phase]]\nkind = "record"\nname = "r"\nduration = "1 min"\nevery = "10 s"\n',
+        STATION + sbp1_sockets(2), {"sbp1": SBP1}, {"L1": lot("L1", "sbp1", serials, ["A1", "A2"])},
+    )  # fmt: skip
+
+    def swap(station: Station) -> None:
+        assert station.bench is not None
+        for serial in serials:
+            station.bench.unplug(serial)
+        station.bench.plug("26000001", "A2")
+        station.bench.plug("26000002", "A1")
+
+    outcome = run(there, before=swap)
+    assert set(verdicts(outcome).values()) == {Verdict.INVALID}
+    detail = outcome.assessment.units[0].reasons[0].values["detail"]
+    assert "holds 26000002, the lot says 26000001" in detail
+
+
+def test_units_without_a_socket_are_loaded_by_a_person_and_that_is_on_record(
+    tmp_path: Path,
+) -> None:
+    there = workspace(tmp_path, test_phase("t"))
+    asked: list[dict[str, str]] = []
+
+    def watch(station: Station) -> None:
+        ask = station.operator.ask
+        station.operator.ask = lambda q: (asked.append(dict(q.what)), ask(q))[1]  # type: ignore[method-assign]
+
+    outcome = run(there, before=watch)
+    assert asked == [
+        {"kind": "load", "serial": FIRST, "socket": "H1"},
+        {"kind": "load", "serial": SECOND, "socket": "H2"},
+    ]
+    assert {u.serial: u.socket for u in outcome.assessment.units} == {FIRST: "H1", SECOND: "H2"}
+
+
+def test_a_fixed_socket_asks_nobody(tmp_path: Path) -> None:
+    there = workspace(tmp_path, test_phase("t"))
+    edit(
+        there.lot_path("H1"),
+        (f'serial = "{FIRST}"', f'serial = "{FIRST}"\nsocket = "H2"'),
+        (f'serial = "{SECOND}"', f'serial = "{SECOND}"\nsocket = "H1"'),
+    )
+
+    def nobody(station: Station) -> None:
+        def ask(question: object) -> str:
+            raise AssertionError(f"was asked {question}")
+
+        station.operator.ask = ask  # type: ignore[method-assign, assignment]
+
+    outcome = run(there, before=nobody)
+    assert outcome.assessment.verdict is Verdict.PASS
+    assert {u.serial: u.socket for u in outcome.assessment.units} == {FIRST: "H2", SECOND: "H1"}
+
+
+# -- conditions that were not kept -----------------------------------------------------------------
+
+
+def test_a_soak_that_never_settles_makes_the_readings_after_it_not_known(tmp_path: Path) -> None:
+    # The chamber makes 3 K/min and overshoots; within 1 mK it never stands.
+    soak = 'soak = { temperature = { within = "0.001 K", for = "1 min", timeout = "1 h" } }'
+    outcome = done(tmp_path, test_phase("t", more=soak))
+    assert outcome.assessment.verdict is Verdict.INVALID
+    assert set(reasons(outcome)) == {"not_settled"}
+    values = outcome.assessment.units[0].reasons[0].values
+    assert values["address"] == "temperature"
+    assert values["target"] == 25.0
+    (settled,) = [e for e in events(outcome, "soak") if "temperature" in e.data["addresses"]]
+    assert settled.data["settled"] is False
+    assert settled.data["took_s"] == pytest.approx(3600, abs=15)
+
+
+def test_a_supply_change_prepares_the_parts_anew(tmp_path: Path) -> None:
+    """A part forgets its settings without its supply: they are written again, not assumed."""
+    phases = (
+        '[[phase]]\nkind = "grid"\nname = "g"\nsettings = "low"\n'
+        'axes = [{ set = { supply = ["3.0 V", "3.6 V"] } }]\nmeasures = ["noise"]\n'
+    )
+    there = workspace(tmp_path, phases)
+    part = there.part_path("sht4x")
+    part.write_text(part.read_text() + '\n[settings]\nlow = { repeatability = "low" }\n')
+    outcome = run(there)
+    readings = [data_of(outcome).readouts[p] for p in ("g/3 V", "g/3.6 V")]
+    assert all(not reading.problems for reading in readings)
+    assert outcome.assessment.verdict is Verdict.PASS or not reasons(outcome)
