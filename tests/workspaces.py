@@ -303,11 +303,15 @@ def run(
 
 
 def execute_ending(
-    workspace: Workspace, job: Job, station: Station, progress: Progress | None = None
+    workspace: Workspace,
+    job: Job,
+    station: Station,
+    progress: Progress | None = None,
+    implied: bool = True,
 ) -> BaseException:
     """Run a job that does not end well; return what was raised."""
     try:
-        execute(workspace, job, station, progress)
+        execute(workspace, job, station, progress, implied_polls=implied)
     except BaseException as error:  # noqa: BLE001 - Ctrl-C too
         return error
     raise AssertionError("the run ended well")

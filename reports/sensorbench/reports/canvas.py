@@ -45,10 +45,19 @@ def _register_fonts() -> None:
         font_manager.fontManager.addfont(path)
 
 
+def _lay_out(figure: Any) -> None:
+    """Lay the figure out once: by itself it would be drawn a second time for that."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine("none")
+
+
 @contextmanager
 def canvas(height_in: float, simulated: bool) -> Iterator[tuple[Any, list[str]]]:
     """Give an empty figure as wide as a page; its SVG is in the list when the block ends."""
     import matplotlib as mpl  # noqa: PLC0415 - heavy
+    from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415 - heavy
     from matplotlib.figure import Figure as Canvas  # noqa: PLC0415 - heavy
 
     _register_fonts()
@@ -58,9 +67,11 @@ def canvas(height_in: float, simulated: bool) -> Iterator[tuple[Any, list[str]]]
         if simulated:
             figure.suptitle(f"{BANNER}  {BANNER_ZH}", fontsize=8, color=_MARK)
         yield figure, written
+        _lay_out(figure)
         file = io.StringIO()
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        figure.savefig(file, format="svg", metadata=nothing)
+        # Not `savefig`: it would draw everything once more, for a layout that is there.
+        FigureCanvasSVG(figure).print_svg(file, metadata=nothing)
     svg = file.getvalue()
     # Inlined in one page, ids of groups would be there twice; nothing refers to them.
     written.append(re.sub(r'<g id="[^"]*"', "<g", svg[svg.index("<svg") :]))

@@ -49,14 +49,29 @@ def place_figures(run: Run, words: Words) -> Iterator[Block]:
         return
     names = run.names(words)
     drawn = 0
+    acted = {address for _, _, address, _ in run.data.sets}
     for zone, where, bench in benches(run.data.schedule):
         traces = {n: t for n, t in log.items() if (t.zone, t.address) == (zone, where)}
+        if where not in acted:
+            yield from _watched(names, where, traces)
+            drawn += 1
+            continue
         figure = place_figure(run.data, zone, where, bench, traces, names, run.is_simulated)
         if figure is not None:
             drawn += 1
             yield figure
     if not drawn:
         yield Text(words.text("environment.no_log"))
+
+
+def _watched(names: Names, where: str, traces: Mapping[str, Trace]) -> Iterator[Block]:
+    """Say in a line what was only watched: a picture of it would show nothing that was asked."""
+    known = [trace for trace in traces.values() if np.isfinite(trace.low).any()]
+    if known:
+        low = min(float(np.nanmin(trace.low)) for trace in known)
+        high = max(float(np.nanmax(trace.high)) for trace in known)
+        told = {"low": names.value(where, low), "high": names.value(where, high)}
+        yield Text(names.words.text("environment.watched", name=names.address(where), **told))
 
 
 def place_figure(

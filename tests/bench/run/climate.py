@@ -12,7 +12,9 @@ from ...workspaces import (
     BENCH_TEMPERATURE,
     BUS,
     CHAMBER,
+    HEAD,
     PSU,
+    QUICK,
     SHT4X,
     THERMOMETER,
     run,
@@ -56,6 +58,8 @@ def workspace(
     return write(root, phases, text, {"sht4x": SHT4X}, {"H1": sht4x_lot(units)}, **more)
 
 
-def done(root: Path, phases: str, faults: str = "", units: int = 2, **more: Any) -> Outcome:
+def done(
+    root: Path, phases: str, faults: str = "", units: int = 2, head: str = HEAD + QUICK, **more: Any
+) -> Outcome:
     """Write the bench and run phases on it."""
-    return run(workspace(root, phases, faults, units), **more)
+    return run(workspace(root, phases, faults, units, head=head), **more)
