@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from sensorbench.analysis.calibration import basis, fit_polynomial
-from sensorbench.analysis.drift import predict, trend
-from sensorbench.analysis.fixed_point import round_independently, round_sequentially
-from sensorbench.analysis.linearity import LINES, linearity
+from sensorbench.analysis.fit.calibration import basis, fit_polynomial
+from sensorbench.analysis.fit.fixed_point import round_independently, round_sequentially
+from sensorbench.analysis.fit.linearity import LINES, linearity
+from sensorbench.analysis.life.drift import predict, trend
 
 CUBIC = ((0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (1, 2), (0, 3))
 PICTURES = Path(__file__).parent / "pictures"

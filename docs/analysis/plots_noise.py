@@ -10,15 +10,15 @@ mpl.rcParams.update({"svg.hashsalt": "sensorbench", "font.size": 9, "axes.grid":
 
 import matplotlib.pyplot as plt  # noqa: E402 - after the backend
 
-from sensorbench.analysis.allan import allan_deviation  # noqa: E402
-from sensorbench.analysis.allan_fit import (  # noqa: E402
+from sensorbench.analysis.noise.allan import allan_deviation  # noqa: E402
+from sensorbench.analysis.noise.allan_fit import (  # noqa: E402
     confidence_interval,
     noise_coefficients,
 )
-from sensorbench.analysis.decisions import NON_BINARY, Outcome, decide  # noqa: E402
-from sensorbench.analysis.monte_carlo import Input, monte_carlo  # noqa: E402
-from sensorbench.analysis.risk import global_risk  # noqa: E402
-from sensorbench.analysis.spectrum import noise_density, welch_spectrum  # noqa: E402
+from sensorbench.analysis.noise.spectrum import noise_density, welch_spectrum  # noqa: E402
+from sensorbench.analysis.uncertainty.decisions import NON_BINARY, Outcome, decide  # noqa: E402
+from sensorbench.analysis.uncertainty.monte_carlo import Input, monte_carlo  # noqa: E402
+from sensorbench.analysis.uncertainty.risk import global_risk  # noqa: E402
 
 PICTURES = Path(__file__).parent / "pictures"
 

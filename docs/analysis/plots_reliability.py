@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from sensorbench.analysis.capability import required_cpk
-from sensorbench.analysis.gage import GageStudy, gage_anova, gage_average_range
-from sensorbench.analysis.lifetime import fit_weibull
-from sensorbench.analysis.lifetimes import Lifetimes
-from sensorbench.analysis.location_scale import Family
-from sensorbench.analysis.reliability import fraction_bound
-from sensorbench.analysis.survival import kaplan_meier
+from sensorbench.analysis.capability.capability import required_cpk
+from sensorbench.analysis.capability.gage import GageStudy, gage_anova, gage_average_range
+from sensorbench.analysis.life.lifetime import fit_weibull
+from sensorbench.analysis.life.lifetimes import Lifetimes
+from sensorbench.analysis.life.location_scale import Family
+from sensorbench.analysis.life.reliability import fraction_bound
+from sensorbench.analysis.life.survival import kaplan_meier
 
 PICTURES = Path(__file__).parent / "pictures"
 

@@ -6,8 +6,8 @@ import numpy as np
 from pytest_benchmark.fixture import BenchmarkFixture
 from scipy.optimize import curve_fit, least_squares
 
-from sensorbench.analysis.calibration import basis, fit_polynomial
-from sensorbench.analysis.ellipsoid import fit_ellipsoid
+from sensorbench.analysis.fit.calibration import basis, fit_polynomial
+from sensorbench.analysis.fit.ellipsoid import fit_ellipsoid
 
 CUBIC = ((0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (1, 2), (0, 3))
 UNITS = 231

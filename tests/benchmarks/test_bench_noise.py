@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from sensorbench.analysis.allan import allan_deviation, octaves
-from sensorbench.analysis.propagation import propagate
+from sensorbench.analysis.noise.allan import allan_deviation, octaves
+from sensorbench.analysis.uncertainty.propagation import propagate
 
 
 def best_of(run: Callable[[], object], rounds: int) -> float:

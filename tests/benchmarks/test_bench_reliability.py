@@ -10,9 +10,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from scipy import stats
 from scipy.optimize import brentq
 
-from sensorbench.analysis.capability import performance
-from sensorbench.analysis.lifetime import fit_weibull
-from sensorbench.analysis.lifetimes import Lifetimes
+from sensorbench.analysis.capability.capability import performance
+from sensorbench.analysis.life.lifetime import fit_weibull
+from sensorbench.analysis.life.lifetimes import Lifetimes
 
 
 def keep_ratio(benchmark: BenchmarkFixture, peer: str, peer_s: float) -> None:

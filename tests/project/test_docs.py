@@ -14,7 +14,7 @@ PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 def public_functions() -> list[tuple[str, str]]:
     return [
         (path.stem, node.name)
-        for path in sorted(ANALYSIS.glob("*.py"))
+        for path in sorted(ANALYSIS.rglob("*.py"))
         for node in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
     ]

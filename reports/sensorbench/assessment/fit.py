@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from sensorbench.analysis.calibration import Floats, PolynomialFit, basis, fit_polynomial
-from sensorbench.analysis.fixed_point import round_sequentially
+from sensorbench.analysis.fit.calibration import Floats, PolynomialFit, basis, fit_polynomial
+from sensorbench.analysis.fit.fixed_point import round_sequentially
 from sensorbench.assessment.data import Readout, RunData
 from sensorbench.core.calibration import FixedPointPolynomial
 

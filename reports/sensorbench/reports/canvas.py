@@ -71,7 +71,8 @@ def canvas(height_in: float, simulated: bool) -> Iterator[tuple[Any, list[str]]]
         file = io.StringIO()
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         # Not `savefig`: it would draw everything once more, for a layout that is there.
-        FigureCanvasSVG(figure).print_svg(file, metadata=nothing)
+        drawn: Any = FigureCanvasSVG(figure)
+        drawn.print_svg(file, metadata=nothing)
     svg = file.getvalue()
     # Inlined in one page, ids of groups would be there twice; nothing refers to them.
     written.append(re.sub(r'<g id="[^"]*"', "<g", svg[svg.index("<svg") :]))

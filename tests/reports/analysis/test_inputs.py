@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from sensorbench.analysis import inputs
-from sensorbench.analysis.capability import capability
+from sensorbench.analysis.capability.capability import capability
+from sensorbench.analysis.capability.nonnormal import percentile_performance
+from sensorbench.analysis.capability.pat import dynamic_pat
 from sensorbench.analysis.errors import AnalysisError
-from sensorbench.analysis.nonnormal import percentile_performance
-from sensorbench.analysis.pat import dynamic_pat
-from sensorbench.analysis.reliability import failure_rate
+from sensorbench.analysis.life.reliability import failure_rate
 
 
 def test_a_ragged_list_is_named_with_the_way_out() -> None:

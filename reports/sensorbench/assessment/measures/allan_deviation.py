@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensorbench.analysis.allan import allan_deviation
 from sensorbench.analysis.errors import AnalysisError
+from sensorbench.analysis.noise.allan import allan_deviation
 from sensorbench.assessment.data import Floats
 from sensorbench.assessment.measures._streams import records, values_of
 from sensorbench.assessment.measuring import Found, Inputs, series_of

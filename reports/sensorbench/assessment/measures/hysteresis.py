@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensorbench.analysis.parameters import hysteresis
+from sensorbench.analysis.fit.parameters import hysteresis
 from sensorbench.assessment.measuring import Found, Inputs
 from sensorbench.assessment.results import Series
 

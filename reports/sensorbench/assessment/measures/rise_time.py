@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sensorbench.analysis.bandwidth import step_response
 from sensorbench.analysis.errors import AnalysisError
+from sensorbench.analysis.noise.bandwidth import step_response
 from sensorbench.assessment.data import Floats
 from sensorbench.assessment.measures._steps import step_records
 from sensorbench.assessment.measures._streams import values_of

@@ -1,0 +1,1 @@
+"""Capability: indices, distributions, outliers, gage studies."""

@@ -1,0 +1,1 @@
+"""Fits: calibration with covariance, robust and fixed-point, three axes, sensor parameters."""

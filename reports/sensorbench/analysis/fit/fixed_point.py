@@ -1,0 +1,80 @@
+"""Coefficients as a part stores them: whole steps, rounded so that their errors cancel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sensorbench.analysis.errors import AnalysisError
+from sensorbench.analysis.fit.calibration import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class FixedPoint:
+    """Stored integers of D units with K coefficients, and what rounding cost.
+
+    `words` (D, K); `loss` (D,) is the largest change of the model over the points, in the unit of
+    the coefficients; `overflow` (D, K) marks words beyond the part's range (they are not clipped).
+    """
+
+    words: npt.NDArray[np.int64]
+    loss: Floats
+    overflow: npt.NDArray[np.bool_]
+
+
+def round_independently(coefficients: Floats, design: Floats, lsb: float, bits: int) -> FixedPoint:
+    """Round each of the (D, K) coefficients to the nearest multiple of `lsb`.
+
+    `design` (D, N, K) holds the basis at the points where the loss is looked at. Raises
+    AnalysisError for coefficients that are not finite.
+    """
+    _check(coefficients, design, lsb)
+    return _result(np.rint(coefficients / lsb), coefficients, design, lsb, bits)
+
+
+def round_sequentially(coefficients: Floats, design: Floats, lsb: float, bits: int) -> FixedPoint:
+    """Round one coefficient after the other, each time fitting those left to the same model.
+
+    The coefficient with the largest effect is fixed first; the others take up its error. This is
+    Babai's nearest plane (Combinatorica 6, 1986) in the metric of the design, and costs one
+    Cholesky factor a unit. Shapes and errors as `round_independently`.
+    """
+    _check(coefficients, design, lsb)
+    gram = np.swapaxes(design, 1, 2) @ design
+    effect = np.sqrt(np.diagonal(gram, axis1=1, axis2=2).mean(axis=0))
+    order = np.argsort(effect)  # the largest last: it is fixed first
+    try:
+        upper = np.swapaxes(np.linalg.cholesky(gram[:, order][:, :, order]), 1, 2)
+    except np.linalg.LinAlgError:
+        raise AnalysisError(
+            "the points can't tell the coefficients apart: too few or alike"
+        ) from None
+    exact = coefficients[:, order] / lsb
+    words = np.zeros_like(exact)
+    for k in range(exact.shape[1] - 1, -1, -1):
+        taken = np.einsum("dj,dj->d", upper[:, k, k + 1 :], (exact - words)[:, k + 1 :])
+        words[:, k] = np.rint(exact[:, k] + taken / upper[:, k, k])
+    return _result(words[:, np.argsort(order)], coefficients, design, lsb, bits)
+
+
+def _check(coefficients: Floats, design: Floats, lsb: float) -> None:
+    if not (np.isfinite(coefficients).all() and np.isfinite(design).all()):
+        raise AnalysisError("coefficients and design must be finite: leave units without a fit out")
+    if design.ndim != 3 or design.shape[::2] != coefficients.shape or not lsb > 0:
+        raise AnalysisError(
+            f"design {design.shape} does not fit coefficients {coefficients.shape}, or lsb {lsb}"
+        )
+
+
+def _result(
+    words: Floats, coefficients: Floats, design: Floats, lsb: float, bits: int
+) -> FixedPoint:
+    change = np.einsum("dnk,dk->dn", design, words * lsb - coefficients)
+    limit = 2.0 ** (bits - 1)
+    return FixedPoint(
+        words=words.astype(np.int64),
+        loss=np.abs(change).max(axis=1),
+        overflow=(words < -limit) | (words > limit - 1),
+    )

@@ -1,0 +1,1 @@
+"""Life: life data, reliability, acceleration, mission profiles, drift."""

@@ -1,0 +1,1 @@
+"""Noise: Allan family, spectra, bandwidth."""

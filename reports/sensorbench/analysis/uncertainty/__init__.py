@@ -1,0 +1,1 @@
+"""Uncertainty: budgets, propagation, Monte Carlo, decision rules and their risks."""

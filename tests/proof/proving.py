@@ -1,0 +1,166 @@
+"""Proof benches: workspaces as users have them, run on twins in virtual time."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sensorbench.app.commands.attach import attach_files
+from sensorbench.assessment.data import RunData
+from sensorbench.assessment.results import Result
+from sensorbench.assessment.verify import verify
+from sensorbench.core.clock import VirtualClock
+from sensorbench.core.operator import Operator
+from sensorbench.core.quantity import Value
+from sensorbench.evidence.run import RunReader
+from sensorbench.parts.model import Lot, Part
+from sensorbench.profiles.schedule import Schedule
+from sensorbench.reports.fonts import printable
+from sensorbench.reports.report import write_report
+from sensorbench.run.execute import Outcome, execute, resume
+from sensorbench.station.preflight import preflight
+from sensorbench.station.station import Station, open_station
+from sensorbench.station.workspace import Job, Workspace, load_job
+from sensorbench.world.fields import Constant
+
+START = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
+PDF = b"%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+Choices = Mapping[str, tuple[str, str]]
+Lots = Sequence[tuple[Lot, Part]]
+
+
+@dataclass(slots=True)
+class Bench:
+    """A workspace, and the time at which its last run ended: the next one begins then."""
+
+    workspace: Workspace
+    now: datetime = START
+
+    def job(self, profile: str, *lots: str, choices: Choices | None = None) -> Job:
+        """Return the job of a profile on lots."""
+        return load_job(self.workspace, profile, lots, choices)
+
+    def check(self, profile: str, *lots: str) -> Schedule:
+        """Return the schedule that `check` accepts. Raises InputError."""
+        return preflight(self.job(profile, *lots), self.now)
+
+    def run(
+        self,
+        profile: str,
+        *lots: str,
+        choices: Choices | None = None,
+        operator: Operator | None = None,
+    ) -> Outcome:
+        """Run a profile on lots."""
+        job = self.job(profile, *lots, choices=choices)
+        return self._with(job.lots, operator, lambda s: execute(self.workspace, job, s))
+
+    def attach(self, parked: Outcome, *said: str, units: Mapping[str, str] | None = None) -> None:
+        """Attach what a parked run waits for: a PDF, words, and a table of the units' results."""
+        assert parked.parked is not None
+        folder = self.workspace.root / "from elsewhere"
+        folder.mkdir(exist_ok=True)
+        files = [folder / "report.pdf"]
+        files[0].write_bytes(PDF)
+        if units:
+            files.append(folder / "results.csv")
+            rows = "".join(f"{serial},{result}\n" for serial, result in units.items())
+            files[1].write_text(f"serial,result\n{rows}", encoding="utf-8")
+        point = str(parked.parked["point"])
+        attach_files(self.workspace.root, parked.root.name, point, files, said)
+
+    def resume(self, parked: Outcome, days: float) -> Outcome:
+        """Go on with a parked run, so many days after it was parked."""
+        self.now += timedelta(days=days)
+        lots = self.workspace.load_lots()
+        return self._with(lots, None, lambda station: resume(parked.root, station))
+
+    def _with(
+        self, lots: Lots, operator: Operator | None, work: Callable[[Station], Outcome]
+    ) -> Outcome:
+        memory, clock = self.workspace.load_memory(), VirtualClock(self.now)
+        file = self.workspace.load_station()
+        with open_station(file, clock, lots, memory, operator=operator) as station:
+            outcome = work(station)
+        self.workspace.save_memory(memory)
+        self.now = clock.utc()
+        return outcome
+
+    def known(
+        self, lot: str, there: Mapping[str, Value], fresh: bool = True, **settings: Any
+    ) -> dict[str, dict[str, float]]:
+        """Return by serial what the same units read where the world is known exactly.
+
+        No chamber, no reference, no bench: the fields of the world are just `there`. `fresh` units
+        remember nothing of what was done to them.
+        """
+        file, made = self.workspace.load_station(), self.workspace.load_lot(lot)
+        part = self.workspace.load_part(made.lot.part)
+        memory = {} if fresh else self.workspace.load_memory()
+        clock = VirtualClock(self.now)
+        found: dict[str, dict[str, float]] = {}
+        with open_station(file, clock, [(made, part)], memory) as station:
+            assert station.bench is not None
+            world = station.bench.world
+            world.changing()
+            for where, value in there.items():
+                world.zone().bind(where, Constant(value))
+            for unit, socket in zip(made.unit, file.socket, strict=False):
+                station.bench.plug(unit.serial, unit.socket or socket.id)
+                clock.sleep(1.0)
+                sensor = station.sensor(unit.socket or socket.id, part)
+                sensor.prepare(**settings)
+                clock.sleep(sensor.start())
+                values = sensor.read().values.mean(axis=0)
+                names = [channel.name for channel in sensor.CHANNELS]
+                found[unit.serial] = dict(zip(names, map(float, values), strict=True))
+        return found
+
+
+def prove(outcome: Outcome, folder: Path) -> str:
+    """Return the report as HTML, once the evidence is whole and every result follows from it.
+
+    The report is in both languages, as HTML and PDF, and has a glyph for every character.
+    """
+    found = verify(outcome.root)
+    assert found.is_whole, [str(finding) for finding in found.findings]
+    assert not found.changed
+    assert found.verdict is outcome.assessment.verdict
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a plot warns where a font lacks a glyph
+        written = write_report([outcome.root], ("html", "pdf"), folder, UTC, languages=("en", "zh"))
+    html = written["html"].read_text(encoding="utf-8")
+    assert printable(html) == html
+    # The standards that the PDF keeps make a missing glyph an error when it is made.
+    assert written["pdf"].read_bytes().startswith(b"%PDF")
+    return html
+
+
+def results_of(
+    outcome: Outcome, measure: str, channel: str = "", phase: str = "", drift: bool = False
+) -> list[Result]:
+    """Return the results of a measure, of one channel and one phase if they are named."""
+    found = [
+        result
+        for result in outcome.assessment.results
+        if result.measure == measure
+        and result.is_drift is drift
+        and channel in ("", result.channel)
+        and phase in ("", result.phase)
+    ]
+    assert found, f"no {measure} of {channel or 'any channel'}"
+    return found
+
+
+def data_of(outcome: Outcome) -> RunData:
+    """Return a run's evidence as arrays."""
+    return RunData.read(outcome.root)
+
+
+def journal(outcome: Outcome, *kinds: str) -> list[Mapping[str, Any]]:
+    """Return the data of a run's events of those kinds."""
+    return [event.data for event in RunReader(outcome.root).events(*kinds)]
