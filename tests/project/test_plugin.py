@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from sensorbench.app.commands.new import new_thing
+from sensorbench.core.verdict import Verdict
 from sensorbench.assessment.verify import verify
 
 ROOT = Path(__file__).parents[2]
@@ -269,8 +270,10 @@ def test_verify_computes_the_same_again(place: Path, run: Path) -> None:
 def test_without_the_package_the_stored_results_stand(run: Path) -> None:
     found = verify(run)
     assert found.is_whole
-    said = "its rule is not installed here; the stored result stands"
+    said = "is not installed here: the stored results stand"
     assert [text for text in found.changed if "repeatability" in text and said in text]
+    assert found.assessment is not None
+    assert found.assessment.verdict is Verdict.PASS
 
 
 def test_a_broken_module_is_named_and_takes_nothing_down(place: Path) -> None:
