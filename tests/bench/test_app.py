@@ -35,7 +35,7 @@ def test_a_new_workspace_is_in_order_and_runs(workspace: Path) -> None:
     plan = sensorbench(
         "check", "calibration/pressure_temperature", "--lot", "first", "--json", cwd=workspace
     )
-    assert json.loads(plan.stdout)["readouts"] == 105
+    assert json.loads(plan.stdout)["readings"] == 105
     run = sensorbench("run", "calibration/pressure_temperature", "--lot", "first", cwd=workspace)
     assert run.returncode == 0, run.stderr
     assert "PASS: 2 of 2 units passed" in run.stdout
@@ -66,16 +66,15 @@ def test_bad_input_lists_every_problem_and_exits_with_2_and_leaves_nothing(
 ) -> None:
     station = workspace / "station.toml"
     text = station.read_text()
-    text = text.replace('high = "130 degC"', 'high = "130 K/min"').replace("[limits]", "[limit]")
+    text = text.replace('high = "130 degC"', 'high = "130 K/min"').replace("[bench.supply]", "[benches.supply]")
     station.write_text(text)
     (workspace / "parts" / "sbp1.toml").unlink()
     run = sensorbench("run", "calibration/none", "--lot", "first", cwd=workspace)
     assert run.returncode == 2
-    assert run.stderr.startswith("4 problems:")
+    assert run.stderr.startswith("3 problems:")
     for expected in (
         "calibration/none",
-        "limit: unknown key; did you mean limits?",
-        "unit 'K/min' is not a temperature",
+        "benches: unknown key; did you mean bench?",
         "parts/sbp1.toml: is not there",
     ):
         assert expected in run.stderr
@@ -83,7 +82,11 @@ def test_bad_input_lists_every_problem_and_exits_with_2_and_leaves_nothing(
     assert not (workspace / "evidence").exists()
     check = sensorbench("check", cwd=workspace)
     assert check.returncode == 2
-    assert "limit: unknown key" in check.stderr
+    assert "benches: unknown key" in check.stderr
+    station.write_text(text.replace("[benches.supply]", "[bench.supply]"))
+    run = sensorbench("run", "calibration/none", "--lot", "first", cwd=workspace)
+    assert run.stderr.startswith("3 problems:")
+    assert "unit 'K/min' is not a temperature" in run.stderr
 
 
 @pytest.mark.parametrize(
@@ -97,7 +100,7 @@ def test_bad_input_lists_every_problem_and_exits_with_2_and_leaves_nothing(
         (["simulate", "nowhere"], "station.toml: is not in nowhere"),
         (["demo", ".", "--units", "0"], "write 1 to 256"),
         (["demo", "."], "neither empty nor a demonstration"),
-        (["run", "x"], "Missing option '--lot'"),
+        (["run", "x"], "is not in the library"),
     ],
 )
 def test_wrong_usage_exits_with_2_and_says_what_is_allowed(
@@ -114,7 +117,9 @@ def test_lists_are_printed_for_people_and_for_programs(workspace: Path) -> None:
     assert {"sbp1", "bmp280", "bme280", "ms5611", "tmp117", "espec_p300", "druck_pace5000",
             "keysight_e36312a", "keysight_34461a"} <= {d["name"] for d in known}  # fmt: skip
     assert "aec_q100/b1_htol" in sensorbench("profiles").stdout
-    assert "125 degC (grade 1)" in sensorbench("profiles", "show", "aec_q100/b1_htol").stdout
+    shown = sensorbench("profiles", "show", "aec_q100/b1_htol").stdout
+    assert "{temperature = 125 degC}" in shown
+    assert "hours = 1000 h" in shown
     scanned = sensorbench("devices", "--scan", "--json", cwd=workspace)
     found = {(row["where"], row["what"]) for row in json.loads(scanned.stdout)}
     assert ("bus0", "0x48 answers") in found
@@ -122,12 +127,12 @@ def test_lists_are_printed_for_people_and_for_programs(workspace: Path) -> None:
 
 
 def test_a_damaged_run_exits_with_1_and_is_named(run_copy: Path) -> None:
-    data = bytearray((run_copy / "samples" / "duts.seg").read_bytes())
+    data = bytearray((run_copy / "samples" / "units-0.seg").read_bytes())
     data[1000] ^= 1
-    (run_copy / "samples" / "duts.seg").write_bytes(data)
+    (run_copy / "samples" / "units-0.seg").write_bytes(data)
     verified = sensorbench("verify", str(run_copy))
     assert verified.returncode == 1
-    assert "damage: samples/duts.seg: frame at byte" in verified.stdout
+    assert "damage: samples/units-0.seg: frame at byte" in verified.stdout
     as_json = json.loads(sensorbench("verify", "--json", str(run_copy)).stdout)
     assert as_json[0]["whole"] is False
 
@@ -151,7 +156,7 @@ def test_show_and_runs_are_only_as_good_as_the_evidence(run_copy: Path) -> None:
         lambda run: ((run / "seal.json").unlink(), (run / "seal.json").mkdir()),
         lambda run: (run / "derived" / "results.json").write_text("[" * 200_000),
         lambda run: (run / "journal.jsonl").write_bytes(b""),
-        lambda run: (run / "samples" / "duts.seg").write_bytes(b""),
+        lambda run: (run / "samples" / "units-0.seg").write_bytes(b""),
     ],
 )
 def test_no_damage_whatever_ends_in_a_traceback(run_copy: Path, damage: Any) -> None:
@@ -176,13 +181,16 @@ def test_init_fills_the_empty_folder_one_stands_in(tmp_path: Path) -> None:
     ("file", "old", "new", "message"),
     [
         ("lots/first.toml", '"26000001"', '"ABC"', "is no serial number of a sbp1"),
-        ("lots/first.toml", '"26000001"', '" 26000001"', "String should match pattern"),
-        ("parts/sbp1.toml", "oversampling = 32", "oversampling = 33", "not 33"),
-        ("parts/sbp1.toml", "oversampling = 32", "nope = 1", "allowed: oversampling"),
-        ("station.toml", "seed = 1", 'seed = 1\nfault = [{ serial = "9", kind = "absent" }]',
+        ("lots/first.toml", '"26000001"', '" 26000001"', "has no spaces at its ends"),
+        ("parts/sbp1.toml", "[range.supply]",
+         "[settings.slow]\noversampling = 33\n[range.supply]", "not 33"),
+        ("parts/sbp1.toml", "[range.supply]",
+         "[settings.slow]\nnope = 1\n[range.supply]", "oversampling"),
+        ("station.toml", "seed = 1", 'seed = 1\nfault = [{ device = "9", kind = "absent" }]',
          "no lot has a unit 9"),
         ("station.toml", "2099-12-31", "2020-12-31", "calibration was due on 2020-12-31"),
-        ("station.toml", "seed = 1", 'seed = 1\nambient = "-400 degC"', "-273.15"),
+        ("station.toml", "seed = 1", 'seed = 1\nambient = { temperature = "-400 degC" }',
+         "-273.15"),
         ("station.toml", "address = 0x48", "address = 0x70", "the address of the multiplexer 0x70"),
     ],
 )  # fmt: skip
@@ -221,7 +229,7 @@ def test_simulate_serves_every_instrument_to_other_programs_until_stopped(tmp_pa
         with serial.Serial(found["chamber"]["address"], 9600, timeout=2) as port:
             port.write(b"TYPE?\r\n")
             assert b"P300" in port.read_until(b"\r\n")
-        host, port_number = found["supply"]["address"].split(":")
+        host, port_number = found["psu"]["address"].split(":")
         supply = KeysightE36312A(
             f"TCPIP::{host}::{port_number}::SOCKET", visa_library="@py", read_termination="\n",
             write_termination="\n",
@@ -229,7 +237,7 @@ def test_simulate_serves_every_instrument_to_other_programs_until_stopped(tmp_pa
         supply.ch_1.voltage_setpoint = 2.5
         assert supply.ch_1.voltage_setpoint == pytest.approx(2.5, abs=0.01)
         supply.adapter.close()
-        host, port_number = found["pressure"]["address"].split(":")
+        host, port_number = found["pace"]["address"].split(":")
         manager = ResourceManager("@py")
         with manager.open_resource(
             f"TCPIP::{host}::{port_number}::SOCKET", read_termination="\n", write_termination="\n"

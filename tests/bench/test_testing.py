@@ -9,37 +9,33 @@ import pytest
 from sensorbench.core.clock import VirtualClock
 from sensorbench.core.errors import InputError
 from sensorbench.testing import simulated_bench, simulated_bus
+from sensorbench.world.fields import Constant
 
 STATION = """
 [station]
 name = "firmware colleague's bench"
 [simulation]
 seed = 5
-ambient = "31 degC"
-ambient_pressure = "90 kPa"
+[simulation.ambient]
+temperature = "31 degC"
+pressure = "90 kPa"
 [bus.bus0]
 kind = "simulated"
 [[socket]]
 id = "A"
-bus = "bus0"
-address = 0x76
+link = { bus = "bus0", address = 0x76 }
 [[socket]]
 id = "B"
-bus = "bus0"
-multiplexer = 0x70
-channel = 3
-address = 0x28
+link = { bus = "bus0", multiplexer = 0x70, channel = 3, address = 0x28 }
 """
 PART = """
 [part]
 name = "X"
 driver = "{driver}"
-grade = 3
-temperature = {{ low = "0 degC", high = "65 degC" }}
-supply = {{ nominal = "3.3 V", max = "3.6 V", current_limit = "100 mA" }}
-[test_temperatures]
-cold = "0 degC"
-hot = "65 degC"
+[range.supply]
+nominal = "3.3 V"
+max = "3.6 V"
+limit = "100 mA"
 """
 LOT = '[lot]\nid = "L{n}"\npart = "{part}"\n[[unit]]\nserial = "{serial}"\nsocket = "{socket}"\n'
 
@@ -79,9 +75,9 @@ def test_parts_behind_a_multiplexer_need_its_channel_as_on_any_bus(workspace: Pa
 def test_the_world_can_be_changed_by_a_test(workspace: Path) -> None:
     clock = VirtualClock()
     bench = simulated_bench(workspace, clock)
-    bench.world.pressure.approach(50_000.0)
+    bench.world.zone("").bind("pressure", Constant(50_000.0))
     clock.sleep(60)
-    assert bench.world.pressure.pressure_pa() == pytest.approx(50_000.0)
+    assert bench.world.zone("").value("pressure") == pytest.approx(50_000.0)
     assert set(bench.buses) == {"bus0"}
 
 

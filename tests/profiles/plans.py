@@ -91,7 +91,7 @@ def zone(
     names = tuple(f"S{n + 1}" for n in range(sockets))
     kept = {**rows, **changes}
     there = {where: row for where, row in kept.items() if row is not None}
-    return Zone(there, names, tuple(purposes))  # type: ignore[arg-type]
+    return Zone(there, names, purposes=tuple(purposes))  # type: ignore[arg-type]
 
 
 def bench(sockets: int = 4, **changes: BenchRow | None) -> Layout:

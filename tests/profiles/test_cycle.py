@@ -134,8 +134,8 @@ def test_a_wave_goes_on_through_all_cycles_with_a_monitor_on_its_plateaus() -> N
         "settle supply 0.1 s",
         "read B_PPrTC/monitor from 0 every 60 s",
         "set temperature 150 degC",
-        "settle temperature 900 s",
-        "settle temperature 900 s",
+        "settle supply temperature 900 s",
+        "settle supply temperature 900 s",
         "release B_PPrTC/monitor from 0",
     ]
     asks = {ask["channel"]: ask for ask in schedule.phase("B_PPrTC")["asks"]}

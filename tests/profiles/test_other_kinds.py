@@ -54,13 +54,13 @@ def test_a_value_is_raised_step_by_step_between_two_tests() -> None:
         "set temperature 125 degC",
         "settle temperature 900 s",
         "set supply 3.6 V, limit 0.2",
-        "settle supply 1 s",
+        "settle temperature supply 1 s",
         "read overvoltage/step 1",
         "set supply 5.4 V, limit 0.2",
-        "settle supply 1 s",
+        "settle temperature supply 1 s",
         "read overvoltage/step 2",
         "set supply 3.3 V, limit 0.2",
-        "settle supply 1 s",
+        "settle temperature supply 1 s",
         "read overvoltage/step 3",
         "release supply",
     ]
@@ -135,13 +135,13 @@ def test_a_measure_of_a_stream_does_not_take_single_readings() -> None:
     [
         ('rate = "100 Hz"', "rate can't be 100 Hz; allowed: 12.5 Hz, 26 Hz"),
         ('rate = "104 V"', "rate: unit 'V' is not a frequency"),
-        ('rat = "104 Hz"', "'rat' is no setting of lsm6dso; allowed: acceleration_range"),
+        ('rat = "104 Hz"', "'rat' is no setting; allowed: acceleration_range"),
     ],
 )
 def test_settings_that_the_driver_does_not_know_are_named(setting: str, said_: str) -> None:
     text = '[[phase]]\nkind = "record"\nname = "a"\nduration = "2 h"\nsettings = "noise"\n'
     wrong = part(IMU.replace('rate = "104 Hz"', setting))
-    assert f"phase[1].settings: {said_}" in refusal(text, lots=[(lot(), wrong)])
+    assert f"phase[1].settings: lsm6dso: {said_}" in refusal(text, lots=[(lot(), wrong)])
 
 
 def test_a_response_is_read_while_the_step_is_made() -> None:

@@ -163,7 +163,7 @@ CYCLE = (
         (STRESS.replace("temperature", "temprature"), "phase[1].set: 'temprature' is no quantity"),
         (STRESS + 'readouts = ["5 h", "2 h"]\n', "readouts must rise"),
         (STRESS + 'readouts = ["10 h"]\n', "readouts lie between 0 h and the hours"),
-        (STRESS + 'start = "sometimes"\n', "start 'sometimes' is not allowed; allowed: value, pass"),
+        (STRESS + 'start = "sometimes"\n', "start: 'sometimes' is not allowed; allowed: 'value', 'pass' or 'always'"),
         (STRESS + STRESS, "two phases are named bake"),
         (STRESS + "soak = { temperature = { witin = '1 K' } }\n", "did you mean within?"),
         (STRESS + "test = { before = ['room'], from = 'start' }\n", "allowed: 'release' or 'cool'"),

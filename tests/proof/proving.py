@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from sensorbench.assessment.data import RunData
 from sensorbench.assessment.results import Result
 from sensorbench.assessment.verify import verify
 from sensorbench.core.clock import VirtualClock
-from sensorbench.core.operator import Operator
+from sensorbench.core.operator import Question
 from sensorbench.core.quantity import Value
+from sensorbench.core.verdict import Verdict
 from sensorbench.evidence.run import RunReader
 from sensorbench.parts.model import Lot, Part
 from sensorbench.profiles.schedule import Schedule
@@ -23,22 +24,30 @@ from sensorbench.reports.fonts import printable
 from sensorbench.reports.report import write_report
 from sensorbench.run.execute import Outcome, execute, resume
 from sensorbench.station.preflight import preflight
+from sensorbench.station.simulation import SimulatedOperator
 from sensorbench.station.station import Station, open_station
 from sensorbench.station.workspace import Job, Workspace, load_job
 from sensorbench.world.fields import Constant
 
 START = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
 PDF = b"%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+SBP1 = ("26100001", "26100002", "26100003")
+DESK = ("0F3A11C2", "0F3A11D7")
+FULL_SCALE_PA = 100e3  # of an SBP1
 Choices = Mapping[str, tuple[str, str]]
 Lots = Sequence[tuple[Lot, Part]]
 
 
 @dataclass(slots=True)
 class Bench:
-    """A workspace, and the time at which its last run ended: the next one begins then."""
+    """A workspace, and the time at which its last run ended: the next one begins then.
+
+    `asked` is what a person was asked in the last run; what is asked is done by the twins.
+    """
 
     workspace: Workspace
     now: datetime = START
+    asked: list[Question] = field(default_factory=list)
 
     def job(self, profile: str, *lots: str, choices: Choices | None = None) -> Job:
         """Return the job of a profile on lots."""
@@ -48,20 +57,21 @@ class Bench:
         """Return the schedule that `check` accepts. Raises InputError."""
         return preflight(self.job(profile, *lots), self.now)
 
-    def run(
-        self,
-        profile: str,
-        *lots: str,
-        choices: Choices | None = None,
-        operator: Operator | None = None,
-    ) -> Outcome:
+    def run(self, profile: str, *lots: str, choices: Choices | None = None) -> Outcome:
         """Run a profile on lots."""
         job = self.job(profile, *lots, choices=choices)
-        return self._with(job.lots, operator, lambda s: execute(self.workspace, job, s))
+        return self._with(job.lots, lambda station: execute(self.workspace, job, station))
 
-    def attach(self, parked: Outcome, *said: str, units: Mapping[str, str] | None = None) -> None:
+    def attach(
+        self,
+        parked: Outcome,
+        *said: str,
+        units: Mapping[str, str] | None = None,
+        days_later: float = 0.0,
+    ) -> None:
         """Attach what a parked run waits for: a PDF, words, and a table of the units' results."""
         assert parked.parked is not None
+        self.now += timedelta(days=days_later)
         folder = self.workspace.root / "from elsewhere"
         folder.mkdir(exist_ok=True)
         files = [folder / "report.pdf"]
@@ -71,21 +81,21 @@ class Bench:
             rows = "".join(f"{serial},{result}\n" for serial, result in units.items())
             files[1].write_text(f"serial,result\n{rows}", encoding="utf-8")
         point = str(parked.parked["point"])
-        attach_files(self.workspace.root, parked.root.name, point, files, said)
+        clock = VirtualClock(self.now)
+        attach_files(self.workspace.root, parked.root.name, point, files, said, clock)
 
-    def resume(self, parked: Outcome, days: float) -> Outcome:
-        """Go on with a parked run, so many days after it was parked."""
-        self.now += timedelta(days=days)
+    def resume(self, parked: Outcome) -> Outcome:
+        """Go on with a parked run."""
         lots = self.workspace.load_lots()
-        return self._with(lots, None, lambda station: resume(parked.root, station))
+        return self._with(lots, lambda station: resume(parked.root, station))
 
-    def _with(
-        self, lots: Lots, operator: Operator | None, work: Callable[[Station], Outcome]
-    ) -> Outcome:
+    def _with(self, lots: Lots, work: Callable[[Station], Outcome]) -> Outcome:
         memory, clock = self.workspace.load_memory(), VirtualClock(self.now)
         file = self.workspace.load_station()
-        with open_station(file, clock, lots, memory, operator=operator) as station:
+        with open_station(file, clock, lots, memory) as station:
             outcome = work(station)
+            assert isinstance(station.operator, SimulatedOperator)
+            self.asked = station.operator.asked
         self.workspace.save_memory(memory)
         self.now = clock.utc()
         return outcome
@@ -135,9 +145,15 @@ def prove(outcome: Outcome, folder: Path) -> str:
         written = write_report([outcome.root], ("html", "pdf"), folder, UTC, languages=("en", "zh"))
     html = written["html"].read_text(encoding="utf-8")
     assert printable(html) == html
+    assert all(title in html for title in RunReader(outcome.root).manifest["title"].values())
     # The standards that the PDF keeps make a missing glyph an error when it is made.
     assert written["pdf"].read_bytes().startswith(b"%PDF")
     return html
+
+
+def passes(outcome: Outcome) -> bool:
+    """Return whether every unit passed."""
+    return outcome.assessment.verdict is Verdict.PASS
 
 
 def results_of(

@@ -19,6 +19,7 @@ from sensorbench.run.watch import Spot, Watch
 from sensorbench.station.station import Station
 
 T = TypeVar("T")
+_ROUNDING_S = 1e-6
 
 
 class Bench:
@@ -146,14 +147,15 @@ class Bench:
                 for spot, band in known
             )
             since = min(since, now) if inside else math.inf
-            if now - since >= action.for_s - 1e-9:
+            if now - since >= action.for_s - _ROUNDING_S:
                 break
-            if now - start >= action.timeout_s:
+            # Less what a sum of times is rounded by: it may be a hair short, and stay so for ever.
+            if now - start >= action.timeout_s - _ROUNDING_S:
                 break
             self._services.wait(min(self._next_look(known, now, since, action.for_s, inside),
                                     start + action.timeout_s))  # fmt: skip
             self._watch.check()
-        settled = now - since >= action.for_s - 1e-9
+        settled = now - since >= action.for_s - _ROUNDING_S
         self._note(zone, action, settled, start)
         return settled
 

@@ -234,10 +234,11 @@ class Runner:
             self.evidence.append("intent", {"step": number, "unit": unit})
         self.evidence.commit()
 
-        outcomes: dict[str, Any] = module.perform(self, plan)
-        for unit, outcome in outcomes.items():
+        def record(unit: str, outcome: Mapping[str, Any]) -> None:
             self.evidence.append("outcome", {"step": number, "unit": unit, "outcome": outcome})
-        self.evidence.commit()
+            self.evidence.commit()
+
+        module.perform(self, plan, record)
 
     # -- what is there ---------------------------------------------------------------------------
 

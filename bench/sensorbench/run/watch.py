@@ -158,6 +158,7 @@ class Watch:
         self._waiting: list[tuple[float, ...]] = []
         self._waiting_since = 0.0
         self._logged_at = math.nan
+        self._alarms_from = 0.0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.spots: dict[tuple[str, str], Spot] = {}
@@ -198,6 +199,7 @@ class Watch:
             for spot in self.spots.values():
                 name = f"safety {spot.key}"
                 self._services.every(spot.row.period_s, self._ticker(spot), name)
+            self._alarms_from = self._clock.now()
             self._services.every(_ALARMS_S, self._alarm_tick, "alarms")
         else:
             self._thread = threading.Thread(target=self._run, name="safety", daemon=True)
@@ -271,7 +273,9 @@ class Watch:
                     self._missed(spot, watched, error)
             spot.polled_at = self._clock.now()
             if self._implied:
-                spot.quiet_until = self._station.still_until(*spot.key)
+                # One that did not answer is asked again at once: is it lost, or was it a glitch?
+                asked = any(w.missing and not w.lost for w in spot.meters)
+                spot.quiet_until = -math.inf if asked else self._station.still_until(*spot.key)
             self._judge(spot)
 
     def _imply(self, spot: Spot, now: float) -> None:
@@ -379,8 +383,13 @@ class Watch:
         if self._implied:
             now = self._clock.now()
             still = min((spot.quiet_until for spot in self.spots.values()), default=now)
-            return max(now + _ALARMS_S, min(still, now + _FOR_EVER_S))
+            return self._alarms_due(max(now + 1e-6, min(still, now + _FOR_EVER_S)))
         return None
+
+    def _alarms_due(self, not_before: float) -> float:
+        """Return the first time at which alarms are looked for that is not before a moment."""
+        periods = math.ceil((not_before - self._alarms_from) / _ALARMS_S - _EPS)
+        return self._alarms_from + max(periods, 1) * _ALARMS_S
 
     # -- what the run asks -------------------------------------------------------------------
 
@@ -394,7 +403,7 @@ class Watch:
             spot.skips_until = spot.quiet_until = -math.inf
             due = spot.grid_s + (spot.index(now) + 1) * spot.row.period_s
             self._services.due_now(f"safety {spot.key}", due)
-        self._services.due_now("alarms", now + _ALARMS_S)
+        self._services.due_now("alarms", self._alarms_due(now + 1e-6))
 
     def fresh(self, spot: Spot, age_s: float) -> None:
         """Poll a place again if its last reading is older than `age_s`."""
@@ -485,7 +494,9 @@ class Watch:
             hold.credit_s += now - hold.since
         hold.since = now
         for spot in held:
-            spot.bad = not all(w.value is not None for w in spot.meters)
+            # What stands still is not polled: where it stands is how the next row begins.
+            inside = spot.band is None or self.inside(spot, spot.band)
+            spot.bad = not inside or spot.disagree
 
     def flush(self) -> None:
         """Write the log rows that wait."""

@@ -12,6 +12,7 @@ from sensorbench.instruments.members import meter, setpoint
 from sensorbench.profiles.layout import BenchRow, Elsewhere, Layout, Zone
 from sensorbench.station.binding import Binding, Bindings, bind, ends_of, find, shown
 from sensorbench.station.model import StationFile
+from sensorbench.station.sockets import fits
 
 
 def layout_of(file: StationFile, bindings: Bindings | None = None) -> Layout:
@@ -21,6 +22,7 @@ def layout_of(file: StationFile, bindings: Bindings | None = None) -> Layout:
         name: Zone(
             rows={str(row.where): _row(file, row) for row in found.of(name)},
             sockets=tuple(socket.id for socket in file.sockets_of(name)),
+            fits=_fits(file, name),
             purposes=table.purposes,
             extras=_extras(file, name),
             told=_told(file, found.of(name)),
@@ -29,6 +31,15 @@ def layout_of(file: StationFile, bindings: Bindings | None = None) -> Layout:
     }
     elsewhere = {name: Elsewhere(e.title, e.purposes) for name, e in file.elsewhere.items()}
     return Layout(zones, elsewhere)
+
+
+def _fits(file: StationFile, zone: str) -> dict[str, tuple[str, ...]]:
+    """Return by driver the sockets of a zone in which its parts can be read."""
+    return {
+        device.name: tuple(s.id for s in file.sockets_of(zone) if fits(s, device))
+        for device in devices().values()
+        if device.kind == "sensor" and device.usable() is not None
+    }
 
 
 def _row(file: StationFile, row: Binding) -> BenchRow:

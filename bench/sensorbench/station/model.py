@@ -31,8 +31,8 @@ class SerialLink(Document):
     """A serial port: COM3 on Windows, /dev/ttyUSB0 on Linux."""
 
     kind: Literal["serial"]
-    port: str
-    baud_rate: int | None = None
+    port: str = Field(min_length=1)
+    baud_rate: int | None = Field(default=None, gt=0)
 
 
 class VisaLink(Document):
@@ -46,7 +46,8 @@ class TcpLink(Document):
     """A raw TCP socket."""
 
     kind: Literal["tcp"]
-    host: str
+    # A name or an address: no empty parts between its dots, no space, no path.
+    host: str = Field(pattern=r"^[0-9A-Za-z_:-]+(\.[0-9A-Za-z_-]+)*\.?$")
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
 
 

@@ -15,12 +15,14 @@ from types import SimpleNamespace
 from typing import Any
 
 from sensorbench.core.catalog import Device, devices
+from sensorbench.core.channel import read_settings
 from sensorbench.core.errors import BenchError, InputError, Problem
 from sensorbench.core.plugins import broken
 from sensorbench.core.quantity import quantities
 from sensorbench.core.units import show_duration
 from sensorbench.instruments.members import Member, unbound
 from sensorbench.parts.model import Lot, Part
+from sensorbench.parts.values import ValueProblem, read, read_address
 from sensorbench.profiles.expand import expand
 from sensorbench.profiles.needs import Needs, needs
 from sensorbench.profiles.schedule import Schedule
@@ -30,13 +32,13 @@ from sensorbench.station.model import (
     I2cLink,
     InstrumentEntry,
     SimulatedFault,
-    Socket,
     StationFile,
 )
+from sensorbench.station.sockets import unfit
 from sensorbench.station.workspace import Job
 
 FILE = "station.toml"
-ABSENT = "absent"
+ABSENT, SILENT = "absent", "silent"
 _BUS_SHARE = 0.9  # of the bits a second; the rest is for what else goes over it
 Findings = Iterator[tuple[str, str]]
 
@@ -95,6 +97,9 @@ def preflight(job: Job, start: datetime) -> Schedule:
         _provenance(job.station, bindings, asked),
     )
     problems += [Problem(FILE, key, text) for key, text in rows]
+    if not schedule.points:
+        text = "nothing is read and nothing attached: no phase says anything of a unit"
+        problems.append(Problem(schedule.profile["id"], "phase", text))
     if problems:
         raise InputError(_once(problems))
     return schedule
@@ -128,10 +133,11 @@ def _instruments(file: StationFile) -> Findings:
         yield from _options(key, device, entry.options, _members(file, entry))
     if simulated and file.simulation is None:
         yield "simulation", "is required: a bus or an instrument is simulated. Add [simulation]"
-    known_quantities = quantities()
-    for where in file.simulation.ambient if file.simulation else ():
-        if where.partition(".")[0] not in known_quantities:
-            yield f"simulation.ambient.{where}", "is no quantity"
+    for where, raw in (file.simulation.ambient if file.simulation else {}).items():
+        try:
+            read(raw, read_address(where), None)
+        except ValueProblem as error:
+            yield f"simulation.ambient.{where}", str(error)
 
 
 def _members(file: StationFile, entry: InstrumentEntry) -> dict[str, Member]:
@@ -250,6 +256,10 @@ def _lot(file: StationFile, lot: Lot, part: Part) -> Findings:
     device = devices().get(part.part.driver)
     if device is None or not device.channels:
         return  # expand says so
+    declared = device.load_sensor().SETTINGS
+    for name, raw in part.settings.items():
+        for text in read_settings(declared, raw)[1]:
+            yield f"part {part.part.name} settings.{name}", text
     sockets = {socket.id: socket for socket in file.socket}
     for unit in lot.unit:
         key = f"unit {unit.serial}"
@@ -259,32 +269,13 @@ def _lot(file: StationFile, lot: Lot, part: Part) -> Findings:
         if unit.socket and socket is None:
             yield key, f"socket {unit.socket!r} is not in station.toml; there are {_some(sockets)}"
         elif socket is not None:
-            for text in _unfit(socket, device):
+            for text in unfit(socket, device):
                 yield key, text
     if not any(unit.socket for unit in lot.unit) and not any(
-        not list(_unfit(socket, device)) for socket in file.socket
+        not list(unfit(socket, device)) for socket in file.socket
     ):
-        why = next((text for s in file.socket for text in _unfit(s, device)), "there is none")
+        why = next((text for s in file.socket for text in unfit(s, device)), "there is none")
         yield "unit", f"no socket of station.toml fits a {device.name}: {why}"
-
-
-def fits(socket: Socket, device: Device) -> bool:
-    """Return whether a part can be read in a socket."""
-    return not list(_unfit(socket, device))
-
-
-def _unfit(socket: Socket, device: Device) -> Iterator[str]:
-    if "i2c" in device.links:
-        if socket.link is None:
-            yield f"socket {socket.id} has no link, a {device.name} needs one"
-        elif socket.link.address not in device.addresses:
-            yield (
-                f"socket {socket.id} has address {socket.link.address:#04x}, "
-                f"{device.name} answers at {_hex(device)}"
-            )
-    for name in getattr(device.load_driver(), "METERS", ()) if "meters" in device.links else ():
-        if name not in socket.meters:
-            yield f"socket {socket.id} has no meter {name!r}, a {device.name} is read through it"
 
 
 def _fault(file: StationFile, fault: SimulatedFault, serials: dict[str, Part]) -> Iterator[str]:
@@ -295,7 +286,9 @@ def _fault(file: StationFile, fault: SimulatedFault, serials: dict[str, Part]) -
     else:
         yield f"no lot has a unit {fault.device}, and no instrument is called so"
         return
-    kinds = {*(device.load_faults() if device else ()), ABSENT}
+    kinds = set(device.load_faults() if device else ())
+    if device is not None and ("i2c" in device.links or SILENT in kinds):
+        kinds.add(ABSENT)
     if fault.kind not in kinds:
         yield f"{fault.device}: fault {fault.kind!r} is not one of {', '.join(sorted(kinds))}"
 

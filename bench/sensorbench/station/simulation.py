@@ -33,7 +33,7 @@ from sensorbench.world.fields import Constant, Field
 from sensorbench.world.twins import Answers, Drives, Loads, Senses, Signal, Signals
 from sensorbench.world.world import Fault, Place, World
 
-ABSENT = "absent"
+ABSENT, SILENT = "absent", "silent"
 
 
 def is_simulated(file: StationFile) -> bool:
@@ -104,7 +104,8 @@ class SimulatedBench:
     """Twins of a station in one world: `buses` for I2C, `lines` for instruments by name.
 
     `memory` holds what parts keep without supply, and is changed as they do. Parts whose socket is
-    fixed are plugged in from the start, others when somebody loads them.
+    fixed are plugged in from the start, others when somebody loads them. With `fed` every quantity
+    is at the parts' nominal from the start, for programs that are not runs.
     """
 
     def __init__(
@@ -114,6 +115,7 @@ class SimulatedBench:
         memory: MutableMapping[str, str],
         lots: Sequence[tuple[Lot, Part]] = (),
         bindings: Bindings | None = None,
+        fed: bool = False,
     ) -> None:
         setup = file.simulation or Simulation()
         self.file = file
@@ -139,6 +141,8 @@ class SimulatedBench:
         for socket in file.socket:
             if socket.link is not None:
                 self._switch(socket.link)
+        if fed:
+            self._feed([part for _, part in lots])
         self._plug_fixed(lots)
 
     # -- faults ----------------------------------------------------------------------------
@@ -148,11 +152,14 @@ class SimulatedBench:
         for row in setup.fault:
             until = float("inf") if row.until is None else now + row.until
             at = float("-inf") if row.at is None else now + row.at
-            names = {row.device}
-            if row.device in self.file.instrument:
-                names.add(simulated_serial(row.device, self.file.instrument[row.device]))
+            names, kind = {row.device}, row.kind
+            entry = self.file.instrument.get(row.device)
+            if entry is not None:
+                names.add(simulated_serial(row.device, entry))
+                if kind == ABSENT and not isinstance(entry.link, I2cLink):
+                    kind = SILENT  # at a port or a socket, what is not there does not answer
             for name in names:
-                self.world.add_fault(name, Fault(row.kind, at, until))
+                self.world.add_fault(name, Fault(kind, at, until))
 
     # -- instruments -----------------------------------------------------------------------
 
@@ -297,11 +304,12 @@ class SimulatedBench:
 
     # -- buses -----------------------------------------------------------------------------
 
-    def power(self, voltage_v: float = 3.3) -> None:
-        """Feed all parts, for programs that have no supply of their own."""
-        self.world.changing()
-        for zone in (self.world.zone(name) for name in self.file.zones):
-            zone.bind("supply", Constant(voltage_v))
+    def _feed(self, parts: Sequence[Part]) -> None:
+        for part in parts:
+            for where, span in part.ranges.items():
+                if "nominal" in span.words:
+                    for zone in self.file.zones:
+                        self.world.zone(zone).bind(where, Constant(span.words["nominal"]))
 
     def _attach(self, link: I2cLink, twin: I2cTarget, place: Place) -> None:
         target = _Leaving(twin, place)

@@ -12,7 +12,7 @@ from sensorbench.station.workspace import Workspace
 
 
 def simulated_bench(station: Path | str, clock: Clock | None = None) -> SimulatedBench:
-    """Return the twins of a station in their world, powered; the parts of all its lots are in.
+    """Return the twins of a station in their world; the parts of all its lots are in, and fed.
 
     `station` is a workspace or its station.toml. Time is real unless a clock is given. Raises
     InputError for files that can't be used.
@@ -25,6 +25,5 @@ def simulated_bench(station: Path | str, clock: Clock | None = None) -> Simulate
     problems += [problem for lot, part in lots for problem in check_lot(file, lot, part)]
     if problems:
         raise InputError(problems)
-    bench = SimulatedBench(file, clock or RealClock(), workspace.load_memory(), lots)
-    bench.power()
-    return bench
+    memory = workspace.load_memory()
+    return SimulatedBench(file, clock or RealClock(), memory, lots, fed=True)

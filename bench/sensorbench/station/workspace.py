@@ -10,10 +10,11 @@ from functools import partial
 from pathlib import Path
 
 from sensorbench.core.documents import load, merge_problems
-from sensorbench.core.errors import InputError
+from sensorbench.core.errors import InputError, Problem
 from sensorbench.parts.model import Lot, Part, slug
 from sensorbench.profiles.library import load_profile, profile_text
 from sensorbench.profiles.model import Profile
+from sensorbench.station.binding import bind
 from sensorbench.station.model import StationFile, load_station, with_table
 
 
@@ -64,11 +65,13 @@ class Workspace:
     def load_lot(self, lot: str) -> Lot:
         """Return a lot; its units may be a CSV file beside it. Raises InputError."""
         path = self._existing("lots", lot)
-        return load(path, Lot, read_more=lambda data: with_table(data, "unit", path.parent))
+        label = f"lots/{path.name}"
+        return load(path, Lot, label, lambda data: with_table(data, "unit", path.parent))
 
     def load_part(self, part: str) -> Part:
         """Return a part. Raises InputError."""
-        return load(self._existing("parts", part), Part)
+        path = self._existing("parts", part)
+        return load(path, Part, f"parts/{path.name}")
 
     def load_lots(self) -> list[tuple[Lot, Part]]:
         """Return all lots of the workspace with their parts, by name. Raises InputError."""
@@ -145,6 +148,12 @@ class Job:
     known_lots: tuple[tuple[Lot, Part], ...] = ()
 
 
+def _bind(file: StationFile) -> None:
+    rows = bind(file).problems
+    if rows:
+        raise InputError([Problem("station.toml", key, text) for key, text in rows])
+
+
 def load_job(
     workspace: Workspace,
     profile: str,
@@ -159,7 +168,7 @@ def load_job(
 
     attempts: list[Callable[[], object]] = [
         lambda: load_profile(profile, workspace.root),
-        workspace.load_station,
+        lambda: _bind(workspace.load_station()),
         *(partial(part_of, lot) for lot in lots),
     ]
     problems = merge_problems(attempts)

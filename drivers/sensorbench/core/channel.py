@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sensorbench.core.errors import SetpointError
 from sensorbench.core.quantity import Quantity
-from sensorbench.core.units import Dimension, show
+from sensorbench.core.units import Dimension, UnitError, parse, show
 
 _NOMINAL = 0.005  # a part's 417 Hz is called 416 Hz by some: how far a name may lie beside it
 
@@ -107,6 +107,30 @@ def chosen(declared: Mapping[str, Setting], given: Mapping[str, object]) -> Sett
 
 
 Settings = dict[str, float | str]
+
+
+def read_settings(
+    declared: Mapping[str, Setting], raw: Mapping[str, object]
+) -> tuple[Settings, list[str]]:
+    """Return settings as a file writes them, with their units, and what is wrong with the rest.
+
+    >>> read_settings({"rate": Setting(104.0, (104.0,), Dimension.FREQUENCY)}, {"rate": "104 Hz"})
+    ({'rate': 104.0}, [])
+    """
+    found: Settings = {}
+    problems: list[str] = []
+    for name, value in raw.items():
+        setting = declared.get(name)
+        if setting is None:
+            problems.append(f"{name!r} is no setting; allowed: {', '.join(declared) or 'none'}")
+            continue
+        try:
+            known = parse(str(value), setting.dimension) if setting.dimension else value
+            found[name] = setting.accept(name, known)
+        except (UnitError, SetpointError) as error:
+            text = str(error)
+            problems.append(text if text.startswith(name) else f"{name}: {text}")
+    return found, problems
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ class Quantity:
     station.toml does not say otherwise. `shown` is the unit that people like best. A plain number
     for a vector is along the direction that the quantity `along` tells in the part's axes. `feeds`
     says that parts forget their settings without it. `usual` is about what it has where nothing
-    acts.
+    acts. `least` and `most` are what nature allows.
     """
 
     name: str
@@ -65,6 +65,8 @@ class Quantity:
     along: str = ""
     feeds: bool = False
     usual: float = 0.0
+    least: float = -math.inf
+    most: float = math.inf
 
     @property
     def unit(self) -> str:
@@ -95,6 +97,8 @@ def add_quantity(
     along: str = "",
     feeds: bool = False,
     usual: float = 0.0,
+    least: float = -math.inf,
+    most: float = math.inf,
 ) -> Quantity:
     """Add a row to the table of quantities and return it.
 
@@ -105,6 +109,7 @@ def add_quantity(
     row = Quantity(
         name, dimension, soak, difference or dimension, rate, axes, limit,
         MappingProxyType(dict(words or {})), period_s, meaning, shown, along, feeds, usual,
+        least, most,
     )  # fmt: skip
     if _QUANTITIES.setdefault(name, row) != row:
         raise ValueError(f"quantity {name!r} is there already, with other properties")
@@ -206,10 +211,12 @@ TEMPERATURE = add_quantity(
     "temperature", Dimension.TEMPERATURE,
     difference=Dimension.TEMPERATURE_DIFFERENCE, rate=Dimension.TEMPERATURE_RATE,
     within=0.5, settle_s=15 * _MIN, timeout_s=4 * _HOUR, poll_s=10.0, held=3.0,
+    least=-273.15,
 )  # fmt: skip
 HUMIDITY = add_quantity(
     "humidity", Dimension.HUMIDITY,
     within=3.0, settle_s=15 * _MIN, timeout_s=3 * _HOUR, poll_s=10.0, held=5.0,
+    least=0.0, most=100.0,
 )  # fmt: skip
 PRESSURE = add_quantity(
     "pressure", Dimension.PRESSURE, rate=Dimension.PRESSURE_RATE,

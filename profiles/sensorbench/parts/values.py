@@ -137,11 +137,17 @@ def _number(raw: object, where: Address, span: Range | None) -> float:
         assert match  # noqa: S101 - one of the two matched
         return float(match[1]) * (high - low)
     try:
-        return parse(raw, quantity.dimension)
+        value = parse(raw, quantity.dimension)
     except UnitError as error:
         hint = f", or a word: {words}" if words else ""
         more = f", or {', '.join(quantity.words)}" if quantity.words else ""
         raise ValueProblem(f"{where}: {error}{hint}{more}") from None
+    if not quantity.least <= value <= quantity.most:
+        raise ValueProblem(
+            f"{where} = {raw!r}: there is no {quantity.name} below {quantity.least:g} or above "
+            f"{quantity.most:g} {quantity.unit}"
+        )
+    return value
 
 
 def _wave(raw: Mapping[str, Any], where: Address, span: Range | None) -> Wave:

@@ -47,15 +47,21 @@ class BenchRow:
 class Zone:
     """One bench of the station; `purposes` is what it is `for`, () for everything.
 
+    `fits` are by driver the sockets that its parts can be read in; None: all are alike.
     `extras` are channels that every socket's own meters add to a unit's, such as its supply
     current. `told` is the station's own description for the evidence, plain JSON.
     """
 
     rows: Mapping[str, BenchRow]
     sockets: tuple[str, ...] = ()
+    fits: Mapping[str, tuple[str, ...]] | None = None
     purposes: tuple[Purpose, ...] = ()
     extras: tuple[Channel, ...] = ()
     told: Mapping[str, Any] = field(default_factory=dict)
+
+    def sockets_for(self, driver: str) -> tuple[str, ...]:
+        """Return the sockets that a driver's parts can be read in."""
+        return self.sockets if self.fits is None else self.fits.get(driver, ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from sensorbench.profiles.schedule import Action  # noqa: F401 - for kinds, besi
 KINDS = "sensorbench.profiles.kinds"
 P = TypeVar("P", bound="Phase")
 SetTable = dict[str, Any]
+Start = Literal["value", "pass", "always"]
+"""What a unit must show before a stress for it to begin: a value, a pass, or nothing."""
 
 
 class SoakTable(Document):
@@ -174,6 +176,10 @@ class Profile(Document):
         if problems:
             raise InputError(problems)
         return tuple(found)
+
+    def written(self, options: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Return the phases' tables as they are written, with the options taken."""
+        return [self._substituted(raw, options) for raw in self.phase]
 
     def _phase(self, raw: Mapping[str, Any], options: Mapping[str, str]) -> Phase:
         kind = raw.get("kind")

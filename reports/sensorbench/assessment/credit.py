@@ -34,7 +34,10 @@ def credited(data: RunData, phase: str, group: str = "") -> list[tuple[float, fl
             action = step.action
             if isinstance(action, Hold):
                 start, end = float(event.data["start_s"]), float(event.data["end_s"])
-                found.append((action.done_s, _credit(data, step.zone, action.bands, start, end)))
+                counted = _credit(data, step.zone, action.bands, start, end)
+                # A poll that was missing, and meters that disagreed, leave no mark in an envelope.
+                credit = min(counted, float(event.data["credit_s"]))
+                found.append((action.done_s, credit))
     return found
 
 

@@ -24,6 +24,7 @@ from sensorbench.core.errors import EvidenceError
 from sensorbench.evidence.journal import Event
 from sensorbench.evidence.run import RunReader
 from sensorbench.parts.values import Target, Wave
+from sensorbench.profiles.needs import needs
 from sensorbench.profiles.schedule import Point, Schedule, Unit
 from sensorbench.profiles.schedule import target as as_target
 
@@ -367,6 +368,20 @@ class RunData:
             if len(own):
                 parts = [own[own[:, 3] == k][:, 4].mean() for k in np.unique(own[:, 3])]
                 found[f"{meter.zone}:{meter.address}"] = tuple(map(float, parts))
+        return found
+
+    @property
+    def believed(self) -> frozenset[tuple[str, str]]:
+        """Return zone and address of every reference that results or credited hours rest on."""
+        if "believed" not in self._cache:
+            asked = needs(self.schedule)
+            self._cache["believed"] = frozenset(
+                (zone, where)
+                for table in (asked.compares, asked.settles)
+                for zone, addresses in table.items()
+                for where in addresses
+            )
+        found: frozenset[tuple[str, str]] = self._cache["believed"]
         return found
 
     def zone_of(self, point: str) -> str:

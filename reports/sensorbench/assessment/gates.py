@@ -9,8 +9,10 @@ import numpy as np
 
 from sensorbench.assessment.assess import phase_results
 from sensorbench.assessment.data import Readout, RunData
+from sensorbench.assessment.phases import WORDS
 from sensorbench.assessment.results import Result
 from sensorbench.core.verdict import Verdict
+from sensorbench.profiles.schedule import Point
 
 
 def judge_gate(data: RunData, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -20,8 +22,10 @@ def judge_gate(data: RunData, asked: Mapping[str, Any]) -> dict[str, Any]:
     calibrated (everything that was read is finite). With `readout` only that readout of the phase
     counts; `calibrated` names parts of which every unit that answered must be calibrated.
     """
-    readouts = [r for r in data.of_phase(asked["of"]) if _is_of(r, asked.get("readout"))]
-    planned = sorted({n for r in readouts for n in data.schedule.group(r.point.units)})
+    readouts = [r for r in data.of_phase(asked["of"]) if _is_of(r.point, asked.get("readout"))]
+    points = [r.point for r in readouts]
+    points += [p for p in _attached(data, asked) if p.id in data.attached]
+    planned = sorted({n for point in points for n in data.schedule.group(point.units)})
     planned = planned or list(range(len(data.units)))
     good = _good(data, asked, readouts, planned)
     share = sum(good.values()) / len(good) if good else 0.0
@@ -39,10 +43,14 @@ def judge_gate(data: RunData, asked: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _is_of(readout: Readout, name: str | None) -> bool:
-    if name is None:
-        return True
-    return readout.point.id.startswith(f"{readout.point.phase}/{name}")
+def _attached(data: RunData, asked: Mapping[str, Any]) -> list[Point]:
+    """Return the points of the phase, or of one readout of it, that are tested elsewhere."""
+    own = [p for p in data.schedule.points.values() if p.phase == asked["of"]]
+    return [p for p in own if "attach" in p.labels and _is_of(p, asked.get("readout"))]
+
+
+def _is_of(point: Point, name: str | None) -> bool:
+    return name is None or point.id.startswith(f"{point.phase}/{name}")
 
 
 def _good(
@@ -50,14 +58,30 @@ def _good(
 ) -> dict[int, bool]:
     if asked["require"] == "pass":
         found = phase_results(data, asked["of"])
-        results = [item for item in found if isinstance(item, Result)]
+        # Of one readout: what is still to come, in the same phase, rests on no entry yet.
+        every = asked.get("readout") is None
+        results = [i for i in found if isinstance(i, Result) and (every or i.sources)]
         bad = {r.serial for r in results if r.verdict in (Verdict.FAIL, Verdict.INVALID)}
         there = {r.serial for r in results}
         return {n: data.serials[n] in there - bad for n in planned}
     every = asked["require"] == "calibrated"
     # A stress starts on what is measured; to a profile's own gate a unit that answers has a value.
     answers = not every and asked.get("readout") is None
-    return {n: _has_value(data, readouts, n, every, answers) for n in planned}
+    elsewhere = {} if every else _told(data, asked)
+    return {
+        n: _has_value(data, readouts, n, every, answers) or data.serials[n] in elsewhere
+        for n in planned
+    }
+
+
+def _told(data: RunData, asked: Mapping[str, Any]) -> dict[str, str]:
+    """Return what another laboratory said of units, pass or fail, by serial."""
+    found: dict[str, str] = {}
+    for point in _attached(data, asked):
+        event = data.attached.get(point.id)
+        said = event.data.get("units", {}) if event is not None else {}
+        found |= {serial: word for serial, word in said.items() if word in WORDS}
+    return found
 
 
 def _has_value(

@@ -163,13 +163,17 @@ def unknown(data: RunData, readouts: Sequence[Readout], serial: str) -> tuple[Re
 
 
 def expired(data: RunData, readout: Readout) -> list[Reason]:
-    """Return the references whose calibration had ended when a reading was made."""
+    """Return the references whose calibration had ended when a reading was made.
+
+    Only of addresses that the run compares with or waits for: of others nothing was believed.
+    """
     zone = data.zone_of(readout.point.id)
     day = data.local_day(readout.seq).isoformat()
     found = []
-    for bench in data.schedule.zones.get(zone, {}).get("benches", {}).values():
+    for where, bench in data.schedule.zones.get(zone, {}).get("benches", {}).items():
         due = bench.get("due")
-        if due is not None and not bench.get("believes_set") and day > due:
+        believed = (zone, where) in data.believed
+        if believed and due is not None and not bench.get("believes_set") and day > due:
             found.append(
                 Reason("reference_expired", {"instrument": bench["reference"], "due": due})
             )

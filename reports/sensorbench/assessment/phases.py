@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +19,13 @@ from sensorbench.assessment.judging import (
 )
 from sensorbench.assessment.measuring import Found, Inputs, measure_module, series_of
 from sensorbench.assessment.results import Reason, Result, Series
+from sensorbench.core.verdict import Verdict
+from sensorbench.profiles.schedule import Point
 
 Item = Result | Series
 Why = Mapping[str, tuple[Reason, ...]]
+WORDS = {"pass": 1.0, "fail": 0.0}
+"""What another laboratory says of a unit, and the value that it stands for."""
 
 
 def numbers_of(data: RunData, part: str, readouts: Sequence[Readout]) -> list[int]:
@@ -100,6 +106,68 @@ def whole(
         yield judged(inputs, serial, value, (), 0.0, None, (why,), {}, ())
 
 
+# -- what somebody else found ------------------------------------------------------------------
+
+
+def attached_results(
+    data: RunData, phase: Mapping[str, Any], why: Mapping[str, Why] | None = None
+) -> Iterator[Result]:
+    """Return each unit's result of another laboratory or tester, at every point of a phase.
+
+    Without one it is not known. `why` gives by readout key and serial what was not kept here.
+    """
+    for point in data.schedule.points.values():
+        if point.phase == phase["name"] and "attach" in point.labels:
+            yield from _attached(data, phase, point, (why or {}).get(key_of_point(point), {}))
+
+
+def _attached(
+    data: RunData, phase: Mapping[str, Any], point: Point, extra: Why
+) -> Iterator[Result]:
+    ask = {"measure": "external", "part": "", "channel": "", "unit": "1"}
+    numbers = list(data.schedule.group(point.units))
+    inputs = Inputs(data, phase["name"], ask, (), numbers)
+    at = {k: v for k, v in point.labels.items() if k in {"served_s", "cycles", "step"}}
+    event = data.attached.get(point.id)
+    each = any("each unit" in word for word in point.labels["attach"])
+    for number in numbers:
+        serial = data.serials[number]
+        reasons: list[Reason] = []
+        value = math.nan
+        if event is None:
+            reasons.append(Reason("not_attached", {"point": point.id}))
+        else:
+            word = str(event.data.get("units", {}).get(serial, "" if each else "pass")).lower()
+            value = WORDS.get(word, math.nan)
+            if math.isnan(value):
+                reasons.append(Reason("outside_laboratory", {"result": word}))
+        sources = (event.seq,) if event is not None else ()
+        reasons += extra.get(serial, ())
+        result = judged(inputs, serial, value, (), 1.0, None, reasons, at, sources)
+        if result.verdict is Verdict.FAIL:  # in their words, not as a number
+            said = Reason("outside_laboratory", {"result": "fail"})
+            result = replace(result, reasons=(said,))
+        yield result
+
+
+def tested(data: RunData, phase: Mapping[str, Any]) -> list[Point]:
+    """Return the points of a phase at which units were tested, here or elsewhere."""
+    points = data.schedule.points.values()
+    own = [p for p in points if p.phase == phase["name"] and "attach" in p.labels]
+    return [r.point for r in data.of_phase(phase["name"]) if "condition" in r.point.labels] + own
+
+
+def untested(data: RunData, phase: Mapping[str, Any], why: Mapping[str, Why]) -> Iterator[Result]:
+    """What was not kept is not known, where no test says so either."""
+    said = {key_of_point(point) for point in tested(data, phase)}
+    ask = {"measure": "readouts", "part": "", "channel": "", "unit": "1"}
+    inputs = Inputs(data, phase["name"], ask, (), list(range(len(data.units))))
+    for key, table in why.items():
+        if key not in said:
+            for serial, reasons in table.items():
+                yield judged(inputs, serial, math.nan, (), 0.0, None, reasons, {}, ())
+
+
 # -- parameters at conditions ------------------------------------------------------------------
 
 
@@ -126,8 +194,12 @@ def parameters(
 
 def key_of(readout: Readout) -> str:
     """Return which readout of a phase a reading belongs to: before, 168 h, 500 cycles …"""
-    labels = readout.point.labels
-    return repr([labels.get(name) for name in ("served_s", "cycles", "step")])
+    return key_of_point(readout.point)
+
+
+def key_of_point(point: Point) -> str:
+    """Return which readout of a phase a point belongs to, whether it was read here or elsewhere."""
+    return repr([point.labels.get(name) for name in ("served_s", "cycles", "step")])
 
 
 def _parameter(
@@ -214,14 +286,8 @@ def _drift_series(
         [found.readouts[0].seq for _, found in drifts],
     )  # fmt: skip
     limit = ask.get("drift")
-    return Series(
-        **{
-            **{name: getattr(series, name) for name in series.__slots__},
-            "is_drift": True,
-            "low": None if limit is None else -limit,
-            "high": limit,
-        }
-    )
+    low = None if limit is None else -limit
+    return replace(series, is_drift=True, low=low, high=limit)
 
 
 # -- windows -------------------------------------------------------------------------------------

@@ -160,11 +160,11 @@ def _difference(
         return False, "its rule is not installed here; the stored result stands"
     # A result is shaped by its measure's rule and by its kind's.
     kinds = {name: rule for name, rule in old_rules.items() if name in plugins(KINDS)}
-    same = (stored or {}).get("rule") == (computed or {}).get("rule", "") and all(
-        new_rules.get(name) == rule for name, rule in kinds.items()
-    )
+    then = stored["rule"] if stored else old_rules.get(measure)
+    now = computed["rule"] if computed else new_rules.get(measure, then)
+    same = then == now and all(new_rules.get(name) == rule for name, rule in kinds.items())
     if stored is None:
-        return same or bool(computed), "was not stored"
+        return same, "was not stored"
     if computed is None:
         return same, "does not follow from the evidence"
     parts = []

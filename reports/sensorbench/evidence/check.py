@@ -75,7 +75,11 @@ def _inputs(run: RunReader) -> Iterator[tuple[str, str]]:
 def _frames(run: RunReader) -> Iterator[tuple[str, str]]:
     for event in run.events():
         for data in event.data.get("frames", ()):
-            frame = Frame(**data)
+            try:
+                frame = Frame.of(data)
+            except (KeyError, TypeError):
+                yield "journal.jsonl", f"event {event.seq} names a frame that is none"
+                continue
             where = f"frame at byte {frame.offset} (journal event {event.seq})"
             try:
                 found = run.frame_bytes(frame)

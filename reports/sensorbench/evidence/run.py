@@ -75,8 +75,9 @@ class RunWriter:
             "inputs": digests,
         }
         manifest_bytes = canonical(self.manifest)
-        write_new(root / "run.json", manifest_bytes)
         self._journal = journal.JournalWriter(root / "journal.jsonl", sha256(manifest_bytes))
+        # The last: a folder without it is not a run yet, whenever the program is killed.
+        write_new(root / "run.json", manifest_bytes)
         self._segments: dict[str, segments.SegmentWriter] = {}
         # Safety writes from a thread of its own.
         self._lock = threading.RLock()
@@ -129,6 +130,10 @@ class RunWriter:
         """Keep a file that came from elsewhere; return its name in the run and its digest."""
         path = self.root / "attached" / folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
+        number = 1
+        while path.exists():  # sent again, corrected: what came before stays as it was
+            number += 1
+            path = path.with_name(f"{Path(name).stem} ({number}){Path(name).suffix}")
         write_new(path, data)
         return {"file": path.relative_to(self.root).as_posix(), "sha256": sha256(data)}
 
@@ -297,7 +302,7 @@ class RunReader:
 
         (0, columns) if there are none. Raises EvidenceError if they are damaged.
         """
-        found = [Frame(**frame) for frame in event.data.get("frames", [])]
+        found = [Frame.of(frame) for frame in event.data.get("frames", [])]
         frames = [frame for frame in found if frame.stream == stream]
         if not frames:
             return np.empty((0, len(self._streams.get(stream, ()))))

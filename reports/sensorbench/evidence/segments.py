@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,11 @@ class Frame:
     def as_data(self) -> dict[str, Any]:
         """Return the frame as the journal stores it."""
         return asdict(self)
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Frame:
+        """Return what the journal stored; a later version may have said more. Raises KeyError."""
+        return cls(data["stream"], data["file"], data["offset"], data["length"], data["sha256"])
 
 
 def encode(rows: TypedRows) -> bytes:

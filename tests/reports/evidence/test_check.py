@@ -26,9 +26,10 @@ def test_a_whole_run_has_no_findings(run_copy: Path) -> None:
 
 def test_the_run_has_every_kind_of_file(run_copy: Path) -> None:
     assert names(run_copy) == [
-        "derived/results.json", "inputs/lot.toml", "inputs/part.toml", "inputs/profile.toml",
-        "inputs/station.toml", "journal.jsonl", "run.json", "samples/duts.seg", "samples/log.seg",
-        "samples/references.seg", "seal.json",
+        "derived/results.json", "inputs/lot-sbp1.toml", "inputs/part-sbp1.toml",
+        "inputs/profile.toml", "inputs/schedule.json", "inputs/station.toml", "journal.jsonl",
+        "run.json", "samples/log.seg", "samples/references.seg", "samples/units-0.seg",
+        "seal.json",
     ]  # fmt: skip
 
 
@@ -51,7 +52,7 @@ def test_a_flipped_bit_in_any_file_is_found_and_named(run_copy: Path, seed: int)
 def test_a_flipped_bit_is_found_in_a_run_without_a_seal_too(run_copy: Path) -> None:
     (run_copy / "seal.json").unlink()
     chance = random.Random(7)
-    for name in ("run.json", "journal.jsonl", "samples/duts.seg", "inputs/part.toml"):
+    for name in ("run.json", "journal.jsonl", "samples/units-0.seg", "inputs/schedule.json"):
         path = run_copy / name
         kept = path.read_bytes()
         data = bytearray(kept)
@@ -94,15 +95,15 @@ def test_the_last_lines_cut_off_are_missed_by_the_seal(run_copy: Path) -> None:
 
 def test_a_journal_of_another_run_is_named(run_copy: Path) -> None:
     manifest = json.loads((run_copy / "run.json").read_bytes())
-    (run_copy / "run.json").write_bytes(canonical({**manifest, "lot": "other"}))
+    (run_copy / "run.json").write_bytes(canonical({**manifest, "lots": ["other"]}))
     assert "line 1 does not belong to this run.json" in named(run_copy)
 
 
 def test_an_added_and_a_removed_file_are_named(run_copy: Path) -> None:
     (run_copy / "derived" / "extra.json").write_text("{}")
-    (run_copy / "inputs" / "lot.toml").unlink()
+    (run_copy / "inputs" / "lot-sbp1.toml").unlink()
     assert "derived/extra.json: was added" in named(run_copy)
-    assert "inputs/lot.toml: is missing" in named(run_copy)
+    assert "inputs/lot-sbp1.toml: is missing" in named(run_copy)
 
 
 def forge_results(run: Path, change: object) -> None:
@@ -121,15 +122,15 @@ def forge_results(run: Path, change: object) -> None:
 def test_a_changed_result_is_recomputed_and_named(run_copy: Path) -> None:
     def better(results: dict[str, list[dict[str, object]]]) -> None:
         for result in results["results"]:
-            if result["name"] == "total_error_band" and result["serial"] == "26000002":
+            judged = (result["serial"], result["measure"], result["channel"])
+            if judged == ("26000002", "error", "pressure"):
                 result["value"], result["verdict"] = 12.5, "PASS"
 
     forge_results(run_copy, better)
     assert check(run_copy) == []  # every digest is in order
     found = "\n".join(map(str, verify(run_copy).findings))
-    assert "26000002 total_error_band" in found
-    assert "is 12.5, recomputed it is" in found
-    assert "is 'PASS', recomputed it is 'FAIL'" in found
+    assert "26000002 verification error pressure: value is 12.5, computed again it is" in found
+    assert "verdict is 'PASS', computed again it is 'FAIL'" in found
 
 
 def test_a_missing_folder_is_no_traceback(tmp_path: Path) -> None:

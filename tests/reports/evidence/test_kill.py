@@ -15,16 +15,16 @@ import pytest
 from sensorbench.assessment.verify import verify
 from sensorbench.core.clock import VirtualClock
 from sensorbench.evidence.check import Level, check
-from sensorbench.evidence.run import RunReader, RunWriter
+from sensorbench.evidence.run import Column, RunReader, RunWriter
 
 WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
 from sensorbench.core.clock import RealClock
-from sensorbench.evidence.run import RunWriter
+from sensorbench.evidence.run import Column, RunWriter
 with RunWriter(Path(sys.argv[1]), RealClock(), {"provenance": "simulated"}, {}) as run:
-    run.declare("duts", [("time", "s"), ("value", "Pa")])
+    run.declare("duts", [Column("time", "s"), Column("value", "Pa")])
     number = 0
     while True:
         for _ in range(7):
@@ -46,8 +46,8 @@ from sensorbench.station.station import open_station
 from sensorbench.station.workspace import Workspace, load_job
 workspace = Workspace(Path(sys.argv[1]))
 write_demo(workspace.root, 1, date.today(), 4)
-job = load_job(workspace, "profiles/short_calibration.toml", "sbp1")
-with open_station(job.station, RealClock(20000), [(job.lot, job.part)]) as station:
+job = load_job(workspace, "profiles/short_calibration.toml", ["sbp1"])
+with open_station(job.station, RealClock(20000), job.lots) as station:
     print("running", flush=True)
     execute(workspace, job, station)
 """
@@ -95,12 +95,12 @@ def write_some(root: Path, interrupt_at: int) -> bool:
         return trace
 
     with RunWriter(root, VirtualClock(), {"provenance": "simulated"}, {}) as run:
-        run.declare("duts", [("value", "Pa")])
+        run.declare("duts", [Column("value", "Pa")])
         came = False
         sys.settrace(trace)
         try:
             for number in range(2):
-                run.append("reading", {"number": number}, {"duts": np.full((3, 1), number)})
+                run.append("reading", {"number": number}, {"duts": np.full((3, 1), float(number))})
                 run.commit()
         except Interrupt:
             came = True
@@ -134,7 +134,10 @@ def test_a_killed_run_is_verified_as_incomplete(tmp_path: Path) -> None:
         process.kill()
         process.wait()
         process.stdout.close()
-        (run,) = (root / "evidence").iterdir()
+        runs = list(root.glob("evidence/*/run.json"))
+        if not runs:  # killed before there was a run
+            continue
+        (run,) = (path.parent for path in runs)
         found = verify(run)
         assert any(f.level is Level.INCOMPLETE for f in found.findings), found.findings
         assert all(f.level is Level.INCOMPLETE for f in found.findings), found.findings

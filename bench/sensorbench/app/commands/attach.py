@@ -5,17 +5,21 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import typer
 
 from sensorbench.app.commands.common import find_run
+from sensorbench.app.commands.run import waits_for
 from sensorbench.assessment.data import RunData
-from sensorbench.core.clock import RealClock, VirtualClock
+from sensorbench.core.clock import Clock, RealClock, VirtualClock
 from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.provenance import Provenance
 from sensorbench.evidence.run import RunWriter
 from sensorbench.parts.model import slug
+from sensorbench.profiles.schedule import Do
+from sensorbench.run.state import replay
 from sensorbench.station.workspace import Workspace
 
 _UNIT, _RESULT = "serial", "result"
@@ -23,7 +27,12 @@ _RESULTS = ("pass", "fail", "invalid")
 
 
 def attach_files(
-    root: Path, run: str, point: str, files: Sequence[Path], say: Sequence[str]
+    root: Path,
+    run: str,
+    point: str,
+    files: Sequence[Path],
+    say: Sequence[str],
+    clock: Clock | None = None,
 ) -> None:
     """Attach files to a point. Raises InputError with everything that is wrong, nothing written.
 
@@ -40,16 +49,25 @@ def attach_files(
             "attach", point, f"nothing is to be attached there; there are: {there}"
         )
     words, problems = _words(say)
+    problems += _not_due(data, point)
     contents: dict[str, bytes] = {}
     units: dict[str, str] = {}
     for file in files:
+        if file.name in contents:
+            text = "is there twice: each file is kept by its name, give them different ones"
+            problems.append(Problem("attach", file.name, text))
+            continue
         try:
             contents[file.name] = file.read_bytes()
         except OSError as error:
             problems.append(Problem(str(file), "", f"can't be read: {error.strerror}"))
             continue
         if file.suffix.lower() == ".csv":
-            units |= _results(file.name, contents[file.name], data.serials, problems)
+            found = _results(file.name, contents[file.name], data.serials, problems)
+            for serial in [s for s in found if units.get(s, found[s]) != found[s]]:
+                text = f"says {found[serial]} of {serial}, another file says {units[serial]}"
+                problems.append(Problem(file.name, "", text))
+            units |= found
     asked = list(wanted.labels["attach"])
     if any("each unit" in word for word in asked):
         group = [data.serials[n] for n in data.schedule.group(wanted.units)]
@@ -60,7 +78,10 @@ def attach_files(
     if problems:
         raise InputError(problems)
     simulated = data.run.provenance is Provenance.SIMULATED
-    clock = VirtualClock() if simulated else RealClock()
+    if clock is None:
+        # Simulated work has a calendar of its own: it goes on where it was parked.
+        parked = datetime.fromisoformat(data.run.journal.events[-1].time)
+        clock = VirtualClock(parked) if simulated else RealClock()
     with RunWriter.reopen(path, clock) as evidence:
         folder = slug(point)
         kept = [evidence.attach(folder, name, content) for name, content in contents.items()]
@@ -70,6 +91,22 @@ def attach_files(
         )
         evidence.commit()
     typer.echo(f"attached {len(kept)} files to {point}; go on with: sensorbench resume {path.name}")
+
+
+def _not_due(data: RunData, point: str) -> list[Problem]:
+    """Return why a point can't be filled now: nobody can have found what is still to come."""
+    waits = waits_for(data.events("run_ended", "resumed"))
+    if waits is None:
+        return [Problem("attach", data.run.run_id, "is not parked: it waits for nothing")]
+    comes_next = replay(data.schedule, data.events()).next
+    for number, step in enumerate(data.schedule.steps):
+        action = step.action
+        own = isinstance(action, Do) and action.arguments.get("point") == point
+        if own and number > comes_next:
+            there = waits.get("point", "")
+            wanted = f"the run waits for {there}" if there else "the run has not come to it yet"
+            return [Problem("attach", point, f"is not due: {wanted}, this is done later")]
+    return []
 
 
 def _words(say: Sequence[str]) -> tuple[dict[str, str], list[Problem]]:

@@ -29,7 +29,7 @@ def show_profile(root: Path, name: str, grade: int, as_json: bool) -> None:
     taken = profile.standard_options(grade)
     # A choice that a person has to make shows its first option.
     options = {name: taken.get(name, next(iter(c.option))) for name, c in profile.choice.items()}
-    phases = [phase.model_dump(exclude_defaults=True) for phase in profile.phases(options)]
+    phases = profile.written(options)
     choices = {
         name: {"by": choice.by, "options": list(choice.option), "shown": options[name]}
         for name, choice in profile.choice.items()
@@ -45,8 +45,10 @@ def show_profile(root: Path, name: str, grade: int, as_json: bool) -> None:
         offered = ", ".join(row["options"])
         typer.echo(f"choice {choice} by {row['by']}: {offered}; shown: {row['shown']}")
     for number, phase in enumerate(phases, 1):
-        words = ", ".join(f"{k}: {_words(v)}" for k, v in phase.items() if k not in _HEAD)
-        typer.echo(f"{number}. {phase['kind']} {phase['name']}: {words}")
+        typer.echo(f"{number}. {phase['kind']} {phase['name']}")
+        for key, value in phase.items():
+            if key not in _HEAD:
+                typer.echo(f"     {key} = {_words(value)}")
 
 
 _HEAD = ("kind", "name")

@@ -9,7 +9,7 @@ from sensorbench.core.catalog import devices
 from sensorbench.core.errors import BenchError
 from sensorbench.core.operator import Question
 from sensorbench.profiles.schedule import Step
-from sensorbench.station.preflight import fits
+from sensorbench.station.sockets import fits
 
 if TYPE_CHECKING:
     from sensorbench.run.runner import Runner
@@ -22,7 +22,8 @@ def plan(run: Runner, step: Step, arguments: Mapping[str, Any]) -> dict[str, Any
     taken = {unit.socket for unit in units if unit.socket}
     sockets = {unit.serial: unit.socket for unit in units if unit.socket}
     free = [s for s in run.station.file.sockets_of(step.zone) if s.id not in taken]
-    asked: dict[str, str] = {}
+    moved = _moved(run)
+    asked = {s: socket for s, socket in sockets.items() if s in moved or socket in moved}
     for unit in units:
         if unit.socket:
             continue
@@ -43,6 +44,18 @@ def plan(run: Runner, step: Step, arguments: Mapping[str, Any]) -> dict[str, Any
             )
         )
     return {"units": arguments.get("units", ""), "zone": step.zone, "sockets": sockets | asked}
+
+
+def _moved(run: Runner) -> set[str]:
+    """Return units that were taken out in this run, and sockets that units have in turn.
+
+    Whoever has a socket of his own sits in it only as long as nobody was asked to take him out.
+    """
+    fixed = [unit.socket for unit in run.schedule.units if unit.socket]
+    found = {socket for socket in fixed if fixed.count(socket) > 1}
+    for fact in run.state.facts.values():
+        found |= set(fact.get("serials", ()))
+    return found
 
 
 def after(run: Runner, _step: Step, fact: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ all on the disk before the first part is written to.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from sensorbench.assessment.data import RunData
@@ -18,6 +18,8 @@ from sensorbench.run.duts import Dut
 
 if TYPE_CHECKING:
     from sensorbench.run.runner import Runner
+
+Record = Callable[[str, Mapping[str, Any]], None]
 
 
 def plan(run: Runner, _step: Step, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,10 +38,9 @@ def units(run: Runner, fact: Mapping[str, Any]) -> Sequence[str]:
     return [s for s in fact["words"] if s in there and s not in run.state.dropped]
 
 
-def perform(run: Runner, fact: Mapping[str, Any]) -> dict[str, Any]:
-    """Write, read back and lock each unit; return by serial what came."""
+def perform(run: Runner, fact: Mapping[str, Any], record: Record) -> None:
+    """Write, read back and lock each unit; `record` is told of each as soon as it is done."""
     wanted = set(units(run, fact))
-    outcomes: dict[str, Any] = {}
 
     def write(dut: Dut) -> None:
         serial = dut.unit.serial
@@ -47,7 +48,6 @@ def perform(run: Runner, fact: Mapping[str, Any]) -> dict[str, Any]:
             return
         words = list(fact["words"][serial])
         outcome: dict[str, Any] = {"written": words, "read_back": None, "locked": False}
-        outcomes[serial] = outcome
         sensor = cast("Calibratable", dut.sensor)
         try:
             sensor.write_coefficients(words)
@@ -57,10 +57,15 @@ def perform(run: Runner, fact: Mapping[str, Any]) -> dict[str, Any]:
                 outcome["locked"] = True
         except BenchError as error:
             outcome["problem"] = f"socket {dut.socket.id}: {error}"
+        except BaseException:
+            outcome["problem"] = f"socket {dut.socket.id}: it was interrupted while it was written"
+            raise
+        finally:
+            # Whatever ends it, what was done to this part is on record.
+            record(serial, outcome)
         dut.settings = None
 
     run.duts.each(sorted(run.duts.loaded), write)
-    return {serial: outcomes[serial] for serial in sorted(outcomes)}
 
 
 def inspect(run: Runner, unit: str, fact: Mapping[str, Any]) -> str:

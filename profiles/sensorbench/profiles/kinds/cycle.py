@@ -38,7 +38,7 @@ class Phase(model.Phase):
     readouts: tuple[int, ...] = ()
     test: model.Test = model.Test()
     cool: model.Cool | None = None
-    start: str = "value"
+    start: model.Start = "value"
 
     @model_validator(mode="after")
     def _rising(self) -> Self:
@@ -80,6 +80,10 @@ def _cycles(phase: Phase, c: Context, done: int, end: int) -> Iterator[Action]:
     always = {w: t for table in phase.set for w, t in c.targets(table).items()}
     steps = [([c.targets(table) for table in step.set], step.dwell) for step in phase.steps]
     in_steps = {where for tables, _ in steps for table in tables for where in table}
+    for table in c.fed(phase, [always, *(t for tables, _ in steps for t in tables)]):
+        always = {**table, **always}
+    # What goes on must be seen to: a bias that nobody reads is no bias. Only then is a dwell kept.
+    kept = {where: target for where, target in always.items() if where not in in_steps}
     yield from c.release([w for w in c.current if w not in in_steps and w not in always])
     if always:
         yield from c.go([always], only=False)
@@ -87,7 +91,7 @@ def _cycles(phase: Phase, c: Context, done: int, end: int) -> Iterator[Action]:
     for number in range(done, end):
         with c.together():
             for tables, dwell in steps:
-                for action in c.go(tables, only=False, for_s=dwell):
+                for action in c.go([{**kept, **t} for t in tables], only=False, for_s=dwell):
                     if isinstance(action, Settle):
                         c.mark(phase, "soaks")
                     yield action

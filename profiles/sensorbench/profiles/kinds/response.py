@@ -12,7 +12,7 @@ from sensorbench.parts.model import by_address, problem
 from sensorbench.profiles import model
 from sensorbench.profiles.context import Context
 from sensorbench.profiles.layout import Purpose
-from sensorbench.profiles.schedule import Action, Hold, Read, Release, Set
+from sensorbench.profiles.schedule import Action, Hold, Read, Release
 
 PURPOSE: Purpose = "test"
 
@@ -56,9 +56,6 @@ def actions(phase: Phase, c: Context) -> Iterator[Action]:
     point = c.point("", {"lead_s": phase.lead})
     yield Read(point.id, every_s=phase.every or 0.0, stream=phase.every is None)
     yield Hold(phase.lead, (), phase.lead, phase.name)
-    for where, target in second.items():
-        if target is not None:
-            c.current[where] = target
-            yield Set(where, target)
+    yield from c.send(dict(second))
     yield Hold(phase.duration, (), phase.duration, phase.name, phase.lead)
     yield Release(point.id)

@@ -26,7 +26,7 @@ class Phase(model.Phase):
     dwell: Duration = Field(ge=0)
     times: int = Field(default=1, ge=1, le=10_000)
     test: model.Test = model.Test()
-    start: str = "value"
+    start: model.Start = "value"
 
     @field_validator("set", mode="before")
     @classmethod
@@ -62,13 +62,15 @@ def actions(phase: Phase, c: Context) -> Iterator[Action]:
         return
     yield from c.be_at(place)
     base = {**c.nominal(), **c.targets(stays)}
-    yield from c.go([{w: t for w, t in base.items() if w not in raised}])
+    # What stays must be seen to at every step: only then is it the one that was asked for.
+    kept = {w: t for w, t in base.items() if w not in raised}
+    yield from c.go([kept])
     yield from c.open_monitor(phase, "monitor", {}, raised)
     with c.never_repeated():
         for time in range(1, phase.times + 1):
             for k in range(count):
                 values = {w: c.value(w, raws[k]) for w, raws in raised.items()}
-                yield from c.go([values], only=False, for_s=phase.dwell)
+                yield from c.go([{**kept, **values}], only=False, for_s=phase.dwell)
                 if not phase.monitor and any(t is not None for t in values.values()):
                     label = {"step": k + 1, "time": time}
                     yield c.read(c.point(f"step {k + 1}" + _again(time, phase.times), label))

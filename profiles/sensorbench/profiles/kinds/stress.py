@@ -29,7 +29,7 @@ class Phase(model.Phase):
     test: model.Test = model.Test()
     cool: model.Cool | None = None
     longest: Duration | None = Field(default=None, gt=0)
-    start: str = "value"
+    start: model.Start = "value"
 
     @model_validator(mode="after")
     def _rising(self) -> Self:
@@ -37,8 +37,6 @@ class Phase(model.Phase):
             raise problem("readouts must rise")
         if self.readouts and not 0 < self.readouts[0] <= self.readouts[-1] < self.hours:
             raise problem("readouts lie between 0 h and the hours; both ends are tested anyway")
-        if self.start not in {"value", "pass", "always"}:
-            raise problem(f"start {self.start!r} is not allowed; allowed: value, pass, always")
         return self
 
 
@@ -77,7 +75,7 @@ def _held(phase: Phase, c: Context, done: float, end: float) -> Iterator[Action]
         return
     yield from c.be_at(place)
     tables = [c.targets(table) for table in phase.set]
-    yield from c.go(tables)
+    yield from c.go([*c.fed(phase, tables), *tables])
     reached = {where: target for table in tables for where, target in table.items()}
     if end == phase.hours or done == 0.0 or phase.monitor:
         yield from c.open_monitor(phase, f"monitor from {done / 3600:g} h", {"served_s": done})

@@ -64,6 +64,13 @@ class Acting(Reading):
         row = self.row(where)
         return row is not None and row.how == "set"
 
+    def send(self, targets: Targets) -> Iterator[Action]:
+        """Send values without waiting for them: a step is seen on its way."""
+        for where, target in targets.items():
+            action = None if target is None else self._set(where, target)
+            if action is not None:
+                yield action
+
     def _set(self, where: str, target: Target) -> Set | None:
         """Return the action that sends a value, None where it is there already."""
         row = self.row(where)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from sensorbench.profiles.layout import Purpose
+from sensorbench.profiles.layout import Purpose, Zone
 from sensorbench.profiles.model import Phase
 from sensorbench.profiles.planning.acting import Acting
 from sensorbench.profiles.schedule import (
@@ -74,20 +74,66 @@ class Placing(Acting):
             self.problem(f"no unit is in the group {phase.units!r}; there are: {there}", "units")
             return []
         zone = self.layout.zones.get(place) if place is not None else None
-        sockets = len(zone.sockets) if zone else len(chosen)
-        if zone is not None and not sockets:
+        if zone is not None and not zone.sockets:
             self.problem("this place has no socket", "at")
             return []
-        fixed = [self.units[n].socket for n in chosen if self.units[n].socket]
-        if zone is not None and len(chosen) <= sockets and len(set(fixed)) == len(fixed):
-            self.groups[phase.units] = tuple(chosen)
+        filled = self._filled(chosen, zone) if zone is not None else [tuple(chosen)]
+        if len(filled) == 1:
+            self.groups[phase.units] = filled[0]
             return [phase.units]
-        if zone is None:
-            self.groups[phase.units] = tuple(chosen)
-            return [phase.units]
-        names = []
-        for number, start in enumerate(range(0, len(chosen), sockets), 1):
-            name = f"{phase.units}#{number}"
-            self.groups[name] = tuple(chosen[start : start + sockets])
-            names.append(name)
+        names = [f"{phase.units}#{number}" for number in range(1, len(filled) + 1)]
+        self.groups |= dict(zip(names, filled, strict=True))
         return names
+
+    def _filled(self, chosen: Sequence[int], zone: Zone) -> list[tuple[int, ...]]:
+        """Return units in batches of what can be loaded at once, in their order."""
+        batches: list[tuple[int, ...]] = []
+        taken: dict[str, int] = {}
+        for number in chosen:
+            if not self._can_sit(number, zone):
+                continue
+            if not self._seat(number, taken, zone):
+                batches.append(tuple(sorted(taken.values())))
+                taken = {}
+                self._seat(number, taken, zone)
+        return [*batches, tuple(sorted(taken.values()))] if taken else batches
+
+    def _sockets_of(self, number: int, zone: Zone) -> tuple[str, ...]:
+        driver = next(p.part.driver for p in self.parts if p.part.name == self.units[number].part)
+        return zone.sockets_for(driver)
+
+    def _can_sit(self, number: int, zone: Zone) -> bool:
+        """Return whether a unit can be loaded here at all; a problem where it can't."""
+        unit, there = self.units[number], self._sockets_of(number, zone)
+        here = self.zone_name(zone)
+        if unit.socket and unit.socket not in zone.sockets:
+            self.problem(
+                f"{unit.serial} is fixed in socket {unit.socket}, which is not {here}: leave "
+                "`socket` out of the lot where units move",
+                "at",
+            )
+            return False
+        if not there:
+            self.problem(f"no socket {here} fits a {unit.part}", "at")
+        return bool(there)
+
+    def zone_name(self, zone: Zone) -> str:
+        """Return where a zone is, in words."""
+        name = next((name for name, one in self.layout.zones.items() if one is zone), "")
+        return f"in zone {name}" if name else "of this station"
+
+    def _seat(self, number: int, taken: dict[str, int], zone: Zone) -> bool:
+        """Give a unit a socket that is free, its own if it is fixed; False where none is."""
+        own = self.units[number].socket
+        there = [own] if own else list(self._sockets_of(number, zone))
+        free = next((socket for socket in there if socket not in taken), None)
+        if free is not None:
+            taken[free] = number
+            return True
+        other = taken[own] if own else number
+        if own and not self.units[other].socket:  # who sits there only by chance moves on
+            spare = next((s for s in self._sockets_of(other, zone) if s not in taken), None)
+            if spare is not None:
+                taken[spare], taken[own] = other, number
+                return True
+        return False

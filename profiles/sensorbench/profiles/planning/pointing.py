@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sensorbench.core.channel import Channel, Settings
-from sensorbench.core.errors import SetpointError
+from sensorbench.core.channel import Channel, Settings, read_settings
 from sensorbench.core.quantity import address
-from sensorbench.core.units import UnitError, parse
 from sensorbench.parts.model import Part
 from sensorbench.parts.values import Targets
 from sensorbench.profiles.measuring import Ask, ask_of
@@ -41,33 +39,10 @@ class Pointing(Placing):
 
     def _settings(self, part: Part, raw: Mapping[str, Any]) -> Settings:
         sensor = self.sensor(part)
-        found: Settings = {}
-        for name, value in raw.items():
-            declared = sensor.SETTINGS.get(name) if sensor else None
-            if declared is None:
-                allowed = ", ".join(sensor.SETTINGS) if sensor else ""
-                self.problem(
-                    f"{name!r} is no setting of {part.part.driver}; allowed: {allowed or 'none'}",
-                    "settings",
-                )
-                continue
-            known: float | str | None = value
-            if declared.dimension is not None:
-                known = self._parsed_setting(value, declared.dimension, name)
-            if known is None:
-                continue
-            try:
-                found[name] = declared.accept(name, known)
-            except SetpointError as error:
-                self.problem(str(error), "settings")
+        found, problems = read_settings(sensor.SETTINGS if sensor else {}, raw)
+        for text in problems:
+            self.problem(f"{part.part.driver}: {text}", "settings")
         return found
-
-    def _parsed_setting(self, value: object, dimension: Any, name: str) -> float | None:
-        try:
-            return parse(str(value), dimension)
-        except UnitError as error:
-            self.problem(f"{name}: {error}", "settings")
-            return None
 
     def point(
         self,

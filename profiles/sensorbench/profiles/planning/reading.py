@@ -152,6 +152,12 @@ class Reading:
                     found[where] = self.value(where, "nominal")
         return found
 
+    def fed(self, phase: Phase, tables: Sequence[Targets]) -> list[Targets]:
+        """Return what parts that are read meanwhile are fed with, beside what a phase sets."""
+        own = {where for table in tables for where in table}
+        rest = {where: t for where, t in self.nominal().items() if where not in own}
+        return [rest] if phase.monitor is not None and rest else []
+
     def condition(self, name: str) -> Targets:
         """Return the values of a named condition of the parts."""
         tables = [part.condition.get(name) for part in self.parts]

@@ -14,13 +14,17 @@ from sensorbench.assessment.phases import (
     Item,
     Why,
     asked,
-    key_of,
+    attached_results,
+    key_of_point,
     merge,
     missing,
     parameters,
+    tested,
+    untested,
     windows,
 )
 from sensorbench.assessment.results import Reason
+from sensorbench.profiles.schedule import Point
 
 VERSION = "1"
 
@@ -30,9 +34,10 @@ def results(data: RunData, phase: Mapping[str, Any]) -> Iterator[Item]:
     yield from missing(data, phase)
     readouts = data.of_phase(phase["name"])
     missed, _ = windows(data, readouts)
-    yield from parameters(
-        data, phase, readouts, merge(_short(data, phase), missed), x=("cycles", "1")
-    )
+    why = merge(_short(data, phase), missed)
+    yield from parameters(data, phase, readouts, why, x=("cycles", "1"))
+    yield from attached_results(data, phase, why)
+    yield from untested(data, phase, why)
     yield from asked(data, phase, data.monitored(phase["name"]))
 
 
@@ -57,15 +62,21 @@ def _done(data: RunData, phase: Mapping[str, Any], group: str, until: float) -> 
 
 
 def _short(data: RunData, phase: Mapping[str, Any]) -> dict[str, Why]:
+    """Return by readout the reason of cycles that were not done; without any, by their end."""
     found: dict[str, dict[str, tuple[Reason, ...]]] = {}
-    for readout in data.of_phase(phase["name"]):
-        asked_for = int(readout.point.labels.get("cycles", 0))
-        group = readout.point.units
-        done = _done(data, phase, group, readout.t)
-        if done < asked_for:
-            reason = Reason("cycles_missing", {"done": done, "asked": asked_for})
-            serials = [data.serials[n] for n in data.schedule.group(group)]
-            found.setdefault(key_of(readout), {}).update(dict.fromkeys(serials, (reason,)))
+    times = {readout.point.id: readout.t for readout in data.of_phase(phase["name"])}
+    points = tested(data, phase)
+    for group in phase["data"].get("soaks", {}):
+        own = [point for point in points if point.units == group]
+        end = Point("", phase["name"], {}, {"cycles": phase["data"]["cycles"]}, {}, group)
+        for point in own or [end]:
+            asked_for = int(point.labels.get("cycles", 0))
+            done = _done(data, phase, group, times.get(point.id, math.inf))
+            if done < asked_for:
+                reason = Reason("cycles_missing", {"done": done, "asked": asked_for})
+                serials = [data.serials[n] for n in data.schedule.group(group)]
+                table = found.setdefault(key_of_point(point), {})
+                table.update(dict.fromkeys(serials, (reason,)))
     return dict(found)
 
 

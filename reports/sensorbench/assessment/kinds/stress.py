@@ -16,13 +16,17 @@ from sensorbench.assessment.phases import (
     Item,
     Why,
     asked,
-    key_of,
+    attached_results,
+    key_of_point,
     merge,
     missing,
     parameters,
+    tested,
+    untested,
     windows,
 )
 from sensorbench.assessment.results import Reason
+from sensorbench.profiles.schedule import Point
 
 VERSION = "1"
 TOLERANCE = 1e-3
@@ -35,34 +39,50 @@ def results(data: RunData, phase: Mapping[str, Any]) -> Iterator[Item]:
     missed, _ = windows(data, readouts)
     why = merge(_short(data, phase), missed)
     yield from parameters(data, phase, readouts, why, x=("served_s", "s"))
+    yield from attached_results(data, phase, why)
+    yield from untested(data, phase, why)
     yield from asked(data, phase, data.monitored(phase["name"]))
 
 
 def _short(data: RunData, phase: Mapping[str, Any]) -> dict[str, Why]:
-    """Return by readout the reason of hours that are not on record."""
+    """Return by readout the reason of hours that are not on record; without any, by its end."""
     found: dict[str, Why] = {}
+    points = tested(data, phase)
     for group, served in _served(data, phase).items():
-        numbers = data.schedule.group(group)
-        for readout in data.of_phase(phase["name"]):
-            asked_s = float(readout.point.labels.get("served_s", 0.0))
+        own = [point for point in points if point.units == group]
+        end = Point("", phase["name"], {}, {"served_s": phase["data"]["hours_s"]}, {}, group)
+        for point in own or [end]:
+            asked_s = float(point.labels.get("served_s", 0.0))
             given = served(asked_s)
-            if readout.point.units != group or given >= asked_s * (1 - TOLERANCE):
+            if given >= asked_s * (1 - TOLERANCE):
                 continue
             reason = Reason("not_served", {"served_s": given, "asked_s": asked_s})
-            found[key_of(readout)] = {data.serials[n]: (reason,) for n in numbers}
+            serials = [data.serials[n] for n in data.schedule.group(group)]
+            key = key_of_point(point)
+            found[key] = {**found.get(key, {}), **dict.fromkeys(serials, (reason,))}
     return found
 
 
 def _served(data: RunData, phase: Mapping[str, Any]) -> dict[str, Callable[[float], float]]:
     """Return by batch a function that gives what was served up to a readout."""
-    groups = dict.fromkeys(r.point.units for r in data.of_phase(phase["name"]))
+    groups = dict.fromkeys(point.units for point in tested(data, phase))
     found: dict[str, Callable[[float], float]] = {}
-    for group in groups or {"": None}:
+    for group in groups or dict.fromkeys(_held(data, phase)) or {"": None}:
         if phase["data"].get("calendar"):
             found[group] = partial(_on_the_shelf, data, phase)
         else:
             found[group] = partial(_before, credited(data, phase["name"], group))
     return found
+
+
+def _held(data: RunData, phase: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the batches that were loaded while the phase was held."""
+    loaded = ""
+    for event in data.events("hold", "fact"):
+        if event.kind == "hold" and event.data["phase"] == phase["name"]:
+            yield loaded
+        elif event.kind == "fact" and event.data["verb"] == "load":
+            loaded = str(event.data["fact"].get("units", ""))
 
 
 def _before(holds: Sequence[tuple[float, float]], asked_s: float) -> float:

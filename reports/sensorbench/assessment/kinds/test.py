@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sensorbench.assessment.data import RunData
-from sensorbench.assessment.phases import Item, missing, parameters
+from sensorbench.assessment.phases import Item, attached_results, missing, parameters
 
 VERSION = "1"
 
@@ -14,6 +14,7 @@ VERSION = "1"
 def results(data: RunData, phase: Mapping[str, Any]) -> Iterator[Item]:
     """Judge every parameter at every condition."""
     yield from missing(data, phase)
+    yield from attached_results(data, phase)
     earlier = str(phase["data"].get("drift_from", ""))
     first = data.of_phase(earlier) if earlier else None
     yield from parameters(data, phase, data.of_phase(phase["name"]), first=first)

@@ -9,6 +9,9 @@ from sensorbench.assessment.measures._streams import records
 from sensorbench.assessment.measuring import Inputs
 from sensorbench.assessment.results import Reason
 
+_EVEN = 1.001
+_FINER, _MOST = 16, 1_000_000
+
 
 def step_records(
     inputs: Inputs,
@@ -38,6 +41,20 @@ def step_records(
         times = record.end_s - (count - 1 - np.arange(count)) / record.rate_hz
         found[k] = (times, record.samples, record.sources[:1])
     return found, reasons, stepped
+
+
+def evenly(times: Floats, samples: Floats) -> tuple[Floats, float]:
+    """Return samples at even times, with straight lines between those that were read; and the rate.
+
+    Readings in a row are not evenly apart: what else is due at the bench comes between them.
+    """
+    apart = np.diff(times)
+    count = len(times)
+    if apart.max(initial=0.0) > _EVEN * apart.min(initial=np.inf):
+        count = min(round(_FINER * (times[-1] - times[0]) / np.median(apart)) + 1, _MOST)
+        grid = np.linspace(times[0], times[-1], count)
+        samples = np.interp(grid, times, samples)
+    return samples, (count - 1) / (times[-1] - times[0])
 
 
 def _stepped_at(inputs: Inputs) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from sensorbench.analysis.errors import AnalysisError
 from sensorbench.analysis.noise.bandwidth import step_response
 from sensorbench.assessment.data import Floats
-from sensorbench.assessment.measures._steps import step_records
+from sensorbench.assessment.measures._steps import evenly, step_records
 from sensorbench.assessment.measures._streams import values_of
 from sensorbench.assessment.measuring import Found, Inputs, series_of
 from sensorbench.assessment.results import Reason, Series
@@ -25,11 +25,10 @@ def compute(inputs: Inputs) -> tuple[list[Found], list[Series]]:
     there, reasons, stepped = step_records(inputs)
     values: dict[int, float] = {}
     for k, (times, samples, _) in there.items():
-        rate = (len(times) - 1) / (times[-1] - times[0])
         at = stepped - times[0]
         settled = at + _SETTLED * (times[-1] - times[0] - at)
         try:
-            found = step_response(samples, rate, at, settled)
+            found = step_response(*evenly(times, samples), at, settled)
         except AnalysisError:
             reasons[k] = Reason("too_few", {"needed": 8, "there": len(samples)})
             continue

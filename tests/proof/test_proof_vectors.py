@@ -1,0 +1,83 @@
+"""Proof profiles: motion, field, and supply against temperature."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from .conftest import MakeBench, Proven
+from .proving import data_of, journal, passes, results_of
+
+
+def test_an_accelerometer_is_turned_to_six_positions(bench: MakeBench, proven: Proven) -> None:
+    imu = bench("imu")
+    check = imu.run("check/six_positions", "one")
+    assert passes(check)
+    proven(check)
+    axes = [f"acceleration_{axis}" for axis in "xyz"]
+    for axis in axes:
+        (sensitivity,) = results_of(check, "sensitivity", axis)
+        (cross,) = results_of(check, "cross_axis", axis)
+        (offset,) = results_of(check, "offset", axis)
+        assert sensitivity.value == pytest.approx(1.0, abs=0.03)
+        assert 0.0 < abs(cross.value) < 0.02
+        assert abs(offset.value) < 0.5
+    faces = [p.point.conditions["orientation"] for p in data_of(check).of_phase("positions")]
+    assert len(set(faces)) == 6
+    turns = [question.what["to"] for question in imu.asked if question.what["kind"] == "turn"]
+    assert set(turns) == {f"{sign}{axis} up" for sign in "+-" for axis in "xyz"}
+    # Along gravity a face reads what the place's gravity is, not the standard one.
+    up = next(p for p in data_of(check).of_phase("positions") if p.point.id.endswith("+z up"))
+    assert up.values["acceleration_z"][0] == pytest.approx(9.8123, abs=0.5)
+
+
+def test_a_gyroscope_is_checked_on_a_rate_table(bench: MakeBench, proven: Proven) -> None:
+    check = bench("imu").run("check/rate", "one")
+    assert passes(check)
+    proven(check)
+    for axis in ("x", "y", "z"):
+        scale = results_of(check, "sensitivity", f"angular_rate_{axis}", "rate")
+        assert [r.value for r in scale] == pytest.approx([1.0] * len(scale), abs=0.02)
+        (bent, *_) = results_of(check, "nonlinearity", f"angular_rate_{axis}", "rate")
+        assert abs(bent.value) < 1.0  # deg/s of 400
+        (by_gravity,) = results_of(check, "g_sensitivity", f"angular_rate_{axis}", "gravity")
+        assert abs(by_gravity.value) < 0.1  # deg/s per m/s2
+
+
+def test_a_magnetometer_in_a_three_axis_coil(bench: MakeBench, proven: Proven) -> None:
+    coil = bench("coil")
+    check = coil.run("check/magnetic_field", "mag")
+    assert passes(check)
+    proven(check)
+    (null,) = [f["fact"] for f in journal(check, "fact") if f["verb"] == "null"]
+    assert max(map(abs, null["left"])) < 1.0
+    # What it reads in no field at all is its own offset: that is the error, and no cross axis.
+    alone = coil.known("mag", {"magnetic_field": (0.0, 0.0, 0.0)})["MAG-0001"]
+    for axis in ("x", "y", "z"):
+        (error,) = results_of(check, "error", f"magnetic_field_{axis}")
+        (cross,) = results_of(check, "cross_axis", f"magnetic_field_{axis}")
+        (sensitivity,) = results_of(check, "sensitivity", f"magnetic_field_{axis}")
+        assert error.value == pytest.approx(alone[f"magnetic_field_{axis}"], abs=4.0)
+        assert abs(cross.value) < 0.02
+        assert sensitivity.value == pytest.approx(1.0, abs=0.05)
+
+
+def test_an_analog_part_over_supply_and_temperature_with_its_current(
+    bench: MakeBench, proven: Proven
+) -> None:
+    found = bench("analog").run("characterisation/supply_temperature", "a")
+    assert passes(found)
+    proven(found)
+    offsets = {
+        (r.at["set"]["temperature"], r.at["set"]["supply"]): r.value
+        for r in results_of(found, "offset", "pressure")
+    }
+    assert len(offsets) == 9
+    # Its output is a share of its supply: the supply does not move its offset, temperature does.
+    for temperature_c in (-40.0, 25.0, 125.0):
+        at = [value for (t, _), value in offsets.items() if t == temperature_c]
+        assert np.ptp(at) < 20.0
+    assert abs(offsets[125.0, 5.0] - offsets[-40.0, 5.0]) > 500.0
+    drawn = [r.values["supply_current"][0] for r in data_of(found).of_phase("characterisation")]
+    assert len(drawn) == 18
+    assert drawn == pytest.approx([1.8e-3] * 18, rel=0.2)
