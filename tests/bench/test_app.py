@@ -183,7 +183,7 @@ def test_init_fills_the_empty_folder_one_stands_in(tmp_path: Path) -> None:
         ("lots/first.toml", '"26000001"', '"ABC"', "is no serial number of a sbp1"),
         ("lots/first.toml", '"26000001"', '" 26000001"', "has no spaces at its ends"),
         ("parts/sbp1.toml", "[range.supply]",
-         "[settings.slow]\noversampling = 33\n[range.supply]", "not 33"),
+         "[settings.slow]\noversampling = 33\n[range.supply]", "can't be 33"),
         ("parts/sbp1.toml", "[range.supply]",
          "[settings.slow]\nnope = 1\n[range.supply]", "oversampling"),
         ("station.toml", "seed = 1", 'seed = 1\nfault = [{ device = "9", kind = "absent" }]',

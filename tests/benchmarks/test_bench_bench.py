@@ -4,6 +4,8 @@ Ratios against a named peer, or against the physical floor, are measured in the 
 `extra_info`. Nothing here asserts a time.
 """
 
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -17,25 +19,31 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from sensorbench.app.demo import write_demo
 from sensorbench.core.clock import RealClock, VirtualClock
-from sensorbench.evidence.run import RunWriter
+from sensorbench.evidence.run import Column, RunWriter
 from sensorbench.instruments.keysight_34461a.twin import SimKeysight34461a
 from sensorbench.links.i2c import SimulatedI2cBus
 from sensorbench.links.inprocess_line import InProcessLine
 from sensorbench.links.line import LineSettings
 from sensorbench.links.tca9548a.driver import Multiplexers
 from sensorbench.links.tca9548a.twin import SimTca9548a
+from sensorbench.profiles.expand import expand
+from sensorbench.profiles.schedule import Band, Settle, Step
 from sensorbench.reports.report import write_report
 from sensorbench.run.execute import execute
+from sensorbench.sensors.lsm6dso.codec import FifoDecoder
 from sensorbench.sensors.sbp1.twin import SimSbp1
+from sensorbench.station.layout import layout_of
 from sensorbench.station.station import open_station
 from sensorbench.station.workspace import Workspace, load_job
+from sensorbench.world.fields import Constant
 from sensorbench.world.world import Place, World
+
+PROOF = Path(__file__).parents[1] / "proof"
 
 
 def powered_world() -> World:
     world = World(VirtualClock())
-    world.rails[1].set_voltage(3.3)
-    world.rails[1].switch(True)
+    world.zone().bind("supply", Constant(3.3))
     return world
 
 
@@ -137,7 +145,7 @@ def test_journaled_measurements(benchmark: BenchmarkFixture, tmp_path: Path) -> 
     def journal() -> Path:
         root = tmp_path / f"run{next(runs)}"
         with RunWriter(root, RealClock(), {"provenance": "simulated"}, {}) as run:
-            run.declare("duts", [(f"c{n}", "1") for n in range(7)])
+            run.declare("duts", [Column(f"c{n}", "1") for n in range(7)])
             for number in range(sweeps):
                 run.append("sweep", {"number": number}, {"duts": rows})
                 if number % group == group - 1:
@@ -176,10 +184,9 @@ def test_demo_by_number_of_units(benchmark: BenchmarkFixture, tmp_path: Path, un
     def demo() -> None:
         write_demo(workspace.root, 1, date(2026, 6, 1), units)
         clock = VirtualClock(datetime(2026, 6, 1, tzinfo=UTC))
-        jobs = [load_job(workspace, profile, "sbp1") for profile in profiles]
-        lots = [(jobs[0].lot, jobs[0].part)]
+        jobs = [load_job(workspace, profile, ["sbp1"]) for profile in profiles]
         outcomes = []
-        with open_station(jobs[0].station, clock, lots, {}) as station:
+        with open_station(jobs[0].station, clock, jobs[0].lots, {}) as station:
             for job in jobs if benchmark.enabled else jobs[:1]:
                 outcomes.append(execute(workspace, job, station))
         if benchmark.enabled:
@@ -202,3 +209,140 @@ def test_help(benchmark: BenchmarkFixture) -> None:
     if benchmark.stats:
         empty_s = best_s(lambda: run("-c", "pass"), 1, rounds=10)
         benchmark.extra_info["of it an empty Python, s"] = round(empty_s, 3)
+
+
+def cycling(root: Path, units: int, cycles: int, safety_s: float) -> Workspace:
+    """Write a bench for temperature cycling of SBP1, polled for safety every `safety_s` seconds."""
+    shutil.copytree(PROOF / "pressure", root)
+    station = root / "station.toml"
+    text = station.read_text(encoding="utf-8")
+    for where in ("temperature", "pressure", "supply", "supply_current"):
+        head = f"[bench.{where}]\n"
+        assert head in text
+        text = text.replace(head, f'{head}period = "{safety_s:g} s"\n')
+    station.write_text(text, encoding="utf-8")
+    serials = "\n".join(f"{27_010_001 + n}" for n in range(units))
+    (root / "lots" / "e1_units.csv").write_text(f"serial\n{serials}\n", encoding="utf-8")
+    profile = (PROOF / "pressure" / "profiles" / "short_cycles.toml").read_text(encoding="utf-8")
+    for old, new in (
+        ("cycles = 12", f"cycles = {cycles}"),
+        ("readouts = [4, 8]", f"readouts = [{cycles // 2}]"),
+    ):
+        assert old in profile
+        profile = profile.replace(old, new)
+    (root / "cycling.toml").write_text(profile, encoding="utf-8")
+    return Workspace(root)
+
+
+def test_expansion_of_a_thousand_cycles(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    """From profile to schedule, against a plain loop that builds as many steps."""
+    cycles = 1000 if benchmark.enabled else 4
+    workspace = cycling(tmp_path / "bench", 77, cycles, 10.0)
+    job = load_job(workspace, "cycling.toml", ["e1"])
+    layout = layout_of(job.station)
+
+    schedule = benchmark(lambda: expand(job.profile, job.lots, layout))
+    count = len(schedule.steps)
+    assert count >= 4 * cycles
+    per_second(benchmark, "steps", count)
+    if benchmark.stats:
+        floor_s = best_s(lambda: _steps_in_a_loop(count), 1)
+        benchmark.extra_info["times a plain loop of the same steps"] = round(
+            benchmark.stats.stats.min / floor_s, 1
+        )
+
+
+def _steps_in_a_loop(count: int) -> list[Step]:
+    found = []
+    for number in range(count):
+        bands = (Band("temperature", 150.0, 1.0), Band("supply", 3.3, 0.02))
+        action = Settle(bands, 900.0, 7200.0)
+        found.append(Step(action, "", number, "TC", 60.0 * number, 60.0))
+    return found
+
+
+@pytest.mark.parametrize("safety_s", [10.0, 1.0])
+def test_a_thousand_temperature_cycles_of_77_units(
+    benchmark: BenchmarkFixture, tmp_path: Path, safety_s: float
+) -> None:
+    """In virtual time, with safety polling every 10 s or every second: aim 60 s and 512 MiB.
+
+    In a process of its own, so that its memory is its own too.
+    """
+    units, cycles = (77, 1000) if benchmark.enabled else (2, 2)
+    workspace = cycling(tmp_path / "bench", units, cycles, safety_s)
+    peaks = []
+
+    def run() -> None:
+        command = [sys.executable, "-m", "sensorbench.app.main", "run", "cycling.toml"]
+        output = subprocess.DEVNULL
+        process = subprocess.Popen(
+            [*command, "--lot", "e1", "--json"], cwd=workspace.root, stdout=output, stderr=output
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        peaks.append(used.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))
+
+    benchmark.pedantic(run, rounds=1)
+    if benchmark.stats:
+        benchmark.extra_info["cycles"] = cycles
+        benchmark.extra_info["peak MiB"] = round(max(peaks))
+        benchmark.extra_info["cycles/s"] = cycles / benchmark.stats.stats.min
+
+
+def fifo_burst(sets: int) -> bytes:
+    """Return FIFO words as an LSM6DSO sends them: gyroscope and accelerometer, set by set."""
+    axes = np.random.default_rng(1).integers(-32768, 32768, (sets, 2, 3), dtype="<i2")
+    words = bytearray()
+    for number in range(sets):
+        for half, sensor in enumerate((1, 2)):
+            tag = sensor << 3 | (number & 3) << 1
+            words.append(tag | tag.bit_count() & 1)
+            words += axes[number, half].tobytes()
+    return bytes(words)
+
+
+def word_by_word(data: bytes) -> list[tuple[int, ...]]:
+    """Decode the same words in plain Python, with the same checks: the peer."""
+    rows = []
+    first: tuple[int, ...] = ()
+    last = -1
+    for start in range(0, len(data), 14):
+        for offset, expected in ((start, 1), (start + 7, 2)):
+            tag = data[offset]
+            if tag.bit_count() & 1 or tag >> 3 != expected:
+                raise ValueError(tag)
+            word = data[offset + 1 : offset + 7]
+            axes = tuple(int.from_bytes(word[k : k + 2], "little", signed=True) for k in (0, 2, 4))
+            if expected == 1:
+                first = axes
+        if last >= 0 and (tag >> 1 & 3) != last + 1 & 3:
+            raise ValueError(tag)
+        last = tag >> 1 & 3
+        rows.append(axes + first)
+    return rows
+
+
+def test_decoding_of_fifo_blocks(benchmark: BenchmarkFixture) -> None:
+    """Full FIFO of an LSM6DSO, six axes a sample: aim 5 million samples/s.
+
+    The peer is the same decode, word by word in Python.
+    """
+    sets, blocks = 256, 100 if benchmark.enabled else 2  # a multiple of 4: blocks follow on
+    block = fifo_burst(sets)
+    assert FifoDecoder().feed(block).tolist() == [list(row) for row in word_by_word(block)]
+
+    def decode() -> None:
+        decoder = FifoDecoder()
+        for _ in range(blocks):
+            decoder.feed(block)
+
+    benchmark(decode)
+    per_second(benchmark, "samples", sets * blocks)
+    if benchmark.stats:
+        peer_s = best_s(lambda: word_by_word(block), 10)
+        benchmark.extra_info["samples/s word by word"] = round(sets / peer_s)
+        benchmark.extra_info["times word by word"] = round(
+            peer_s / (benchmark.stats.stats.min / blocks), 1
+        )

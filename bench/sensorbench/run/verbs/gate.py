@@ -52,10 +52,33 @@ def after(run: Runner, _step: Step, fact: Mapping[str, Any]) -> int | None:
 
 
 def _first_step(run: Runner, phase: str) -> int:
-    """Return where a later phase begins, with the units where they are now."""
-    for number, step in enumerate(run.schedule.steps):
-        if step.phase == phase and not (
-            isinstance(step.action, Do) and step.action.verb in {"load", "unload"}
-        ):
-            return number
-    return len(run.schedule.steps)
+    """Return where a later phase begins: with the units where they are now, if that is right.
+
+    Where the phase begins by taking out what is loaded now, or by loading while nothing is, that
+    is done; else its units are there already.
+    """
+    numbers = [n for n, step in enumerate(run.schedule.steps) if step.phase == phase]
+    moves = {n: found for n in numbers if (found := _moves(run, n)) is not None}
+    if moves and moves[min(moves)] == _loaded(run):
+        return numbers[0]
+    return next((n for n in numbers if n not in moves), len(run.schedule.steps))
+
+
+def _moves(run: Runner, number: int) -> set[str] | None:
+    """Return which units a step finds loaded if it loads or unloads, None if it does neither."""
+    action = run.schedule.steps[number].action
+    if not isinstance(action, Do) or action.verb not in {"load", "unload"}:
+        return None
+    if action.verb == "load":
+        return set()
+    return _serials(run, str(action.arguments.get("units", "")))
+
+
+def _loaded(run: Runner) -> set[str]:
+    return set(run.state.sockets)
+
+
+def _serials(run: Runner, group: str) -> set[str]:
+    return {run.schedule.units[n].serial for n in run.schedule.group(group)} - set(
+        run.state.dropped
+    )

@@ -77,7 +77,8 @@ class Placing(Acting):
         if zone is not None and not zone.sockets:
             self.problem("this place has no socket", "at")
             return []
-        filled = self._filled(chosen, zone) if zone is not None else [tuple(chosen)]
+        visited = [zone, *self._tested_at(phase)] if zone is not None else []
+        filled = self._filled(chosen, visited) if visited else [tuple(chosen)]
         if len(filled) == 1:
             self.groups[phase.units] = filled[0]
             return [phase.units]
@@ -85,18 +86,35 @@ class Placing(Acting):
         self.groups |= dict(zip(names, filled, strict=True))
         return names
 
-    def _filled(self, chosen: Sequence[int], zone: Zone) -> list[tuple[int, ...]]:
-        """Return units in batches of what can be loaded at once, in their order."""
+    def _tested_at(self, phase: Phase) -> list[Zone]:
+        """Return the zone in which a phase tests between what it does, if that is here."""
+        test = getattr(phase, "test", None)
+        if test is None or not (test.before or test.after):
+            return []
+        place = self.place("test")
+        return [self.layout.zones[place]] if place in self.layout.zones else []
+
+    def _filled(self, chosen: Sequence[int], zones: Sequence[Zone]) -> list[tuple[int, ...]]:
+        """Return units in batches of what can be loaded at once in every zone, in their order."""
         batches: list[tuple[int, ...]] = []
-        taken: dict[str, int] = {}
+        batch: list[int] = []
+        taken: list[dict[str, int]] = [{} for _ in zones]
         for number in chosen:
-            if not self._can_sit(number, zone):
+            if not all([self._can_sit(number, zone) for zone in zones]):
                 continue
-            if not self._seat(number, taken, zone):
-                batches.append(tuple(sorted(taken.values())))
-                taken = {}
-                self._seat(number, taken, zone)
-        return [*batches, tuple(sorted(taken.values()))] if taken else batches
+            tried = [dict(seats) for seats in taken]
+            if not self._seat_all(number, tried, zones):
+                batches.append(tuple(batch))
+                batch, tried = [], [{} for _ in zones]
+                self._seat_all(number, tried, zones)
+            batch.append(number)
+            taken = tried
+        return [*batches, tuple(batch)] if batch else batches
+
+    def _seat_all(
+        self, number: int, taken: Sequence[dict[str, int]], zones: Sequence[Zone]
+    ) -> bool:
+        return all(self._seat(number, s, zone) for s, zone in zip(taken, zones, strict=True))
 
     def _sockets_of(self, number: int, zone: Zone) -> tuple[str, ...]:
         driver = next(p.part.driver for p in self.parts if p.part.name == self.units[number].part)

@@ -20,9 +20,9 @@ def step_records(
 
     Times are in s from the start of the run.
     """
-    stepped = _stepped_at(inputs)
     found: dict[int, tuple[Floats, Floats, tuple[int, ...]]] = {}
     if inputs.readouts:
+        stepped = _stepped_at(inputs, inputs.readouts[0].point.id)
         times = np.array([readout.t for readout in inputs.readouts])
         table = inputs.table()
         sources = (inputs.readouts[0].seq, inputs.readouts[-1].seq)
@@ -36,9 +36,13 @@ def step_records(
         }
         return found, reasons, stepped
     there, reasons = records(inputs)
+    moments = {p: _stepped_at(inputs, p) for p in {record.point for record in there.values()}}
+    stepped = min(moments.values(), default=float("nan"))
     for k, record in there.items():
         count = len(record.samples)
         times = record.end_s - (count - 1 - np.arange(count)) / record.rate_hz
+        # Batches have their steps one after the other: each counts from its own.
+        times += stepped - moments[record.point]
         found[k] = (times, record.samples, record.sources[:1])
     return found, reasons, stepped
 
@@ -57,16 +61,13 @@ def evenly(times: Floats, samples: Floats) -> tuple[Floats, float]:
     return samples, (count - 1) / (times[-1] - times[0])
 
 
-def _stepped_at(inputs: Inputs) -> float:
-    """Return when the second value was sent: the first one after the read was opened."""
-    steps = inputs.data.schedule.steps
+def _stepped_at(inputs: Inputs, point: str) -> float:
+    """Return when the second value was sent: the first one after the point's read was opened."""
     opened = False
     for event in inputs.data.events("step", "sent"):
         if event.kind == "step":
-            if steps[event.data["step"]].phase != inputs.phase:
-                opened = False
-            elif event.data.get("do") == "read":
-                opened = True
+            if event.data.get("do") == "read":
+                opened = event.data.get("point") == point
         elif opened:
             return event.t
     return float("nan")

@@ -13,12 +13,16 @@ from sensorbench.assessment.results import Reason
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One unit's record of the channel: samples in order, at `rate_hz`, the last one at `end_s`."""
+    """One unit's record of the channel: samples in order, at `rate_hz`, the last one at `end_s`.
+
+    `point` is where it was made.
+    """
 
     samples: Floats
     rate_hz: float
     end_s: float
     sources: tuple[int, ...]
+    point: str
 
 
 def records(inputs: Inputs) -> tuple[dict[int, Record], dict[int, Reason]]:
@@ -40,7 +44,7 @@ def records(inputs: Inputs) -> tuple[dict[int, Record], dict[int, Reason]]:
             else:
                 samples = stream.channel(inputs.channel)
                 end = stream.start_s + stream.seconds
-                found[k] = Record(samples, stream.rate_hz, end, stream.sources)
+                found[k] = Record(samples, stream.rate_hz, end, stream.sources, point)
     return found, {k: why for k, why in reasons.items() if k not in found}
 
 
