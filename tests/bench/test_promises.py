@@ -51,8 +51,8 @@ def table(name: str, *rows: str) -> str:
 def stations(draw: st.DrawFn) -> str:
     """Return a bench with a chamber; what is believed, set and limited differs."""
     text = BUS + CHAMBER + THERMOMETER + PSU + HYGROMETER
-    reference = draw(st.sampled_from(['"thermometer"', '"thermometer"', '"set"', ""]))
-    high = draw(st.sampled_from(["155 degC", "90 degC", "60 degC"]))
+    reference = draw(st.sampled_from([*['"thermometer"'] * 4, '"set"', ""]))
+    high = draw(st.sampled_from(["155 degC", "155 degC", "130 degC", "60 degC"]))
     text += table(
         "bench.temperature", 'set = "chamber.temperature"',
         f"reference = {reference}" if reference else "",
@@ -66,8 +66,8 @@ def stations(draw: st.DrawFn) -> str:
             "bench.humidity", 'set = "chamber.humidity"',
             f"reference = {believed}" if believed else "",
         )  # fmt: skip
-    if draw(st.sampled_from([True, True, False])):
-        text += table("bench.supply", 'set = "psu.out1"', f'high = "{draw(st.sampled_from(["3.7 V", "3.4 V"]))}"')
+    if draw(st.sampled_from([True, True, True, False])):
+        text += table("bench.supply", 'set = "psu.out1"', f'high = "{draw(st.sampled_from(["3.7 V", "3.7 V", "3.4 V"]))}"')
     else:
         text += table("bench.supply", 'fixed = "3.3 V"')
     return text + sht4x_sockets(draw(st.integers(1, 2)))
@@ -86,26 +86,26 @@ def parts(draw: st.DrawFn) -> str:
     text += table("condition", 'room = { temperature = "25 degC" }', 'warm = { temperature = "50 degC" }')
     if draw(maybe):
         text += table("accuracy.temperature", f'error = "{draw(st.sampled_from(["1 K", "0.001 K"]))}"')
-    if draw(maybe):
-        channel = draw(st.sampled_from(["temperature", "temperature", "humidity"]))
+    if draw(st.sampled_from([True, True, True, False])):
+        channel = draw(st.sampled_from(["temperature", "temperature", "temperature", "humidity"]))
         unit = "K" if channel == "temperature" else "%RH"
         text += table(
             "[parameter]", 'name = "p"', 'measure = "error"', f'channel = "{channel}"',
             'set = { humidity = "50 %RH" }' if channel == "humidity" else "",
-            f'limits = {{ room = ["-5 {unit}", "5 {unit}"] }}', f'drift = "2 {unit}"' if draw(maybe) else "",
+            f'limits = {{ room = ["-5 {unit}", "5 {unit}"], warm = ["-5 {unit}", "5 {unit}"] }}', f'drift = "2 {unit}"' if draw(maybe) else "",
         ).replace("[[parameter]]", "[[parameter]]")  # fmt: skip
     return text
 
 
-temperatures = st.sampled_from(["min", "25 degC", "50 %", "55 degC", "85 degC", "max", "200 degC"])
+temperatures = st.sampled_from([*["min", "25 degC", "50 %", "45 degC", "55 degC", "max"] * 3, "200 degC"])
 humidities = st.sampled_from(["30 %RH", "60 %RH", "85 %RH"])
-supplies = st.sampled_from(["3.0 V", "nominal", "max", "off", "9 V"])
+supplies = st.sampled_from([*["3.0 V", "nominal", "max", "3.1 V"] * 3, "off", "9 V"])
 
 
 @st.composite
 def sets(draw: st.DrawFn) -> str:
     found = [f'temperature = "{draw(temperatures)}"']
-    if draw(st.sampled_from([True, False, False])):
+    if draw(st.sampled_from([True, False, False, False])):
         found.append(f'humidity = "{draw(humidities)}"')
     if draw(maybe):
         found.append(f'supply = "{draw(supplies)}"')
@@ -126,7 +126,7 @@ def phases(draw: st.DrawFn, name: str) -> str:
             path = ', path = "there and back"' if draw(maybe) else ""
             return f"{head}axes = [{{ set = {{ temperature = [{values}] }}{path} }}]\n{measures}"
         case "test":
-            return f'{head}conditions = ["{draw(st.sampled_from(["room", "warm", "cold"]))}"]\n'
+            return f'{head}conditions = ["{draw(st.sampled_from(["room", "warm", "room", "warm", "cold"]))}"]\n'
         case "stress":
             more = 'monitor = { every = "30 min" }\n' if draw(maybe) else ""
             return f'{head}set = {draw(sets())}\nhours = "2 h"\n{tested}{more}'

@@ -35,8 +35,8 @@ def test_titles_are_in_both_languages(name: str) -> None:
     assert set(title) == {"en", "zh"}
 
 
-def test_an_unknown_profile_is_named_with_those_that_are_there() -> None:
-    with pytest.raises(InputError, match="is not in the library; there are aec_q100/a2_thb, "):
+def test_an_unknown_profile_is_named_with_one_that_is_like_it() -> None:
+    with pytest.raises(InputError, match="is not in the library; did you mean aec_q100/b1_htol?"):
         load_profile("aec_q100/b1")
 
 

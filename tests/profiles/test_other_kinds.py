@@ -190,6 +190,21 @@ def test_parameters_with_the_same_stimulus_share_a_reading() -> None:
     assert points(cold) == ["t/cold/pressure_error"]
 
 
+def test_a_condition_at_which_nothing_is_tested_is_refused() -> None:
+    text = TEST.replace("room", "warm")
+    warm = part(**{'[settings]\nfine': 'warm = { temperature = "50 degC" }\n[settings]\nfine'})
+    found = refusal(text, lots=[(lot(), warm)])
+    assert "phase[1].test: no parameter has limits at warm: nothing is tested" in found
+
+
+def test_a_step_beyond_the_bench_is_refused() -> None:
+    text = (
+        '[[phase]]\nkind = "response"\nname = "step"\nset = { temperature = ["20 degC", "200 degC"] }\n'
+        'duration = "5 min"\nevery = "1 s"\n'
+    )
+    assert "temperature = 200 degC is outside what this bench may do, -70..180" in refusal(text)
+
+
 def test_drift_is_counted_from_an_earlier_phase_only() -> None:
     text = TEST + TEST.replace('"t"', '"after"') + 'drift_from = "t"\n'
     assert plan(text).phase("after")["data"]["drift_from"] == "t"

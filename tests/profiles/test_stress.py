@@ -215,13 +215,27 @@ def test_a_shelf_takes_its_calendar_hours_and_its_readouts() -> None:
 def test_units_are_read_while_a_stress_goes_on() -> None:
     text = bake('monitor = { every = "1 h", measures = ["error"], limits = { error = "0.02 FS" } }')
     schedule = plan(text)
-    words = said(schedule)
-    assert words[3:6] == [
-        "read bake/monitor from 0 h every 3600 s", "hold 10 h temperature",
+    assert said(schedule, 1, 8) == [
+        # The part is read, so it is fed; what is held is what was asked for.
+        "set supply 3.3 V, limit 0.5",
+        "settle supply 0.1 s",
+        "set temperature 85 degC",
+        "settle supply temperature 900 s",
+        "read bake/monitor from 0 h every 3600 s",
+        "hold 10 h temperature",
         "release bake/monitor from 0 h",
-    ]  # fmt: skip
+    ]
     asks = {ask["channel"]: ask for ask in schedule.phase("bake")["asks"]}
     assert asks["temperature"]["limits"][""] == pytest.approx([-3.3, 3.3])
+
+
+def test_a_part_that_is_read_must_be_fed() -> None:
+    text = bake('monitor = { every = "1 h" }').replace(
+        'set = { temperature = "85 degC" }', 'set = { temperature = "85 degC", supply = "off" }'
+    )
+    assert "phase[1]: supply is off while units are read: set it in the phase" in refusal(text)
+    # Not read, it may be off.
+    plan(text.replace('monitor = { every = "1 h" }', ""))
 
 
 def test_limits_of_a_monitor_that_do_not_fit_are_named() -> None:

@@ -200,6 +200,35 @@ def run(place: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["press_cell", "press"])
+def lines_of(place: Path) -> dict[str, int]:
+    """Return how many lines each thing took, blank ones and comments left out."""
+    package = place / "acme_press" / "acme_press"
+    made = {
+        "quantity": [package / "quantities.py"],
+        "sensor": sorted((package / "devices" / "press_cell").glob("*")),
+        "instrument": sorted((package / "devices" / "press").glob("*")),
+        "measure": sorted((package / "repeatability").glob("*")),
+        "kind": sorted((package / "repeat").glob("*")),
+        "words": [package / "words.py"],
+        "profile": [package / "profiles" / "acme" / "repeat.toml"],
+    }
+    return {
+        name: sum(
+            bool(line.strip()) and not line.lstrip().startswith("#")
+            for path in paths
+            if path.suffix in (".py", ".toml")
+            for line in path.read_text(encoding="utf-8").splitlines()
+        )
+        for name, paths in made.items()
+    }
+
+
+def test_the_guide_says_what_each_thing_took(place: Path) -> None:
+    guide = (GUIDES / "add-a-kind.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| (\w+) \| .* \| (\d+) \|$", guide, re.MULTILINE))
+    assert {name: int(count) for name, count in told.items()} == lines_of(place)
+
+
 def test_its_devices_keep_what_every_device_keeps(place: Path, name: str) -> None:
     check = "import sys; from sensorbench.app.commands.check_device import check_device as check; "
     done = python(place, "-c", f"{check}sys.exit(check({name!r}))")

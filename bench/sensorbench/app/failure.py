@@ -10,6 +10,9 @@ from sensorbench.safety.limits import SafetyStop
 
 BAD_INPUT, DEVICE_FAILED, STOPPED_BY_SAFETY, PARKED, NOT_SAFE, OUR_FAULT = 2, 3, 4, 5, 9, 70
 
+UNSAFE = "NOT SAFE"
+"""How a note begins that says what could not be made safe."""
+
 
 def _our_fault(error: Exception) -> int:
     """Say that the program itself failed; SENSORBENCH_DEBUG shows where."""
@@ -30,8 +33,18 @@ def _our_fault(error: Exception) -> int:
     return OUR_FAULT
 
 
+def is_unsafe(error: BaseException) -> bool:
+    """Return whether something could not be made safe when this ended a run."""
+    return any(note.startswith(UNSAFE) for note in getattr(error, "__notes__", ()))
+
+
 def report_failure(error: Exception) -> int:
-    """Print what happened and return the exit code: whose fault it is."""
+    """Print what happened and return the exit code: whose fault it is, above all if not safe."""
+    code = _told(error)
+    return NOT_SAFE if is_unsafe(error) else code
+
+
+def _told(error: Exception) -> int:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         typer.echo(f"{where}{error.strerror or error}", err=True)

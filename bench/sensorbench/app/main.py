@@ -300,9 +300,11 @@ def _stoppable() -> Iterator[None]:
         with stop_on_signals():
             yield
     except Stopped as error:
+        from sensorbench.app.failure import NOT_SAFE, is_unsafe  # noqa: PLC0415 - as above
+
         for line in (str(error), *getattr(error, "__notes__", ())):
             typer.echo(line, err=True)
-        raise typer.Exit(128 + error.number) from None
+        raise typer.Exit(NOT_SAFE if is_unsafe(error) else 128 + error.number) from None
 
 
 def _exit(code: int) -> None:

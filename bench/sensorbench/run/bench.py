@@ -19,6 +19,7 @@ from sensorbench.run.watch import Spot, Watch
 from sensorbench.station.station import Station
 
 T = TypeVar("T")
+_FOR_EVER_S = 1e9
 _ROUNDING_S = 1e-6
 
 
@@ -135,26 +136,31 @@ class Bench:
         """Wait until every band holds at every meter for the soak's time, or its time-out."""
         spots = [(self._watch.spots.get((zone, b.address)), b) for b in action.bands]
         known = [(spot, band) for spot, band in spots if spot is not None]
-        start = self._clock.now()
+        start = now = self._clock.now()
         since = math.inf
+        # When each place is looked at next, and whether it was inside its band at the last look.
+        looks = [start] * len(known)
+        inside = [False] * len(known)
         # A toggling wave never stands still; its address is not among the bands.
         while True:
-            for spot, _ in known:
-                self._watch.fresh(spot, spot.row.where.quantity.soak.poll_s)
+            is_last = now - since >= action.for_s - _ROUNDING_S
+            for number, (spot, band) in enumerate(known):
+                if is_last or now >= looks[number] - _ROUNDING_S:
+                    self._watch.fresh(spot)
+                    seen = self.seen(zone, band)
+                    inside[number] = self._watch.inside(spot, seen, _slack(spot))
+                    looks[number] = self._next_look(spot, seen, inside[number], now)
             now = self._clock.now()
-            inside = len(known) == len(spots) and all(
-                self._watch.inside(spot, self.seen(zone, band), _slack(spot))
-                for spot, band in known
-            )
-            since = min(since, now) if inside else math.inf
+            since = min(since, now) if len(known) == len(spots) and all(inside) else math.inf
             if now - since >= action.for_s - _ROUNDING_S:
                 break
             # Less what a sum of times is rounded by: it may be a hair short, and stay so for ever.
             if now - start >= action.timeout_s - _ROUNDING_S:
                 break
-            self._services.wait(min(self._next_look(known, now, since, action.for_s, inside),
-                                    start + action.timeout_s))  # fmt: skip
+            look = min(looks, default=now + 1.0)
+            self._services.wait(min(look, since + action.for_s, start + action.timeout_s))
             self._watch.check()
+            now = self._clock.now()
         settled = now - since >= action.for_s - _ROUNDING_S
         self._note(zone, action, settled, start)
         return settled
@@ -180,21 +186,12 @@ class Bench:
         row = self._station.bindings.rows.get((zone, name))
         return row.fixed if row is not None and isinstance(row.fixed, float) else 0.0
 
-    def _next_look(
-        self,
-        known: list[tuple[Spot, Band]],
-        now: float,
-        since: float,
-        for_s: float,
-        inside: bool,
-    ) -> float:
-        """Return when to look again: what stands still is not looked at for its own sake."""
-        looks = [
-            max(now + spot.row.where.quantity.soak.poll_s, self._watch.still_until(spot))
-            for spot, _ in known
-        ]
-        look = min(looks, default=now + 1.0)
-        return min(look, since + for_s) if inside else look
+    def _next_look(self, spot: Spot, band: Band, inside: bool, now: float) -> float:
+        """Return when to look again: not at what stands still, or is known to be far away."""
+        poll_s = spot.row.where.quantity.soak.poll_s
+        far = now if inside else self._watch.outside_until(spot, band, _slack(spot))
+        looks = max(1.0, math.floor((min(far, now + _FOR_EVER_S) - now) / poll_s))
+        return max(now + looks * poll_s, self._watch.still_until(spot))
 
     def _note(self, zone: str, action: Settle, settled: bool, start: float) -> None:
         took = round(self._clock.now() - start, 6)

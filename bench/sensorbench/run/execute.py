@@ -31,6 +31,7 @@ from sensorbench.run.stopped import StoppedByGate
 from sensorbench.safety.limits import SafetyStop
 from sensorbench.safety.signals import unstoppable
 from sensorbench.station.preflight import preflight
+from sensorbench.station.resuming import check_going_on
 from sensorbench.station.station import Station
 from sensorbench.station.workspace import Job, Workspace
 
@@ -80,10 +81,14 @@ def resume(
 ) -> Outcome:
     """Go on with a parked run on an open station. `reached` says what was waited for and is there.
 
-    Raises EvidenceError for a run that is sealed or damaged, and what `execute` raises.
+    Raises InputError where the station is another one than it was planned on, with nothing written;
+    EvidenceError for a run that is sealed or damaged, and what `execute` raises.
     """
     data = RunData.read(root)
     state = replay(data.schedule, data.events())
+    today = station.clock.utc().astimezone().date()
+    known = station.bench.known if station.bench is not None else None
+    check_going_on(station.file, data.schedule, state.next, state.sockets, today, known)
     if station.bench is not None:
         station.bench.plug_all(state.sockets)
     with RunWriter.reopen(root, station.clock, _interval(station.clock)) as evidence:
@@ -146,7 +151,7 @@ def _state(error: BaseException) -> str:
 def _reason(error: BaseException) -> dict[str, Any]:
     if isinstance(error, SafetyStop):
         return {"text": str(error), "code": error.code, **error.values}
-    text = str(error) if isinstance(error, Exception) else "stopped by the operator"
+    text = str(error) or "stopped by the operator"
     return {"text": text, "error": type(error).__name__}
 
 

@@ -8,7 +8,10 @@ The rules:
   place was inside its band, and none was missing, credits the time since the row before it.
 - While the simulated world says that nothing moves until t, polls between are not made but counted
   as implied: they would read the same. The next real poll is at the first time of the place's grid
-  that is not before t, so that a trip comes at the same second with and without.
+  that is not before t, so that a trip comes at the same second with and without. While it says that
+  a place that nobody holds moves far from its limits, polls between two looks or log rows are
+  implied too: their mean is that of the readings before and after. Nor is a soak looked at then that
+  can't be inside its band yet.
 - In real time safety polls in a thread of its own; what it finds is raised where the run waits.
 """
 
@@ -17,7 +20,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -40,6 +43,8 @@ LOG_COLUMNS = (
 _ALARMS_S = 10.0
 _FOR_EVER_S = 1e9
 _EPS = 1e-9
+FAR = 4.0
+"""How far from a limit a place is clear of it, in usual soak bands: what its meters may add."""
 _MOST_WAITING = 4096
 _REAL_FLUSH_S = 30.0
 
@@ -63,28 +68,27 @@ class Watched:
 
     def take(self, value: Value) -> None:
         """Note a reading."""
-        found = components(value)
         self.value, self.missing = value, 0
-        if not self.polls + self.implied:
-            self.low = self.high = self.total = found
-        else:
-            self.low = tuple(map(min, self.low, found))
-            self.high = tuple(map(max, self.high, found))
-            self.total = tuple(a + b for a, b in zip(self.total, found, strict=True))
+        self._widen(components(value), 1.0)
         self.polls += 1
 
-    def imply(self, count: int) -> None:
-        """Note readings that were not made, as nothing moved."""
-        if self.value is None or count <= 0:
+    def imply(self, count: int, before: Value | None) -> None:
+        """Note readings that were not made, between `before` and the last one."""
+        first = before if before is not None else self.value
+        if first is None or count <= 0:
             return
-        found = components(self.value)
-        if not self.polls + self.implied:
+        last = self.value if self.value is not None else first
+        for value in (components(first), components(last)):
+            self._widen(value, count / 2)
+        self.implied += count
+
+    def _widen(self, found: tuple[float, ...], count: float) -> None:
+        if not self.total:
             self.low = self.high = found
             self.total = tuple(0.0 for _ in found)
         self.low = tuple(map(min, self.low, found))
         self.high = tuple(map(max, self.high, found))
         self.total = tuple(a + count * b for a, b in zip(self.total, found, strict=True))
-        self.implied += count
 
     def row(self, now: float) -> list[tuple[float, ...]]:
         """Return the log rows since the last one, one a component, and begin anew."""
@@ -101,6 +105,7 @@ class Watched:
                 )
             ]
         self.polls = self.implied = self.missed = 0
+        self.total = ()
         return rows
 
 
@@ -118,6 +123,7 @@ class Spot:
     disagree: bool = False
     skips_until: float = -math.inf
     quiet_until: float = -math.inf
+    clear_until: float = -math.inf
 
     def index(self, now: float) -> int:
         """Return the number of the last time of the grid that is not after `now`."""
@@ -159,6 +165,7 @@ class Watch:
         self._waiting_since = 0.0
         self._logged_at = math.nan
         self._alarms_from = 0.0
+        self._log_from = 0.0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.spots: dict[tuple[str, str], Spot] = {}
@@ -171,7 +178,9 @@ class Watch:
                 meters.append(Watched(number, name, meter))
                 number += 1
             if meters:
-                self.spots[row.zone, str(row.where)] = Spot(row, meters)
+                # No log row without a poll: one would speak of a time that nobody looked at.
+                often = replace(row, period_s=min(row.period_s, log_s))
+                self.spots[row.zone, str(row.where)] = Spot(often, meters)
 
     # -- beginning and end -------------------------------------------------------------------
 
@@ -194,6 +203,7 @@ class Watch:
             self.poll(spot)
         self._alarms()
         self.log()
+        self._log_from = now
         self._services.every(self._log_s, self._log_tick, "log")
         if isinstance(self._clock, VirtualClock):
             for spot in self.spots.values():
@@ -256,14 +266,22 @@ class Watch:
         if still > due:
             due = spot.grid_s + math.ceil((still - spot.grid_s) / period - _EPS) * period
             spot.skips_until = due
+        elif spot.clear_until > due:
+            # As late as it may be; not later than the last time before the next log row.
+            rows = math.floor((now - self._log_from) / self._log_s + _EPS) + 1
+            log_at = self._log_from + rows * self._log_s
+            steps = math.ceil((min(spot.clear_until, log_at) - spot.grid_s) / period - _EPS)
+            before_log = math.ceil((log_at - spot.grid_s) / period - _EPS) - 1
+            due = max(due, spot.grid_s + min(steps, before_log) * period)
+            spot.skips_until = due
         return due
 
     def poll(self, spot: Spot) -> None:
         """Read every meter of a place, and check its limits. Raises SafetyStop."""
         with self._lock:
-            now = self._clock.now()
-            self._imply(spot, now)
+            skipped = self._skipped(spot, self._clock.now())
             for watched in spot.meters:
+                before = watched.value
                 try:
                     watched.take(watched.meter.read())
                     if watched.lost:
@@ -271,24 +289,42 @@ class Watch:
                         self._evidence.append("meter_back", {"meter": watched.name})
                 except BenchError as error:
                     self._missed(spot, watched, error)
+                watched.imply(skipped, before)
             spot.polled_at = self._clock.now()
             if self._implied:
                 # One that did not answer is asked again at once: is it lost, or was it a glitch?
                 asked = any(w.missing and not w.lost for w in spot.meters)
                 spot.quiet_until = -math.inf if asked else self._station.still_until(*spot.key)
+                spot.clear_until = -math.inf if asked else self._clear_until(spot)
             self._judge(spot)
 
+    def _clear_until(self, spot: Spot) -> float:
+        """Return until when a place that nobody holds stays far from its limits."""
+        row = spot.row
+        if spot.band is not None or spot.beyond_since < math.inf:
+            return -math.inf
+        far = FAR * row.where.quantity.soak.within
+        low = -math.inf if row.low is None else row.low + far
+        high = math.inf if row.high is None else row.high - far
+        return self._station.between_until(*spot.key, low, high)
+
     def _imply(self, spot: Spot, now: float) -> None:
-        """Count the polls of the grid that were skipped, before `now`, as nothing moved."""
+        """Count the polls that were skipped before `now`, with the last reading."""
+        skipped = self._skipped(spot, now)
+        for watched in spot.meters:
+            watched.imply(skipped, watched.value)
+
+    def _skipped(self, spot: Spot, now: float) -> int:
+        """Return how many polls of the grid were skipped before `now`; each is told once."""
         end = min(now, spot.skips_until)
         if end == -math.inf:
-            return
+            return 0
         last = spot.index(spot.polled_at) if spot.polled_at > -math.inf else 0
         skipped = math.ceil((end - spot.grid_s) / spot.row.period_s - _EPS) - 1 - last
-        if skipped > 0:
-            for watched in spot.meters:
-                watched.imply(skipped)
-            spot.polled_at = spot.grid_s + (last + skipped) * spot.row.period_s
+        if skipped <= 0:
+            return 0
+        spot.polled_at = spot.grid_s + (last + skipped) * spot.row.period_s
+        return skipped
 
     def _missed(self, spot: Spot, watched: Watched, error: BenchError) -> None:
         watched.missing += 1
@@ -399,21 +435,32 @@ class Watch:
             return
         now = self._clock.now()
         for spot in self.spots.values():
-            self._imply(spot, now)
-            spot.skips_until = spot.quiet_until = -math.inf
-            due = spot.grid_s + (spot.index(now) + 1) * spot.row.period_s
-            self._services.due_now(f"safety {spot.key}", due)
+            self._wake(spot, now)
         self._services.due_now("alarms", self._alarms_due(now + 1e-6))
 
-    def fresh(self, spot: Spot, age_s: float) -> None:
-        """Poll a place again if its last reading is older than `age_s`."""
+    def _wake(self, spot: Spot, now: float) -> None:
+        """Go on with the next poll of a place's grid."""
+        self._imply(spot, now)
+        spot.skips_until = spot.quiet_until = spot.clear_until = -math.inf
+        due = spot.grid_s + (spot.index(now) + 1) * spot.row.period_s
+        self._services.due_now(f"safety {spot.key}", due)
+
+    def fresh(self, spot: Spot) -> None:
+        """Poll a place that moves, unless that was done just now."""
         now = self._clock.now()
-        if now >= spot.quiet_until and now - spot.polled_at >= age_s - 1e-9:
+        if now >= spot.quiet_until and now - spot.polled_at >= _EPS:
             self.poll(spot)
 
     def still_until(self, spot: Spot) -> float:
         """Return until when a place's readings stay as they are."""
         return spot.quiet_until
+
+    def outside_until(self, spot: Spot, band: Band, slack: float) -> float:
+        """Return until when a place is far from a band, as far as the simulated world knows."""
+        if not self._implied or not isinstance(band.target, float):
+            return self._clock.now()
+        far = band.within + slack + FAR * spot.row.where.quantity.soak.within
+        return self._station.outside_until(*spot.key, band.target - far, band.target + far)
 
     def inside(self, spot: Spot, band: Band, slack: float = 0.0) -> bool:
         """Return whether every meter of a place is inside a band; one that is lost is not.
@@ -434,21 +481,36 @@ class Watch:
         """Credit time from now on in which every band holds at every meter."""
         with self._lock:
             hold = _Hold({(zone, band.address): band for band in bands}, credit_s)
-            for key, band in hold.bands.items():
-                spot = self.spots.get(key)
-                if spot is not None:
-                    spot.band = band
-                    self.poll(spot)
+            held = {key: self.spots[key] for key in hold.bands if key in self.spots}
+            if self._implied:
+                for spot in held.values():
+                    self._wake(spot, self._clock.now())
             self.log()
+            hold.since = self._clock.now()
             for spot in self.spots.values():
                 spot.bad = False
-            hold.since = self._clock.now()
+            for key, spot in held.items():  # how it is at the beginning belongs to the first row
+                spot.band = hold.bands[key]
+                self.poll(spot)
             self._hold = hold
 
     def credited(self) -> float:
         """Return the seconds credited so far, up to now: a log row is made for it."""
+        self._look_before_the_row()
         self.log()
         return self._hold.credit_s if self._hold else 0.0
+
+    def _look_before_the_row(self) -> None:
+        """Poll what is held and was not looked at since the last row."""
+        with self._lock:
+            now = self._clock.now()
+            for key in self._hold.bands if self._hold and now != self._logged_at else ():
+                spot = self.spots.get(key)
+                if spot is None:
+                    continue
+                self._imply(spot, now)
+                if not all(w.polls + w.implied for w in spot.meters):
+                    self.poll(spot)
 
     def end_hold(self) -> float:
         """End crediting and return what was credited."""

@@ -132,6 +132,8 @@ def find(file: StationFile, text: str, quantity: Quantity | None) -> Ref:
         there = ", ".join(file.instrument) or "none"
         raise LookupError(f"{name!r} is no instrument of this station; there are: {there}")
     members = members_of_entry(entry)
+    if entry.model not in devices():
+        raise LookupError(f"{name} is a {entry.model!r}, which is no model that is known")
     if member:
         if member not in members:
             there = ", ".join(members) or "none"

@@ -145,6 +145,11 @@ class SimulatedBench:
             self._feed([part for _, part in lots])
         self._plug_fixed(lots)
 
+    @property
+    def known(self) -> frozenset[str]:
+        """Return the serials of the units that any of the bench's lots has."""
+        return frozenset(self._known)
+
     # -- faults ----------------------------------------------------------------------------
 
     def _add_faults(self, setup: Simulation) -> None:

@@ -168,6 +168,18 @@ class Station:
             return self.clock.now()
         return self.bench.world.still_until(zone, where)
 
+    def between_until(self, zone: str, where: str, low: float, high: float) -> float:
+        """Return until when an address of the simulated world stays between two values."""
+        if self.bench is None or not isinstance(self.clock, VirtualClock):
+            return self.clock.now()
+        return self.bench.world.between_until(zone, where, low, high)
+
+    def outside_until(self, zone: str, where: str, low: float, high: float) -> float:
+        """Return until when an address of the simulated world is not between two values."""
+        if self.bench is None or not isinstance(self.clock, VirtualClock):
+            return self.clock.now()
+        return self.bench.world.outside_until(zone, where, low, high)
+
     def make_safe(self) -> list[str]:
         """Drive every source to its safe state by rank; return what could not be, in words."""
         problems: list[str] = []

@@ -10,11 +10,10 @@ from functools import partial
 from pathlib import Path
 
 from sensorbench.core.documents import load, merge_problems
-from sensorbench.core.errors import InputError, Problem
+from sensorbench.core.errors import InputError
 from sensorbench.parts.model import Lot, Part, slug
 from sensorbench.profiles.library import load_profile, profile_text
 from sensorbench.profiles.model import Profile
-from sensorbench.station.binding import bind
 from sensorbench.station.model import StationFile, load_station, with_table
 
 
@@ -148,10 +147,12 @@ class Job:
     known_lots: tuple[tuple[Lot, Part], ...] = ()
 
 
-def _bind(file: StationFile) -> None:
-    rows = bind(file).problems
-    if rows:
-        raise InputError([Problem("station.toml", key, text) for key, text in rows])
+def _check(file: StationFile) -> None:
+    from sensorbench.station.preflight import check_station  # noqa: PLC0415 - it reads jobs
+
+    problems = check_station(file)
+    if problems:
+        raise InputError(problems)
 
 
 def load_job(
@@ -168,7 +169,7 @@ def load_job(
 
     attempts: list[Callable[[], object]] = [
         lambda: load_profile(profile, workspace.root),
-        lambda: _bind(workspace.load_station()),
+        lambda: _check(workspace.load_station()),
         *(partial(part_of, lot) for lot in lots),
     ]
     problems = merge_problems(attempts)

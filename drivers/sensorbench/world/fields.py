@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from sensorbench.core.quantity import Value, components
 from sensorbench.world.motion import Approach
 
 Times = npt.NDArray[np.float64]
+_HALVINGS = 30
 
 
 class Field(Protocol):
@@ -44,6 +45,19 @@ class Field(Protocol):
 
     def still_from(self, now: float) -> float:
         """Return from when on the value no longer moves noticeably; inf if it always will."""
+        ...
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """A field that knows how far it goes until something changes it."""
+
+    def bounds(self, now: float) -> tuple[float, float]:
+        """Return the least and the greatest value from `now` on, of the place and a body there."""
+        ...
+
+    def reaches(self, now: float, low: float, high: float) -> float:
+        """Return a time before which neither the place nor a body there is between two values."""
         ...
 
 
@@ -142,6 +156,24 @@ class Moving:
     def rising(self, now: float) -> bool:  # noqa: ARG002 - the last move's
         return self._state[3]
 
+    def bounds(self, now: float) -> tuple[float, float]:
+        here = (self._value(now), self._body(now), self.target)
+        return min(here), max(here)
+
+    def reaches(self, now: float, low: float, high: float) -> float:
+        value, body = self._value(now), self._body(now)
+        # A body follows: on the same side, the place is there before it.
+        if not (max(value, body) < low or min(value, body) > high):
+            return now
+        if not low <= self.target <= high and (self.target < low) == (value < low):
+            return math.inf
+        outside, inside = now, max(now, self.still_from(now))
+        for _ in range(_HALVINGS):
+            middle = (outside + inside) / 2
+            is_outside = (self._value(middle) < low) if value < low else self._value(middle) > high
+            outside, inside = (middle, inside) if is_outside else (outside, middle)
+        return outside
+
     def still_from(self, now: float) -> float:
         move, _, since, _ = self._state
         span = abs(move.target - move.start)
@@ -203,6 +235,14 @@ class Driven:
 
     def still_from(self, now: float) -> float:
         return self.field.still_from(now)
+
+    def bounds(self, now: float) -> tuple[float, float]:
+        if isinstance(self.field, Bounded):
+            return self.field.bounds(now)
+        return -math.inf, math.inf
+
+    def reaches(self, now: float, low: float, high: float) -> float:
+        return self.field.reaches(now, low, high) if isinstance(self.field, Bounded) else now
 
 
 class Computed:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from sensorbench.core.clock import Clock
 from sensorbench.core.quantity import Value, components
-from sensorbench.world.fields import Computed, Constant, Field, Times
+from sensorbench.world.fields import Bounded, Computed, Constant, Field, Times
 from sensorbench.world.random import Stream, normals, stream
 
 _BOLTZMANN_EV_PER_K = 8.617333262e-5  # CODATA 2018
@@ -124,6 +124,29 @@ class World:
         now = self.clock.now()
         if self.zone(zone).field(address).still_from(now) > now:
             return now
+        return self._breaks_at(now)
+
+    def between_until(self, zone: str, address: str, low: float, high: float) -> float:
+        """Return until when an address stays between two values and nothing breaks.
+
+        That is `now` where it may leave them, or does not know where it goes.
+        """
+        now = self.clock.now()
+        field = self.zone(zone).field(address)
+        if not isinstance(field, Bounded):
+            return now
+        least, greatest = field.bounds(now)
+        return self._breaks_at(now) if low <= least and greatest <= high else now
+
+    def outside_until(self, zone: str, address: str, low: float, high: float) -> float:
+        """Return until when an address is not between two values and nothing breaks, or now."""
+        now = self.clock.now()
+        field = self.zone(zone).field(address)
+        if not isinstance(field, Bounded):
+            return now
+        return min(field.reaches(now, low, high), self._breaks_at(now))
+
+    def _breaks_at(self, now: float) -> float:
         times = [t for f in self.faults.values() for x in f for t in (x.at_s, x.until_s)]
         return min((t for t in times if t > now), default=math.inf)
 

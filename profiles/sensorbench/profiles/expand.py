@@ -54,6 +54,10 @@ def expand(
     problems = _parts(lots)
     taken, told = _choices(profile, context.parts, choices or {}, problems)
     context.units = _units(lots, problems)
+    places = [*filter(None, layout.zones), *layout.elsewhere]
+    if at and at not in places:
+        there = ", ".join(places) or "none, this station is one bench"
+        problems.append(Problem(profile.id, "--at", f"{at!r} is no place; there are: {there}"))
     phases: tuple[Phase, ...] = ()
     try:
         phases = profile.phases(taken)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import entry_points
 from importlib.resources import files
@@ -49,11 +50,12 @@ def profile_text(name: str, folder: Path | None = None) -> tuple[str, str]:
         except (OSError, UnicodeDecodeError) as error:
             raise InputError.one(str(path), "", f"can't be read: {error}") from None
     if name not in profile_ids():
+        close = get_close_matches(name, profile_ids(), 1)
+        guess = (
+            f"; did you mean {close[0]}?" if close else f"; there are {', '.join(profile_ids())}"
+        )
         raise InputError.one(
-            "profile",
-            name,
-            f"is not in the library; there are {', '.join(profile_ids())}, "
-            "or give the path of a .toml file",
+            "profile", name, f"is not in the library{guess} Or give the path of a .toml file"
         )
     return f"{name}.toml", _library()[name].read_text(encoding="utf-8")
 

@@ -241,6 +241,28 @@ class RunData:
             )
         return ()
 
+    def _renumbered(self, rows: Floats, column: int, seq: int) -> Floats:
+        """Return rows with the meters' first numbers: after a park they may stand in another order.
+
+        Each program that went on with the run told its own.
+        """
+        if "numbers" not in self._cache:
+            told = [
+                (e.seq, [MeterRow(r["name"], r["zone"], r["address"], r["unit"])
+                         for r in e.data["meters"]])
+                for e in self.events("meters")
+            ]  # fmt: skip
+            self._cache["numbers"] = told
+        told = self._cache["numbers"]
+        own = next((meters for at, meters in reversed(told) if at < seq), None)
+        if own is None or own == told[0][1]:
+            return rows
+        first = {meter: float(number) for number, meter in enumerate(told[0][1])}
+        numbers = np.array([first.get(meter, np.nan) for meter in own])
+        found = np.array(rows)
+        found[:, column] = numbers[rows[:, column].astype(int)]
+        return found
+
     @property
     def log(self) -> dict[str, Trace]:
         """Return the log by meter; of a vector each component by itself, `NAME.x`."""
@@ -250,7 +272,10 @@ class RunData:
         return found
 
     def _read_log(self) -> dict[str, Trace]:
-        blocks = [self.run.values(event, "log") for event in self.events("log")]
+        blocks = [
+            self._renumbered(self.run.values(event, "log"), 1, event.seq)
+            for event in self.events("log")
+        ]
         if not blocks:
             return {}
         rows = np.concatenate(blocks)
@@ -361,7 +386,7 @@ class RunData:
     def _references(self, event: Event) -> dict[str, tuple[float, ...]]:
         if "references" not in self.run.streams_of(event):
             return {}
-        rows = self.run.values(event, "references")
+        rows = self._renumbered(self.run.values(event, "references"), 2, event.seq)
         found: dict[str, tuple[float, ...]] = {}
         for number, meter in enumerate(self.meters):
             own = rows[rows[:, 2] == number]
@@ -369,6 +394,16 @@ class RunData:
                 parts = [own[own[:, 3] == k][:, 4].mean() for k in np.unique(own[:, 3])]
                 found[f"{meter.zone}:{meter.address}"] = tuple(map(float, parts))
         return found
+
+    def due(self, meter: str, seq: int) -> str | None:
+        """Return until when a meter's instrument was calibrated, as it was before an event."""
+        if "due" not in self._cache:
+            rows = [(e.seq, e.data["name"], e.data["calibration_due"])
+                    for e in self.events("instrument")]  # fmt: skip
+            self._cache["due"] = rows
+        name = meter.partition(".")[0]
+        found = [due for at, own, due in self._cache["due"] if own == name and at < seq]
+        return found[-1] if found else None
 
     @property
     def believed(self) -> frozenset[tuple[str, str]]:

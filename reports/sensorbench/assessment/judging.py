@@ -171,8 +171,8 @@ def expired(data: RunData, readout: Readout) -> list[Reason]:
     day = data.local_day(readout.seq).isoformat()
     found = []
     for where, bench in data.schedule.zones.get(zone, {}).get("benches", {}).items():
-        due = bench.get("due")
         believed = (zone, where) in data.believed
+        due = data.due(str(bench.get("reference", "")), readout.seq) or bench.get("due")
         if believed and due is not None and not bench.get("believes_set") and day > due:
             found.append(
                 Reason("reference_expired", {"instrument": bench["reference"], "due": due})

@@ -10,7 +10,17 @@ from sensorbench.assessment.verify import verify
 from sensorbench.core.verdict import Verdict
 from sensorbench.run.execute import Outcome
 
-from ...workspaces import SBP1, STATION, data_of, events, reasons, run, sbp1_lot, sbp1_sockets, write
+from ...workspaces import (
+    SBP1,
+    STATION,
+    data_of,
+    events,
+    reasons,
+    run,
+    sbp1_lot,
+    sbp1_sockets,
+    write,
+)
 from .climate import FIRST, SECOND, bake, done, fault, test_phase
 
 
@@ -27,7 +37,9 @@ def way(outcome: Outcome) -> dict[str, object]:
 
 
 def test_where_enough_pass_it_goes_on(tmp_path: Path) -> None:
-    outcome = done(tmp_path, test_phase("t") + gate('require = { pass = "90 %" }') + test_phase("u"))
+    outcome = done(
+        tmp_path, test_phase("t") + gate('require = { pass = "90 %" }') + test_phase("u")
+    )
     assert way(outcome)["holds"] is True
     assert points(outcome) == ["t/room/temperature_error", "u/room/temperature_error"]
     assert outcome.assessment.verdict is Verdict.PASS
@@ -107,7 +119,9 @@ def test_it_asks_a_person_where_it_is_told_to(tmp_path: Path, answer: str, count
         tmp_path,
         test_phase("t") + gate('require = { pass = "100 %" }\notherwise = "ask"') + test_phase("u"),
         fault(SECOND, "absent"),
-        before=lambda station: [station.bench.plug(s, f"H{n}") for n, s in enumerate((FIRST, SECOND), 1)],  # type: ignore[union-attr]
+        before=lambda station: [
+            station.bench.plug(s, f"H{n}") for n, s in enumerate((FIRST, SECOND), 1)
+        ],  # type: ignore[union-attr]
         operator=double,
     )
     assert len(points(outcome)) == count

@@ -105,7 +105,11 @@ def test_a_calibration_is_fitted_written_locked_and_verified(calibrated: Outcome
 
 
 def test_each_word_is_planned_intended_written_and_read_back(calibrated: Outcome) -> None:
-    kinds = [e.kind for e in events(calibrated, "fact", "intent", "outcome") if "verb" not in e.data or e.data["verb"] == "write"]
+    kinds = [
+        e.kind
+        for e in events(calibrated, "fact", "intent", "outcome")
+        if "verb" not in e.data or e.data["verb"] == "write"
+    ]
     assert kinds == ["fact", "intent", "intent", "outcome", "outcome"]
     for event in events(calibrated, "outcome"):
         outcome = event.data["outcome"]
@@ -284,7 +288,9 @@ def test_cycles_are_done_counted_and_read_out(tmp_path: Path) -> None:
 
 def test_bias_is_cycled_beside_the_temperature(tmp_path: Path) -> None:
     wave = 'set = { supply = { low = "off", high = "max", period = "4 min" } }\n'
-    outcome = climate(tmp_path, CYCLE.replace("steps = [", wave + "steps = [").replace("cycles = 6", "cycles = 3"))
+    outcome = climate(
+        tmp_path, CYCLE.replace("steps = [", wave + "steps = [").replace("cycles = 6", "cycles = 3")
+    )
     whole(outcome)
     log = data_of(outcome).log["psu.out1"]
     assert log.low.min() == pytest.approx(0.0, abs=0.05)
@@ -356,7 +362,11 @@ def test_parts_stream_by_themselves_and_no_sample_is_lost(tmp_path: Path) -> Non
         assert len(stream.channel("acceleration_x")) == stream.count
         assert stream.rate_hz == pytest.approx(208, rel=0.05)
         assert not stream.overflow
-    level = next(r for r in outcome.assessment.results if r.measure == "noise_density" and r.channel == "acceleration_z")
+    level = next(
+        r
+        for r in outcome.assessment.results
+        if r.measure == "noise_density" and r.channel == "acceleration_z"
+    )
     assert 0 < level.value < 1e-2
     assert level.unit == "m/s2/sqrt(Hz)"
 

@@ -328,7 +328,7 @@ def happened(root: Path, faults: str, station: str, implied: bool) -> Happened:
 @pytest.mark.slow
 @settings(max_examples=6, deadline=None)
 @given(
-    at_h=st.floats(0.5, 3.5), broken=st.sampled_from(FAULTS),
+    at_h=st.floats(0.8, 3.5), broken=st.sampled_from(FAULTS),
     period=st.sampled_from(["7 s", "10 s", "60 s"]),
 )  # fmt: skip
 def test_faults_at_any_time_are_found_at_the_same_second_with_and_without_implied_polls(
@@ -363,7 +363,8 @@ def test_implied_polls_are_counted_and_the_hours_are_the_same(tmp_path: Path) ->
     assert one.implied.sum() > 1000
     assert other.implied.sum() == 0
     total, polled = (one.polls + one.implied).sum(), (other.polls + other.implied).sum()
-    assert total == pytest.approx(polled, rel=0.02)
+    # A soak's own looks, between the polls of the grid, are not made while it is far away.
+    assert 0.9 * polled < total <= 1.01 * polled
     holds = [events(o, "hold")[0].data for o in (with_them, without)]
     assert holds[0]["credit_s"] == pytest.approx(holds[1]["credit_s"], abs=1.0)
 

@@ -53,5 +53,12 @@ def run_ids(workspace: Workspace) -> list[str]:
     """Return the ids of all runs of a workspace, oldest first."""
     if not workspace.evidence.is_dir():
         return []
-    found = (path for path in workspace.evidence.iterdir() if (path / "run.json").is_file())
-    return [path.name for path in sorted(found, key=lambda p: (p / "run.json").stat().st_mtime_ns)]
+    # One without its run.json is damaged, not gone: it is listed, and said to be.
+    found = [(begun, path.name) for path in workspace.evidence.iterdir() if (begun := _begun(path))]
+    return [name for _, name in sorted(found)]
+
+
+def _begun(path: Path) -> int:
+    """Return when a run was begun, in ns, by its first file; 0 where it is no run."""
+    files = [path / name for name in ("run.json", "journal.jsonl")]
+    return next((file.stat().st_mtime_ns for file in files if file.is_file()), 0)

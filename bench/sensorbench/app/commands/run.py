@@ -17,12 +17,14 @@ from sensorbench.app.words import say_reason, title_of
 from sensorbench.assessment.data import RunData
 from sensorbench.assessment.results import as_json
 from sensorbench.core.clock import Clock, RealClock, VirtualClock
-from sensorbench.core.errors import InputError
+from sensorbench.core.documents import merge_problems
+from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.operator import Operator
 from sensorbench.core.units import show_duration
 from sensorbench.core.verdict import Verdict
 from sensorbench.evidence.journal import Event
 from sensorbench.parts.model import Lot, Part
+from sensorbench.profiles.library import load_profile
 from sensorbench.run.execute import Outcome, execute, resume
 from sensorbench.station.model import StationFile
 from sensorbench.station.preflight import preflight
@@ -46,6 +48,11 @@ def run_profile(
 ) -> int:
     """Run and print what came out; return the exit code. Raises InputError, BenchError."""
     workspace = Workspace(root)
+    if not lots:
+        names = sorted(path.stem for path in (workspace.root / "lots").glob("*.toml"))
+        text = f"say which units: --lot LOT; there are: {', '.join(names) or 'none yet'}"
+        problems = merge_problems([lambda: load_profile(profile, workspace.root)])
+        raise InputError([*problems, Problem("run", "--lot", text)])
     job = load_job(workspace, profile, lots, choices_of(choose, because), at)
     schedule = preflight(job, datetime.now().astimezone())
     clock: Clock = RealClock()

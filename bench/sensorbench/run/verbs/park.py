@@ -41,5 +41,6 @@ def after(run: Runner, _step: Step, fact: Mapping[str, Any]) -> None:
             run.watch.changed()
         return
     if until in run.resumed_for:
+        run.resumed_for -= {until}  # it was said of this wait, not of those to come
         return
     raise Parked(fact)

@@ -91,8 +91,8 @@ class Placing(Acting):
         test = getattr(phase, "test", None)
         if test is None or not (test.before or test.after):
             return []
-        place = self.place("test")
-        return [self.layout.zones[place]] if place in self.layout.zones else []
+        zone = self.layout.zones.get(self.place("test") or "")
+        return [zone] if zone is not None else []
 
     def _filled(self, chosen: Sequence[int], zones: Sequence[Zone]) -> list[tuple[int, ...]]:
         """Return units in batches of what can be loaded at once in every zone, in their order."""
@@ -100,8 +100,8 @@ class Placing(Acting):
         batch: list[int] = []
         taken: list[dict[str, int]] = [{} for _ in zones]
         for number in chosen:
-            if not all([self._can_sit(number, zone) for zone in zones]):
-                continue
+            if {self._can_sit(number, zone) for zone in zones} != {True}:
+                continue  # every zone was looked at: all that is wrong comes at once
             tried = [dict(seats) for seats in taken]
             if not self._seat_all(number, tried, zones):
                 batches.append(tuple(batch))

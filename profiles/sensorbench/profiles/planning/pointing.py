@@ -8,7 +8,7 @@ from typing import Any
 from sensorbench.core.channel import Channel, Settings, read_settings
 from sensorbench.core.quantity import address
 from sensorbench.parts.model import Part
-from sensorbench.parts.values import Targets
+from sensorbench.parts.values import Targets, Wave
 from sensorbench.profiles.measuring import Ask, ask_of
 from sensorbench.profiles.model import Test
 from sensorbench.profiles.planning.placing import Placing
@@ -59,12 +59,26 @@ class Pointing(Placing):
             number += 1
             identifier = f"{base} ({number})"
         there = {**self._fixed(), **self.current, **(conditions or {})}
+        self._check_fed(there)
         point = Point(
             identifier, self.phase.name, there, dict(labels or {}),
             self.settings(self.phase.settings), self.group,
         )  # fmt: skip
         self.points[identifier] = point
         return point
+
+    def _check_fed(self, there: Targets) -> None:
+        """What is read must be fed: a part without its supply does not answer."""
+        zone = self.layout.zones.get(self.zone)
+        for where, row in (zone.rows if zone else {}).items():
+            if row.how != "set" or not address(where).quantity.feeds:
+                continue
+            target = there.get(where)
+            if target is None or (isinstance(target, Wave) and target.low is None):
+                self.problem(
+                    f"{where} is off while units are read: set it in the phase, or give part.toml "
+                    f"a nominal in [range.{where}]"
+                )
 
     def _fixed(self) -> Targets:
         zone = self.layout.zones.get(self.zone)
@@ -146,7 +160,10 @@ class Pointing(Placing):
         for condition in conditions:
             values = {**self.nominal(), **self.condition(condition)}
             yield from self.go([values])
-            for stimulus, asked in self._stimuli_of_parameters(condition):
+            stimuli = self._stimuli_of_parameters(condition)
+            if parameters and not stimuli:
+                self.problem(f"no parameter has limits at {condition}: nothing is tested", "test")
+            for stimulus, asked in stimuli:
                 yield from self.go([{**values, **stimulus}])
                 point = self.point(
                     "/".join(part for part in (name, condition, asked[0]) if part),

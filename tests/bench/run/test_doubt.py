@@ -1,0 +1,135 @@
+"""What is doubtful never passes: a reference that is lost, hours and cycles that were not given,
+values that were not reached, calibrations that are over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sensorbench.core.verdict import Verdict
+
+from ...workspaces import STATION, THERMOMETER, events, problems, reasons, run, write
+from .barometers import SOCKETS, bench, fault
+
+STRESS = """
+[[phase]]
+kind = "stress"
+name = "bake"
+set = { temperature = "60 degC", supply = "max", pressure = "50 kPa" }
+hours = "5 h"
+longest = "5 h"
+"""
+MONITOR = """
+[phase.monitor]
+every = "30 min"
+measures = ["error"]
+limits = { error = ["-0.05 FS", "0.05 FS"] }
+"""
+TESTED = 'test = { before = ["room"], after = ["room"] }\n'
+CYCLES = """
+[[phase]]
+kind = "cycle"
+name = "cycles"
+set = { supply = "max", pressure = "50 kPa" }
+steps = [
+    { set = { temperature = "0 degC" }, dwell = "10 min" },
+    { set = { temperature = "60 degC" }, dwell = "10 min" },
+]
+cycles = 3
+"""
+STEPS = """
+[[phase]]
+kind = "steps"
+name = "raised"
+set = { temperature = "25 degC", pressure = ["50 kPa", "100 kPa", "110 kPa"] }
+dwell = "10 min"
+"""
+GRID = """
+[[phase]]
+kind = "grid"
+name = "check"
+axes = [{ set = { pressure = ["50 kPa", "100 kPa"] } }]
+measures = ["error"]
+"""
+
+
+def test_a_soak_that_is_never_reached_ends_by_its_timeout(tmp_path: Path) -> None:
+    soak = 'soak = { pressure = { within = "0.01 Pa", for = "5 s", timeout = "1 min" } }\n'
+    outcome = run(write(tmp_path, STEPS + soak + TESTED, **bench()))
+    assert outcome.assessment.verdict is Verdict.INVALID
+    late = [e.data["took_s"] for e in events(outcome, "soak") if not e.data["settled"]]
+    assert late
+    assert min(late) == pytest.approx(60.0, abs=2.0)
+
+
+@pytest.mark.parametrize("more", [MONITOR, TESTED])
+def test_hours_without_the_bias_are_not_served(tmp_path: Path, more: str) -> None:
+    whole = run(write(tmp_path / "whole", STRESS + more, **bench()))
+    assert whole.assessment.verdict is Verdict.PASS
+    lost = run(write(tmp_path / "lost", STRESS + more, **bench(fault("dmm", "silent", "1 h"))))
+    assert lost.assessment.verdict is Verdict.INVALID
+    assert set(reasons(lost)) >= {"not_served"}
+
+
+def test_a_meter_that_answers_now_and_then_credits_nothing(tmp_path: Path) -> None:
+    gaps = [fault("thermometer", "silent", f"{n} min", f"{n + 0.8} min") for n in range(60, 900)]
+    outcome = run(write(tmp_path, STRESS + TESTED, **bench(*gaps)))
+    (hold,) = events(outcome, "hold")
+    assert hold.data["credit_s"] < 3600.0
+    assert set(reasons(outcome)) == {"not_served"}
+
+
+@pytest.mark.parametrize("more", [MONITOR, TESTED])
+def test_cycles_without_the_bias_are_not_done(tmp_path: Path, more: str) -> None:
+    whole = run(write(tmp_path / "whole", CYCLES + more, **bench()))
+    assert whole.assessment.verdict is Verdict.PASS
+    lost = run(write(tmp_path / "lost", CYCLES + more, **bench(fault("dmm", "silent", "1 h"))))
+    assert lost.assessment.verdict is Verdict.INVALID
+    assert "cycles_missing" in reasons(lost)
+
+
+@pytest.mark.parametrize("more", ["", TESTED])
+def test_steps_whose_bias_was_not_seen_are_not_known(tmp_path: Path, more: str) -> None:
+    whole = run(write(tmp_path / "whole", STEPS + more, **bench()))
+    assert whole.assessment.verdict is Verdict.PASS
+    silent = fault("dmm", "silent", "10 min", "40 min")
+    lost = run(write(tmp_path / "lost", STEPS + more, **bench(silent)))
+    assert lost.assessment.verdict is Verdict.INVALID
+    assert set(reasons(lost)) == {"not_settled"}
+
+
+def test_a_reference_that_is_not_used_may_be_out_of_calibration(tmp_path: Path) -> None:
+    old = THERMOMETER.replace("2027-06-01", "2026-01-01")
+    station = STATION.replace(THERMOMETER, old) + SOCKETS
+    assert run(write(tmp_path, GRID, **bench(station=station))).assessment.verdict is Verdict.PASS
+
+
+def test_a_profile_that_says_nothing_of_a_unit_is_refused(tmp_path: Path) -> None:
+    said = problems(write(tmp_path, STRESS, **bench()))
+    assert "nothing is read and nothing attached" in said
+
+
+@pytest.mark.parametrize("device", ["pace", "dmm", "chamber"])
+def test_an_instrument_that_is_absent_does_not_answer(tmp_path: Path, device: str) -> None:
+    workspace = write(tmp_path, GRID, **bench(fault(device, "absent", "0 s")))
+    with pytest.raises(Exception, match=f"{device}: no answer"):
+        run(workspace)
+
+
+def test_what_has_no_link_can_not_be_absent(tmp_path: Path) -> None:
+    station = STATION + '\n[instrument.hand]\nmodel = "hand_fixture"\n' + SOCKETS
+    said = problems(write(tmp_path, GRID, **bench(fault("hand", "absent", "0 s"), station=station)))
+    assert "fault 'absent' is not one of" in said
+
+
+@pytest.mark.parametrize("start", ["value", "pass", "always"])
+def test_a_stress_starts_on_what_its_units_show_before_it(tmp_path: Path, start: str) -> None:
+    phase = STRESS + f'start = "{start}"\n' + TESTED
+    assert run(write(tmp_path, phase, **bench())).assessment.verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("phase", [STRESS, CYCLES, STEPS])
+def test_what_a_stress_starts_on_is_one_of_three(tmp_path: Path, phase: str) -> None:
+    said = problems(write(tmp_path, phase + 'start = "hope"\n' + TESTED, **bench()))
+    assert "start: 'hope' is not allowed" in said
