@@ -72,6 +72,20 @@ class Inputs:
         """Return the reference at all readings, shape (N,)."""
         return np.array([self.reference(readout) for readout in self.readouts])
 
+    def stimuli(self) -> Floats:
+        """Return the references, shape (N,), all alike where nobody was asked to move them.
+
+        What a reference that stands still shows is its noise, and no line goes through that.
+        """
+        x = self.references()
+        whole, _, axis = self._address().rpartition(".") if _has_axis(self) else ("", "", "")
+        if not axis or whole not in varying_addresses(self.readouts):
+            return x
+        axes = list(self.data.schedule.quantities[whole.partition(".")[0]]["axes"])
+        asked = [readout.point.conditions.get(whole) for readout in self.readouts]
+        own = {value[axes.index(axis)] for value in asked if isinstance(value, tuple | list)}
+        return np.full(len(x), x.mean()) if len(own) == 1 else x
+
     def _address(self) -> str:
         part = self.data.schedule.parts[self.ask["part"]]
         rows = (r for r in part["channels"] if r["name"] == self.channel)

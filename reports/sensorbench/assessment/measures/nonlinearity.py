@@ -15,7 +15,7 @@ def compute(inputs: Inputs) -> tuple[list[Found], list[Series]]:
     """Return the largest residual, with its sign, for each set of other conditions."""
     found = []
     for at, group in inputs.groups(varying_only=True):
-        _, _, residuals = line(group.references(), group.table())
+        _, _, residuals = line(group.stimuli(), group.table())
         if residuals.shape[1] < 3:
             values = np.full(len(residuals), np.nan)
         else:

@@ -15,7 +15,7 @@ def compute(inputs: Inputs) -> tuple[list[Found], list[Series]]:
     """Return the offset for each set of other conditions."""
     found = []
     for at, group in inputs.groups():
-        x = group.references()
+        x = group.stimuli()
         lowest, highest = np.nanmin(x), np.nanmax(x)
         budget = reference_budget(group, group.readouts[0])
         if lowest < 0 < highest:

@@ -13,7 +13,7 @@ def compute(inputs: Inputs) -> tuple[list[Found], list[Series]]:
     """Return the slope of the best straight line."""
     found = []
     for at, group in inputs.groups(varying_only=True):
-        x = group.references()
+        x = group.stimuli()
         slope, _, _ = line(x, group.table())
         budget = {"repeatability": slope_spread(group, x)} if len(x) > 1 else {}
         found.append(Found(slope, list(group.readouts), budget, at))
