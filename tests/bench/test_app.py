@@ -66,7 +66,9 @@ def test_bad_input_lists_every_problem_and_exits_with_2_and_leaves_nothing(
 ) -> None:
     station = workspace / "station.toml"
     text = station.read_text()
-    text = text.replace('high = "130 degC"', 'high = "130 K/min"').replace("[bench.supply]", "[benches.supply]")
+    text = text.replace('high = "130 degC"', 'high = "130 K/min"').replace(
+        "[bench.supply]", "[benches.supply]"
+    )
     station.write_text(text)
     (workspace / "parts" / "sbp1.toml").unlink()
     run = sensorbench("run", "calibration/none", "--lot", "first", cwd=workspace)

@@ -1,34 +1,110 @@
-"""Exit codes: what could not be made safe stands above everything else that ended a run."""
+"""How the program ends: its exit code says whose turn it is, and the screen says no more than that."""
 
 from __future__ import annotations
 
+import sys
+import warnings
+from pathlib import Path
+
 import pytest
 
-from sensorbench.app.failure import NOT_SAFE, report_failure
-from sensorbench.core.errors import BenchError, LinkTimeout
-from sensorbench.safety.limits import SafetyStop
+from sensorbench.app.main import main
+from sensorbench.core.errors import LinkTimeout
+from sensorbench.instruments.espec_p300.driver import EspecP300
+
+from .run.climate import CLIMATE, FIRST, SECOND, bake, fault, phase_of_tests, workspace
+
+EXTERNAL = phase_of_tests("t") + '[[phase]]\nkind = "external"\nname = "MS"\nattach = ["report"]\n'
+RAISED = CLIMATE.replace('high = "155 degC"', 'high = "130 degC"')
+
+
+def ends(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """Type a command and return its exit code; a warning of a library is an error."""
+    monkeypatch.setattr(sys, "argv", ["sensorbench", *words])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            main()
+        except SystemExit as end:
+            return int(end.code or 0)
+    return 0
 
 
 @pytest.mark.parametrize(
-    ("error", "usual"),
+    ("phases", "faults", "station", "code", "said"),
     [
-        (LinkTimeout("pace: no answer"), 3),
-        (SafetyStop("pressure is 140 kPa", "limit", {}), 4),
-        (RuntimeError("a fault of ours"), 70),
+        (phase_of_tests("t"), "", CLIMATE, 0, "PASS: 2 of 2 units passed"),
+        # A unit that failed, one that is not known.
+        (phase_of_tests("t", '["room", "hot"]'), fault(SECOND, "stuck"), CLIMATE, 1, f"{SECOND}: FAIL: "),
+        (phase_of_tests("t"), fault(SECOND, "absent"), CLIMATE, 1, f"{SECOND}: INVALID: "),
+        # Bad input: nothing was touched.
+        (phase_of_tests("t", '["tropical"]'), "", CLIMATE, 2, "has no [condition] tropical"),
+        # A device that does not answer while it is opened: it was not touched either.
+        (phase_of_tests("t"), fault("chamber", "silent"), CLIMATE, 3, "chamber: no answer"),
+        (phase_of_tests("t"), fault("chamber", "identity"), CLIMATE, 3, "chamber"),
+        (bake("100 h", temperature="125 degC"), fault("chamber", "sensor_stuck", "5 h"), RAISED, 4,
+         "the bench is in its safe state"),
+        (EXTERNAL, "", CLIMATE, 5, "parked: waits for evidence of MS"),
     ],
-)
-def test_not_safe_is_above_every_other_code(
-    error: Exception, usual: int, capsys: pytest.CaptureFixture[str]
+    ids=["pass", "fail", "unknown", "input", "device", "other device", "safety", "parked"],
+)  # fmt: skip
+def test_the_exit_code_says_whose_turn_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    phases: str, faults: str, station: str, code: int, said: str,
+) -> None:  # fmt: skip
+    there = workspace(tmp_path, phases, faults, station=station)
+    found = ends(monkeypatch, "run", "profile.toml", "--lot", "H1", "-w", str(there.root))
+    shown = capsys.readouterr()
+    text = shown.out + shown.err
+    assert said in text
+    assert found == code
+    assert "Traceback" not in text
+    assert "Warning" not in text
+    if code == 2:
+        assert not there.evidence.exists()
+
+
+def test_not_safe_is_above_all_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(type(error)):
-        raise error
-    error.add_note("the bench is in its safe state")
-    assert report_failure(error) == usual
-    error.add_note("NOT SAFE: pace: it does not vent; vent by hand")
-    assert report_failure(error) == NOT_SAFE == 9
-    assert "NOT SAFE: pace" in capsys.readouterr().err
+    there = workspace(tmp_path, phase_of_tests("t"), fault(SECOND, "absent"))
+
+    def fails(_: EspecP300) -> None:
+        raise LinkTimeout("no answer within 3 s")
+
+    monkeypatch.setattr(EspecP300, "make_safe", fails)
+    found = ends(monkeypatch, "run", "profile.toml", "--lot", "H1", "-w", str(there.root))
+    shown = capsys.readouterr()
+    assert found == 9
+    # The last thing that the person sees.
+    assert (shown.out + shown.err).strip().splitlines()[-1].startswith("NOT SAFE: chamber: ") or (
+        "NOT SAFE: chamber: no answer within 3 s. Make it safe by hand." in shown.err
+    )
 
 
-def test_a_bench_error_is_told_in_its_own_words(capsys: pytest.CaptureFixture[str]) -> None:
-    assert report_failure(BenchError("chamber: the door is open")) == 3
-    assert capsys.readouterr().err == "chamber: the door is open\n"
+def test_a_fault_of_the_program_itself_is_no_failed_unit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = workspace(tmp_path, phase_of_tests("t"))
+
+    def crashes(_: object) -> float:
+        raise KeyError("what nobody thought of")
+
+    monkeypatch.setattr("sensorbench.sensors.sht4x.driver.Sht4x.start", crashes)
+    found = ends(monkeypatch, "run", "profile.toml", "--lot", "H1", "-w", str(there.root))
+    shown = capsys.readouterr()
+    assert found == 70
+    assert "a fault of sensorbench itself: KeyError" in shown.err
+    assert "the bench is in its safe state" in shown.err
+    assert "Traceback" not in shown.err
+
+
+def test_a_unit_that_is_stuck_gives_its_own_line_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = workspace(tmp_path, phase_of_tests("t", '["room", "hot"]'), fault(SECOND, "stuck"))
+    ends(monkeypatch, "run", "profile.toml", "--lot", "H1", "-w", str(there.root))
+    shown = capsys.readouterr()
+    assert [line for line in shown.out.splitlines() if SECOND in line]
+    assert not [line for line in shown.out.splitlines() if f"{FIRST}:" in line]
+    assert shown.err == ""

@@ -67,7 +67,11 @@ def stations(draw: st.DrawFn) -> str:
             f"reference = {believed}" if believed else "",
         )  # fmt: skip
     if draw(st.sampled_from([True, True, True, False])):
-        text += table("bench.supply", 'set = "psu.out1"', f'high = "{draw(st.sampled_from(["3.7 V", "3.7 V", "3.4 V"]))}"')
+        text += table(
+            "bench.supply",
+            'set = "psu.out1"',
+            f'high = "{draw(st.sampled_from(["3.7 V", "3.7 V", "3.4 V"]))}"',
+        )
     else:
         text += table("bench.supply", 'fixed = "3.3 V"')
     return text + sht4x_sockets(draw(st.integers(1, 2)))
@@ -76,28 +80,39 @@ def stations(draw: st.DrawFn) -> str:
 @st.composite
 def parts(draw: st.DrawFn) -> str:
     text = '[part]\nname = "SHT40"\ndriver = "sht4x"\n'
-    text += table("range.temperature", 'min = "-40 degC"', f'max = "{draw(st.sampled_from([60, 85, 125]))} degC"')
+    text += table(
+        "range.temperature",
+        'min = "-40 degC"',
+        f'max = "{draw(st.sampled_from([60, 85, 125]))} degC"',
+    )
     if draw(maybe):
         text += table("range.humidity", 'min = "0 %RH"', 'max = "100 %RH"')
     text += table(
         "range.supply", 'min = "1.08 V"', 'nominal = "3.3 V"', 'max = "3.6 V"',
         'limit = "100 mA"' if draw(maybe) else "",
     )  # fmt: skip
-    text += table("condition", 'room = { temperature = "25 degC" }', 'warm = { temperature = "50 degC" }')
+    text += table(
+        "condition", 'room = { temperature = "25 degC" }', 'warm = { temperature = "50 degC" }'
+    )
     if draw(maybe):
-        text += table("accuracy.temperature", f'error = "{draw(st.sampled_from(["1 K", "0.001 K"]))}"')
+        text += table(
+            "accuracy.temperature", f'error = "{draw(st.sampled_from(["1 K", "0.001 K"]))}"'
+        )
     if draw(st.sampled_from([True, True, True, False])):
         channel = draw(st.sampled_from(["temperature", "temperature", "temperature", "humidity"]))
         unit = "K" if channel == "temperature" else "%RH"
         text += table(
             "[parameter]", 'name = "p"', 'measure = "error"', f'channel = "{channel}"',
             'set = { humidity = "50 %RH" }' if channel == "humidity" else "",
-            f'limits = {{ room = ["-5 {unit}", "5 {unit}"], warm = ["-5 {unit}", "5 {unit}"] }}', f'drift = "2 {unit}"' if draw(maybe) else "",
-        ).replace("[[parameter]]", "[[parameter]]")  # fmt: skip
+            f'limits = {{ room = ["-5 {unit}", "5 {unit}"], warm = ["-5 {unit}", "5 {unit}"] }}',
+            f'drift = "2 {unit}"' if draw(maybe) else "",
+        )  # fmt: skip
     return text
 
 
-temperatures = st.sampled_from([*["min", "25 degC", "50 %", "45 degC", "55 degC", "max"] * 3, "200 degC"])
+temperatures = st.sampled_from(
+    [*["min", "25 degC", "50 %", "45 degC", "55 degC", "max"] * 3, "200 degC"]
+)
 humidities = st.sampled_from(["30 %RH", "60 %RH", "85 %RH"])
 supplies = st.sampled_from([*["3.0 V", "nominal", "max", "3.1 V"] * 3, "off", "9 V"])
 
@@ -122,11 +137,14 @@ def phases(draw: st.DrawFn, name: str) -> str:
                                      'measures = ["error", "hysteresis"]\n']))  # fmt: skip
     match kind:
         case "grid":
-            values = ", ".join(f'"{v}"' for v in draw(st.lists(temperatures, min_size=1, max_size=3)))
+            values = ", ".join(
+                f'"{v}"' for v in draw(st.lists(temperatures, min_size=1, max_size=3))
+            )
             path = ', path = "there and back"' if draw(maybe) else ""
             return f"{head}axes = [{{ set = {{ temperature = [{values}] }}{path} }}]\n{measures}"
         case "test":
-            return f'{head}conditions = ["{draw(st.sampled_from(["room", "warm", "room", "warm", "cold"]))}"]\n'
+            condition = draw(st.sampled_from(["room", "warm", "room", "warm", "cold"]))
+            return f'{head}conditions = ["{condition}"]\n'
         case "stress":
             more = 'monitor = { every = "30 min" }\n' if draw(maybe) else ""
             return f'{head}set = {draw(sets())}\nhours = "2 h"\n{tested}{more}'
@@ -183,7 +201,8 @@ def promised(root: Path, made: tuple[str, str, str, str]) -> str:
 
 @pytest.mark.slow
 @settings(
-    max_examples=200, deadline=None,
+    max_examples=200,
+    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(made=workspaces())

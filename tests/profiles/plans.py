@@ -1,4 +1,4 @@
-"""Plans made by hand: a bench as planning sees it, a part, a lot, and what `expand` makes of them."""
+"""Plans made by hand: a bench as planning sees it, a part, a lot, and what they expand to."""
 
 from __future__ import annotations
 

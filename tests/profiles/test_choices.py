@@ -88,7 +88,9 @@ def test_a_choice_by_agreement_is_made_by_a_person() -> None:
 
 
 def test_an_agreement_with_one_standard_option_is_made_by_nobody() -> None:
-    head = AGREED.replace('[choice.method.option."130/85"]\nstandard = true', '[choice.method.option."130/85"]')
+    head = AGREED.replace(
+        '[choice.method.option."130/85"]\nstandard = true', '[choice.method.option."130/85"]'
+    )
     schedule = plan(THB, head=head)
     assert schedule.choices["method"]["option"] == "85/85"
 

@@ -73,7 +73,9 @@ def test_temperature_cycling_of_grade_1_is_4035_actions() -> None:
     ]
 
 
-@pytest.mark.parametrize(("grade", "cycles", "hot_c"), [(0, 2000, 150), (1, 1000, 150), (2, 1000, 125), (3, 500, 125)])
+@pytest.mark.parametrize(
+    ("grade", "cycles", "hot_c"), [(0, 2000, 150), (1, 1000, 150), (2, 1000, 125), (3, 500, 125)]
+)
 def test_cycles_and_ends_are_those_of_the_grade(grade: int, cycles: int, hot_c: float) -> None:
     """AEC-Q100 Rev H, table 2, A4; JESD22-A104."""
     lots = [(lot(), part(**{"grade = 1": f"grade = {grade}"}))]
@@ -81,12 +83,21 @@ def test_cycles_and_ends_are_those_of_the_grade(grade: int, cycles: int, hot_c: 
     steps = schedule.steps
     cold = [s for s in steps if isinstance(s.action, Set) and s.action.target == -55.0]
     assert len(cold) == cycles
-    assert max(s.action.target for s in steps if isinstance(s.action, Set) and s.action.address == "temperature") == hot_c  # type: ignore[type-var]
+    assert (
+        max(
+            s.action.target
+            for s in steps
+            if isinstance(s.action, Set) and s.action.address == "temperature"
+        )
+        == hot_c
+    )  # type: ignore[type-var]
 
 
 def test_a_cycle_that_was_cut_short_is_repeated_from_its_first_step() -> None:
     steps = plan(TC).steps
-    first = next(n for n, s in enumerate(steps) if isinstance(s.action, Set) and s.action.target == -55.0)
+    first = next(
+        n for n, s in enumerate(steps) if isinstance(s.action, Set) and s.action.target == -55.0
+    )
     for number in range(first, first + 40, 4):
         assert [step.restart for step in steps[number : number + 4]] == [number] * 4
 

@@ -1,4 +1,4 @@
-"""grid: nested axes, each with its path; what measures need beside them is applied at each point."""
+"""grid: nested axes, each with its path; what measures need beside them is set at each point."""
 
 from __future__ import annotations
 
@@ -150,7 +150,9 @@ def test_an_array_of_sets_is_reached_one_after_the_other() -> None:
 
 def test_a_measure_brings_the_stimuli_it_needs_to_every_point() -> None:
     text = grid('{ set = { temperature = ["0 degC", "50 degC"] } }', 'measures = ["sensitivity"]')
-    limited = part(PART.replace("[accuracy.pressure]", '[accuracy.pressure]\nsensitivity = [0.99, 1.01]'))
+    limited = part(
+        PART.replace("[accuracy.pressure]", "[accuracy.pressure]\nsensitivity = [0.99, 1.01]")
+    )
     assert points(plan(text, lots=[(lot(), limited)])) == [
         "g/0 degC/20 kPa", "g/0 degC/120 kPa", "g/50 degC/20 kPa", "g/50 degC/120 kPa",
     ]  # fmt: skip
@@ -165,7 +167,10 @@ def test_a_grid_asks_every_channel_that_it_can_compare() -> None:
 
 
 def test_null_comes_before_the_first_point() -> None:
-    rows = {**ROWS, "magnetic_field": BenchRow("set", low=-200, high=200, vector=True, reference=True)}
+    rows = {
+        **ROWS,
+        "magnetic_field": BenchRow("set", low=-200, high=200, vector=True, reference=True),
+    }
     text = grid(
         '{ set = { magnetic_field = [{ x = "50 uT", y = "0 uT", z = "0 uT" }] } }',
         'null = ["magnetic_field"]',

@@ -1,4 +1,4 @@
-"""needs(schedule): what a run takes, said once: sets, waits, references, units, streams, evidence."""
+"""needs(schedule): what a run takes, said once: sets, waits, references, units, streams."""
 
 from __future__ import annotations
 
@@ -54,7 +54,10 @@ def test_a_fit_needs_every_reference_that_it_is_fitted_to() -> None:
 
 
 def test_null_needs_what_it_brings_to_zero() -> None:
-    rows = {**ROWS, "magnetic_field": BenchRow("set", low=-200, high=200, vector=True, reference=True)}
+    rows = {
+        **ROWS,
+        "magnetic_field": BenchRow("set", low=-200, high=200, vector=True, reference=True),
+    }
     found = needs(plan(grid('pressure = ["min"]', 'null = ["magnetic_field"]'), bench(**rows)))
     assert "magnetic_field" in found.sets[""]
     assert "magnetic_field" in found.compares[""]
@@ -62,7 +65,10 @@ def test_null_needs_what_it_brings_to_zero() -> None:
 
 def test_units_are_needed_where_they_are_read() -> None:
     rooms = Layout({"oven": zone(4, ["stress"]), "tester": zone(4, ["test"])})
-    text = TEST + '[[phase]]\nkind = "stress"\nname = "b"\nset = { temperature = "max" }\nhours = "1 h"\n'
+    text = (
+        TEST
+        + '[[phase]]\nkind = "stress"\nname = "b"\nset = { temperature = "max" }\nhours = "1 h"\n'
+    )
     found = needs(plan(text, rooms))
     assert found.units == {"tester": {0, 1}}
     assert found.sets["oven"] == {"temperature"}

@@ -1,4 +1,4 @@
-"""steps, record, response, test, calibrate, gate, prompt, external: what each one does, in order."""
+"""steps, record, response, test, calibrate, gate, prompt, external: what each does, in order."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ def test_a_value_is_raised_step_by_step_between_two_tests() -> None:
 
 def test_a_step_that_was_cut_off_is_not_repeated_by_itself() -> None:
     steps = plan(STEPS).steps
-    raising = [s for s in steps if isinstance(s.action, Set | Read) and s.start_s > steps[11].start_s]
+    raising = [
+        s for s in steps if isinstance(s.action, Set | Read) and s.start_s > steps[11].start_s
+    ]
     asked = [s for s in raising if s.restart is None]
     assert len(asked) == 6
     waits = [s for s in steps if isinstance(s.action, Settle)]
@@ -184,7 +186,10 @@ def test_parameters_with_the_same_stimulus_share_a_reading() -> None:
 
     schedule = plan(TEST, lots=[(lot(), part(PART + more))])
     assert points(schedule) == ["t/room/pressure_error", "t/room/other"]
-    assert schedule.points["t/room/pressure_error"].labels["parameters"] == ["pressure_error", "again"]
+    assert schedule.points["t/room/pressure_error"].labels["parameters"] == [
+        "pressure_error",
+        "again",
+    ]
     # A parameter without a limit at a condition is not tested there.
     cold = plan(TEST.replace("room", "cold"), lots=[(lot(), part(PART + more))])
     assert points(cold) == ["t/cold/pressure_error"]
@@ -192,14 +197,15 @@ def test_parameters_with_the_same_stimulus_share_a_reading() -> None:
 
 def test_a_condition_at_which_nothing_is_tested_is_refused() -> None:
     text = TEST.replace("room", "warm")
-    warm = part(**{'[settings]\nfine': 'warm = { temperature = "50 degC" }\n[settings]\nfine'})
+    warm = part(**{"[settings]\nfine": 'warm = { temperature = "50 degC" }\n[settings]\nfine'})
     found = refusal(text, lots=[(lot(), warm)])
     assert "phase[1].test: no parameter has limits at warm: nothing is tested" in found
 
 
 def test_a_step_beyond_the_bench_is_refused() -> None:
     text = (
-        '[[phase]]\nkind = "response"\nname = "step"\nset = { temperature = ["20 degC", "200 degC"] }\n'
+        '[[phase]]\nkind = "response"\nname = "step"\n'
+        'set = { temperature = ["20 degC", "200 degC"] }\n'
         'duration = "5 min"\nevery = "1 s"\n'
     )
     assert "temperature = 200 degC is outside what this bench may do, -70..180" in refusal(text)
@@ -262,7 +268,10 @@ def test_a_calibration_is_written_after_the_readings_that_it_is_fitted_to() -> N
 
 
 def test_a_part_without_a_memory_is_not_calibrated() -> None:
-    found = refusal(CALIBRATION, lots=[(lot(), part(BMP280 + '[range.temperature]\nmin = "0 degC"\nmax = "65 degC"\n'))])
+    found = refusal(
+        CALIBRATION,
+        lots=[(lot(), part(BMP280 + '[range.temperature]\nmin = "0 degC"\nmax = "65 degC"\n'))],
+    )
     assert "BMP280 has no memory for coefficients; use a check profile" in found
 
 
@@ -319,7 +328,9 @@ COLD = '[[phase]]\nkind = "test"\nname = "cold"\nconditions = ["cold"]\n'
 
 def test_a_gate_says_what_it_looks_at_and_which_way_it_goes() -> None:
     schedule = plan(TEST + GATE + COLD + LOOK)
-    gate = next(s.action for s in schedule.steps if isinstance(s.action, Do) and s.action.verb == "gate")
+    gate = next(
+        s.action for s in schedule.steps if isinstance(s.action, Do) and s.action.verb == "gate"
+    )
     assert dict(gate.arguments) == {
         "phase": "good", "of": "t", "require": "pass", "share": 0.9,
         "then": {"skip_to": "look"}, "otherwise": "go on",
@@ -335,7 +346,11 @@ def test_who_jumps_and_who_walks_find_the_same_bench() -> None:
     ("old", "new", "expected"),
     [
         ('of = "t"', 'of = "x"', "phase[2].of: no earlier phase is named 'x'; there are: t"),
-        ('skip_to = "look"', 'skip_to = "t"', "phase[2].then: 't' is no later phase; there are: look"),
+        (
+            'skip_to = "look"',
+            'skip_to = "t"',
+            "phase[2].then: 't' is no later phase; there are: look",
+        ),
         ('otherwise = "go on"', 'otherwise = "drop"', "'drop' is not allowed"),
     ],
 )
@@ -360,7 +375,10 @@ def test_a_prompt_keeps_the_bench_or_gives_it_back() -> None:
 
 
 def test_an_external_step_gives_the_units_away_and_waits_for_what_was_found() -> None:
-    text = TEST + '[[phase]]\nkind = "external"\nname = "MS"\nattach = ["report", "result of each unit"]\n'
+    text = (
+        TEST
+        + '[[phase]]\nkind = "external"\nname = "MS"\nattach = ["report", "result of each unit"]\n'
+    )
     words = said(plan(text))
     assert words[-5:] == [
         "release pressure", "release temperature", "release supply", "unload", "park attach MS",

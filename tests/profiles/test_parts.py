@@ -146,7 +146,9 @@ def phases(text: str) -> str:
     return str(found.value)
 
 
-STRESS = '[[phase]]\nkind = "stress"\nname = "bake"\nset = { temperature = "max" }\nhours = "10 h"\n'
+STRESS = (
+    '[[phase]]\nkind = "stress"\nname = "bake"\nset = { temperature = "max" }\nhours = "10 h"\n'
+)
 CYCLE = (
     '[[phase]]\nkind = "cycle"\nname = "TC"\ncycles = 10\n'
     'steps = [{ set = { temperature = "max" }, dwell = "1 min" }]\n'
@@ -163,12 +165,18 @@ CYCLE = (
         (STRESS.replace("temperature", "temprature"), "phase[1].set: 'temprature' is no quantity"),
         (STRESS + 'readouts = ["5 h", "2 h"]\n', "readouts must rise"),
         (STRESS + 'readouts = ["10 h"]\n', "readouts lie between 0 h and the hours"),
-        (STRESS + 'start = "sometimes"\n', "start: 'sometimes' is not allowed; allowed: 'value', 'pass' or 'always'"),
+        (
+            STRESS + 'start = "sometimes"\n',
+            "start: 'sometimes' is not allowed; allowed: 'value', 'pass' or 'always'",
+        ),
         (STRESS + STRESS, "two phases are named bake"),
         (STRESS + "soak = { temperature = { witin = '1 K' } }\n", "did you mean within?"),
         (STRESS + "test = { before = ['room'], from = 'start' }\n", "allowed: 'release' or 'cool'"),
         (CYCLE.replace("cycles = 10", "cycles = 0"), "phase[1].cycles: Input should be greater"),
-        (CYCLE.replace("dwell", "dwel"), "phase[1].steps[1].dwel: unknown key; did you mean dwell?"),
+        (
+            CYCLE.replace("dwell", "dwel"),
+            "phase[1].steps[1].dwel: unknown key; did you mean dwell?",
+        ),
         (CYCLE + "readouts = [10]\n", "readouts lie between 0 and the cycles"),
         (CYCLE + "readouts = [5, 5]\n", "readouts must rise"),
         (
@@ -186,7 +194,8 @@ CYCLE = (
             "one list of values, or several of equal length",
         ),
         (
-            '[[phase]]\nkind = "response"\nname = "r"\nset = { pressure = "max" }\nduration = "1 s"\n',
+            '[[phase]]\nkind = "response"\nname = "r"\nset = { pressure = "max" }\n'
+            'duration = "1 s"\n',
             "write [from, to] for each address",
         ),
         (
@@ -219,7 +228,10 @@ def test_mistakes_of_all_phases_are_listed_at_once() -> None:
         (HEAD.replace("title", "titel"), "titel: unknown key; did you mean title?"),
         (HEAD + "samples = 0\n", "samples: Input should be greater than or equal to 1"),
         (HEAD + 'log = "0 s"\n', "log: Input should be greater than 0"),
-        (HEAD + '[soak]\ntemperature = { for = "-5 s" }\n', "soak.temperature.for: Input should be"),
+        (
+            HEAD + '[soak]\ntemperature = { for = "-5 s" }\n',
+            "soak.temperature.for: Input should be",
+        ),
     ],
 )
 def test_a_mistake_in_a_profiles_head_is_named(head: str, said: str) -> None:

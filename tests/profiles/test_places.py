@@ -137,7 +137,11 @@ def test_a_zone_for_nothing_in_particular_serves_where_no_other_does() -> None:
 
 def test_tests_elsewhere_are_attached_and_parked_for() -> None:
     schedule = plan(TEST + BAKE, Layout({"": zone()}, ELSEWHERE))
-    parks = [s.action.arguments for s in schedule.steps if isinstance(s.action, Do) and s.action.verb == "park"]
+    parks = [
+        s.action.arguments
+        for s in schedule.steps
+        if isinstance(s.action, Do) and s.action.verb == "park"
+    ]
     assert [(p["point"], p["at"]) for p in parks] == [
         ("t", "ate"), ("ELFR/before", "ate"), ("ELFR/48 h", "ate"),
     ]  # fmt: skip

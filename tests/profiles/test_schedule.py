@@ -36,10 +36,14 @@ positive = st.floats(0, 1e9, allow_nan=False)
 names = st.sampled_from(["temperature", "pressure.front", "magnetic_field", "supply.vddio"])
 values = numbers | st.tuples(numbers, numbers, numbers)
 waves = st.builds(Wave, st.none() | numbers, numbers, positive, st.sampled_from(["square", "sine"]))
-bands = st.builds(Band, names, st.none() | values, positive, st.none() | numbers, st.none() | numbers)
+bands = st.builds(
+    Band, names, st.none() | values, positive, st.none() | numbers, st.none() | numbers
+)
 plain: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | numbers | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=5,
 )
 actions: st.SearchStrategy[Action] = st.one_of(
@@ -48,7 +52,11 @@ actions: st.SearchStrategy[Action] = st.one_of(
     st.builds(Release, names),
     st.builds(Read, st.just("p/1"), st.integers(1, 1000), positive, positive, st.booleans()),
     st.builds(Hold, positive, st.tuples(bands), positive, st.text(max_size=5), positive),
-    st.builds(Do, st.sampled_from(["park", "load", "gate"]), st.dictionaries(st.text(max_size=5), plain, max_size=3)),
+    st.builds(
+        Do,
+        st.sampled_from(["park", "load", "gate"]),
+        st.dictionaries(st.text(max_size=5), plain, max_size=3),
+    ),
 )
 steps = st.builds(
     Step, actions, st.sampled_from(["", "oven"]), st.none() | st.integers(0, 99),
@@ -56,8 +64,10 @@ steps = st.builds(
     st.integers(0, 10**9).map(lambda n: n / 1000),
 )  # fmt: skip
 points = st.builds(
-    Point, st.just("p/1"), st.just("p"), st.dictionaries(names, st.none() | values | waves, max_size=3),
-    st.dictionaries(st.text(max_size=5), plain, max_size=2), st.just({}), st.sampled_from(["", "#1"]),
+    Point, st.just("p/1"), st.just("p"),
+    st.dictionaries(names, st.none() | values | waves, max_size=3),
+    st.dictionaries(st.text(max_size=5), plain, max_size=2), st.just({}),
+    st.sampled_from(["", "#1"]),
 )  # fmt: skip
 
 

@@ -24,7 +24,12 @@ name = "THB"
 set = [{ temperature = "85 degC" }, { humidity = "85 %RH" }, { supply = "max" }]
 hours = "1000 h"
 readouts = ["168 h", "500 h"]
-test = { before = ["room", "hot"], after = ["room", "hot"], within = "48 h", from = "cool", back = "96 h" }
+[phase.test]
+before = ["room", "hot"]
+after = ["room", "hot"]
+within = "48 h"
+from = "cool"
+back = "96 h"
 """
 HTOL = """
 [[phase]]
@@ -185,7 +190,9 @@ def test_interim_readouts_may_test_less() -> None:
 
 def test_no_stress_begins_on_units_that_say_nothing() -> None:
     schedule = plan(HTOL)
-    gate = next(s.action for s in schedule.steps if isinstance(s.action, Do) and s.action.verb == "gate")
+    gate = next(
+        s.action for s in schedule.steps if isinstance(s.action, Do) and s.action.verb == "gate"
+    )
     assert gate.arguments["readout"] == "before"
     assert gate.arguments["require"] == "value"
     assert gate.arguments["calibrated"] == ["SBP1"]
@@ -197,7 +204,9 @@ def test_no_stress_begins_on_units_that_say_nothing() -> None:
 def test_a_shelf_needs_no_bench_and_lasts_by_the_calendar() -> None:
     schedule = plan(SHELF)
     assert not [s for s in schedule.steps if isinstance(s.action, Hold)]
-    parks = [s.action for s in schedule.steps if isinstance(s.action, Do) and s.action.verb == "park"]
+    parks = [
+        s.action for s in schedule.steps if isinstance(s.action, Do) and s.action.verb == "park"
+    ]
     assert [(p.arguments["until"], p.arguments["after_s"] / 3600) for p in parks] == [
         ("time", 730), ("time", 1460), ("time", 4380),
     ]  # fmt: skip
@@ -246,7 +255,7 @@ def test_limits_of_a_monitor_that_do_not_fit_are_named() -> None:
 def test_test_conditions_that_the_part_has_not_are_named() -> None:
     text = bake('test = { before = ["tropical"] }')
     assert "phase[1].test: SBP1 has no [condition] tropical" in refusal(text)
-    bare = part(**{'[[parameter]]': '[settings.x]\n[[parameter]]'})
+    bare = part(**{"[[parameter]]": "[settings.x]\n[[parameter]]"})
     bare = bare.model_copy(update={"parameter": ()})
     assert "SBP1 has no [[parameter]] to test" in refusal(
         bake('test = { before = ["room"] }'), lots=[(lot(), bare)]
@@ -254,7 +263,9 @@ def test_test_conditions_that_the_part_has_not_are_named() -> None:
 
 
 def test_a_stress_elsewhere_is_an_external() -> None:
-    layout = Layout({"": zone(purposes=["test"])}, {"oven": ELSEWHERE["ate"].__class__("Oven", ("stress",))})
+    layout = Layout(
+        {"": zone(purposes=["test"])}, {"oven": ELSEWHERE["ate"].__class__("Oven", ("stress",))}
+    )
     assert "a stress is done here; one that is done elsewhere is an `external`" in refusal(
         bake(), layout
     )

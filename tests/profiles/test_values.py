@@ -121,9 +121,7 @@ def test_a_value_that_means_nothing_is_refused_in_words(
 
 
 @given(st.floats(-50, 150), st.floats(-1e3, 1e3), st.floats(1e-3, 1e3))
-def test_a_share_lies_on_the_way_from_min_to_max(
-    share: float, low: float, width: float
-) -> None:
+def test_a_share_lies_on_the_way_from_min_to_max(share: float, low: float, width: float) -> None:
     span = Range({"min": low, "max": low + width})
     found = resolve(f"{share:.6f} %", address("temperature"), span)
     assert found == pytest.approx(low + width * round(share, 6) / 100, abs=1e-9 * width)

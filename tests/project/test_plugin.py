@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from sensorbench.app.commands.new import new_thing
-from sensorbench.core.verdict import Verdict
 from sensorbench.assessment.verify import verify
+from sensorbench.core.verdict import Verdict
 
 ROOT = Path(__file__).parents[2]
 GUIDES = ROOT / "docs" / "guides"
@@ -199,7 +199,6 @@ def run(place: Path) -> Path:
     return found
 
 
-@pytest.mark.parametrize("name", ["press_cell", "press"])
 def lines_of(place: Path) -> dict[str, int]:
     """Return how many lines each thing took, blank ones and comments left out."""
     package = place / "acme_press" / "acme_press"
@@ -229,6 +228,7 @@ def test_the_guide_says_what_each_thing_took(place: Path) -> None:
     assert {name: int(count) for name, count in told.items()} == lines_of(place)
 
 
+@pytest.mark.parametrize("name", ["press_cell", "press"])
 def test_its_devices_keep_what_every_device_keeps(place: Path, name: str) -> None:
     check = "import sys; from sensorbench.app.commands.check_device import check_device as check; "
     done = python(place, "-c", f"{check}sys.exit(check({name!r}))")

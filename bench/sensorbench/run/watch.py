@@ -10,8 +10,8 @@ The rules:
   as implied: they would read the same. The next real poll is at the first time of the place's grid
   that is not before t, so that a trip comes at the same second with and without. While it says that
   a place that nobody holds moves far from its limits, polls between two looks or log rows are
-  implied too: their mean is that of the readings before and after. Nor is a soak looked at then that
-  can't be inside its band yet.
+  implied too: their mean is that of the readings before and after. Nor is a soak looked at then
+  that can't be inside its band yet.
 - In real time safety polls in a thread of its own; what it finds is raised where the run waits.
 """
 

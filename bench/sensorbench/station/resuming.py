@@ -8,6 +8,7 @@ that it can be put back and the run goes on.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -36,11 +37,7 @@ def check_going_on(
     `comes_next` is the step it goes on with, `sockets` where its units are loaded, `known` the
     serials that simulated lots have.
     """
-    rest = Schedule(
-        schedule.profile, schedule.units, schedule.parts, schedule.zones, schedule.quantities,
-        schedule.groups, schedule.phases, schedule.choices, schedule.points,
-        schedule.steps[comes_next:],
-    )  # fmt: skip
+    rest = replace(schedule, steps=schedule.steps[comes_next:])
     problems = [Problem(FILE, key, text) for key, text in _bench(file, schedule)]
     problems += [Problem(FILE, key, text) for key, text in _due(file, rest, today)]
     problems += [Problem(FILE, "socket", text) for text in _sockets(file, rest, sockets)]

@@ -50,9 +50,15 @@ class Verification:
 
     @property
     def verdict(self) -> Verdict:
-        """Return the run's verdict: INVALID where the evidence is damaged or can't be read."""
+        """Return the run's verdict: INVALID where the evidence is damaged or can't be read.
+
+        Nothing that is incomplete has passed: without its seal nobody says that it is whole.
+        """
         damaged = any(finding.level is Level.DAMAGE for finding in self.findings)
-        return Verdict.INVALID if damaged or self.assessment is None else self.assessment.verdict
+        if damaged or self.assessment is None:
+            return Verdict.INVALID
+        passed = self.assessment.verdict is Verdict.PASS
+        return Verdict.INVALID if passed and self.findings else self.assessment.verdict
 
 
 def verify(root: Path) -> Verification:

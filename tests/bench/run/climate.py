@@ -28,12 +28,9 @@ CLIMATE = BUS + CHAMBER + THERMOMETER + PSU + BENCH_TEMPERATURE + BENCH_SUPPLY
 FIRST, SECOND = "0F3A1100", "0F3A1101"
 
 
-def test_phase(name: str, conditions: str = '["room"]', more: str = "") -> str:
+def phase_of_tests(name: str, conditions: str = '["room"]', more: str = "") -> str:
     """Return a phase that tests the parameters."""
     return f'[[phase]]\nkind = "test"\nname = "{name}"\nconditions = {conditions}\n{more}\n'
-
-
-test_phase.__test__ = False  # type: ignore[attr-defined] - a phase, no test
 
 
 def bake(hours: str = "10 h", more: str = "", temperature: str = "85 degC") -> str:

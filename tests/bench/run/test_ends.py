@@ -18,7 +18,7 @@ from sensorbench.station.station import Station
 from sensorbench.station.workspace import Workspace
 
 from ...workspaces import START, events, execute_ending, job_of, opened, run
-from .climate import bake, fault, test_phase, workspace
+from .climate import bake, fault, phase_of_tests, workspace
 
 LONG = bake("100 h", 'monitor = { every = "1 h" }')
 
@@ -137,7 +137,7 @@ def test_what_could_not_be_made_safe_is_told_and_the_rest_is_safe(
 
 
 def test_a_run_that_ended_well_but_could_not_be_made_safe_says_so(tmp_path: Path) -> None:
-    there = workspace(tmp_path, test_phase("t"))
+    there = workspace(tmp_path, phase_of_tests("t"))
 
     def stuck(station: Station) -> None:
         def fails() -> None:
@@ -173,7 +173,7 @@ def test_signals_wait_until_the_bench_is_safe(tmp_path: Path) -> None:
 def test_the_instruments_own_protections_are_narrowed_before_anything_moves(
     tmp_path: Path,
 ) -> None:
-    outcome = run(workspace(tmp_path, test_phase("t")))
+    outcome = run(workspace(tmp_path, phase_of_tests("t")))
     first = events(outcome, "armed", "step")[0]
     assert first.kind == "armed"
     held = first.data
@@ -183,7 +183,7 @@ def test_the_instruments_own_protections_are_narrowed_before_anything_moves(
 
 
 def test_what_an_earlier_program_left_is_on_record_and_cleared(tmp_path: Path) -> None:
-    there = workspace(tmp_path, test_phase("t"))
+    there = workspace(tmp_path, phase_of_tests("t"))
 
     def leave(station: Station) -> None:
         line = driver(station, "psu")._line
@@ -197,7 +197,7 @@ def test_what_an_earlier_program_left_is_on_record_and_cleared(tmp_path: Path) -
 
 
 def test_opening_and_identifying_change_nothing(tmp_path: Path) -> None:
-    there = workspace(tmp_path, test_phase("t"))
+    there = workspace(tmp_path, phase_of_tests("t"))
     with opened(there, job_of(there), START) as station:
         assert station.bench is not None
         zone = station.bench.world.zone("")

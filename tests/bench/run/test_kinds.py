@@ -131,7 +131,10 @@ def test_the_coefficients_fit_the_simulated_worlds_pressure(calibrated: Outcome)
 def test_a_part_is_calibrated_for_good(calibrated: Outcome, tmp_path: Path) -> None:
     """What was written stays in the part beyond the program: a check finds it so."""
     root = calibrated.root.parents[1]
-    check = '[[phase]]\nkind = "grid"\nname = "g"\naxes = [{ set = { pressure = ["60 kPa"] } }]\nmeasures = ["error"]\n'
+    check = (
+        '[[phase]]\nkind = "grid"\nname = "g"\n'
+        'axes = [{ set = { pressure = ["60 kPa"] } }]\nmeasures = ["error"]\n'
+    )
     (root / "check.toml").write_text(HEAD + QUICK + check)
     workspace = write(tmp_path / "unused")
     outcome = run(type(workspace)(root), profile="check.toml")
@@ -375,7 +378,8 @@ def test_a_response_is_seen_while_the_step_is_made(tmp_path: Path) -> None:
     outcome = climate(
         tmp_path,
         '[[phase]]\nkind = "response"\nname = "r"\nset = { temperature = ["20 degC", "40 degC"] }\n'
-        'lead = "1 min"\nduration = "40 min"\nevery = "10 s"\nmeasures = ["rise_time", "settling_time"]\n',
+        'lead = "1 min"\nduration = "40 min"\nevery = "10 s"\n'
+        'measures = ["rise_time", "settling_time"]\n',
     )
     whole(outcome)
     found = {(r.serial, r.measure, r.channel): r for r in outcome.assessment.results}
@@ -402,7 +406,8 @@ def test_a_response_is_seen_while_the_step_is_made(tmp_path: Path) -> None:
 def test_a_prompt_is_answered_and_the_answer_is_on_record(tmp_path: Path) -> None:
     outcome = climate(
         tmp_path,
-        '[[phase]]\nkind = "prompt"\nname = "look"\ntext = "Is it clean?"\nanswers = ["yes", "no"]\n'
+        '[[phase]]\nkind = "prompt"\nname = "look"\ntext = "Is it clean?"\n'
+        'answers = ["yes", "no"]\n'
         '[[phase]]\nkind = "test"\nname = "t"\nconditions = ["room"]\n',
     )
     whole(outcome)
@@ -444,7 +449,8 @@ def test_two_lots_of_two_parts_in_one_run(tmp_path: Path) -> None:
         'axes = [{ set = { temperature = ["0 degC", "50 degC"] } }]\nmeasures = ["error"]\n',
         BUS + CHAMBER + THERMOMETER + PACE + PSU + BENCH_TEMPERATURE
         + '[bench.supply]\nset = "psu.out1"\nhigh = "3.7 V"\n' + sht4x_sockets() + socket,
-        {"sht4x": SHT4X, "bmp280": bmp}, {"H1": sht4x_lot(), "B1": lot("批次 1", "bmp280", ["B-1"], ["B1"])},
+        {"sht4x": SHT4X, "bmp280": bmp},
+        {"H1": sht4x_lot(), "B1": lot("批次 1", "bmp280", ["B-1"], ["B1"])},
     )  # fmt: skip
     outcome = run(workspace)
     whole(outcome)
@@ -457,7 +463,10 @@ def test_two_lots_of_two_parts_in_one_run(tmp_path: Path) -> None:
 
 
 def test_one_seed_gives_the_same_results_and_another_others(tmp_path: Path) -> None:
-    grid = '[[phase]]\nkind = "grid"\nname = "g"\naxes = [{ set = { temperature = ["50 degC"] } }]\nmeasures = ["error"]\n'
+    grid = (
+        '[[phase]]\nkind = "grid"\nname = "g"\n'
+        'axes = [{ set = { temperature = ["50 degC"] } }]\nmeasures = ["error"]\n'
+    )
 
     def values(name: str, seed: int) -> list[float]:
         workspace = write(

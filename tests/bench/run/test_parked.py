@@ -21,12 +21,12 @@ from sensorbench.station.station import open_station
 from sensorbench.station.workspace import Workspace
 
 from ...workspaces import START, data_of, events, go_on, job_of, reasons, run
-from .climate import FIRST, SECOND, bake, done, test_phase, workspace
+from .climate import FIRST, SECOND, bake, done, phase_of_tests, workspace
 
 SHOCK = (
-    test_phase("before")
+    phase_of_tests("before")
     + '[[phase]]\nkind = "external"\nname = "MS"\nattach = ["laboratory", "result of each unit"]\n'
-    + test_phase("after", more='drift_from = "before"')
+    + phase_of_tests("after", more='drift_from = "before"')
 )
 RESULTS = f"serial,result\n{FIRST},pass\n{SECOND},pass\n"
 
@@ -135,7 +135,7 @@ def test_what_was_attached_is_kept_with_its_digest(parked: tuple[Workspace, Outc
 
 
 def test_a_sealed_run_does_not_go_on(tmp_path: Path) -> None:
-    there = workspace(tmp_path, test_phase("t"))
+    there = workspace(tmp_path, phase_of_tests("t"))
     outcome = run(there)
     with pytest.raises(EvidenceError, match="is sealed: nothing can be added to it"):
         go_on(there, outcome.root)
@@ -185,9 +185,9 @@ def test_half_a_year_on_the_shelf_passes_by_itself_in_simulated_time(tmp_path: P
 
 
 PARK = (
-    test_phase("t")
+    phase_of_tests("t")
     + '[[phase]]\nkind = "prompt"\nname = "look"\ntext = "Look at the tubes."\npark = true\n'
-    + test_phase("u", more='drift_from = "t"')
+    + phase_of_tests("u", more='drift_from = "t"')
 )
 
 
@@ -227,10 +227,10 @@ def test_time_that_passed_while_it_was_parked_counts(parked: tuple[Workspace, Ou
 # -- state -----------------------------------------------------------------------------------------
 
 WALK = (
-    test_phase("t")
+    phase_of_tests("t")
     + bake("2 h", 'monitor = { every = "30 min" }')
     + '[[phase]]\nkind = "gate"\nname = "g"\nof = "t"\nrequire = { pass = "100 %" }\n'
-    'then = { skip_to = "v" }\n' + test_phase("u") + test_phase("v", '["hot"]')
+    'then = { skip_to = "v" }\n' + phase_of_tests("u") + phase_of_tests("v", '["hot"]')
 )
 
 

@@ -27,9 +27,9 @@ from ...workspaces import (
     sbp1_sockets,
     write,
 )
-from .climate import CLIMATE, FIRST, SECOND, bake, done, fault, test_phase, workspace
+from .climate import CLIMATE, FIRST, SECOND, bake, done, fault, phase_of_tests, workspace
 
-THREE = test_phase("t") + test_phase("u") + test_phase("v")
+THREE = phase_of_tests("t") + phase_of_tests("u") + phase_of_tests("v")
 
 
 def verdicts(outcome: Outcome) -> dict[str, Verdict]:
@@ -38,7 +38,7 @@ def verdicts(outcome: Outcome) -> dict[str, Verdict]:
 
 @pytest.mark.parametrize("kind", ["absent", "silent", "crc"])
 def test_a_unit_that_can_not_be_read_is_not_known_and_says_why(tmp_path: Path, kind: str) -> None:
-    outcome = done(tmp_path, test_phase("t"), fault(SECOND, kind))
+    outcome = done(tmp_path, phase_of_tests("t"), fault(SECOND, kind))
     assert verdicts(outcome) == {FIRST: Verdict.PASS, SECOND: Verdict.INVALID}
     (unit,) = [u for u in outcome.assessment.units if u.serial == SECOND]
     assert unit.reasons[0].code == "device"
@@ -47,7 +47,7 @@ def test_a_unit_that_can_not_be_read_is_not_known_and_says_why(tmp_path: Path, k
 
 
 def test_a_unit_that_is_stuck_fails_with_the_value_and_its_limit(tmp_path: Path) -> None:
-    outcome = done(tmp_path, test_phase("t", '["room", "hot"]'), fault(SECOND, "stuck"))
+    outcome = done(tmp_path, phase_of_tests("t", '["room", "hot"]'), fault(SECOND, "stuck"))
     assert verdicts(outcome) == {FIRST: Verdict.PASS, SECOND: Verdict.FAIL}
     reason = next(r for u in outcome.assessment.units if u.serial == SECOND for r in u.reasons)
     assert reason.code == "outside"
@@ -117,7 +117,7 @@ def test_a_transfer_that_did_not_arrive_is_tried_once_more_and_recorded(tmp_path
 
 
 def test_twice_in_a_row_is_not_known(tmp_path: Path) -> None:
-    outcome = run(workspace(tmp_path, test_phase("t")), before=flaky(SECOND, 2))
+    outcome = run(workspace(tmp_path, phase_of_tests("t")), before=flaky(SECOND, 2))
     assert verdicts(outcome)[SECOND] is Verdict.INVALID
     assert "loose contact" in outcome.assessment.units[1].reasons[0].values["detail"]
 
@@ -140,7 +140,7 @@ def glitch(member: str, at: int, count: int = 1) -> Callable[[Station], None]:
 
 
 def test_an_instruments_answer_that_does_not_come_once_is_asked_for_again(tmp_path: Path) -> None:
-    outcome = run(workspace(tmp_path, test_phase("t")), before=glitch("chamber", 41))
+    outcome = run(workspace(tmp_path, phase_of_tests("t")), before=glitch("chamber", 41))
     assert outcome.assessment.verdict is Verdict.PASS
     retries = events(outcome, "retry")
     assert [event.data["what"] for event in retries] == ["chamber.temperature"]
@@ -186,7 +186,7 @@ class Watched:
 def test_units_without_a_socket_are_loaded_by_a_person_and_that_is_on_record(
     tmp_path: Path,
 ) -> None:
-    there = workspace(tmp_path, test_phase("t"))
+    there = workspace(tmp_path, phase_of_tests("t"))
     operators: list[Watched] = []
 
     def watch(station: Station) -> None:
@@ -202,7 +202,7 @@ def test_units_without_a_socket_are_loaded_by_a_person_and_that_is_on_record(
 
 
 def test_a_fixed_socket_asks_nobody(tmp_path: Path) -> None:
-    there = workspace(tmp_path, test_phase("t"))
+    there = workspace(tmp_path, phase_of_tests("t"))
     edit(
         there.lot_path("H1"),
         (f'serial = "{FIRST}"', f'serial = "{FIRST}"\nsocket = "H2"'),
@@ -228,7 +228,7 @@ def test_a_soak_that_never_settles_makes_the_readings_after_it_not_known(tmp_pat
     # Two thermometers never agree within 1 mK.
     station = CLIMATE.replace('agree = "2 K"', 'agree = "0.001 K"')
     soak = 'soak = { temperature = { within = "0.001 K", for = "1 min", timeout = "1 h" } }'
-    outcome = run(workspace(tmp_path, test_phase("t", more=soak), station=station))
+    outcome = run(workspace(tmp_path, phase_of_tests("t", more=soak), station=station))
     assert outcome.assessment.verdict is Verdict.INVALID
     assert set(reasons(outcome)) == {"not_settled"}
     values = outcome.assessment.units[0].reasons[0].values

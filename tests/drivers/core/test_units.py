@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from sensorbench.core.units import (
     Dimension,
-    dimensions,
     UnitError,
     convert,
+    dimensions,
     parse,
     show,
     show_duration,
