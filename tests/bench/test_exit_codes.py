@@ -1,4 +1,4 @@
-"""How the program ends: its exit code says whose turn it is, and the screen says no more than that."""
+"""How the program ends: its exit code says whose turn it is."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def ends(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     [
         (phase_of_tests("t"), "", CLIMATE, 0, "PASS: 2 of 2 units passed"),
         # A unit that failed, one that is not known.
-        (phase_of_tests("t", '["room", "hot"]'), fault(SECOND, "stuck"), CLIMATE, 1, f"{SECOND}: FAIL: "),
+        (phase_of_tests("t", '["room", "hot"]'), fault(SECOND, "stuck"), CLIMATE, 1,
+         f"{SECOND}: FAIL: "),
         (phase_of_tests("t"), fault(SECOND, "absent"), CLIMATE, 1, f"{SECOND}: INVALID: "),
         # Bad input: nothing was touched.
         (phase_of_tests("t", '["tropical"]'), "", CLIMATE, 2, "has no [condition] tropical"),

@@ -159,7 +159,9 @@ class Duts:
         for dut in duts:
             try:
                 _with_retry(dut, lambda dut=dut: self._ready(dut, settings))  # type: ignore[misc]
-                dut.ready_s = self._clock.now() + _with_retry(dut, dut.sensor.start)
+                # Counted from when it was started: on a real bus that took a while by itself.
+                converts_s = _with_retry(dut, dut.sensor.start)
+                dut.ready_s = self._clock.now() + converts_s
                 started.append(dut)
             except BenchError as error:
                 sweep.problems[dut.unit.serial] = problem_of(dut, error)

@@ -77,9 +77,11 @@ class Watched:
         first = before if before is not None else self.value
         if first is None or count <= 0:
             return
-        last = self.value if self.value is not None else first
-        for value in (components(first), components(last)):
-            self._widen(value, count / 2)
+        if self.value is None or self.value == first:
+            self._widen(components(first), count)
+        else:
+            self._widen(components(first), count / 2)
+            self._widen(components(self.value), count / 2)
         self.implied += count
 
     def _widen(self, found: tuple[float, ...], count: float) -> None:
@@ -418,7 +420,11 @@ class Watch:
         self._alarms()
         if self._implied:
             now = self._clock.now()
-            still = min((spot.quiet_until for spot in self.spots.values()), default=now)
+            # An instrument's own protection is armed at the limits: far from them it stays silent.
+            still = min(
+                (max(spot.quiet_until, spot.clear_until) for spot in self.spots.values()),
+                default=now,
+            )
             return self._alarms_due(max(now + 1e-6, min(still, now + _FOR_EVER_S)))
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,7 @@ class SensorMeters:
         self._clock = clock
         self._settings = dict(settings)
         self._prepared = False
+        self._lock = threading.RLock()
         self._last: tuple[float, dict[str, float]] | None = None
         self._channels = {c.name: c for c in sensor.CHANNELS if c.quantity is not None}
 
@@ -47,13 +49,17 @@ class SensorMeters:
         return Meter(f"{self.name}.{name}", channel.quantity, lambda: self._read(name))
 
     def _read(self, name: str) -> Value:
-        now = self._clock.now()
-        if self._last is None or self._last[0] != now:
-            if not self._prepared:
-                self.take()
-            self._clock.sleep(self._sensor.start())
-            row = self._sensor.read().values[0]
-            names = (channel.name for channel in self._sensor.CHANNELS)
-            values = dict(zip(names, map(float, row), strict=True))
-            self._last = (self._clock.now(), values)
-        return self._last[1][name]
+        with self._lock:  # safety reads from a thread of its own
+            now = self._clock.now()
+            if self._last is None or self._last[0] != now:
+                self._last = self._convert()
+            return self._last[1][name]
+
+    def _convert(self) -> tuple[float, dict[str, float]]:
+        if not self._prepared:
+            self.take()
+        self._clock.sleep(self._sensor.start())
+        row = self._sensor.read().values[0]
+        names = (channel.name for channel in self._sensor.CHANNELS)
+        values = dict(zip(names, map(float, row), strict=True))
+        return self._clock.now(), values

@@ -59,6 +59,7 @@ class Station:
         buses: Mapping[str, I2cBus],
         operator: Operator,
         bench: SimulatedBench | None = None,
+        multiplexers: Mapping[str, Multiplexers] | None = None,
     ) -> None:
         self.file = file
         self.clock = clock
@@ -68,9 +69,7 @@ class Station:
         self.bench = bench
         self._by_name = {instrument.name: instrument for instrument in instruments}
         self._buses = buses
-        self._multiplexers = {
-            name: Multiplexers(bus, multiplexers_of(file, name)) for name, bus in buses.items()
-        }
+        self._multiplexers = multiplexers or multiplexers_on(file, buses)
         self._sockets = {socket.id: socket for socket in file.socket}
         # Asked every few seconds for weeks: what each one can do is looked at once.
         self._alarming = [
@@ -217,6 +216,11 @@ def _safe(instrument: OpenInstrument) -> Any:
     return work
 
 
+def multiplexers_on(file: StationFile, buses: Mapping[str, I2cBus]) -> dict[str, Multiplexers]:
+    """Return the multiplexers of each bus. Once a station: they remember which channel is on."""
+    return {name: Multiplexers(bus, multiplexers_of(file, name)) for name, bus in buses.items()}
+
+
 def multiplexers_of(file: StationFile, bus: str) -> set[int]:
     """Return the addresses of the multiplexers on a bus."""
     places = [entry.link for entry in file.instrument.values() if isinstance(entry.link, I2cLink)]
@@ -252,9 +256,11 @@ def open_station(
                     raise LinkClosed(f"{name}: {error}") from None
         simulated = bool(bench.twins or bench.buses)
         person = operator or (bench.operator if simulated else Terminal())
-        opener = _Opener(file, clock, bindings, bench, buses, person, wire, stack)
+        multiplexers = multiplexers_on(file, buses)
+        opener = _Opener(file, clock, bindings, bench, buses, person, wire, stack, multiplexers)
+        there = bench if simulated else None
         yield Station(
-            file, clock, bindings, opener.open_all(), buses, person, bench if simulated else None
+            file, clock, bindings, opener.open_all(), buses, person, there, multiplexers
         )
 
 
@@ -270,11 +276,15 @@ class _Opener:
     person: Operator
     wire: bool
     stack: ExitStack
+    multiplexers: Mapping[str, Multiplexers]
 
     def open_all(self) -> list[OpenInstrument]:
         """Return the instruments in the order of the file."""
         # Drivers of I2C instruments need buses that know their multiplexers.
-        bare = Station(self.file, self.clock, self.bindings, (), self.buses, self.person)
+        bare = Station(
+            self.file, self.clock, self.bindings, (), self.buses, self.person, None,
+            self.multiplexers,
+        )  # fmt: skip
         found: dict[str, OpenInstrument] = {}
         for simple in (True, False):
             for name, entry in self.file.instrument.items():

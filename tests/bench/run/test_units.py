@@ -123,14 +123,14 @@ def test_twice_in_a_row_is_not_known(tmp_path: Path) -> None:
 
 
 def glitch(member: str, at: int, count: int = 1) -> Callable[[Station], None]:
-    """Return what makes an instrument's line fail `count` times from its reading number `at`."""
+    """Return what makes a chamber's line fail `count` times from its reading number `at`."""
 
     def before(station: Station) -> None:
         driver = next(i for i in station.instruments if i.name == member).driver
         ask, calls = driver._ask, iter(range(10**9))  # type: ignore[attr-defined]
 
         def sometimes(command: str) -> str:
-            if at <= next(calls) < at + count:
+            if command == "TEMP?" and at <= next(calls) < at + count:
                 raise LinkTimeout(f"{member}: no answer to {command!r} within 3 s")
             return str(ask(command))
 
@@ -140,7 +140,7 @@ def glitch(member: str, at: int, count: int = 1) -> Callable[[Station], None]:
 
 
 def test_an_instruments_answer_that_does_not_come_once_is_asked_for_again(tmp_path: Path) -> None:
-    outcome = run(workspace(tmp_path, phase_of_tests("t")), before=glitch("chamber", 41))
+    outcome = run(workspace(tmp_path, phase_of_tests("t")), before=glitch("chamber", 20))
     assert outcome.assessment.verdict is Verdict.PASS
     retries = events(outcome, "retry")
     assert [event.data["what"] for event in retries] == ["chamber.temperature"]
