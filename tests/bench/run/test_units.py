@@ -140,7 +140,7 @@ def glitch(member: str, at: int, count: int = 1) -> Callable[[Station], None]:
 
 
 def test_an_instruments_answer_that_does_not_come_once_is_asked_for_again(tmp_path: Path) -> None:
-    outcome = run(workspace(tmp_path, phase_of_tests("t")), before=glitch("chamber", 20))
+    outcome = run(workspace(tmp_path, phase_of_tests("t")), before=glitch("chamber", 8))
     assert outcome.assessment.verdict is Verdict.PASS
     retries = events(outcome, "retry")
     assert [event.data["what"] for event in retries] == ["chamber.temperature"]

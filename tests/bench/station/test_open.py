@@ -45,8 +45,8 @@ TMP117 = (
     'max = "125 degC"\n[range.supply]\nnominal = "3.3 V"\nmax = "3.6 V"\n'
 )
 GRID = (
-    '[[phase]]\nkind = "grid"\nname = "g"\naxes = [{ set = { temperature = ["40 degC", "10 degC"] } }]\n'
-    'measures = ["error"]\n'
+    '[[phase]]\nkind = "grid"\nname = "g"\n'
+    'axes = [{ set = { temperature = ["40 degC", "10 degC"] } }]\nmeasures = ["error"]\n'
 )
 
 
@@ -62,7 +62,8 @@ def test_a_reference_behind_a_multiplexer_is_never_another_parts_answer(tmp_path
     for readout in data_of(outcome).readouts.values():
         wanted = readout.point.conditions["temperature"]
         assert isinstance(wanted, float)
-        reference, (first, second) = readout.references[":temperature"][0], readout.values["temperature"]
+        reference = readout.references[":temperature"][0]
+        first, second = readout.values["temperature"]
         assert reference == pytest.approx(wanted, abs=3.0)
         assert first == pytest.approx(reference, abs=1.0)
         assert abs(second - reference) > 2.0
