@@ -1,0 +1,1 @@
+"""LIS3MDL, STMicroelectronics' magnetometer."""
