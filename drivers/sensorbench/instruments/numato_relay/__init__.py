@@ -1,0 +1,1 @@
+"""Numato Lab 4-channel USB relay module: driver and twin."""
