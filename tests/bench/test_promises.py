@@ -201,8 +201,9 @@ def promised(root: Path, made: tuple[str, str, str, str]) -> str:
 
 @pytest.mark.slow
 @settings(
-    max_examples=200,
+    max_examples=60,
     deadline=None,
+    derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(made=workspaces())

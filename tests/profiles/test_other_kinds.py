@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sensorbench.profiles.schedule import Do, Hold, Read, Set, Settle
 
-from .plans import HEAD, bench, lot, part, plan, points, refusal, said
+from .plans import (
+    HEAD,
+    PART,
+    ROWS,
+    bench,
+    lot,
+    part,
+    plan,
+    points,
+    refusal,
+    said,
+)
 
 BMP280 = """
 [part]
@@ -90,10 +103,6 @@ def test_raising_may_be_done_several_times_and_end_with_off() -> None:
 
 
 def test_beyond_what_the_bench_may_do_nothing_is_raised() -> None:
-    from dataclasses import replace  # noqa: PLC0415 - only here
-
-    from .plans import ROWS  # noqa: PLC0415
-
     layout = bench(supply=replace(ROWS["supply"], high=5.0))
     assert "supply = 5.4 V is outside what this bench may do, 0..5 V" in refusal(STEPS, layout)
 
@@ -182,8 +191,6 @@ def test_parameters_with_the_same_stimulus_share_a_reading() -> None:
         '[[parameter]]\nname = "other"\nmeasure = "error"\nchannel = "pressure"\n'
         'set = { pressure = "30 kPa" }\nlimits = { room = "300 Pa" }\n'
     )
-    from .plans import PART  # noqa: PLC0415 - only here
-
     schedule = plan(TEST, lots=[(lot(), part(PART + more))])
     assert points(schedule) == ["t/room/pressure_error", "t/room/other"]
     assert schedule.points["t/room/pressure_error"].labels["parameters"] == [
@@ -276,10 +283,6 @@ def test_a_part_without_a_memory_is_not_calibrated() -> None:
 
 
 def test_what_is_fitted_needs_a_reference() -> None:
-    from dataclasses import replace  # noqa: PLC0415 - only here
-
-    from .plans import ROWS  # noqa: PLC0415
-
     layout = bench(pressure=replace(ROWS["pressure"], reference=False))
     found = refusal(CALIBRATION, layout)
     assert "fit: pressure is fitted, but [bench.pressure] has no reference to fit it to" in found

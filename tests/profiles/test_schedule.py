@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -134,8 +135,6 @@ def test_a_planned_schedule_comes_back_as_it_was(layout: Layout) -> None:
 
 def rounded(step: Step) -> Step:
     """Planned times are stored to the millisecond."""
-    from dataclasses import replace  # noqa: PLC0415 - only here
-
     return replace(step, start_s=round(step.start_s, 3), duration_s=round(step.duration_s, 3))
 
 

@@ -14,8 +14,9 @@ from sensorbench.evidence.run import RunWriter
 from sensorbench.parts.values import AMBIENT, Wave
 from sensorbench.profiles.schedule import Band, Set, Settle
 from sensorbench.run.services import Services
+from sensorbench.run.spots import Spot
 from sensorbench.run.state import State
-from sensorbench.run.watch import Spot, Watch
+from sensorbench.run.watch import Watch
 from sensorbench.station.station import Station
 
 T = TypeVar("T")

@@ -40,8 +40,9 @@ from sensorbench.run.duts import Duts
 from sensorbench.run.progress import Progress, Status
 from sensorbench.run.readings import Readings
 from sensorbench.run.services import Services
+from sensorbench.run.spots import LOG, LOG_COLUMNS
 from sensorbench.run.state import State
-from sensorbench.run.watch import LOG, LOG_COLUMNS, Watch
+from sensorbench.run.watch import Watch
 from sensorbench.safety.limits import arm
 from sensorbench.station.station import Station
 

@@ -26,115 +26,20 @@ import numpy as np
 
 from sensorbench.core.clock import Clock, VirtualClock
 from sensorbench.core.errors import BenchError
-from sensorbench.core.quantity import Value, components, distance
-from sensorbench.evidence.run import Column, RunWriter
-from sensorbench.instruments.members import Meter
+from sensorbench.core.quantity import distance
+from sensorbench.evidence.run import RunWriter
 from sensorbench.profiles.schedule import Band
 from sensorbench.run.services import Services, Tick
+from sensorbench.run.spots import EPS, LOG, Spot, Watched, holds
 from sensorbench.safety.limits import LOST_AFTER, SafetyStop, beyond
-from sensorbench.station.binding import Binding
 from sensorbench.station.station import Station
 
-LOG = "log"
-LOG_COLUMNS = (
-    Column("time", "s"), Column("meter", "1"), Column("component", "1"), Column("low", ""),
-    Column("high", ""), Column("mean", ""), Column("polls", "1"), Column("implied", "1"),
-)  # fmt: skip
 _ALARMS_S = 10.0
 _FOR_EVER_S = 1e9
-_EPS = 1e-9
-FAR = 4.0
+_FAR = 4.0
 """How far from a limit a place is clear of it, in usual soak bands: what its meters may add."""
 _MOST_WAITING = 4096
 _REAL_FLUSH_S = 30.0
-
-
-@dataclass(slots=True)
-class Watched:
-    """One meter, its last reading, and its envelope since the last log row."""
-
-    number: int
-    name: str
-    meter: Meter
-    value: Value | None = None
-    missing: int = 0
-    lost: bool = False
-    low: tuple[float, ...] = ()
-    high: tuple[float, ...] = ()
-    total: tuple[float, ...] = ()
-    polls: int = 0
-    implied: int = 0
-    missed: int = 0
-
-    def take(self, value: Value) -> None:
-        """Note a reading."""
-        self.value, self.missing = value, 0
-        self._widen(components(value), 1.0)
-        self.polls += 1
-
-    def imply(self, count: int, before: Value | None) -> None:
-        """Note readings that were not made, between `before` and the last one."""
-        first = before if before is not None else self.value
-        if first is None or count <= 0:
-            return
-        if self.value is None or self.value == first:
-            self._widen(components(first), count)
-        else:
-            self._widen(components(first), count / 2)
-            self._widen(components(self.value), count / 2)
-        self.implied += count
-
-    def _widen(self, found: tuple[float, ...], count: float) -> None:
-        if not self.total:
-            self.low = self.high = found
-            self.total = tuple(0.0 for _ in found)
-        self.low = tuple(map(min, self.low, found))
-        self.high = tuple(map(max, self.high, found))
-        self.total = tuple(a + count * b for a, b in zip(self.total, found, strict=True))
-
-    def row(self, now: float) -> list[tuple[float, ...]]:
-        """Return the log rows since the last one, one a component, and begin anew."""
-        count = self.polls + self.implied
-        if not count:
-            rows: list[tuple[float, ...]] = [
-                (now, self.number, 0.0, math.nan, math.nan, math.nan, 0.0, 0.0)
-            ]
-        else:
-            rows = [
-                (now, self.number, k, low, high, total / count, self.polls, self.implied)
-                for k, (low, high, total) in enumerate(
-                    zip(self.low, self.high, self.total, strict=True)
-                )
-            ]
-        self.polls = self.implied = self.missed = 0
-        self.total = ()
-        return rows
-
-
-@dataclass(slots=True)
-class Spot:
-    """One bound address with its meters. `bad` says that a poll since the last row was outside."""
-
-    row: Binding
-    meters: list[Watched]
-    polled_at: float = -math.inf
-    grid_s: float = 0.0
-    beyond_since: float = math.inf
-    band: Band | None = None
-    bad: bool = False
-    disagree: bool = False
-    skips_until: float = -math.inf
-    quiet_until: float = -math.inf
-    clear_until: float = -math.inf
-
-    def index(self, now: float) -> int:
-        """Return the number of the last time of the grid that is not after `now`."""
-        return math.floor((now - self.grid_s) / self.row.period_s + _EPS)
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Return zone and address."""
-        return self.row.zone, str(self.row.where)
 
 
 @dataclass(slots=True)
@@ -266,14 +171,14 @@ class Watch:
         due = spot.grid_s + (spot.index(now) + 1) * period
         still = min(spot.quiet_until, now + _FOR_EVER_S)
         if still > due:
-            due = spot.grid_s + math.ceil((still - spot.grid_s) / period - _EPS) * period
+            due = spot.grid_s + math.ceil((still - spot.grid_s) / period - EPS) * period
             spot.skips_until = due
         elif spot.clear_until > due:
             # As late as it may be; not later than the last time before the next log row.
-            rows = math.floor((now - self._log_from) / self._log_s + _EPS) + 1
+            rows = math.floor((now - self._log_from) / self._log_s + EPS) + 1
             log_at = self._log_from + rows * self._log_s
-            steps = math.ceil((min(spot.clear_until, log_at) - spot.grid_s) / period - _EPS)
-            before_log = math.ceil((log_at - spot.grid_s) / period - _EPS) - 1
+            steps = math.ceil((min(spot.clear_until, log_at) - spot.grid_s) / period - EPS)
+            before_log = math.ceil((log_at - spot.grid_s) / period - EPS) - 1
             due = max(due, spot.grid_s + min(steps, before_log) * period)
             spot.skips_until = due
         return due
@@ -305,7 +210,7 @@ class Watch:
         row = spot.row
         if spot.band is not None or spot.beyond_since < math.inf:
             return -math.inf
-        far = FAR * row.where.quantity.soak.within
+        far = _FAR * row.where.quantity.soak.within
         low = -math.inf if row.low is None else row.low + far
         high = math.inf if row.high is None else row.high - far
         return self._station.between_until(*spot.key, low, high)
@@ -322,7 +227,7 @@ class Watch:
         if end == -math.inf:
             return 0
         last = spot.index(spot.polled_at) if spot.polled_at > -math.inf else 0
-        skipped = math.ceil((end - spot.grid_s) / spot.row.period_s - _EPS) - 1 - last
+        skipped = math.ceil((end - spot.grid_s) / spot.row.period_s - EPS) - 1 - last
         if skipped <= 0:
             return 0
         spot.polled_at = spot.grid_s + (last + skipped) * spot.row.period_s
@@ -430,7 +335,7 @@ class Watch:
 
     def _alarms_due(self, not_before: float) -> float:
         """Return the first time at which alarms are looked for that is not before a moment."""
-        periods = math.ceil((not_before - self._alarms_from) / _ALARMS_S - _EPS)
+        periods = math.ceil((not_before - self._alarms_from) / _ALARMS_S - EPS)
         return self._alarms_from + max(periods, 1) * _ALARMS_S
 
     # -- what the run asks -------------------------------------------------------------------
@@ -454,7 +359,7 @@ class Watch:
     def fresh(self, spot: Spot) -> None:
         """Poll a place that moves, unless that was done just now."""
         now = self._clock.now()
-        if now >= spot.quiet_until and now - spot.polled_at >= _EPS:
+        if now >= spot.quiet_until and now - spot.polled_at >= EPS:
             self.poll(spot)
 
     def still_until(self, spot: Spot) -> float:
@@ -465,7 +370,7 @@ class Watch:
         """Return until when a place is far from a band, as far as the simulated world knows."""
         if not self._implied or not isinstance(band.target, float):
             return self._clock.now()
-        far = band.within + slack + FAR * spot.row.where.quantity.soak.within
+        far = band.within + slack + _FAR * spot.row.where.quantity.soak.within
         return self._station.outside_until(*spot.key, band.target - far, band.target + far)
 
     def inside(self, spot: Spot, band: Band, slack: float = 0.0) -> bool:
@@ -576,13 +481,3 @@ class Watch:
                 self._evidence.append("log", {"credit_s": credit}, {LOG: rows})
                 self._evidence.commit_soon()
             self._waiting_since = self._clock.now()
-
-
-def holds(band: Band, value: Value, slack: float = 0.0) -> bool:
-    """Return whether a value is inside a band; NaN never is."""
-    if band.target is not None:
-        return distance(value, band.target) <= band.within + slack + 1e-9
-    parts = components(value)
-    low_ok = band.low is None or all(part >= band.low - slack for part in parts)
-    high_ok = band.high is None or all(part <= band.high + slack for part in parts)
-    return low_ok and high_ok

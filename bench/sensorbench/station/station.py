@@ -259,9 +259,7 @@ def open_station(
         multiplexers = multiplexers_on(file, buses)
         opener = _Opener(file, clock, bindings, bench, buses, person, wire, stack, multiplexers)
         there = bench if simulated else None
-        yield Station(
-            file, clock, bindings, opener.open_all(), buses, person, there, multiplexers
-        )
+        yield Station(file, clock, bindings, opener.open_all(), buses, person, there, multiplexers)
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sensorbench.assessment.verify import verify
+from sensorbench.core.operator import AnsweringDouble
 from sensorbench.core.verdict import Verdict
 from sensorbench.run.execute import Outcome
 
@@ -112,8 +113,6 @@ def test_it_drops_units_that_are_not_good_and_goes_on_with_the_others(tmp_path: 
 
 @pytest.mark.parametrize(("answer", "count"), [("go on", 2), ("stop", 1)])
 def test_it_asks_a_person_where_it_is_told_to(tmp_path: Path, answer: str, count: int) -> None:
-    from sensorbench.core.operator import AnsweringDouble  # noqa: PLC0415 - only here
-
     double = AnsweringDouble({"gate": [answer]})
     outcome = done(
         tmp_path,

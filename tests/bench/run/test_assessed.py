@@ -24,8 +24,8 @@ from sensorbench.evidence.journal import Event, JournalWriter
 from sensorbench.evidence.run import RunReader
 from sensorbench.run.execute import Outcome
 
-from ...bench.run.climate import FIRST, SECOND, bake, done, fault, phase_of_tests
 from ...workspaces import data_of, events
+from .climate import FIRST, SECOND, bake, done, fault, phase_of_tests
 
 CYCLE = """
 [[phase]]

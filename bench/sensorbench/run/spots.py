@@ -1,0 +1,118 @@
+"""What is watched: a bound place, its meters, and the envelope of each since the last log row."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from sensorbench.core.quantity import Value, components, distance
+from sensorbench.evidence.run import Column
+from sensorbench.instruments.members import Meter
+from sensorbench.profiles.schedule import Band
+from sensorbench.station.binding import Binding
+
+LOG = "log"
+LOG_COLUMNS = (
+    Column("time", "s"), Column("meter", "1"), Column("component", "1"), Column("low", ""),
+    Column("high", ""), Column("mean", ""), Column("polls", "1"), Column("implied", "1"),
+)  # fmt: skip
+EPS = 1e-9
+"""What times are rounded by, in periods."""
+
+
+@dataclass(slots=True)
+class Watched:
+    """One meter, its last reading, and its envelope since the last log row."""
+
+    number: int
+    name: str
+    meter: Meter
+    value: Value | None = None
+    missing: int = 0
+    lost: bool = False
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    total: tuple[float, ...] = ()
+    polls: int = 0
+    implied: int = 0
+    missed: int = 0
+
+    def take(self, value: Value) -> None:
+        """Note a reading."""
+        self.value, self.missing = value, 0
+        self._widen(components(value), 1.0)
+        self.polls += 1
+
+    def imply(self, count: int, before: Value | None) -> None:
+        """Note readings that were not made, between `before` and the last one."""
+        first = before if before is not None else self.value
+        if first is None or count <= 0:
+            return
+        if self.value is None or self.value == first:
+            self._widen(components(first), count)
+        else:
+            self._widen(components(first), count / 2)
+            self._widen(components(self.value), count / 2)
+        self.implied += count
+
+    def _widen(self, found: tuple[float, ...], count: float) -> None:
+        if not self.total:
+            self.low = self.high = found
+            self.total = tuple(0.0 for _ in found)
+        self.low = tuple(map(min, self.low, found))
+        self.high = tuple(map(max, self.high, found))
+        self.total = tuple(a + count * b for a, b in zip(self.total, found, strict=True))
+
+    def row(self, now: float) -> list[tuple[float, ...]]:
+        """Return the log rows since the last one, one a component, and begin anew."""
+        count = self.polls + self.implied
+        if not count:
+            rows: list[tuple[float, ...]] = [
+                (now, self.number, 0.0, math.nan, math.nan, math.nan, 0.0, 0.0)
+            ]
+        else:
+            rows = [
+                (now, self.number, k, low, high, total / count, self.polls, self.implied)
+                for k, (low, high, total) in enumerate(
+                    zip(self.low, self.high, self.total, strict=True)
+                )
+            ]
+        self.polls = self.implied = self.missed = 0
+        self.total = ()
+        return rows
+
+
+@dataclass(slots=True)
+class Spot:
+    """One bound address with its meters. `bad` says that a poll since the last row was outside."""
+
+    row: Binding
+    meters: list[Watched]
+    polled_at: float = -math.inf
+    grid_s: float = 0.0
+    beyond_since: float = math.inf
+    band: Band | None = None
+    bad: bool = False
+    disagree: bool = False
+    skips_until: float = -math.inf
+    quiet_until: float = -math.inf
+    clear_until: float = -math.inf
+
+    def index(self, now: float) -> int:
+        """Return the number of the last time of the grid that is not after `now`."""
+        return math.floor((now - self.grid_s) / self.row.period_s + EPS)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Return zone and address."""
+        return self.row.zone, str(self.row.where)
+
+
+def holds(band: Band, value: Value, slack: float = 0.0) -> bool:
+    """Return whether a value is inside a band; NaN never is."""
+    if band.target is not None:
+        return distance(value, band.target) <= band.within + slack + 1e-9
+    parts = components(value)
+    low_ok = band.low is None or all(part >= band.low - slack for part in parts)
+    high_ok = band.high is None or all(part <= band.high + slack for part in parts)
+    return low_ok and high_ok
