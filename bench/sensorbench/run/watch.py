@@ -123,10 +123,11 @@ class Watch:
             self._thread.start()
 
     def stop(self) -> None:
-        """End the thread, if there is one; what waits is written."""
+        """End the thread, if there is one; a last log row is made, and what waits is written."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout=10.0)
+        self.log()
         self.flush()
 
     def _run(self) -> None:

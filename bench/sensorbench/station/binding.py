@@ -60,7 +60,6 @@ class Binding:
     handle: tuple[float, float] | None = None
     period_s: float = 10.0
     delay_s: float = 0.0
-    ask: bool = False
     rank: int = 0
     select: Ref | None = None
     uncertainty: float | None = None
@@ -279,7 +278,7 @@ def _bind(
         zone, where, acts, fixed, reference, believes_set,
         tuple(found for text in row.watch if (found := ref("watch", text))),
         low, high, apart("agree", row.agree), apart("gradient", row.gradient), handle,
-        row.period or quantity.period_s, row.delay, row.action == "ask", row.rank, select,
+        row.period or quantity.period_s, row.delay, row.rank, select,
         _uncertainty(file, reference, problems),
     )  # fmt: skip
     _rated(binding, key, problems)

@@ -124,7 +124,6 @@ class BenchTable(Document):
     high: Any = None
     period: Duration | None = Field(default=None, gt=0)
     delay: Duration = Field(default=0.0, ge=0)
-    action: Literal["safe", "ask"] = "safe"
     gradient: Any = None
     handle: tuple[Any, Any] | None = None
     rank: int = 0
