@@ -175,6 +175,8 @@ def test_planned_times_follow_each_other() -> None:
     schedule = plan(TC)
     for before, after in pairwise(schedule.steps):
         assert after.start_s == pytest.approx(before.start_s + before.duration_s)
+    last = schedule.steps[-1]
+    assert schedule.duration_s == pytest.approx(last.start_s + last.duration_s)
     # Two ramps of 205 K at 3 K/min, the chamber's own, and two dwells, a thousand times.
     a_cycle = 2 * (205 / 3 * 60 + 900)
     assert schedule.duration_s > 1000 * a_cycle

@@ -233,6 +233,7 @@ def test_drift_is_counted_from_an_earlier_phase_only() -> None:
         ('channel = "pressure"\nset', 'set', "say which channel: pressure, temperature"),
         ('measure = "error"', 'measure = "eror"', "'eror' is no measure; there are"),
         ('["-200 Pa", "200 Pa"], cold', '["200 Pa", "-200 Pa"], cold', "low must be below high"),
+        ('["-200 Pa", "200 Pa"], cold', '["200 Pa", "200 Pa"], cold', "low must be below high"),
         ('["-200 Pa", "200 Pa"], cold', '["-200 Pa"], cold', "write limits as [low, high]"),
         ('["-200 Pa", "200 Pa"], cold', '"200 V", cold', "unit 'V' is not a pressure"),
         ('drift = "150 Pa"', 'drift = "150 K"', "unit 'K' is not a pressure"),

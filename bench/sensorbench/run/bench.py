@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import TransportError
+from sensorbench.core.errors import InstrumentError, TransportError
 from sensorbench.core.quantity import Value, address, components
 from sensorbench.evidence.run import RunWriter
 from sensorbench.parts.values import AMBIENT, Wave
@@ -69,7 +69,7 @@ class Bench:
             target = self._with_offset(zone, where, action.target)
             if isinstance(target, float):
                 target += self.shift(zone, where)
-            sent = self._ask(lambda: setpoint.go(target, action.rate, action.limit))
+            sent = self._ask(lambda: setpoint.go(target, action.rate, action.limit), zone, where)
         self._evidence.append(
             "sent",
             {"zone": zone, "address": where, "value": _plain(sent), "asked": _asked(action)},
@@ -97,12 +97,12 @@ class Bench:
             high[0] = not high[0]
             self._watch.changed()
             if high[0]:
-                self._ask(lambda: setpoint.go(wave.high, None, limit))
+                self._ask(lambda: setpoint.go(wave.high, None, limit), zone, where)
             elif wave.low is None:
-                self._ask(setpoint.release)
+                self._ask(setpoint.release, zone, where)
             else:
                 low = wave.low
-                self._ask(lambda: setpoint.go(low, None, limit))
+                self._ask(lambda: setpoint.go(low, None, limit), zone, where)
             if address(where).quantity.feeds:
                 self._on_feed()
 
@@ -114,7 +114,7 @@ class Bench:
         self.waves.pop((zone, where), None)
         self._services.stop(_wave_name(zone, where))
         self._watch.changed()
-        self._ask(self._station.setpoint(zone, where).release)
+        self._ask(self._station.setpoint(zone, where).release, zone, where)
         self.unsettled.pop((zone, where), None)
         self._evidence.append("released", {"zone": zone, "address": where})
         row = self._station.bindings.rows[zone, where]
@@ -123,13 +123,20 @@ class Bench:
         if address(where).quantity.feeds:
             self._on_feed()
 
-    def _ask(self, work: Callable[[], T]) -> T:
-        """Do it, and once again if the bytes did not travel; that is put on record."""
+    def _ask(self, work: Callable[[], T], zone: str, where: str) -> T:
+        """Do it, and once again if the bytes did not travel; that is put on record.
+
+        An instrument that refuses is named.
+        """
         try:
-            return work()
-        except TransportError as error:
-            self._evidence.append("retry", {"what": "command", "reason": str(error)})
-            return work()
+            try:
+                return work()
+            except TransportError as error:
+                self._evidence.append("retry", {"what": "command", "reason": str(error)})
+                return work()
+        except InstrumentError as error:
+            acts = self._station.bindings.rows[zone, where].acts
+            raise error.named(acts.instrument if acts else where) from None
 
     # -- soaks -------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sensorbench.core.errors import BenchError
+from sensorbench.core.errors import BenchError, InstrumentError
 from sensorbench.core.quantity import Value, components
 from sensorbench.station.binding import Binding
 from sensorbench.station.station import Station
@@ -64,7 +64,10 @@ def arm(station: Station, zones: frozenset[str]) -> dict[str, Any]:
             continue
         low = None if row.low is None else row.low - margin(row, row.low)
         high = None if row.high is None else row.high + margin(row, row.high)
-        found = station.setpoint(zone, where).protect(low, high)
+        try:
+            found = station.setpoint(zone, where).protect(low, high)
+        except InstrumentError as error:
+            raise error.named(row.acts.instrument if row.acts else where) from None
         if found is not None:
             held[f"{zone}:{where}" if zone else where] = {
                 "by": str(row.acts), "low": found[0], "high": found[1],

@@ -33,9 +33,14 @@ class ProtocolError(BenchError):
 class InstrumentError(BenchError):
     """The instrument understood and refused. Carries its own code and text."""
 
-    def __init__(self, command: str, code: int | str, text: str) -> None:
-        super().__init__(f"{command!r} refused: {code} {text}".rstrip())
+    def __init__(self, command: str, code: int | str, text: str, name: str = "") -> None:
+        said = f"{command!r} refused: {code} {text}".rstrip()
+        super().__init__(f"{name}: {said}" if name else said)
         self.command, self.code, self.text = command, code, text
+
+    def named(self, name: str) -> InstrumentError:
+        """Return the same error with the instrument's name in the station."""
+        return InstrumentError(self.command, self.code, self.text, name)
 
 
 class SetpointError(BenchError, ValueError):

@@ -204,3 +204,18 @@ def test_opening_and_identifying_change_nothing(tmp_path: Path) -> None:
         assert zone.value("temperature") == pytest.approx(23.0, abs=0.5)
         assert zone.value("supply") == 0.0
         assert driver(station, "chamber").read_mode() in {"STANDBY", "OFF"}
+
+
+def test_an_instrument_that_refuses_is_named(tmp_path: Path) -> None:
+    there = workspace(tmp_path, phase_of_tests("t"))
+    job = job_of(there)
+
+    def refuse(command: str, output: int, value: str) -> None:
+        raise InstrumentError(f"{command} {value},(@{output})", -222, "Data out of range")
+
+    with opened(there, job) as station:
+        driver(station, "psu")._send = refuse
+        error = execute_ending(there, job, station)
+    assert isinstance(error, InstrumentError)
+    assert str(error).startswith("psu: ")
+    assert "refused: -222 Data out of range" in str(error)

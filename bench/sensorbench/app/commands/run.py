@@ -77,7 +77,8 @@ def resume_run(root: Path, run: str, json: bool) -> int:
     data = RunData.read(path)
     waits = waits_for(data.events("run_ended", "resumed"))
     if waits is None:
-        raise InputError.one("resume", path.name, "is not parked")
+        text = "is not parked; only a run that waits for something can go on"
+        raise InputError.one("resume", path.name, f"{text}. `sensorbench show` says how it ended")
     # Evidence and dates speak for themselves; a person and units are vouched for by the caller.
     reached = frozenset({str(waits.get("until"))}) - {"attach", "time"}
     station_file = workspace.load_station()
