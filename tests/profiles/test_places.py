@@ -178,6 +178,13 @@ def test_lots_that_do_not_go_together_are_refused(lots: list[object], expected: 
     assert expected in refusal(TEST, lots=lots)  # type: ignore[arg-type]
 
 
+def test_what_is_no_sensor_is_named_with_those_that_are() -> None:
+    found = refusal(TEST, lots=[(lot(), part(**{'driver = "sbp1"': 'driver = "sbp9"'}))])
+    there = found.partition("there are ")[2]
+    assert "sht4x" in there
+    assert "espec_p300" not in there
+
+
 def test_units_of_two_lots_and_two_parts_keep_their_names() -> None:
     other = part(**{'name = "SBP1"': 'name = "SBP1-B"'})
     schedule = plan(TEST, lots=[(lot(1, "A"), part()), (lot(1, "B", 11), other)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -156,6 +156,20 @@ def test_units_that_were_lost_in_the_meantime_are_not_known(
     again = go_on(there, outcome.root)
     verdicts = {unit.serial: unit.verdict for unit in again.assessment.units}
     assert verdicts == {FIRST: Verdict.PASS, SECOND: Verdict.INVALID}
+
+
+@pytest.mark.parametrize(("day", "goes_on"), [(1, True), (2, False)])
+def test_a_reference_is_believed_to_the_end_of_its_day(
+    parked: tuple[Workspace, Outcome], day: int, goes_on: bool
+) -> None:
+    there, outcome = parked
+    attach(there, outcome)
+    start = datetime(2027, 6, day, 6, 0, tzinfo=UTC)  # due on 2027-06-01
+    if goes_on:
+        assert go_on(there, outcome.root, start=start).assessment.verdict is Verdict.PASS
+    else:
+        with pytest.raises(InputError, match="calibration was due on 2027-06-01"):
+            go_on(there, outcome.root, start=start)
 
 
 # -- a shelf, a prompt -----------------------------------------------------------------------------

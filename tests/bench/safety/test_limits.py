@@ -47,6 +47,11 @@ def test_an_end_that_is_not_given_is_none(tmp_path: Path) -> None:
     assert beyond(row, 9e3) == ("low", 9e3, 10e3)
 
 
+def test_far_below_zero_is_not_high(tmp_path: Path) -> None:
+    row = binding(tmp_path, "temperature", ('low = "-60 degC"\n', ""))
+    assert beyond(row, -200.0) is None
+
+
 def test_what_is_no_number_is_beyond(tmp_path: Path) -> None:
     row = binding(tmp_path, "temperature")
     assert beyond(row, float("nan")) is not None

@@ -304,6 +304,12 @@ def test_mistakes_in_a_lot_are_named(tmp_path: Path, old: str, new: str, expecte
     assert expected in problems(there)
 
 
+def test_of_many_sockets_the_first_are_named(tmp_path: Path) -> None:
+    there = pressure_bench(tmp_path, station=STATION + sbp1_sockets(12))
+    edit(there.lot_path("L1"), ('serial = "26000001"', 'serial = "26000001"\nsocket = "B1"'))
+    assert "there are A1, A2, A3, A4, A5, A6, A7, A8 and 4 more" in problems(there)
+
+
 def test_a_part_that_fits_no_socket_is_refused(tmp_path: Path) -> None:
     there = write(tmp_path, phase_of_tests("t"), CLIMATE + sbp1_sockets(2), {"sht4x": SHT4X},
                   {"H1": sht4x_lot()})  # fmt: skip
