@@ -136,15 +136,20 @@ class World:
         if not isinstance(field, Bounded):
             return now
         least, greatest = field.bounds(now)
-        return self._breaks_at(now) if low <= least and greatest <= high else now
+        is_sure = low <= least and greatest <= high and not self._is_broken(now)
+        return self._breaks_at(now) if is_sure else now
 
     def outside_until(self, zone: str, address: str, low: float, high: float) -> float:
         """Return until when an address is not between two values and nothing breaks, or now."""
         now = self.clock.now()
         field = self.zone(zone).field(address)
-        if not isinstance(field, Bounded):
+        if not isinstance(field, Bounded) or self._is_broken(now):
             return now
         return min(field.reaches(now, low, high), self._breaks_at(now))
+
+    def _is_broken(self, now: float) -> bool:
+        """Return whether any device has a fault now: then nothing is taken for granted."""
+        return any(fault.is_there(now) for faults in self.faults.values() for fault in faults)
 
     def _breaks_at(self, now: float) -> float:
         times = [t for f in self.faults.values() for x in f for t in (x.at_s, x.until_s)]

@@ -336,7 +336,7 @@ def happened(root: Path, faults: str, station: str, implied: bool) -> Happened:
 @pytest.mark.slow
 @settings(max_examples=8, deadline=None, derandomize=True)
 @given(
-    at_h=st.floats(0.8, 3.5), broken=st.sampled_from(FAULTS),
+    at_h=st.floats(0.02, 3.5), broken=st.sampled_from(FAULTS),
     period=st.sampled_from(["7 s", "10 s", "60 s"]),
 )  # fmt: skip
 def test_faults_at_any_time_are_found_at_the_same_second_with_and_without_implied_polls(
