@@ -11,7 +11,8 @@
 
 A handler gets what its declaration binds, the numeric suffixes of its header, then its
 parameters; a query's handler returns the reply. It raises ScpiError to refuse. What isn't declared
-is refused with -113.
+is refused with -113. Two faults are the same in all of them: "silent" answers nothing, "identity"
+is another model of the family (`SIBLING`) where this one should be.
 Source: IEEE 488.2 sections 6, 7, 10, 11 and SCPI-99 volume 1, section 6, as recalled.
 """
 
@@ -75,6 +76,8 @@ class ScpiDevice:
     """The line of an instrument that speaks SCPI: a `LineTwin`."""
 
     IDENTITY: ClassVar[str]
+    SIBLING: ClassVar[tuple[str, str]] = ("", "")
+    """What of IDENTITY stands otherwise in a sibling's, and how."""
     ERROR_FORMAT: ClassVar[str] = '{code:+d},"{text}"'
     ERROR_CAPACITY: ClassVar[int] = 20
     VERSION: ClassVar[str] = "1999.0"
@@ -95,8 +98,12 @@ class ScpiDevice:
                 tree = cls._queries if is_query else cls._commands
                 tree.add(declaration.pattern.removesuffix("?"), declaration)
 
-    def __init__(self, serial: str, *, echo_headers: bool = False) -> None:
+    def __init__(
+        self, serial: str, *, fault: Callable[[], str] = str, echo_headers: bool = False
+    ) -> None:
         self.serial = serial
+        self.identity = self.IDENTITY.format(serial=serial)
+        self.fault = fault
         self.status = Status(self.ERROR_CAPACITY)
         self._echo_headers = echo_headers
         self._replies: list[str] = []
@@ -111,6 +118,8 @@ class ScpiDevice:
 
     def handle(self, line: bytes) -> bytes | None:
         """Carry out one message; return the replies of its queries, or None."""
+        if self.fault() == "silent":
+            return None
         program = self._programs.get(line)
         if program is None:
             program = self._remember(line)
@@ -165,7 +174,7 @@ class ScpiDevice:
 
     @scpi("*IDN?")
     def _identify(self) -> str:
-        return self.IDENTITY.format(serial=self.serial)
+        return self.identity.replace(*self.SIBLING) if self.fault() == "identity" else self.identity
 
     @scpi("*RST")
     def _reset(self) -> None:

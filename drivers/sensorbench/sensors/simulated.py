@@ -39,7 +39,8 @@ class PowerOnReset:
     `reset` may ask for it. A part that is made with its supply on was plugged in a second ago.
     `catch_up` is called before conditions change while the part lives: what it did until now it did
     under the old ones. A supply that swings by itself (a wave) is looked at a thousand times
-    between two looks; shorter dips go unseen.
+    between two looks; shorter dips go unseen. At one instant it is looked at once, unless something
+    changes at that instant.
     """
 
     def __init__(
@@ -49,10 +50,10 @@ class PowerOnReset:
         reset: Callable[[], None],
         catch_up: Callable[[], None] | None = None,
     ) -> None:
-        self._place = place
+        self._place, self._clock = place, place.clock
         self._minimum_v = minimum_v
         self._reset, self._catch_up = reset, catch_up
-        self._on = False
+        self._on = self._is_fresh = False
         self._looked_s = place.clock.now()
         self._changed_s = self.since_s = self._looked_s - _WARM_S
         place.listen(self._before_change)
@@ -64,7 +65,9 @@ class PowerOnReset:
 
     def is_on(self) -> bool:
         """Return whether the part has its supply; reset it if that came back since."""
-        now = self._place.clock.now()
+        now = self._clock.now()
+        if now == self._looked_s and self._is_fresh:
+            return self._on
         dipped_s = self._last_dip_s(now)
         if dipped_s is not None:
             self._on, self._changed_s = False, dipped_s
@@ -75,12 +78,14 @@ class PowerOnReset:
             self._on = True
             self.since_s = self._changed_s
             self._reset()
+        self._is_fresh = True
         return self._on
 
     def _before_change(self) -> None:
         if self.is_on() and self._catch_up:
             self._catch_up()
-        self._changed_s = self._place.clock.now()
+        self._changed_s = self._clock.now()
+        self._is_fresh = False
 
     def _last_dip_s(self, now: float) -> float | None:
         """Return when the supply was last too low since the last look, None if it never was."""

@@ -169,7 +169,7 @@ class Zone:
 
     def bind(self, address: str, field: Field) -> None:
         """Let `field` be what places here have at `address`."""
-        self.account()
+        self.world.changing()
         self.fields[address] = field
 
     def field(self, address: str) -> Field:
@@ -288,7 +288,8 @@ class Place:
 
     def fault(self) -> str:
         """Return the kind of fault that this part has now, "" while it is healthy."""
-        return self.world.fault_of(self.serial)
+        # Asked in every transfer: nearly always nothing is known of this part.
+        return self.world.fault_of(self.serial) if self.serial in self.world.faults else ""
 
     # -- what the part feels ---------------------------------------------------------------
 

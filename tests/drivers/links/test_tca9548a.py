@@ -176,7 +176,6 @@ def test_a_driver_sees_a_plain_bus() -> None:
     bus: MultiplexedBus = Multiplexers(root, [0x70]).channel(0x70, 3)
     assert Sbp1(bus, 0x28, clock).identify().serial == "10000001"
     assert bus.provenance is Provenance.SIMULATED
-    world.changing()
     world.zone().bind("supply", Constant(0.0))
     with pytest.raises(NotAcknowledged, match=r"channel 3, address 0x28: .*\(part 10000001 has no"):
         Sbp1(bus, 0x28, clock).start()

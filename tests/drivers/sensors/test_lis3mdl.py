@@ -34,7 +34,6 @@ class Bench:
         self.part = Lis3mdl(self.bus, ADDRESS, self.clock)
 
     def set(self, address: str, value: Value) -> None:
-        self.world.changing()
         self.zone.bind(address, Constant(value))
 
     def sample(self) -> npt.NDArray[np.float64]:

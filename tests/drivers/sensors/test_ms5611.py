@@ -34,7 +34,6 @@ class Bench:
 
     def put(self, quantity: str, value: float) -> None:
         """Let the world have a value from now on."""
-        self.world.changing()
         self.world.zone().bind(quantity, Constant(value))
 
     def prepare(self) -> None:

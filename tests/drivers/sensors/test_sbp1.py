@@ -31,11 +31,9 @@ class Bench:
         self.part = Sbp1(self.bus, 0x28, self.clock)
 
     def supply(self, voltage_v: float) -> None:
-        self.world.changing()
         self.world.zone().bind("supply", Constant(voltage_v))
 
     def pressure(self, pressure_pa: float) -> None:
-        self.world.changing()
         self.world.zone().bind("pressure", Constant(pressure_pa))
 
     def sample(self) -> tuple[float, ...]:

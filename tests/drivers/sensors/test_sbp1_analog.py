@@ -42,7 +42,6 @@ class Bench:
         self.part = Sbp1Analog({"output": self.output, "supply": self.supply}, self.clock)
 
     def set(self, address: str, value: Value) -> None:
-        self.world.changing()
         self.zone.bind(address, Constant(value))
 
     def ideal(self) -> None:

@@ -32,12 +32,10 @@ class Bench:
         self.part = Sht4x(self.bus, 0x44, self.clock)
 
     def ambient(self, temperature_c: float, humidity_rh: float) -> None:
-        self.world.changing()
         self.zone.bind("temperature", Constant(temperature_c))
         self.zone.bind("humidity", Constant(humidity_rh))
 
     def supply(self, supply_v: float) -> None:
-        self.world.changing()
         self.zone.bind("supply", Constant(supply_v))
 
     def sample(self) -> tuple[float, float]:

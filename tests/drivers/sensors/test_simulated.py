@@ -32,7 +32,6 @@ class Bench:
         self.world = World(self.clock)
 
     def supply(self, field: Field) -> None:
-        self.world.changing()
         self.world.zone().bind("supply", field)
 
 
@@ -84,6 +83,18 @@ def test_other_changes_reset_nothing_but_are_caught_up_with(bench: Bench) -> Non
     bench.supply(Constant(0.0))
     bench.world.changing()
     assert part.caught_up == [105.0, 105.0]  # without supply there is nothing to catch up with
+
+
+def test_a_supply_that_goes_and_comes_at_one_instant_is_seen_each_time(bench: Bench) -> None:
+    bench.supply(Constant(3.3))
+    part = Part(Place(bench.world, "1"))
+    part.power.check()
+    bench.supply(Constant(0.0))
+    with pytest.raises(NotAcknowledged):
+        part.power.check()
+    bench.supply(Constant(3.3))
+    part.power.check()
+    assert part.resets == [99.0, 100.0]
 
 
 def test_a_supply_that_swings_by_itself_resets_at_its_last_dip(bench: Bench) -> None:

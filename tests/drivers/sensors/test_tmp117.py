@@ -189,7 +189,6 @@ def test_the_part_converts_from_when_its_supply_came() -> None:
     world = World(clock)
     twin = SimTmp117(Place(world, "7"))
     clock.sleep(1.0)
-    world.changing()
     world.zone().bind("supply", Constant(3.3))
     clock.sleep(2.0)
     twin.receive(b"\x00")
@@ -199,7 +198,6 @@ def test_the_part_converts_from_when_its_supply_came() -> None:
 def test_a_result_is_of_the_time_it_was_converted_at(bench: Bench) -> None:
     bench.part.prepare()
     bench.clock.sleep(bench.part.start())
-    bench.world.changing()
     bench.world.zone().bind("temperature", Constant(85.0))
     bench.clock.sleep(3600.0)
     assert bench.part.read().values[0, 0] == pytest.approx(23.0, abs=0.2)
@@ -223,7 +221,6 @@ def test_a_dip_of_the_supply_is_noticed() -> None:
     part.prepare()
     part.start()
     for voltage_v in (0.5, 3.3):
-        world.changing()
         world.zone().bind("supply", Constant(voltage_v))
     clock.sleep(5.0)
     with pytest.raises(ProtocolError, match="Did its supply dip"):

@@ -61,7 +61,6 @@ def air(world: World) -> Moving:
 
 
 def supply(world: World, voltage_v: float) -> None:
-    world.changing()
     world.zone().bind("supply", Constant(voltage_v))
 
 

@@ -5,6 +5,7 @@ Source: Druck/GE PACE SCPI manual K0472 rev A; EPICS-Pace5000, pace5000.proto an
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from sensorbench.core.quantity import components
@@ -31,6 +32,7 @@ class SimDruckPace5000(ScpiDevice):
     """
 
     IDENTITY = "GE Druck,Pace5000 User Interface,{serial},02.00.07"
+    SIBLING = ("Pace5000", "Pace1000")
     ERROR_FORMAT = '{code},"{text}"'
     ERROR_CAPACITY = 5
     FAULTS: ClassVar[tuple[str, ...]] = ("no_vent", "identity", "silent")
@@ -52,7 +54,7 @@ class SimDruckPace5000(ScpiDevice):
         echo_headers: bool = True,
         terminator: bytes = b"\n",
     ) -> None:
-        super().__init__(serial, echo_headers=echo_headers)
+        super().__init__(serial, fault=partial(world.fault_of, serial), echo_headers=echo_headers)
         self.reply_terminator = terminator
         self.full_scale_pa = full_scale_pa
         self._world, self._clock = world, world.clock
@@ -70,14 +72,6 @@ class SimDruckPace5000(ScpiDevice):
         self._gain = 1.0 + self.GAIN_SIGMA * world.stream(serial, "gain").normal()
         self._noise = world.stream(serial, "noise")
         self._settings()
-
-    def handle(self, line: bytes) -> bytes | None:
-        """Carry out one message; a silent unit answers none."""
-        return None if self._fault == "silent" else super().handle(line)
-
-    @property
-    def _fault(self) -> str:
-        return self._world.fault_of(self.serial)
 
     def _settings(self) -> None:
         self._unit, self._on, self._venting = "MBAR", False, False
@@ -118,11 +112,6 @@ class SimDruckPace5000(ScpiDevice):
     def _pascals(self, value: float | Limit, low_pa: float, high_pa: float) -> float:
         factor = _UNITS[self._unit]
         return bounded(value, low_pa / factor, high_pa / factor, low_pa / factor) * factor
-
-    @scpi("*IDN?")
-    def _identify(self) -> str:
-        identity = super()._identify()
-        return identity.replace("Pace5000", "Pace1000") if self._fault == "identity" else identity
 
     @scpi(":SYSTem:ERRor?")
     def _next_error(self) -> str:
@@ -191,7 +180,7 @@ class SimDruckPace5000(ScpiDevice):
         if start not in {0, 1}:
             raise ScpiError(-222)
         if start:
-            self._on, self._venting = False, self._fault != "no_vent"
+            self._on, self._venting = False, self.fault() != "no_vent"
             aim_pa = self._ambient_pa if self._venting else self._line_pa()
             self._outlet.go(aim_pa, self._clock.now())
         elif self._venting:

@@ -9,6 +9,7 @@ is reached.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import ClassVar
 
 from sensorbench.core.quantity import components
@@ -60,11 +61,12 @@ class SimKeithley2450(ScpiDevice):
     """
 
     IDENTITY = "KEITHLEY INSTRUMENTS,MODEL 2450,{serial},1.7.12b"
+    SIBLING = ("2450", "2460")
     ERROR_FORMAT = '{code},"{text}"'
     FAULTS: ClassVar[tuple[str, ...]] = ("identity", "language", "overload", "silent")
 
     def __init__(self, world: World, serial: str) -> None:
-        super().__init__(serial)
+        super().__init__(serial, fault=partial(world.fault_of, serial))
         self.beyond: list[str] = []
         self._world, self._clock = world, world.clock
         self._draws: Signal = lambda: 0.0
@@ -102,15 +104,9 @@ class SimKeithley2450(ScpiDevice):
 
     def handle(self, line: bytes) -> bytes | None:
         """Carry out one message, with the rail where its load puts it now."""
-        if self._fault == "silent":
-            return None
         if self._on:
             self._regulate()
         return super().handle(line)
-
-    @property
-    def _fault(self) -> str:
-        return self._world.fault_of(self.serial)
 
     # -- physics ---------------------------------------------------------------------------
 
@@ -150,7 +146,7 @@ class SimKeithley2450(ScpiDevice):
 
     def _measure(self, function: str) -> float:
         self._clock.sleep(2 * self._nplc[function] / _LINE_HZ)  # twice, for its autozero
-        if self._fault == "overload":
+        if self.fault() == "overload":
             return _OVERFLOW
         noise = self._noise.normal(round(self._clock.now() * 1e6)) / math.sqrt(self._nplc[function])
         if function == "VOLT":
@@ -164,14 +160,9 @@ class SimKeithley2450(ScpiDevice):
 
     # -- the wire --------------------------------------------------------------------------
 
-    @scpi("*IDN?")
-    def _identify(self) -> str:
-        identity = super()._identify()
-        return identity.replace("2450", "2460") if self._fault == "identity" else identity
-
     @scpi("*LANG?")
     def _language(self) -> str:
-        return "SCPI2400" if self._fault == "language" else "SCPI"
+        return "SCPI2400" if self.fault() == "language" else "SCPI"
 
     @scpi("[:SOURce]:FUNCtion[:MODE]", Choice("VOLTage", "CURRent"))
     def _set_source(self, function: str) -> None:

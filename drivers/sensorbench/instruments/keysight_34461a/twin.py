@@ -7,6 +7,7 @@ class); integration, resolution and trigger rules recalled from the Truevolt ope
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import ClassVar
 
 from sensorbench.core.quantity import components
@@ -61,11 +62,12 @@ class SimKeysight34461a(ScpiStatusDevice):
     """
 
     IDENTITY = "Keysight Technologies,34461A,{serial},A.03.03-02.40-03.03-00.52-01-01"
+    SIBLING = ("34461A", "34465A")
     FAULTS: ClassVar[tuple[str, ...]] = ("overload", "identity", "silent")
     LINE_HZ: ClassVar[float] = 50.0
 
     def __init__(self, world: World, serial: str, *, resistance_ohm: float = math.inf) -> None:
-        super().__init__(serial)
+        super().__init__(serial, fault=partial(world.fault_of, serial))
         self.resistance_ohm = resistance_ohm
         self._volts: Signal = lambda: 0.0
         self._world, self._clock = world, world.clock
@@ -78,14 +80,6 @@ class SimKeysight34461a(ScpiStatusDevice):
         if member != "voltage":
             raise KeyError(f"a 34461A has no meter {member!r}")
         self._volts = signal
-
-    def handle(self, line: bytes) -> bytes | None:
-        """Carry out one message; a silent unit answers none."""
-        return None if self._fault == "silent" else super().handle(line)
-
-    @property
-    def _fault(self) -> str:
-        return self._world.fault_of(self.serial)
 
     def _settings(self) -> None:
         self._function = "VOLT"
@@ -116,7 +110,7 @@ class SimKeysight34461a(ScpiStatusDevice):
         self._clock.sleep(function.nplc / self.LINE_HZ * (2 if function.autozero else 1))
         is_volts = name == "VOLT"
         value = components(self._volts())[0] if is_volts else self.resistance_ohm
-        if self._fault == "overload":
+        if self.fault() == "overload":
             value = math.inf
         range_ = function.range_for(value)
         overload = abs(value) > OVERRANGE * range_
@@ -136,11 +130,6 @@ class SimKeysight34461a(ScpiStatusDevice):
         if not self._readings:
             raise ScpiError(-230)
         return ",".join(map(nr3, self._readings))
-
-    @scpi("*IDN?")
-    def _identify(self) -> str:
-        identity = super()._identify()
-        return identity.replace("34461A", "34465A") if self._fault == "identity" else identity
 
     @scpi(":CONFigure:VOLTage[:DC]", *_VOLT_OPTIONS, bound=("VOLT",))
     @scpi(":CONFigure:FRESistance", *_OHM_OPTIONS, bound=("FRES",))

@@ -159,6 +159,7 @@ class SimKeysightE36312a(ScpiDevice):
     """
 
     IDENTITY = "Keysight Technologies,E36312A,{serial},2.1.0-1.0.4-1.12"
+    SIBLING = ("E36312A", "E36313A")
     FAULTS: ClassVar[tuple[str, ...]] = ("trip1", "trip2", "trip3", "identity", "silent")
     RATINGS: ClassVar[dict[int, _Rating]] = {
         1: _Rating(6.0, 5.0, 0.002),
@@ -167,7 +168,7 @@ class SimKeysightE36312a(ScpiDevice):
     }
 
     def __init__(self, world: World, serial: str) -> None:
-        super().__init__(serial)
+        super().__init__(serial, fault=partial(world.fault_of, serial))
         self._world, self._clock = world, world.clock
         self._selected = 1
         self._outputs = {
@@ -194,21 +195,13 @@ class SimKeysightE36312a(ScpiDevice):
 
     def handle(self, line: bytes) -> bytes | None:
         """Carry out one message, with the rails where their loads put them now."""
-        fault = self._world.fault_of(self.serial)
-        if fault == "silent":
-            return None
+        fault = self.fault()
         if fault.startswith("trip"):
             self._outputs[int(fault[-1])].voltage_tripped = True
         for output in self._outputs.values():
             if output.on:
                 output.regulate()
         return super().handle(line)
-
-    @scpi("*IDN?")
-    def _identify(self) -> str:
-        identity = super()._identify()
-        wrong = self._world.fault_of(self.serial) == "identity"
-        return identity.replace("E36312A", "E36313A") if wrong else identity
 
     def trip(self, channel: int) -> None:
         """Trip the over-voltage protection of an output, as a spike would."""

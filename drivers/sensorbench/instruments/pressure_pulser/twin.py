@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -61,10 +62,11 @@ class SimPressurePulser(ScpiDevice):
     """
 
     IDENTITY = "sensorbench,PP1,{serial},1.0"
+    SIBLING = ("PP1", "PP2")
     FAULTS: ClassVar[tuple[str, ...]] = ("no_vent", "trip", "identity", "silent")
 
     def __init__(self, world: World, serial: str) -> None:
-        super().__init__(serial)
+        super().__init__(serial, fault=partial(world.fault_of, serial))
         self._world, self._clock = world, world.clock
         self._ambient_pa = components(world.ambient_of("pressure"))[0]
         self._gain = 1.0 + 2.5e-5 * world.stream(serial, "gain").normal()
@@ -85,16 +87,10 @@ class SimPressurePulser(ScpiDevice):
         self._close()
 
     def handle(self, line: bytes) -> bytes | None:
-        """Carry out one message; a silent unit answers none."""
-        if self._fault == "silent":
-            return None
-        if self._fault == "trip" and not self._tripped:
+        """Carry out one message; what a fault does by itself it has done by then."""
+        if self.fault() == "trip" and not self._tripped:
             self._trip()
         return super().handle(line)
-
-    @property
-    def _fault(self) -> str:
-        return self._world.fault_of(self.serial)
 
     # -- the outlet ------------------------------------------------------------------------
 
@@ -147,7 +143,7 @@ class SimPressurePulser(ScpiDevice):
         self._move(self._outlet_pa())
 
     def _vent(self) -> None:
-        self._on, self._venting = False, self._fault != "no_vent"
+        self._on, self._venting = False, self.fault() != "no_vent"
         if self._venting:
             self._move(self._ambient_pa, tau_s=_VENT_TAU_S)
         else:
@@ -162,11 +158,6 @@ class SimPressurePulser(ScpiDevice):
         return self._wave[2] if self._wave else self._setpoint_pa
 
     # -- the wire --------------------------------------------------------------------------
-
-    @scpi("*IDN?")
-    def _identify(self) -> str:
-        identity = super()._identify()
-        return identity.replace("PP1", "PP2") if self._fault == "identity" else identity
 
     @scpi(":SOURce:PRESsure[:LEVel]", Number("PA"))
     def _set_pressure(self, pressure: float | Limit) -> None:
@@ -229,7 +220,7 @@ class SimPressurePulser(ScpiDevice):
 
     @scpi(":SOURce:PRESsure:PROTection:CLEar")
     def _clear(self) -> None:
-        if self._fault == "trip" or self._measured_pa() > self._level_pa:
+        if self.fault() == "trip" or self._measured_pa() > self._level_pa:
             raise ScpiError(_CONFLICT)
         self._tripped = False
 
