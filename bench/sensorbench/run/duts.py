@@ -158,7 +158,7 @@ class Duts:
         started = []
         for dut in duts:
             try:
-                _with_retry(dut, lambda dut=dut: self._ready(dut, settings))  # type: ignore[misc]
+                self._ready(dut, settings)
                 # Counted from when it was started: on a real bus that took a while by itself.
                 converts_s = _with_retry(dut, dut.sensor.start)
                 dut.ready_s = self._clock.now() + converts_s
@@ -189,6 +189,11 @@ class Duts:
 
     def _ready(self, dut: Dut, settings: Mapping[str, Any]) -> None:
         """Identify a unit once, and prepare it where its settings changed."""
+        own = settings.get(dut.unit.part, {})
+        if dut.identity is None or dut.settings != own:
+            _with_retry(dut, lambda: self._prepare(dut, own))
+
+    def _prepare(self, dut: Dut, own: Mapping[str, Any]) -> None:
         if dut.identity is None:
             found = dut.sensor.identify()
             if found.serial and found.serial != dut.unit.serial and dut.is_named:
@@ -197,10 +202,9 @@ class Duts:
                     "they were loaded, or correct the lot"
                 )
             dut.identity = found
-        own = dict(settings.get(dut.unit.part, {}))
         if dut.settings != own:
             dut.sensor.prepare(**own)
-            dut.settings = own
+            dut.settings = dict(own)
 
     def as_rows(self, sweep: Sweep, part: str) -> Rows:
         """Return the rows of a part as an array, shape (n, 3 + channels), in the lot's order."""
@@ -226,7 +230,7 @@ class Duts:
         def branch(duts: Sequence[Dut]) -> None:
             for dut in duts:
                 try:
-                    _with_retry(dut, lambda dut=dut: self._ready(dut, settings))  # type: ignore[misc]
+                    self._ready(dut, settings)
                     sensor = cast("StreamingSensor", dut.sensor)
                     stream = type(sensor).stream(**dict(settings.get(dut.unit.part, {})))
                     sensor.open_stream()

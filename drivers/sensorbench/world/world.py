@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorbench.core.clock import Clock
-from sensorbench.core.quantity import Value, components
+from sensorbench.core.quantity import Value
 from sensorbench.world.fields import Bounded, Computed, Constant, Field, Times
 from sensorbench.world.random import Stream, normals, stream
 
@@ -174,8 +174,11 @@ class Zone:
 
     def field(self, address: str) -> Field:
         """Return what drives an address; a port that nothing drives has its quantity's field."""
+        found = self.fields.get(address)
+        if found is not None:
+            return found
         quantity = address.partition(".")[0]
-        found = self.fields.get(address) or self.fields.get(quantity)
+        found = self.fields.get(quantity)
         if found is None and quantity == "humidity" and "temperature" in self.fields:
             return Computed(self._room_humidity, (self.fields["temperature"],))
         return found or Constant(self.world.ambient_of(quantity))
@@ -403,8 +406,7 @@ def _as_vectors(
 
 
 def _scalar(value: Value) -> float:
-    found = components(value)
-    return found[0] if len(found) == 1 else math.hypot(*found)
+    return math.hypot(*value) if isinstance(value, tuple) else value
 
 
 def _saturation(temperature_c: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sensorbench.assessment.data import RunData
@@ -30,7 +30,7 @@ def assess(run: RunReader | RunData) -> Assessment:
     series: list[Series] = []
     facts: dict[str, Any] = {}
     rules: dict[str, str] = {}
-    skipped = data.skipped()
+    skipped = data.skipped
     for phase in data.schedule.phases:
         for item in phase_results(data, phase["name"]):
             if isinstance(item, Result):
@@ -44,7 +44,10 @@ def assess(run: RunReader | RunData) -> Assessment:
             facts[phase["name"]] = module.facts(data, phase)
             rules[phase["kind"]] = kind_rule(phase["kind"])
     ended = _ended(data)
-    units = tuple(_unit(data, number, results, ended) for number in planned_units(data))
+    by_serial: dict[str, list[Result]] = {}
+    for result in results:
+        by_serial.setdefault(result.serial, []).append(result)
+    units = tuple(_unit(data, number, by_serial, ended) for number in planned_units(data))
     rules |= {result.measure: result.rule for result in results}
     return Assessment(
         run_id=data.run.run_id,
@@ -70,7 +73,7 @@ def phase_results(data: RunData, name: str) -> Iterator[Item]:
     """Return the results of one phase; none where a gate skipped it, or nobody knows its kind."""
     phase = data.schedule.phase(name)
     module = load(KINDS, phase["kind"])
-    if module is not None and name not in data.skipped():
+    if module is not None and name not in data.skipped:
         yield from module.results(data, phase)
 
 
@@ -80,11 +83,13 @@ def planned_units(data: RunData) -> list[int]:
     return sorted(taken) or list(range(len(data.units)))
 
 
-def _unit(data: RunData, number: int, results: list[Result], ended: Reason | None) -> UnitResult:
+def _unit(
+    data: RunData, number: int, results: Mapping[str, Sequence[Result]], ended: Reason | None
+) -> UnitResult:
     unit = data.units[number]
-    own = tuple(result for result in results if result.serial == unit.serial)
+    own = results.get(unit.serial, ())
     verdict, reasons = unit_verdict(own)
-    dropped = data.dropped().get(unit.serial)
+    dropped = data.dropped.get(unit.serial)
     if dropped:
         reasons = (Reason("dropped", {"gate": dropped}), *reasons)
         verdict = Verdict.INVALID if verdict is Verdict.PASS else verdict
@@ -92,7 +97,7 @@ def _unit(data: RunData, number: int, results: list[Result], ended: Reason | Non
         verdict, reasons = Verdict.INVALID, (ended,)
     if verdict is Verdict.INVALID and not reasons:
         reasons = (ended or Reason("not_read", {}),)
-    socket = data.sockets().get(unit.serial, "")
+    socket = data.sockets.get(unit.serial, "")
     return UnitResult(unit.serial, unit.lot, unit.part, socket, verdict, reasons)
 
 

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from sensorbench.assessment.data import Floats, RunData, Trace
+from sensorbench.assessment.data import RunData
+from sensorbench.assessment.records import Floats, Trace
 from sensorbench.core.quantity import components
 from sensorbench.profiles.schedule import Band, Hold
 

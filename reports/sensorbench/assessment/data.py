@@ -1,6 +1,7 @@
 """Evidence as arrays: what a run was asked, by its own words, and what came.
 
 The rules:
+- Nothing is decoded twice: an open run does not change.
 - What was asked is `inputs/schedule.json` and nothing else: no TOML file, no constant of today.
 - Columns come from the stream's announcement in the journal.
 - Of two readings of one point the last complete one counts; the others stay in `all_readouts`.
@@ -10,15 +11,16 @@ The rules:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from sensorbench.assessment.records import Floats, MeterRow, Readout, StreamData, Trace
 from sensorbench.assessment.results import Reason
 from sensorbench.core.errors import EvidenceError
 from sensorbench.evidence.journal import Event
@@ -28,87 +30,15 @@ from sensorbench.profiles.needs import needs
 from sensorbench.profiles.schedule import Point, Schedule, Unit
 from sensorbench.profiles.schedule import target as as_target
 
-Floats = npt.NDArray[np.float64]
 SCHEDULE = "schedule.json"
 
 
-@dataclass(frozen=True, slots=True)
-class MeterRow:
-    """One meter of the bench: what it is called, and the address it reads."""
-
-    name: str
-    zone: str
-    address: str
-    unit: str
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """A meter's log: an envelope a row, times in s from the start of the run."""
-
-    zone: str
-    address: str
-    unit: str
-    time_s: Floats
-    low: Floats
-    high: Floats
-    mean: Floats
-    polls: Floats
-    implied: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Readout:
-    """One reading of a point. Arrays have one value a unit of the run, shape (D,).
-
-    `values` maps a channel to means over the sweeps, `spread` to standard deviations of a sample;
-    `references` a meter's name to the mean of its components. `problems` says by serial why a unit
-    was not read, `unsettled` which soak before it failed.
-    """
-
-    seq: int
-    t: float
-    point: Point
-    values: Mapping[str, Floats]
-    spread: Mapping[str, Floats]
-    sweeps: int
-    references: Mapping[str, tuple[float, ...]]
-    problems: Mapping[str, Reason]
-    unsettled: tuple[Reason, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class StreamData:
-    """A unit's stream at a point. Samples are decoded a channel at a time, when asked for."""
-
-    channels: tuple[str, ...]
-    count: int
-    rate_hz: float
-    overflow: bool
-    saturated: bool
-    seconds: float
-    start_s: float
-    sources: tuple[int, ...]
-    _events: tuple[Event, ...]
-    _run: RunReader
-    _name: str
-
-    def channel(self, name: str) -> Floats:
-        """Return a channel's samples in order, in its unit, shape (n,)."""
-        number = self.channels.index(name)
-        column = self._run.columns(self._name)[number]
-        blocks = [self._run.samples(event, self._name)[:, number] for event in self._events]
-        whole = np.concatenate(blocks).astype(np.float64)
-        return np.asarray(whole * column.scale + column.offset)
-
-
-@dataclass(slots=True)
+@dataclass
 class RunData:
-    """What was asked of a run and what came. Decoded once; nothing is read twice."""
+    """What was asked of a run and what came."""
 
     run: RunReader
     schedule: Schedule
-    _cache: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def read(cls, root: Path) -> RunData:
@@ -130,11 +60,26 @@ class RunData:
         """Return the units of the run."""
         return self.schedule.units
 
-    @property
+    @cached_property
     def serials(self) -> tuple[str, ...]:
         """Return the units' serial numbers, in the order of all arrays."""
         return tuple(unit.serial for unit in self.schedule.units)
 
+    @cached_property
+    def number_of(self) -> dict[str, int]:
+        """Return each unit's place in all arrays, by serial number."""
+        return {serial: number for number, serial in enumerate(self.serials)}
+
+    def reads(self, point: Point, number: int) -> bool:
+        """Return whether a point reads a unit, given by its place in all arrays."""
+        return number in self._members[point.units]
+
+    @cached_property
+    def _members(self) -> dict[str, frozenset[int]]:
+        groups = {point.units for point in self.schedule.points.values()}
+        return {group: frozenset(self.schedule.group(group)) for group in groups}
+
+    @cached_property
     def sockets(self) -> dict[str, str]:
         """Return where each unit was last loaded."""
         found = {unit.serial: unit.socket for unit in self.units}
@@ -143,6 +88,7 @@ class RunData:
                 found |= event.data["fact"].get("sockets", {})
         return found
 
+    @cached_property
     def dropped(self) -> dict[str, str]:
         """Return the units that a gate left out, with its name."""
         found: dict[str, str] = {}
@@ -152,14 +98,9 @@ class RunData:
                 found |= dict.fromkeys(fact.get("dropped", ()), fact.get("gate", ""))
         return found
 
+    @cached_property
     def skipped(self) -> dict[str, str]:
         """Return the phases that a gate jumped over, with its name."""
-        if "skipped" not in self._cache:
-            self._cache["skipped"] = self._skipped()
-        found: dict[str, str] = self._cache["skipped"]
-        return found
-
-    def _skipped(self) -> dict[str, str]:
         gates = {
             event.data["step"]: str(event.data["fact"].get("gate", ""))
             for event in self.events("fact")
@@ -178,22 +119,19 @@ class RunData:
             if all(n in jumped and self.done_at(n) is None for n in numbers)
         }
 
-    @property
+    @cached_property
     def absent(self) -> dict[str, Reason]:
         """Return by serial why units never answered in any reading; those that did are left out."""
-        if "absent" not in self._cache:
-            answered: set[str] = set()
-            why: dict[str, Reason] = {}
-            for readout in self.all_readouts:
-                for number in self.schedule.group(readout.point.units):
-                    serial = self.serials[number]
-                    if serial in readout.problems:
-                        why.setdefault(serial, readout.problems[serial])
-                    else:
-                        answered.add(serial)
-            self._cache["absent"] = {s: reason for s, reason in why.items() if s not in answered}
-        found: dict[str, Reason] = self._cache["absent"]
-        return found
+        answered: set[str] = set()
+        why: dict[str, Reason] = {}
+        for readout in self.all_readouts:
+            for number in self.schedule.group(readout.point.units):
+                serial = self.serials[number]
+                if serial in readout.problems:
+                    why.setdefault(serial, readout.problems[serial])
+                else:
+                    answered.add(serial)
+        return {s: reason for s, reason in why.items() if s not in answered}
 
     # -- events ------------------------------------------------------------------------------
 
@@ -203,10 +141,11 @@ class RunData:
 
     def done_at(self, step: int) -> float | None:
         """Return when a step was last done, in s from the start; None if it was not."""
-        if "done" not in self._cache:
-            self._cache["done"] = {e.data["step"]: e.t for e in self.events("done")}
-        found: float | None = self._cache["done"].get(step)
-        return found
+        return self._done.get(step)
+
+    @cached_property
+    def _done(self) -> dict[int, float]:
+        return {event.data["step"]: event.t for event in self.events("done")}
 
     @property
     def sets(self) -> list[tuple[float, str, str, Target]]:
@@ -234,26 +173,25 @@ class RunData:
     @property
     def meters(self) -> tuple[MeterRow, ...]:
         """Return the meters of the bench, in the order of their numbers."""
-        for event in self.events("meters"):
-            return tuple(
+        return self._meters_told[0][1] if self._meters_told else ()
+
+    @cached_property
+    def _meters_told(self) -> list[tuple[int, tuple[MeterRow, ...]]]:
+        """Return the meters that each program of the run told, with the event's number."""
+        return [
+            (event.seq, tuple(
                 MeterRow(row["name"], row["zone"], row["address"], row["unit"])
                 for row in event.data["meters"]
-            )
-        return ()
+            ))
+            for event in self.events("meters")
+        ]  # fmt: skip
 
     def _renumbered(self, rows: Floats, column: int, seq: int) -> Floats:
         """Return rows with the meters' first numbers: after a park they may stand in another order.
 
         Each program that went on with the run told its own.
         """
-        if "numbers" not in self._cache:
-            told = [
-                (e.seq, [MeterRow(r["name"], r["zone"], r["address"], r["unit"])
-                         for r in e.data["meters"]])
-                for e in self.events("meters")
-            ]  # fmt: skip
-            self._cache["numbers"] = told
-        told = self._cache["numbers"]
+        told = self._meters_told
         own = next((meters for at, meters in reversed(told) if at < seq), None)
         if own is None or own == told[0][1]:
             return rows
@@ -263,15 +201,9 @@ class RunData:
         found[:, column] = numbers[rows[:, column].astype(int)]
         return found
 
-    @property
+    @cached_property
     def log(self) -> dict[str, Trace]:
         """Return the log by meter; of a vector each component by itself, `NAME.x`."""
-        if "log" not in self._cache:
-            self._cache["log"] = self._read_log()
-        found: dict[str, Trace] = self._cache["log"]
-        return found
-
-    def _read_log(self) -> dict[str, Trace]:
         blocks = [
             self._renumbered(self.run.values(event, "log"), 1, event.seq)
             for event in self.events("log")
@@ -297,16 +229,13 @@ class RunData:
 
     # -- readouts ----------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def all_readouts(self) -> tuple[Readout, ...]:
         """Return every reading of every point, in order; repeated ones too."""
-        if "readouts" not in self._cache:
-            found = [self._readout(event) for event in self.events("readout")]
-            self._cache["readouts"] = tuple(r for r in found if r is not None)
-        readouts: tuple[Readout, ...] = self._cache["readouts"]
-        return readouts
+        found = (self._readout(event) for event in self.events("readout"))
+        return tuple(readout for readout in found if readout is not None)
 
-    @property
+    @cached_property
     def readouts(self) -> dict[str, Readout]:
         """Return by point the reading that counts: the last one."""
         return {readout.point.id: readout for readout in self.all_readouts}
@@ -319,14 +248,16 @@ class RunData:
 
     def monitored(self, name: str) -> list[Readout]:
         """Return what monitors of a phase read, in order."""
-        key = f"monitor {name}"
-        if key not in self._cache:
-            points = {p.id for p in self.schedule.points.values() if p.phase == name}
-            events = [e for e in self.events("monitor") if e.data["point"] in points]
-            found = [self._readout(event) for event in events]
-            self._cache[key] = [r for r in found if r is not None]
-        readings: list[Readout] = self._cache[key]
-        return readings
+        return self._monitored.get(name, [])
+
+    @cached_property
+    def _monitored(self) -> dict[str, list[Readout]]:
+        found: dict[str, list[Readout]] = {}
+        for event in self.events("monitor"):
+            readout = self._readout(event)
+            if readout is not None:
+                found.setdefault(readout.point.phase, []).append(readout)
+        return found
 
     def missing(self, name: str) -> tuple[int, int, str]:
         """Return how many planned readings of a phase are not there, of how many, and the first."""
@@ -342,7 +273,7 @@ class RunData:
         absent = [point for point in dict.fromkeys(planned) if point not in there]
         return len(absent), len(set(planned)), absent[0] if absent else ""
 
-    @property
+    @cached_property
     def attached(self) -> dict[str, Event]:
         """Return by point the last evidence that was attached from elsewhere."""
         return {event.data["point"]: event for event in self.events("attached")}
@@ -397,37 +328,59 @@ class RunData:
 
     def due(self, meter: str, seq: int) -> str | None:
         """Return until when a meter's instrument was calibrated, as it was before an event."""
-        if "due" not in self._cache:
-            rows = [(e.seq, e.data["name"], e.data["calibration_due"])
-                    for e in self.events("instrument")]  # fmt: skip
-            self._cache["due"] = rows
-        name = meter.partition(".")[0]
-        found = [due for at, own, due in self._cache["due"] if own == name and at < seq]
+        found = [due for at, due in self._due.get(meter.partition(".")[0], ()) if at < seq]
         return found[-1] if found else None
 
-    @property
+    @cached_property
+    def _due(self) -> dict[str, list[tuple[int, str | None]]]:
+        """Return by instrument when each program of the run told its due date, and which."""
+        found: dict[str, list[tuple[int, str | None]]] = {}
+        for event in self.events("instrument"):
+            row = (event.seq, event.data["calibration_due"])
+            found.setdefault(event.data["name"], []).append(row)
+        return found
+
+    def expired(self, readout: Readout) -> tuple[Reason, ...]:
+        """Return the references whose calibration had ended when a reading was made.
+
+        Only of addresses that the run compares with or waits for: of others nothing was believed.
+        """
+        if readout.seq not in self._expired:
+            self._expired[readout.seq] = tuple(self._ended(readout))
+        return self._expired[readout.seq]
+
+    @cached_property
+    def _expired(self) -> dict[int, tuple[Reason, ...]]:
+        return {}  # filled as it is asked: once for all units of a reading
+
+    def _ended(self, readout: Readout) -> Iterator[Reason]:
+        zone = self.zone_of(readout.point.id)
+        day = self.local_day(readout.seq).isoformat()
+        for where, bench in self.schedule.zones.get(zone, {}).get("benches", {}).items():
+            believed = (zone, where) in self.believed and not bench.get("believes_set")
+            due = self.due(str(bench.get("reference", "")), readout.seq) or bench.get("due")
+            if believed and due is not None and day > due:
+                yield Reason("reference_expired", {"instrument": bench["reference"], "due": due})
+
+    @cached_property
     def believed(self) -> frozenset[tuple[str, str]]:
         """Return zone and address of every reference that results or credited hours rest on."""
-        if "believed" not in self._cache:
-            asked = needs(self.schedule)
-            self._cache["believed"] = frozenset(
-                (zone, where)
-                for table in (asked.compares, asked.settles)
-                for zone, addresses in table.items()
-                for where in addresses
-            )
-        found: frozenset[tuple[str, str]] = self._cache["believed"]
-        return found
+        asked = needs(self.schedule)
+        return frozenset(
+            (zone, where)
+            for table in (asked.compares, asked.settles)
+            for zone, addresses in table.items()
+            for where in addresses
+        )
 
     def zone_of(self, point: str) -> str:
         """Return the zone in which a point was to be read."""
-        if "zones" not in self._cache:
-            self._cache["zones"] = {
-                read.point: self.schedule.steps[number].zone
-                for number, read, _ in self.schedule.reads()
-            }
-        found: str = self._cache["zones"].get(point, "")
-        return found
+        return self._zones.get(point, "")
+
+    @cached_property
+    def _zones(self) -> dict[str, str]:
+        steps = self.schedule.steps
+        return {read.point: steps[number].zone for number, read, _ in self.schedule.reads()}
 
     def reference(self, readout: Readout, address: str) -> float:
         """Return what the reference of an address read at a point, NaN where nothing did.

@@ -10,7 +10,8 @@ import numpy as np
 
 from sensorbench.analysis.fit.calibration import Floats, PolynomialFit, basis, fit_polynomial
 from sensorbench.analysis.fit.fixed_point import round_sequentially
-from sensorbench.assessment.data import Readout, RunData
+from sensorbench.assessment.data import RunData
+from sensorbench.assessment.records import Readout
 from sensorbench.core.calibration import FixedPointPolynomial
 
 MOST_CONDITION = 1e3

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from sensorbench.assessment.assess import phase_results
-from sensorbench.assessment.data import Readout, RunData
+from sensorbench.assessment.data import RunData
 from sensorbench.assessment.phases import WORDS
+from sensorbench.assessment.records import Readout
 from sensorbench.assessment.results import Result
 from sensorbench.core.verdict import Verdict
 from sensorbench.profiles.schedule import Point
@@ -89,7 +90,7 @@ def _has_value(
 ) -> bool:
     known = []
     for readout in readouts:
-        if number in data.schedule.group(readout.point.units):
+        if data.reads(readout.point, number):
             judged = list(readout.values) if answers else _judged_channels(data, readout, number)
             known += [bool(np.isfinite(readout.values[c][number])) for c in judged]
     return bool(known) and (all(known) if every else any(known))
@@ -119,16 +120,9 @@ def _not_calibrated(
         serial = data.serials[number]
         if data.units[number].part not in parts:
             continue
-        answered = any(
-            serial not in r.problems and number in data.schedule.group(r.point.units)
-            for r in readouts
-        )
+        answered = any(serial not in r.problems and data.reads(r.point, number) for r in readouts)
         if answered and not _has_value(data, readouts, number, every=True):
-            silent = all(
-                serial in r.problems
-                for r in readouts
-                if number in data.schedule.group(r.point.units)
-            )
+            silent = all(serial in r.problems for r in readouts if data.reads(r.point, number))
             if not silent and not _has_value(data, readouts, number, every=False):
                 found.append(serial)
     return found

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from sensorbench.assessment.data import Floats, Readout, RunData
+from sensorbench.assessment.data import RunData
 from sensorbench.assessment.measuring import Found, Inputs, measure_module, rule_of
+from sensorbench.assessment.records import Floats, Readout
 from sensorbench.assessment.results import Reason, Result, Series, Term
 from sensorbench.core.verdict import Limits, Verdict
 
@@ -104,7 +105,7 @@ def judged(
             )
         ]  # fmt: skip
     expanded = COVERAGE * math.sqrt(sum(term.standard**2 for term in budget)) if budget else None
-    unit = inputs.data.units[inputs.data.serials.index(serial)]
+    unit = inputs.data.units[inputs.data.number_of[serial]]
     return Result(
         serial=serial,
         lot=unit.lot,
@@ -147,37 +148,18 @@ def _budget(found: Found, k: int) -> tuple[Term, ...]:
 
 def unknown(data: RunData, readouts: Sequence[Readout], serial: str) -> tuple[Reason, ...]:
     """Return why a unit's values at readings are not known, () where they are."""
-    dropped = data.dropped().get(serial)
+    dropped = data.dropped.get(serial)
     reasons: list[Reason] = []
     for readout in readouts:
-        number = data.serials.index(serial)
-        if number not in data.schedule.group(readout.point.units):
+        if not data.reads(readout.point, data.number_of[serial]):
             continue
         if serial in readout.problems:
             reasons.append(readout.problems[serial])
         reasons += readout.unsettled
-        reasons += expired(data, readout)
+        reasons += data.expired(readout)
     if dropped and not reasons and not readouts:
         reasons.append(Reason("dropped", {"gate": dropped}))
     return tuple(dict.fromkeys(reasons))
-
-
-def expired(data: RunData, readout: Readout) -> list[Reason]:
-    """Return the references whose calibration had ended when a reading was made.
-
-    Only of addresses that the run compares with or waits for: of others nothing was believed.
-    """
-    zone = data.zone_of(readout.point.id)
-    day = data.local_day(readout.seq).isoformat()
-    found = []
-    for where, bench in data.schedule.zones.get(zone, {}).get("benches", {}).items():
-        believed = (zone, where) in data.believed
-        due = data.due(str(bench.get("reference", "")), readout.seq) or bench.get("due")
-        if believed and due is not None and not bench.get("believes_set") and day > due:
-            found.append(
-                Reason("reference_expired", {"instrument": bench["reference"], "due": due})
-            )
-    return found
 
 
 def drift_results(

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from sensorbench.assessment.data import Floats, Readout, RunData, StreamData
+from sensorbench.assessment.data import RunData
+from sensorbench.assessment.records import Floats, Readout, StreamData
 from sensorbench.assessment.results import Reason, Series
 from sensorbench.core.plugins import OURS, load, plugins
 from sensorbench.parts.values import Wave

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sensorbench.assessment.data import Readout, RunData
+from sensorbench.assessment.data import RunData
 from sensorbench.assessment.judging import (
     drift_results,
     judged,
@@ -18,6 +18,7 @@ from sensorbench.assessment.judging import (
     unknown,
 )
 from sensorbench.assessment.measuring import Found, Inputs, measure_module, series_of
+from sensorbench.assessment.records import Readout
 from sensorbench.assessment.results import Reason, Result, Series
 from sensorbench.core.verdict import Verdict
 from sensorbench.profiles.schedule import Point
@@ -67,7 +68,7 @@ def _readings(
     ask = {"measure": "readings", "part": "", "channel": "", "unit": "1"}
     streams = {point: data.streams(point) for point in points}
     for number, unit in enumerate(data.units):
-        own = [r for r in readouts if number in data.schedule.group(r.point.units)]
+        own = [r for r in readouts if data.reads(r.point, number)]
         flowing = [s[unit.serial] for s in streams.values() if unit.serial in s]
         if not own and not flowing and not points:
             continue

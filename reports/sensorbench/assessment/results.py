@@ -6,7 +6,7 @@ Everything here is codes, numbers, units and sources; no prose. Words are for th
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
@@ -135,7 +135,7 @@ class Assessment:
         return tuple(result for result in self.results if result.serial == serial)
 
 
-def unit_verdict(results: tuple[Result, ...]) -> tuple[Verdict, tuple[Reason, ...]]:
+def unit_verdict(results: Sequence[Result]) -> tuple[Verdict, tuple[Reason, ...]]:
     """Return the verdict over all results of a unit that were asked for, and the reasons."""
     judged = [result for result in results if result.verdict is not None]
     verdict = overall(result.verdict for result in judged if result.verdict is not None)
@@ -211,6 +211,8 @@ def _made(kind: type[T], row: Mapping[str, Any], **given: Any) -> T:
 
 
 def _value(value: Any) -> Any:
+    if value is None or isinstance(value, int):
+        return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Verdict):

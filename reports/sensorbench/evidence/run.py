@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
@@ -238,6 +240,9 @@ class RunReader:
             self._manifest_bytes = (root / "run.json").read_bytes()
             manifest = json.loads(self._manifest_bytes)
             self.journal = journal.read(root / "journal.jsonl", sha256(self._manifest_bytes))
+            self._by_kind: dict[str, list[journal.Event]] = {}
+            for event in self.journal.events:
+                self._by_kind.setdefault(event.kind, []).append(event)
             self._streams = {
                 event.data["stream"]: tuple(_column(row) for row in event.data["columns"])
                 for event in self.events("stream")
@@ -273,7 +278,13 @@ class RunReader:
 
     def events(self, *kinds: str) -> Iterable[journal.Event]:
         """Return the events of those kinds, or all, in order."""
-        return (event for event in self.journal.events if not kinds or event.kind in kinds)
+        if not kinds:
+            return self.journal.events
+        if len(kinds) == 1:
+            return self._by_kind.get(kinds[0], ())
+        return sorted(
+            chain(*(self._by_kind.get(kind, ()) for kind in kinds)), key=attrgetter("seq")
+        )
 
     def input_text(self, name: str) -> str:
         """Return one of the input files. Raises EvidenceError where it is missing."""

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from sensorbench.assessment.data import RunData, Trace
+from sensorbench.assessment.data import RunData
+from sensorbench.assessment.records import Trace
 from sensorbench.core.errors import BenchError
 from sensorbench.reports import fonts
 from sensorbench.reports.canvas import LINES, canvas, limit_line

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from sensorbench.assessment.data import RunData, Trace
+from sensorbench.assessment.data import RunData
+from sensorbench.assessment.records import Trace
 from sensorbench.core.errors import BenchError
 from sensorbench.profiles.schedule import Band, Hold
 from sensorbench.reports import fonts

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sensorbench.assessment.data import Trace
+from sensorbench.assessment.records import Trace
 from sensorbench.parts.values import Wave
 from sensorbench.reports.values import Floats
 

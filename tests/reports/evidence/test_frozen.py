@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 
 from sensorbench.assessment.assess import KINDS, assess
-from sensorbench.assessment.data import Readout
 from sensorbench.assessment.measuring import MEASURES
 from sensorbench.assessment.phases import Item
+from sensorbench.assessment.records import Readout
 from sensorbench.assessment.results import Result, Series, UnitResult, as_json
 from sensorbench.assessment.verify import verify
 from sensorbench.core.catalog import devices

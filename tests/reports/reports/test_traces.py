@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensorbench.assessment.data import Trace
+from sensorbench.assessment.records import Trace
 from sensorbench.parts.values import Wave
 from sensorbench.reports.traces import decimate, envelope, steps
 

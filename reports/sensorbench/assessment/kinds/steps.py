@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sensorbench.assessment.data import Readout, RunData
+from sensorbench.assessment.data import RunData
 from sensorbench.assessment.phases import (
     Item,
     Why,
@@ -18,6 +18,7 @@ from sensorbench.assessment.phases import (
     tested,
     untested,
 )
+from sensorbench.assessment.records import Readout
 from sensorbench.assessment.results import Reason
 from sensorbench.profiles.schedule import Point
 

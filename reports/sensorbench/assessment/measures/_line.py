@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensorbench.assessment.data import Floats
 from sensorbench.assessment.measuring import Inputs
+from sensorbench.assessment.records import Floats
 
 
 def line(x: Floats, y: Floats) -> tuple[Floats, Floats, Floats]:

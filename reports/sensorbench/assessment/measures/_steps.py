@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensorbench.assessment.data import Floats
 from sensorbench.assessment.measures._streams import records
 from sensorbench.assessment.measuring import Inputs
+from sensorbench.assessment.records import Floats
 from sensorbench.assessment.results import Reason
 
 _EVEN = 1.001

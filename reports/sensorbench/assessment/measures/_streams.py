@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sensorbench.assessment.data import Floats
 from sensorbench.assessment.measuring import Inputs
+from sensorbench.assessment.records import Floats
 from sensorbench.assessment.results import Reason
 
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from sensorbench.analysis.errors import AnalysisError
 from sensorbench.analysis.noise.spectrum import noise_density, welch_spectrum
-from sensorbench.assessment.data import Floats
 from sensorbench.assessment.measures._streams import records, values_of
 from sensorbench.assessment.measuring import Found, Inputs, series_of
+from sensorbench.assessment.records import Floats
 from sensorbench.assessment.results import Reason, Series
 
 VERSION = "1"

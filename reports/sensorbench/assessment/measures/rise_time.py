@@ -8,10 +8,10 @@ import numpy as np
 
 from sensorbench.analysis.errors import AnalysisError
 from sensorbench.analysis.noise.bandwidth import step_response
-from sensorbench.assessment.data import Floats
 from sensorbench.assessment.measures._steps import evenly, step_records
 from sensorbench.assessment.measures._streams import values_of
 from sensorbench.assessment.measuring import Found, Inputs, series_of
+from sensorbench.assessment.records import Floats
 from sensorbench.assessment.results import Reason, Series
 
 VERSION = "1"

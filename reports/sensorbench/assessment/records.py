@@ -1,0 +1,86 @@
+"""What a run brought, decoded: meters, their log, readings of points and streams of units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sensorbench.assessment.results import Reason
+from sensorbench.evidence.journal import Event
+from sensorbench.evidence.run import RunReader
+from sensorbench.profiles.schedule import Point
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class MeterRow:
+    """One meter of the bench: what it is called, and the address it reads."""
+
+    name: str
+    zone: str
+    address: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A meter's log: an envelope a row, times in s from the start of the run."""
+
+    zone: str
+    address: str
+    unit: str
+    time_s: Floats
+    low: Floats
+    high: Floats
+    mean: Floats
+    polls: Floats
+    implied: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """One reading of a point. Arrays have one value a unit of the run, shape (D,).
+
+    `values` maps a channel to means over the sweeps, `spread` to standard deviations of a sample;
+    `references` a meter's name to the mean of its components. `problems` says by serial why a unit
+    was not read, `unsettled` which soak before it failed.
+    """
+
+    seq: int
+    t: float
+    point: Point
+    values: Mapping[str, Floats]
+    spread: Mapping[str, Floats]
+    sweeps: int
+    references: Mapping[str, tuple[float, ...]]
+    problems: Mapping[str, Reason]
+    unsettled: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamData:
+    """A unit's stream at a point. Samples are decoded a channel at a time, when asked for."""
+
+    channels: tuple[str, ...]
+    count: int
+    rate_hz: float
+    overflow: bool
+    saturated: bool
+    seconds: float
+    start_s: float
+    sources: tuple[int, ...]
+    _events: tuple[Event, ...]
+    _run: RunReader
+    _name: str
+
+    def channel(self, name: str) -> Floats:
+        """Return a channel's samples in order, in its unit, shape (n,)."""
+        number = self.channels.index(name)
+        column = self._run.columns(self._name)[number]
+        blocks = [self._run.samples(event, self._name)[:, number] for event in self._events]
+        whole = np.concatenate(blocks).astype(np.float64)
+        return np.asarray(whole * column.scale + column.offset)
