@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from sensorbench.assessment.assess import RESULTS_FILE, assess
 from sensorbench.assessment.data import SCHEDULE, RunData
 from sensorbench.assessment.results import Assessment, as_json
 from sensorbench.core.clock import Clock, VirtualClock
+from sensorbench.core.errors import InputError
 from sensorbench.core.provenance import Provenance
 from sensorbench.evidence.canonical import canonical
 from sensorbench.evidence.run import RunReader, RunWriter
@@ -30,6 +31,7 @@ from sensorbench.run.state import replay
 from sensorbench.run.stopped import StoppedByGate
 from sensorbench.safety.limits import SafetyStop
 from sensorbench.safety.signals import unstoppable
+from sensorbench.station.foreseeing import foreseen
 from sensorbench.station.preflight import preflight
 from sensorbench.station.resuming import check_going_on
 from sensorbench.station.station import Station
@@ -63,6 +65,7 @@ def execute(
     """
     clock = station.clock
     schedule = schedule or preflight(job, clock.utc().astimezone())
+    _foresee(schedule, station)
     root = workspace.evidence / run_id(job, station.provenance, clock, workspace.evidence)
     inputs = {**job.inputs, SCHEDULE: canonical(schedule.as_json())}
     manifest = _manifest(job, schedule, station)
@@ -89,6 +92,7 @@ def resume(
     today = station.clock.utc().astimezone().date()
     known = station.bench.known if station.bench is not None else None
     check_going_on(station.file, data.schedule, state.next, state.sockets, today, known)
+    _foresee(replace(data.schedule, steps=data.schedule.steps[state.next :]), station)
     if station.bench is not None:
         station.bench.plug_all(state.sockets)
     with RunWriter.reopen(root, station.clock, _interval(station.clock)) as evidence:
@@ -97,6 +101,13 @@ def resume(
             data.schedule, station, evidence, progress or Silent(), state, resumed_for=reached
         )
         return _to_its_end(runner)
+
+
+def _foresee(schedule: Schedule, station: Station) -> None:
+    """Ask open instruments for what they would refuse. Raises InputError."""
+    problems = foreseen(schedule, station.acting)
+    if problems:
+        raise InputError(problems)
 
 
 def _to_its_end(runner: Runner) -> Outcome:

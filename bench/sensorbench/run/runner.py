@@ -21,7 +21,6 @@ from sensorbench.core.clock import Clock
 from sensorbench.core.errors import BenchError
 from sensorbench.core.plugins import load, plugins
 from sensorbench.evidence.run import Column, RunReader, RunWriter
-from sensorbench.parts.values import AMBIENT
 from sensorbench.profiles.needs import needs
 from sensorbench.profiles.schedule import (
     Action,
@@ -86,7 +85,7 @@ class Runner:
             self.watch,
             self.state,
             self.duts.forget,
-            relative_addresses(schedule),
+            schedule.relative(),
         )
         self.readings = Readings(self)
         self._progress = progress
@@ -292,22 +291,6 @@ class Runner:
 
 
 _PROGRESS_S = 60.0
-
-
-def relative_addresses(schedule: Schedule) -> frozenset[tuple[str, str]]:
-    """Return zone and address of what the parts count from ambient and the bench from vacuum."""
-    wanted = {
-        where
-        for part in schedule.parts.values()
-        for where, row in part["ranges"].items()
-        if row.get("relative_to") == AMBIENT
-    }
-    return frozenset(
-        (zone, where)
-        for zone, told in schedule.zones.items()
-        for where, bench in told.get("benches", {}).items()
-        if where in wanted and bench.get("against") == "vacuum"
-    )
 
 
 def _shown(value: Any, unit: str) -> str:

@@ -7,8 +7,9 @@ from typing import Any
 
 from sensorbench.core.catalog import devices
 from sensorbench.core.channel import Channel
-from sensorbench.core.quantity import quantities
+from sensorbench.core.quantity import Value, quantities
 from sensorbench.instruments.members import meter, setpoint
+from sensorbench.parts.values import ValueProblem, read
 from sensorbench.profiles.layout import BenchRow, Elsewhere, Layout, Zone
 from sensorbench.station.binding import Binding, Bindings, bind, ends_of, find, shown
 from sensorbench.station.model import StationFile
@@ -49,7 +50,10 @@ def _row(file: StationFile, row: Binding) -> BenchRow:
         return BenchRow("fixed", row.fixed, low, high, reference=reference, handle=row.handle)
     follows = row.acts is not None and _only_reads(file, row.acts.instrument)
     if follows or row.acts is None or not isinstance(row.acts.declared, setpoint):
-        return BenchRow("watched", None, low, high, reference=reference, handle=row.handle)
+        rest = _rest(file, row)
+        return BenchRow(
+            "watched", None, low, high, reference=reference, handle=row.handle, rest=rest
+        )
     acts = row.acts.declared
     return BenchRow(
         "set",
@@ -66,7 +70,21 @@ def _row(file: StationFile, row: Binding) -> BenchRow:
         handle=row.handle,
         locked=row.select is not None,
         against=acts.against,
+        steady=acts.steady,
+        rest=_rest(file, row),
     )
+
+
+def _rest(file: StationFile, row: Binding) -> Value | None:
+    """Return what a place has while nothing acts: the simulated room's, or what rooms have."""
+    ambient = file.simulation.ambient if file.simulation is not None else {}
+    raw = ambient.get(str(row.where), ambient.get(row.where.quantity.name))
+    if raw is None:
+        return row.where.quantity.usual
+    try:
+        return read(raw, row.where, None)
+    except ValueProblem:
+        return None  # the station's own check says so
 
 
 def _only_reads(file: StationFile, instrument: str) -> bool:

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from inspect import Parameter, signature
 from itertools import chain
-from types import SimpleNamespace
 from typing import Any
 
 from sensorbench.core.catalog import Device, devices
@@ -20,13 +19,14 @@ from sensorbench.core.errors import BenchError, InputError, Problem
 from sensorbench.core.plugins import broken
 from sensorbench.core.quantity import quantities
 from sensorbench.core.units import show_duration
-from sensorbench.instruments.members import Member, unbound
+from sensorbench.instruments.members import Member
 from sensorbench.parts.model import Lot, Part
 from sensorbench.parts.values import ValueProblem, read, read_address
 from sensorbench.profiles.expand import expand
 from sensorbench.profiles.needs import Needs, needs
 from sensorbench.profiles.schedule import Schedule
 from sensorbench.station.binding import Bindings, bind, find
+from sensorbench.station.foreseeing import foreseen, make, members, unopened
 from sensorbench.station.layout import layout_of
 from sensorbench.station.model import (
     I2cLink,
@@ -97,6 +97,7 @@ def preflight(job: Job, start: datetime) -> Schedule:
         _provenance(job.station, bindings, asked),
     )
     problems += [Problem(FILE, key, text) for key, text in rows]
+    problems += foreseen(schedule, unopened(job.station, bindings))
     if not schedule.points:
         text = "nothing is read and nothing attached: no phase says anything of a unit"
         problems.append(Problem(schedule.profile["id"], "phase", text))
@@ -130,7 +131,7 @@ def _instruments(file: StationFile) -> Findings:
                     yield f"{key}.model", str(problem)
             continue
         yield from _link(key, entry, device)
-        yield from _options(key, device, entry.options, _members(file, entry))
+        yield from _options(key, device, entry.options, members(file, entry))
     if simulated and file.simulation is None:
         yield "simulation", "is required: a bus or an instrument is simulated. Add [simulation]"
     for where, raw in (file.simulation.ambient if file.simulation else {}).items():
@@ -138,18 +139,6 @@ def _instruments(file: StationFile) -> Findings:
             read(raw, read_address(where), None)
         except ValueProblem as error:
             yield f"simulation.ambient.{where}", str(error)
-
-
-def _members(file: StationFile, entry: InstrumentEntry) -> dict[str, Member]:
-    """Return the members that an instrument is made of, unbound: they can be asked, not used."""
-    found: dict[str, Member] = {}
-    for role, text in entry.members.items():
-        try:
-            ref = find(file, text, None)
-        except LookupError:
-            continue  # the bindings say so
-        found[role] = unbound(str(ref), ref.declared)
-    return found
 
 
 def _is_simulated_link(entry: InstrumentEntry) -> bool:
@@ -176,9 +165,9 @@ def _answers_at(key: str, there: int, device: Device) -> Findings:
 
 
 def _options(
-    key: str, device: Device, options: dict[str, Any], members: Mapping[str, Member]
+    key: str, device: Device, options: dict[str, Any], made_of: Mapping[str, Member]
 ) -> Findings:
-    """Check options by making the driver: a constructor sends nothing."""
+    """Check options by making the driver."""
     driver = device.load_driver()
     keywords = [
         name
@@ -192,13 +181,8 @@ def _options(
         yield f"{key}.{name}", f"unknown key of a {device.name}{more}"
     if unknown:
         return
-    link = SimpleNamespace(name=device.name)
-    arguments: dict[str, tuple[Any, ...]] = {
-        "i2c": (link, 0, None), "meters": ({}, None), "person": (link, None), "none": (None,),
-        "members": (members, None),
-    }  # fmt: skip
     try:
-        driver(*arguments.get(device.links[0], (link, None)), **options)
+        make(device, options, made_of)
     except (TypeError, ValueError, BenchError) as error:
         yield key, str(error)
 

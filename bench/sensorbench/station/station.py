@@ -98,6 +98,13 @@ class Station:
             raise KeyError(where)
         return found
 
+    def acting(self, zone: str, where: str) -> Setpoint | None:
+        """Return what acts on an address, None where nothing does."""
+        try:
+            return self.setpoint(zone, where)
+        except KeyError:
+            return None
+
     def meters(self, row: Binding) -> list[tuple[str, Meter]]:
         """Return every meter in the place of a binding, the reference first."""
         found = [(str(ref), self.member(ref)) for ref in row.meters]

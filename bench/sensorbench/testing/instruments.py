@@ -59,6 +59,7 @@ from sensorbench.testing.setpoint_checks import (
     check_reading_back,
     check_reading_on_the_way,
     check_release,
+    check_steadiness,
     check_waves,
 )
 from sensorbench.testing.world import SERIAL, Case, InstrumentBench
@@ -261,6 +262,7 @@ INSTRUMENT_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_a_rate_is_kept,
     check_a_setpoint_moves_its_own_quantity,
     check_release,
+    check_steadiness,
     check_protection,
     check_waves,
     check_make_safe,

@@ -10,6 +10,7 @@ from sensorbench.core.quantity import Value, components, distance
 from sensorbench.instruments.members import setpoint, setpoints_of
 from sensorbench.testing.conformity import refusal, require
 from sensorbench.testing.instrument_use import (
+    OF_READING,
     go,
     inside,
     most_off,
@@ -21,6 +22,7 @@ from sensorbench.testing.instrument_use import (
 from sensorbench.testing.world import Case, InstrumentBench
 
 DAY_S = 86_400.0
+_LOOKS = 100
 
 
 def check_rated_ends(case: Case) -> None:
@@ -106,6 +108,33 @@ def check_reading_back(case: Case) -> None:
                         distance(true, sent) <= most_off(declared, target),
                         f"{name} brought the world to {true} {unit}, {sent} {unit} was set",
                     )
+
+
+def check_steadiness(case: Case) -> None:
+    """Once it stands still, its reading keeps to what was asked for as `steady` says."""
+    for name, declared in setpoints_of(case.load_driver()).items():
+        usual, unit = declared.quantity.soak.within, declared.quantity.unit
+        require(
+            declared.steady <= usual,
+            f"{name} is steady within {declared.steady:g} {unit}, but the usual soak of a "
+            f"{declared.quantity.name} is {usual:g} {unit}: it would never settle",
+        )
+        if declared.vector:
+            continue
+        for share in (0.3, 0.7):
+            bench = InstrumentBench(case)
+            target = inside(declared, share)
+            go(bench, name, declared, target)
+            bench.settle(name)
+            band = max(declared.steady, OF_READING * abs(target))
+            for _ in range(_LOOKS):
+                bench.clock.sleep(1.0)
+                read = setpoint_of(bench, name).read()
+                require(
+                    distance(read, target) <= band,
+                    f"{name} reads {read} {unit} where {target:g} {unit} was set and is still: "
+                    f"declare that it is steady within more than {declared.steady:g} {unit}",
+                )
 
 
 def check_reading_on_the_way(case: Case) -> None:

@@ -211,12 +211,12 @@ TEMPERATURE = add_quantity(
     "temperature", Dimension.TEMPERATURE,
     difference=Dimension.TEMPERATURE_DIFFERENCE, rate=Dimension.TEMPERATURE_RATE,
     within=0.5, settle_s=15 * _MIN, timeout_s=4 * _HOUR, poll_s=10.0, held=3.0,
-    least=-273.15,
+    usual=23.0, least=-273.15,
 )  # fmt: skip
 HUMIDITY = add_quantity(
     "humidity", Dimension.HUMIDITY,
     within=3.0, settle_s=15 * _MIN, timeout_s=3 * _HOUR, poll_s=10.0, held=5.0,
-    least=0.0, most=100.0,
+    usual=45.0, least=0.0, most=100.0,
 )  # fmt: skip
 PRESSURE = add_quantity(
     "pressure", Dimension.PRESSURE, rate=Dimension.PRESSURE_RATE,
@@ -263,6 +263,7 @@ ORIENTATION = add_quantity(
 )  # fmt: skip
 CO2 = add_quantity(
     "co2", Dimension.CONCENTRATION, within=20.0, settle_s=5 * _MIN, timeout_s=2 * _HOUR, poll_s=5.0,
+    usual=420.0,
 )  # fmt: skip
 FLOW = add_quantity(
     "flow", Dimension.FLOW, within=1.0, settle_s=10.0, timeout_s=5 * _MIN,

@@ -19,6 +19,7 @@ The rules:
 - `go` returns what was really sent, after the wire's rounding.
 - A reading that is not finite, or an overload code, is an error (ProtocolError), never a value.
 - `release` stops acting on the quantity, and must work whatever went before.
+- What this very instrument can't do, as it is fitted and wired, `foresee` says beforehand.
 - `protect` reads the instrument's own protection first and only ever narrows it; it returns what
   holds now. What a person set tighter stays.
 """
@@ -70,12 +71,27 @@ class Setpoint(Meter):
     _release: Callable[[], None]
     _protect: Callable[[float | None, float | None], Band] | None = None
     _wave: Callable[[float, float, float, Shape], None] | None = None
+    _foresee: Callable[[Value, float | None], None] | None = None
+
+    def foresee(self, target: Value, limit: float | None = None) -> None:
+        """Raise SetpointError where `go` would refuse a value with a limit; it sets nothing.
+
+        What depends on how the instrument is fitted may have to be asked: TransportError where its
+        link is not open.
+        """
+        self._check(target, None, limit)
+        if self._foresee is not None:
+            self._foresee(target, limit)
 
     def go(self, target: Value, rate: float | None = None, limit: float | None = None) -> Value:
         """Send the setpoint and return what was really sent.
 
         Raises SetpointError beyond what the instrument is rated for; nothing was sent then.
         """
+        self._check(target, rate, limit)
+        return self._go(target, rate, limit)
+
+    def _check(self, target: Value, rate: float | None, limit: float | None) -> None:
         low, high = self.rated
         unit = self.quantity.unit
         if not all(low <= part <= high for part in components(target)):
@@ -99,7 +115,6 @@ class Setpoint(Meter):
                     f"{self.name}: limit {limit:g} is outside the rated {least:g}..{most:g}; "
                     "nothing was sent"
                 )
-        return self._go(target, rate, limit)
 
     def release(self) -> None:
         """Stop acting on the quantity: vent, off, stand still."""
@@ -188,7 +203,9 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
     `settling_s` how long it then takes to stand still (both only for the plan). `limit_rated` is
     the range of its compliance limit (a current beside a voltage). `vector` says that it sets
     components in the part's axes; without it a value is along the instrument's own axis.
-    `fastest_wave` is the shortest period, in s, of the waves it makes.
+    `fastest_wave` is the shortest period, in s, of the waves it makes. `steady` is how far its own
+    reading may be from what was asked for once it stands still (its steps, its noise): no soak can
+    ask for less. Half a step of `resolution` where nothing is said.
     """
 
     def __init__(
@@ -207,18 +224,21 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
         fastest_wave: float | None = None,
         seconds: float = 0.0,
         asks: bool = False,
+        steady: float | None = None,
     ) -> None:
         self.quantity, self.rated, self.fastest = quantity, rated, fastest
         self.planned, self.settling_s = planned or fastest, settling_s
         self.resolution, self.accuracy, self.limit_rated = resolution, accuracy, limit_rated
         self.against, self.vector, self.fastest_wave = against, vector, fastest_wave
         self.seconds, self.asks = seconds, asks
+        self.steady = resolution / 2 if steady is None else steady
         self.name = ""
         self._go: Callable[[D, Value, float | None, float | None], Value] | None = None
         self._read: Callable[[D], Value] | None = None
         self._release: Callable[[D], None] | None = None
         self._protect: Callable[[D, float | None, float | None], Band] | None = None
         self._wave: Callable[[D, float, float, float, Shape], None] | None = None
+        self._foresee: Callable[[D, Value, float | None], None] | None = None
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -255,6 +275,13 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
         self._wave = function
         return function
 
+    def foresee(
+        self, function: Callable[[D, Value, float | None], None]
+    ) -> Callable[[D, Value, float | None], None]:
+        """Decorate the method that raises SetpointError for what this instrument can't do."""
+        self._foresee = function
+        return function
+
     @property
     def can_wave(self) -> bool:
         """Return whether the instrument makes waves by itself."""
@@ -268,7 +295,7 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
         if device is None:
             return self
         go, read, release = _there(self._go), _there(self._read), _there(self._release)
-        protect, wave = self._protect, self._wave
+        protect, wave, foresee = self._protect, self._wave, self._foresee
         it = device
         return Setpoint(
             _full_name(it, self.name),
@@ -281,6 +308,7 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
             lambda: release(it),
             (lambda low, high: protect(it, low, high)) if protect else None,
             (lambda low, high, period, shape: wave(it, low, high, period, shape)) if wave else None,
+            (lambda target, limit: foresee(it, target, limit)) if foresee else None,
         )
 
 

@@ -120,6 +120,7 @@ class Context(Pointing):
         if name not in self.to_come:
             there = ", ".join(self.to_come) or "none"
             self.problem(f"{name!r} is no later phase; there are: {there}", key)
+        self.jumps.setdefault(name, []).append((self.label, self.loaded))
         return name
 
     # -- pieces that kinds share -------------------------------------------------------------
@@ -189,10 +190,10 @@ class Context(Pointing):
     def cooled(self, cool: Cool | None) -> Iterator[Action]:
         """End a stress: let go of what is not to stay, and wait until the values are reached."""
         if cool is not None:
-            stays = self.targets(cool.set, "cool.set")
+            stays, before = self.targets(cool.set, "cool.set"), dict(self.current)
             yield from self.release([w for w in self.current if w not in stays])
             yield from self.go([stays], only=False)
-            yield from self.until(cool.until)
+            yield from self.until(cool.until, before)
         self.stress_ended["cool"] = self.number
 
     def readout(

@@ -186,6 +186,7 @@ def _steps(phases: Sequence[Phase], c: Context) -> Iterator[tuple[Action, str, i
             before = phases[number - 2]
             for action in c.release():
                 yield _placed(action, c, before)
+            _check_jumps(phase, c)
         module = load(KINDS, phase.kind)
         assert module is not None  # noqa: S101 - the profile was validated with it
         purpose: Purpose | None = module.PURPOSE
@@ -197,6 +198,17 @@ def _steps(phases: Sequence[Phase], c: Context) -> Iterator[tuple[Action, str, i
     c.phase, c.label = None, "end"
     for action in _ended(c):
         yield _placed(action, c, phases[-1])
+
+
+def _check_jumps(phase: Phase, c: Context) -> None:
+    """Who jumps must find the units in the sockets where the straight way has them."""
+    for label, loaded in c.jumps.get(phase.name, ()):
+        if loaded != c.loaded:
+            text = (
+                f"a jump to {phase.name!r} leaves out that other units are loaded, or elsewhere: "
+                "jump within what is done with the same units at the same place"
+            )
+            c.problems.append(Problem(c.profile.id, f"{label}.skip_to", text))
 
 
 def _jumps(phase: Phase) -> list[str]:

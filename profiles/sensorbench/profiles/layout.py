@@ -24,6 +24,8 @@ class BenchRow:
     `low` and `high` are the narrower of the instrument's rating and the bench's limits. `fastest`
     is the rate that can be asked for, `planned` how fast it moves by itself, `settling_s` how long
     it then takes. `wave_s` is the shortest period of a wave, None where none can be made.
+    `steady` is the narrowest band, as a half-width, that the acting instrument's own reading keeps,
+    `rest` about what is there while nothing acts, None where that is not known.
     """
 
     how: Literal["set", "fixed", "watched"]
@@ -41,6 +43,8 @@ class BenchRow:
     handle: tuple[float, float] | None = None
     locked: bool = False
     against: str = ""
+    steady: float = 0.0
+    rest: Value | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,8 @@ class Measure:
     `unit` gives the dimension of its results, or a unit as text where no dimension fits; `compares`
     that the world's value must be known from a reference; `stimuli` what must be applied, in words
     of part.toml; `stream` that samples must come as a stream; `symmetric` that one number as a
-    limit means both sides; `of_step` that it is of a channel whose quantity the phase itself moves.
+    limit means both sides; `of_step` that it is of a channel whose quantity the phase itself moves;
+    `both_ways` that equal values must be come to from below and from above.
     """
 
     unit: Callable[[Channel], Dimension | str] = difference
@@ -59,6 +60,7 @@ class Measure:
     stream: bool = False
     symmetric: bool = True
     of_step: bool = False
+    both_ways: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from sensorbench.core.quantity import Value
-from sensorbench.parts.values import Target, Wave
+from sensorbench.parts.values import AMBIENT, Target, Wave
 
 FORMAT = 2
 T = TypeVar("T")
@@ -170,6 +170,21 @@ class Schedule:
     def group(self, name: str) -> tuple[int, ...]:
         """Return the numbers of a group's units; "" is all."""
         return self.groups.get(name) or tuple(range(len(self.units)))
+
+    def relative(self) -> frozenset[tuple[str, str]]:
+        """Return zone and address of what parts count from ambient and the bench from vacuum."""
+        wanted = {
+            where
+            for part in self.parts.values()
+            for where, row in part["ranges"].items()
+            if row.get("relative_to") == AMBIENT
+        }
+        return frozenset(
+            (zone, where)
+            for zone, told in self.zones.items()
+            for where, bench in told.get("benches", {}).items()
+            if where in wanted and bench.get("against") == "vacuum"
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return the schedule as JSON values."""

@@ -55,12 +55,14 @@ measures = ["error"]
 
 
 def test_a_soak_that_is_never_reached_ends_by_its_timeout(tmp_path: Path) -> None:
-    soak = 'soak = { pressure = { within = "0.01 Pa", for = "5 s", timeout = "1 min" } }\n'
-    outcome = run(write(tmp_path, STEPS + soak + TESTED, **bench()))
+    soak = 'soak = { temperature = { within = "1 K", for = "5 s", timeout = "40 min" } }\n'
+    stuck = fault("thermometer", "stuck", "0 h")
+    steps = STEPS.replace("25 degC", "60 degC")
+    outcome = run(write(tmp_path, steps + soak + TESTED, **bench(stuck)))
     assert outcome.assessment.verdict is Verdict.INVALID
     late = [e.data["took_s"] for e in events(outcome, "soak") if not e.data["settled"]]
     assert late
-    assert min(late) == pytest.approx(60.0, abs=2.0)
+    assert max(late) == pytest.approx(2400.0, abs=10.0)
 
 
 @pytest.mark.parametrize("more", [MONITOR, TESTED])

@@ -49,11 +49,11 @@ class EspecP300:
     # +-0.5 K and +-2.5 %RH constancy, 20 to 98 %RH are those of a common P300 chamber (recalled).
     temperature = setpoint["EspecP300"](
         TEMPERATURE, rated=(-75.0, 180.0), fastest=5.0 / 60, planned=3.0 / 60, settling_s=1200.0,
-        resolution=0.1, accuracy=0.5,
+        resolution=0.1, accuracy=0.5, steady=0.2,
     )  # fmt: skip
     humidity = setpoint["EspecP300"](
         HUMIDITY, rated=(20.0, 98.0), planned=3.0 / 60, settling_s=1200.0, resolution=1.0,
-        accuracy=2.5,
+        accuracy=2.5, steady=1.0,
     )  # fmt: skip
 
     def __init__(self, line: Line, clock: Clock) -> None:  # noqa: ARG002 - every driver alike

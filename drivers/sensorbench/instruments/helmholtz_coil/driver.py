@@ -121,9 +121,7 @@ class HelmholtzCoil:
     @magnetic_field.go
     def _(self, target: Value, rate: float | None, limit: float | None) -> Value:  # noqa: ARG002
         """Set the field in uT. Raises SetpointError, with nothing sent, for what can't be done."""
-        wanted = self._components(target)
-        for axis, field_ut in wanted.items():
-            self._check(axis, field_ut)
+        wanted = self._wanted(target)
         try:
             for axis, field_ut in wanted.items():
                 if axis in self._axes:
@@ -133,6 +131,10 @@ class HelmholtzCoil:
                 error.add_note(f"{self.name} may still be on: {failed}")
             raise
         return tuple(wanted.values())
+
+    @magnetic_field.foresee
+    def _(self, target: Value, limit: float | None) -> None:  # noqa: ARG002
+        self._wanted(target)
 
     @magnetic_field.read
     def _(self) -> Value:
@@ -157,6 +159,13 @@ class HelmholtzCoil:
             raise InstrumentError(
                 f"{self.name} off", "not safe", f"{'; '.join(failed)}. Pull the plug of the supply"
             )
+
+    def _wanted(self, target: Value) -> dict[str, float]:
+        """Return the field by axis. Raises SetpointError for what the coils can't make."""
+        wanted = self._components(target)
+        for axis, field_ut in wanted.items():
+            self._check(axis, field_ut)
+        return wanted
 
     def _components(self, target: Value) -> dict[str, float]:
         """Return the field by axis; a plain number is along the only coil."""

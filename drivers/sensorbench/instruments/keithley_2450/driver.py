@@ -44,7 +44,12 @@ class Keithley2450:
 
     # One year in the 20 V range: 0.015 % + 2.4 mV, at 10 V (recalled).
     source = setpoint["Keithley2450"](
-        SUPPLY, rated=(-210.0, 210.0), limit_rated=(1e-9, 1.05), settling_s=0.1, accuracy=4e-3
+        SUPPLY,
+        rated=(-210.0, 210.0),
+        limit_rated=(1e-9, 1.05),
+        settling_s=0.1,
+        accuracy=4e-3,
+        steady=5e-3,
     )
     current = meter["Keithley2450"](SUPPLY_CURRENT, rated=(-1.05, 1.05), seconds=0.1)
     voltage = meter["Keithley2450"](VOLTAGE, rated=(-210.0, 210.0), accuracy=4e-3, seconds=0.1)
@@ -78,13 +83,7 @@ class Keithley2450:
     def _(self, target: Value, rate: float | None, limit: float | None) -> float:  # noqa: ARG002
         """Set limit in A, then volts, then switch on. Raises SetpointError beyond 20 W."""
         voltage_v = number(target)
-        if abs(voltage_v) > _LOW_V:
-            amperes = self._ask(f"{_LIMIT}?") if limit is None else limit
-            if amperes > _HIGH_RANGE_A:
-                raise SetpointError(
-                    f"{self.name}.source: {voltage_v:g} V allows a limit of {_HIGH_RANGE_A:g} A, "
-                    f"not {amperes:g} A; nothing was sent"
-                )
+        self._check_power(voltage_v, limit)
         send(self._line, ":SOUR:FUNC VOLT")
         if limit is not None:
             send(self._line, f"{_LIMIT} {show_number(limit)}")
@@ -92,6 +91,19 @@ class Keithley2450:
         send(self._line, f":SOUR:VOLT {sent}")
         send(self._line, ":OUTP 1")
         return float(sent)
+
+    @source.foresee
+    def _(self, target: Value, limit: float | None) -> None:
+        self._check_power(number(target), limit)
+
+    def _check_power(self, voltage_v: float, limit: float | None) -> None:
+        if abs(voltage_v) > _LOW_V:
+            amperes = self._ask(f"{_LIMIT}?") if limit is None else limit
+            if amperes > _HIGH_RANGE_A:
+                raise SetpointError(
+                    f"{self.name}.source: {voltage_v:g} V allows a limit of {_HIGH_RANGE_A:g} A, "
+                    f"not {amperes:g} A; nothing was sent"
+                )
 
     @source.read
     def _(self) -> float:

@@ -39,13 +39,28 @@ class KeysightE36312a:
 
     # Accuracy at half scale: 0.03 % + 3 mV of output 1, 0.03 % + 5 mV of the others.
     out1 = setpoint["KeysightE36312a"](
-        SUPPLY, rated=(0.0, 6.18), limit_rated=(0.002, 5.15), settling_s=0.1, accuracy=4e-3
+        SUPPLY,
+        rated=(0.0, 6.18),
+        limit_rated=(0.002, 5.15),
+        settling_s=0.1,
+        accuracy=4e-3,
+        steady=5e-3,
     )
     out2 = setpoint["KeysightE36312a"](
-        SUPPLY, rated=(0.0, 25.75), limit_rated=(0.001, 1.03), settling_s=0.1, accuracy=9e-3
+        SUPPLY,
+        rated=(0.0, 25.75),
+        limit_rated=(0.001, 1.03),
+        settling_s=0.1,
+        accuracy=9e-3,
+        steady=9e-3,
     )
     out3 = setpoint["KeysightE36312a"](
-        SUPPLY, rated=(0.0, 25.75), limit_rated=(0.001, 1.03), settling_s=0.1, accuracy=9e-3
+        SUPPLY,
+        rated=(0.0, 25.75),
+        limit_rated=(0.001, 1.03),
+        settling_s=0.1,
+        accuracy=9e-3,
+        steady=9e-3,
     )
     current1 = meter["KeysightE36312a"](SUPPLY_CURRENT, rated=(0.0, 5.15))
     current2 = meter["KeysightE36312a"](SUPPLY_CURRENT, rated=(0.0, 1.03))

@@ -46,6 +46,7 @@ class PressurePulser:
         settling_s=0.2,
         resolution=1.0,
         accuracy=150.0,
+        steady=20.0,
         against="vacuum",
         fastest_wave=_PERIODS_S[0],
         seconds=0.01,

@@ -2,4 +2,4 @@
 
 from sensorbench.profiles.measuring import Measure
 
-MEASURE = Measure()
+MEASURE = Measure(both_ways=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
-from sensorbench.core.quantity import Value, address, components, distance
+from sensorbench.core.quantity import Soak, Value, address, components, distance
 from sensorbench.parts.values import AMBIENT, Target, Targets, Wave
 from sensorbench.profiles.layout import BenchRow
 from sensorbench.profiles.model import SetTable
@@ -199,6 +199,8 @@ class Acting(Reading):
         if not targets:
             return
         soaks = {where: self.soak(where) for where in targets}
+        for where, soak in soaks.items():
+            self._check_steady(where, soak)
         bands = tuple(
             Band(where, target, soaks[where].within)
             for where, target in targets.items()
@@ -208,6 +210,14 @@ class Acting(Reading):
         longest = max(soak.for_s for soak in new) if for_s is None else for_s
         timeout = max(soak.timeout_s for soak in new)
         yield Settle(bands, longest, timeout + (for_s or 0.0))
+
+    def _check_steady(self, where: str, soak: Soak) -> None:
+        row, unit = self.row(where), address(where).quantity.difference.canonical
+        if row is not None and row.how == "set" and soak.within < row.steady * (1 - 1e-9):
+            self.problem(
+                f"{where}: within {soak.within:g} {unit} can't be waited for, as what sets it "
+                f"reads up to {row.steady:g} {unit} beside it when it stands still", "soak",
+            )  # fmt: skip
 
     def held(self, targets: Targets) -> tuple[Band, ...]:
         """Return the bands in which hours are credited while `targets` are set."""
@@ -224,19 +234,37 @@ class Acting(Reading):
             del self.current[where]
             yield Release(where)
 
-    def until(self, table: SetTable) -> Iterator[Action]:
-        """Wait until quantities are down, or up, to values: one-sided bands."""
+    def until(self, table: SetTable, came_from: Targets) -> Iterator[Action]:
+        """Wait until quantities are down, or up, to values: one-sided bands.
+
+        `came_from` is what was set before they were let go.
+        """
         bands = []
         for where, raw in table.items():
             value = self.plain(where, raw, "until")
-            before = self.current.get(where)
+            before = came_from.get(where)
             if isinstance(value, tuple) or value is None:
                 continue
             falling = not isinstance(before, float) or before > value
+            self._check_way(where, value, falling)
             bands.append(Band(where, high=value) if falling else Band(where, low=value))
         if bands:
             longest = max(self.soak(band.address).timeout_s for band in bands)
             yield Settle(tuple(bands), 0.0, longest)
+
+    def _check_way(self, where: str, value: float, falling: bool) -> None:
+        """What nobody acts on goes to what the room has, and no further."""
+        row = self.row(where)
+        if row is None:
+            self.problem(f"{where} is not on this bench: nothing can wait for it", "until")
+            return
+        goal = self.current.get(where, row.rest)
+        if isinstance(goal, float) and (value < goal if falling else value > goal):
+            unit, word = address(where).quantity.unit, "falls" if falling else "rises"
+            self.problem(
+                f"{where} never {word} to {value:g} {unit}: it goes to {goal:g} {unit} and stays",
+                "until",
+            )
 
     # -- restarts --------------------------------------------------------------------------
 

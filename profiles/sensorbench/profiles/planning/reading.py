@@ -58,6 +58,8 @@ class Reading:
     stress_ended: dict[str, int] = field(default_factory=dict)
     streams: dict[str, Any] = field(default_factory=dict)
     to_come: tuple[str, ...] = ()
+    # By phase, who jumps to it: the jumping phase's place in the profile, and what is loaded there.
+    jumps: dict[str, list[tuple[str, tuple[str, str] | None]]] = field(default_factory=dict)
 
     # -- parts -----------------------------------------------------------------------------
 

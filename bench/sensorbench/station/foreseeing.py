@@ -1,0 +1,122 @@
+"""What instruments would refuse of a schedule, asked before anything is set.
+
+It is asked twice. `check` asks drivers without a link: they know their class, their options and the
+members that they are made of. A run asks them once more when they are open, before it begins: they
+know what is fitted, such as the module of a pressure controller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NoReturn
+
+from sensorbench.core.catalog import Device, devices
+from sensorbench.core.errors import BenchError, LinkClosed, Problem, SetpointError
+from sensorbench.core.quantity import Value, address
+from sensorbench.instruments.members import Member, Setpoint, unbound
+from sensorbench.parts.values import Wave
+from sensorbench.profiles.schedule import Schedule, Set
+from sensorbench.station.binding import Bindings, find
+from sensorbench.station.model import InstrumentEntry, StationFile
+
+Acting = Callable[[str, str], Setpoint | None]
+
+
+def foreseen(schedule: Schedule, acting: Acting) -> list[Problem]:
+    """Return what a schedule asks that what acts would refuse, each once.
+
+    `acting` gives the setpoint of a zone and an address, None where it can't be asked.
+    """
+    found: dict[Problem, None] = {}
+    relative = schedule.relative()
+    asked = {
+        (step.zone, step.action.address, step.action.target, step.action.limit): step.phase
+        for step in reversed(schedule.steps)
+        if isinstance(step.action, Set)
+    }
+    for (zone, where, target, limit), phase in reversed(asked.items()):
+        setpoint = acting(zone, where)
+        if setpoint is None:
+            continue
+        shift = address(where).quantity.usual if (zone, where) in relative else 0.0
+        for value in _values(target):
+            try:
+                setpoint.foresee(value + shift if isinstance(value, float) else value, limit)
+            except SetpointError as error:
+                found[Problem(str(schedule.profile["id"]), phase, str(error))] = None
+            except BenchError:
+                break  # it does not answer, or only when it is open: not known beforehand
+    return list(found)
+
+
+def _values(target: Value | Wave | None) -> Iterator[Value]:
+    if isinstance(target, Wave):
+        yield from (end for end in (target.low, target.high) if end is not None)
+    elif target is not None:
+        yield target
+
+
+# -- instruments that are not open ---------------------------------------------------------------
+
+
+class NoLink:
+    """Stands for the link of an instrument that is not open: whoever sends is told so."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def query(self, *_: object) -> NoReturn:
+        raise LinkClosed(f"{self.name} is not open")
+
+    write = transfer = query
+
+
+def unopened(file: StationFile, bindings: Bindings) -> Acting:
+    """Return what acts on a station that nobody opened."""
+    drivers: dict[str, Any] = {}
+
+    def acting(zone: str, where: str) -> Setpoint | None:
+        row = bindings.rows.get((zone, where))
+        if row is None or row.acts is None:
+            return None
+        name = row.acts.instrument
+        if name not in drivers:
+            drivers[name] = _driver(file, file.instrument[name])
+        member = getattr(drivers[name], row.acts.member, None)
+        return member if isinstance(member, Setpoint) else None
+
+    return acting
+
+
+def _driver(file: StationFile, entry: InstrumentEntry) -> object | None:
+    device = devices().get(entry.model)
+    try:
+        return make(device, entry.options, members(file, entry)) if device is not None else None
+    except (TypeError, ValueError, BenchError):
+        return None  # the station's own check says so
+
+
+def make(device: Device, options: Mapping[str, Any], made_of: Mapping[str, Member]) -> object:
+    """Return a driver that is not open: a constructor sends nothing.
+
+    Raises what the driver raises for options that it can't have.
+    """
+    link = NoLink(device.name)
+    arguments: dict[str, tuple[Any, ...]] = {
+        "i2c": (link, 0, None), "meters": ({}, None), "person": (link, None), "none": (None,),
+        "members": (made_of, None),
+    }  # fmt: skip
+    driver: object = device.load_driver()(*arguments.get(device.links[0], (link, None)), **options)
+    return driver
+
+
+def members(file: StationFile, entry: InstrumentEntry) -> dict[str, Member]:
+    """Return the members that an instrument is made of, unbound: they can be asked, not used."""
+    found: dict[str, Member] = {}
+    for role, text in entry.members.items():
+        try:
+            ref = find(file, text, None)
+        except LookupError:
+            continue  # the bindings say so
+        found[role] = unbound(str(ref), ref.declared)
+    return found
