@@ -64,3 +64,6 @@ def test_a_step_of_pressure_rises_as_the_line_does(calibrated: Bench, proven: Pr
     assert [r.value for r in rise] == pytest.approx([6.4] * 3, rel=0.02)
     settling = results_of(step, "settling_time", "pressure")
     assert all(6.4 < r.value < 10.0 for r in settling)
+    # Read as often as asked: the voltmeter, which takes 0.4 s, is read now and then.
+    facts = step.assessment.facts["step"]
+    assert facts["kept_every_s"] == pytest.approx(0.1, rel=0.3)

@@ -1,7 +1,9 @@
 """Readings of a run: single points, monitors that go on, and the parts' own streams.
 
 A reading is a journal entry with rows: of the units by part, and of the references that were read
-just before each sweep. Of two readings of one point the last complete one counts.
+just before each sweep. Of two readings of one point the last complete one counts. A meter that is
+slow beside the period of a monitor, of a quantity that stands still, is not read for every sweep:
+its last reading stands there, with its own time.
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from sensorbench.run.runner import Runner
 
 _MOST_S = 1.0  # of a stream in one entry, where blocks are small
+_SLOW = 0.1  # of a monitor's period: a meter that takes longer is slow
+_FRESH = 20.0  # readings' lengths for which a slow meter's reading stands
+Rows = list[tuple[float, ...]]
 
 
 @dataclass(slots=True)
@@ -44,6 +49,12 @@ class Readings:
     def __init__(self, runner: Runner) -> None:
         self._run = runner
         self._open: dict[str, _Open] = {}
+        # What slow meters read last: until when it stands, and the rows.
+        self._slow: dict[tuple[str, str], tuple[float, Rows]] = {}
+
+    def forget(self) -> None:
+        """Say that something on the bench changed: no earlier reading stands for it."""
+        self._slow.clear()
 
     # -- points ------------------------------------------------------------------------------
 
@@ -53,7 +64,7 @@ class Readings:
         point = run.schedule.points[action.point]
         group = self._group(point)
         whole = Sweep()
-        references: list[tuple[float, ...]] = []
+        references: Rows = []
         for number in range(action.samples):
             if number:
                 run.services.wait(run.clock.now() + action.interval_s)
@@ -76,24 +87,34 @@ class Readings:
         sweep: int,
         only: set[str] | None = None,
         without: set[str] | None = None,
-    ) -> list[tuple[float, ...]]:
+        every_s: float = 0.0,
+    ) -> Rows:
         """Return rows of what the units are compared with, and of what else is bound here.
 
-        Of the addresses `only`, or of all but those `without`.
+        Of the addresses `only`, or of all but those `without`. With `every_s` slow meters are read
+        now and then.
         """
         run = self._run
-        rows: list[tuple[float, ...]] = []
+        rows: Rows = []
         for (name, where), spot in run.watch.spots.items():
             if name != zone or where in (without or ()) or (only is not None and where not in only):
                 continue
             watched = spot.meters[0]
+            began = run.clock.now()
+            stands_until, kept = self._slow.get(spot.key, (-math.inf, []))
+            if every_s and began < stands_until:
+                rows += kept
+                continue
             value = self._value(watched.meter.read, watched.name)
             if value is None:
                 continue
             now = run.seconds(run.clock.now())
-            rows += [
-                (now, sweep, watched.number, k, part) for k, part in enumerate(components(value))
-            ]
+            own: Rows = [(now, sweep, watched.number, k, part)
+                   for k, part in enumerate(components(value))]  # fmt: skip
+            rows += own
+            took_s = run.clock.now() - began
+            if every_s and took_s > _SLOW * every_s:
+                self._slow[spot.key] = (began + _FRESH * took_s, own)
         return rows
 
     def _value(self, read: Any, name: str) -> Value | None:
@@ -112,7 +133,7 @@ class Readings:
         kind: str,
         point: Point,
         sweep: Sweep,
-        references: list[tuple[float, ...]],
+        references: Rows,
         more: dict[str, Any],
     ) -> None:
         run = self._run
@@ -123,7 +144,6 @@ class Readings:
                 rows[:, 0] -= run.evidence.start_s
                 samples[f"units-{number}"] = rows
         samples["references"] = np.array(references, dtype=np.float64).reshape(-1, 5)
-        sockets = {s: run.state.sockets.get(s, "") for s in run.state.sockets}
         run.evidence.append(
             kind,
             {
@@ -135,7 +155,6 @@ class Readings:
             },
             samples,
         )
-        del sockets
         run.evidence.commit_soon()
 
     # -- open reads --------------------------------------------------------------------------
@@ -150,8 +169,8 @@ class Readings:
         every = action.every_s
         waves = [w for (name, _), w in run.bench.waves.items() if name == zone and w[1] < every]
         if not waves:
-            run.services.every(every, lambda: self._monitor(zone, point), point.id)
-            self._monitor(zone, point)
+            run.services.every(every, lambda: self._monitor(zone, point, every), point.id)
+            self._monitor(zone, point, every)
             return
         # Both plateaus of a wave are read, in their middle: the reference is then the unit's too.
         wave = min(waves, key=lambda one: one[1])
@@ -175,9 +194,9 @@ class Readings:
         sweep = run.duts.sweep(self._group(point), 0, point.settings)
         self._write("monitor", point, sweep, slow + quick, {"sweeps": 1})
 
-    def _monitor(self, zone: str, point: Point) -> None:
+    def _monitor(self, zone: str, point: Point, every_s: float) -> None:
         run = self._run
-        references = self._references(zone, 0)
+        references = self._references(zone, 0, every_s=every_s)
         sweep = run.duts.sweep(self._group(point), 0, point.settings)
         self._write("monitor", point, sweep, references, {"sweeps": 1})
 

@@ -140,6 +140,7 @@ class Runner:
         action: Action = step.action
         match action:
             case Set():
+                self.readings.forget()
                 self.bench.set(step.zone, action)
             case Settle():
                 self.bench.settle(step.zone, action)
@@ -147,6 +148,7 @@ class Runner:
                 if action.what in self.state.reads:
                     self.readings.close(action.what)
                 else:
+                    self.readings.forget()
                     self.bench.release(step.zone, action.what)
             case Read() if action.is_open:
                 self.readings.open(step.zone, action)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from sensorbench.assessment.data import RunData
 from sensorbench.assessment.phases import Item, asked
 
@@ -19,7 +21,10 @@ def results(data: RunData, phase: Mapping[str, Any]) -> Iterator[Item]:
 
 def facts(data: RunData, phase: Mapping[str, Any]) -> dict[str, Any]:
     """Return how many samples there are, at which rate, and what was lost."""
-    told: dict[str, Any] = {"readings": len(data.monitored(phase["name"]))}
+    readouts = data.monitored(phase["name"])
+    told: dict[str, Any] = {"readings": len(readouts)}
+    if len(readouts) > 1:
+        told["kept_every_s"] = float(np.median(np.diff([readout.t for readout in readouts])))
     for point in (p.id for p in data.schedule.points.values() if p.phase == phase["name"]):
         for serial, stream in data.streams(point).items():
             told.setdefault("streams", {})[serial] = {
