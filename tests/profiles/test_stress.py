@@ -247,6 +247,18 @@ def test_a_part_that_is_read_must_be_fed() -> None:
     plan(text.replace('monitor = { every = "1 h" }', ""))
 
 
+def test_a_monitor_has_limits_by_channel() -> None:
+    monitor = 'monitor = {{ every = "1 h", measures = ["value"], limits = {{ {} }} }}'
+    limits = 'value = { pressure = ["40 kPa", "60 kPa"] }'
+    asks = plan(bake(monitor.format(limits))).phase("bake")["asks"]
+    found = {ask["channel"]: ask.get("limits", {}).get("") for ask in asks}
+    assert found["pressure"] == [40_000.0, 60_000.0]
+    assert found["temperature"] is None
+    said = refusal(bake(monitor.format('value = { force = "1 N" }, noise = "1 Pa"')))
+    assert "phase[1].monitor.limits: value is not measured of 'force', but of: " in said
+    assert "phase[1].monitor.limits: 'noise' is not measured, value is" in said
+
+
 def test_limits_of_a_monitor_that_do_not_fit_are_named() -> None:
     text = bake('monitor = { every = "1 h", measures = ["error"], limits = { error = "2 V" } }')
     assert "phase[1].monitor.limits: unit 'V' is not a" in refusal(text)

@@ -82,7 +82,7 @@ class Bench:
             files[1].write_text(f"serial,result\n{rows}", encoding="utf-8")
         point = str(parked.parked["point"])
         clock = VirtualClock(self.now)
-        attach_files(self.workspace.root, parked.root.name, point, files, said, clock)
+        attach_files(self.workspace.root, parked.root.name, point, files, said, clock=clock)
 
     def resume(self, parked: Outcome) -> Outcome:
         """Go on with a parked run."""

@@ -196,12 +196,20 @@ def attach(
     say: Annotated[
         list[str] | None, typer.Option("--say", metavar="NAME=TEXT", help="What is asked for.")
     ] = None,
+    measured: Annotated[
+        str,
+        typer.Option(
+            "--measured",
+            metavar="TIME",
+            help="When it was measured, such as 2026-03-01T14:30; left out: now.",
+        ),
+    ] = "",
     workspace: WorkspaceOption = HERE,
 ) -> None:
     """Attach evidence from elsewhere to a parked run."""
     from sensorbench.app.commands.attach import attach_files  # noqa: PLC0415 - as above
 
-    attach_files(workspace, run_id, point, files, say or ())
+    attach_files(workspace, run_id, point, files, say or (), measured)
 
 
 @app.command()

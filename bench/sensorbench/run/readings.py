@@ -70,7 +70,12 @@ class Readings:
                 run.services.wait(run.clock.now() + action.interval_s)
             references += self._references(zone, number)
             whole.merge(run.duts.sweep(group, number, point.settings))
-        self._write("readout", point, whole, references, {"sweeps": action.samples})
+        doubts = [
+            {"code": "meters_disagree", **found}
+            for where in point.conditions
+            if (found := run.watch.disagreement(zone, where)) is not None
+        ]
+        self._write("readout", point, whole, references, {"sweeps": action.samples}, doubts)
 
     def _group(self, point: Point) -> Sequence[int]:
         run = self._run
@@ -135,6 +140,7 @@ class Readings:
         sweep: Sweep,
         references: Rows,
         more: dict[str, Any],
+        doubts: Sequence[dict[str, object]] = (),
     ) -> None:
         run = self._run
         samples: dict[str, TypedRows] = {}
@@ -149,7 +155,7 @@ class Readings:
             {
                 "point": point.id,
                 "problems": sweep.problems,
-                "unsettled": list(run.bench.unsettled.values()),
+                "unsettled": [*run.bench.unsettled.values(), *doubts],
                 "retries": run.duts.retries(),
                 **more,
             },

@@ -26,7 +26,6 @@ import numpy as np
 
 from sensorbench.core.clock import Clock, VirtualClock
 from sensorbench.core.errors import BenchError
-from sensorbench.core.quantity import distance
 from sensorbench.evidence.run import RunWriter
 from sensorbench.profiles.schedule import Band
 from sensorbench.run.services import Services, Tick
@@ -287,20 +286,20 @@ class Watch:
             spot.bad = True
 
     def _agree(self, spot: Spot) -> None:
-        allowed = spot.row.agree
-        values = [w.value for w in spot.meters if w.value is not None]
         # On the way, what lags behind differs from what leads: only what is held must agree.
-        if allowed is None or len(values) < 2 or spot.band is None:
+        if spot.band is None:
             return
-        apart = max(distance(a, b) for a in values for b in values)
-        if not apart <= allowed:
+        found = spot.disagreement()
+        if found is not None:
             spot.bad = True
             if not spot.disagree:
-                data = {"address": str(spot.row.where), "zone": spot.row.zone, "apart": apart}
-                self._evidence.append("disagree", {**data, "agree": allowed})
-            spot.disagree = True
-        else:
-            spot.disagree = False
+                self._evidence.append("disagree", {"zone": spot.row.zone, **found})
+        spot.disagree = found is not None
+
+    def disagreement(self, zone: str, where: str) -> dict[str, object] | None:
+        """Return how far the meters of a place were apart at its last poll, None if they agreed."""
+        spot = self.spots.get((zone, where))
+        return None if spot is None else spot.disagreement()
 
     def _raise(self, text: str, code: str, values: dict[str, object]) -> None:
         self.log()

@@ -140,12 +140,33 @@ class Context(Pointing):
             return []
         found = []
         for name in monitor.measures:
-            for part in self.parts:
-                asks = ask_of(
+            asked = [
+                (part, ask)
+                for part in self.parts
+                for ask in ask_of(
                     name, part, self.channels(part), self.problem, None, self._has_reference
                 )
-                found += [self._limited(ask, part, monitor.limits.get(name)) for ask in asks]
+            ]
+            limits = self._by_channel(name, monitor.limits.get(name), [ask for _, ask in asked])
+            found += [self._limited(ask, part, limits.get(ask.channel)) for part, ask in asked]
+        for name in monitor.limits:
+            if name not in monitor.measures:
+                measured = ", ".join(monitor.measures) or "nothing"
+                self.problem(f"{name!r} is not measured, {measured} is", "monitor.limits")
         return found
+
+    def _by_channel(self, name: str, raw: object, asks: Sequence[Ask]) -> Mapping[str, object]:
+        """Return limits by channel; one that is no table holds for every channel."""
+        channels = list(dict.fromkeys(ask.channel for ask in asks))
+        if not isinstance(raw, Mapping):
+            return dict.fromkeys(channels, raw)
+        for channel in raw:
+            if channel not in channels:
+                there = ", ".join(channels) or "none"
+                self.problem(
+                    f"{name} is not measured of {channel!r}, but of: {there}", "monitor.limits"
+                )
+        return raw
 
     def _has_reference(self, channel: Channel) -> bool:
         row = self.row(address(channel.address).whole) if channel.quantity else None
@@ -210,9 +231,10 @@ class Context(Pointing):
         if place is None:
             return
         window: dict[str, Any] = {}
-        if test is not None and test.within is not None and self.stress_ended:
+        if test is not None and (test.within or test.back) and self.stress_ended:
             begins = self.stress_ended.get(test.from_, self.stress_ended.get("release", 0))
-            window = {"window_s": test.within, "window_from": begins}
+            spans = {"window_s": test.within, "back_s": test.back}
+            window = {**{k: v for k, v in spans.items() if v is not None}, "window_from": begins}
         if self.is_here(place):
             yield from self.be_at(place)
             yield from self.tests(conditions, name, {**labels, **window})

@@ -34,7 +34,10 @@ class SoakTable(Document):
 
 
 class Monitor(Document):
-    """What is watched while a phase goes on: the units are read every `every`."""
+    """What is watched while a phase goes on: the units are read every `every`.
+
+    `limits` are by measure; a table instead of a limit has them by channel.
+    """
 
     every: Duration = Field(gt=0)
     measures: tuple[str, ...] = ()

@@ -310,7 +310,11 @@ class RunData:
             references=self._references(event),
             problems={s: _reason(row) for s, row in event.data.get("problems", {}).items()},
             unsettled=tuple(
-                Reason("not_settled", dict(row)) for row in event.data.get("unsettled", ())
+                Reason(
+                    str(row.get("code", "not_settled")),
+                    {key: value for key, value in row.items() if key != "code"},
+                )
+                for row in event.data.get("unsettled", ())
             ),
         )
 

@@ -240,7 +240,7 @@ def series_of(
 
 def labels_of(readout: Readout, varying: set[str]) -> dict[str, Any]:
     """Return what tells a reading from the others: its labels, and what was set there."""
-    hidden = {"parameters", "window_s", "window_from"}
+    hidden = {"parameters", "window_s", "window_from", "back_s"}
     own = {k: v for k, v in readout.point.labels.items() if k not in hidden}
     there = {w: _plain(readout.point.conditions.get(w)) for w in sorted(varying)}
     return {**own, **({"set": there} if there else {})}

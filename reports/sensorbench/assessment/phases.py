@@ -291,29 +291,6 @@ def _drift_series(
     return replace(series, is_drift=True, low=low, high=limit)
 
 
-# -- windows -------------------------------------------------------------------------------------
-
-
-def windows(
-    data: RunData, readouts: Sequence[Readout]
-) -> tuple[dict[str, Why], list[dict[str, Any]]]:
-    """Return by readout why its window was missed, and what was found of every window."""
-    found: dict[str, Why] = {}
-    told = []
-    for readout in readouts:
-        within = readout.point.labels.get("window_s")
-        begins = readout.point.labels.get("window_from")
-        if within is None or begins is None:
-            continue
-        began = data.done_at(int(begins) - 1) if int(begins) else 0.0
-        took = readout.t - began if began is not None else float("nan")
-        told.append({"readout": readout.point.id, "took_s": took, "within_s": within})
-        if not took <= within:
-            reason = Reason("window_missed", {"took_s": took, "within_s": within})
-            found[key_of(readout)] = dict.fromkeys(data.serials, (reason,))
-    return found, told
-
-
 def merge(*tables: Mapping[str, Why]) -> dict[str, Why]:
     """Return reasons of several tables together."""
     found: dict[str, dict[str, tuple[Reason, ...]]] = {}

@@ -28,6 +28,7 @@ CODES: Mapping[str, tuple[str, ...]] = {
     "cycles_missing": ("done", "asked"),
     "dwell_short": ("cycles",),
     "window_missed": ("took_s", "within_s"),
+    "back_late": ("took_s", "within_s"),
     "readouts_missing": ("missing", "planned", "first"),
     "not_attached": ("point",),
     # What was done to the unit, or not.

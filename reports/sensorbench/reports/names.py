@@ -19,8 +19,8 @@ from sensorbench.reports.words import Words
 
 SET = "set"
 _SILENT = {
-    SET, "parameters", "monitor", "window_s", "window_from", "attach", "conditions", "lead_s",
-    "duration_s",
+    SET, "parameters", "monitor", "window_s", "window_from", "back_s", "attach", "conditions",
+    "lead_s", "duration_s",
 }  # fmt: skip
 """Labels of a point that are for programs, or stand elsewhere."""
 

@@ -9,7 +9,17 @@ import pytest
 
 from sensorbench.core.verdict import Verdict
 
-from ...workspaces import STATION, THERMOMETER, events, problems, reasons, run, write
+from ...workspaces import (
+    HEAD,
+    QUICK,
+    STATION,
+    THERMOMETER,
+    events,
+    problems,
+    reasons,
+    run,
+    write,
+)
 from .barometers import SOCKETS, bench, fault
 
 STRESS = """
@@ -135,3 +145,21 @@ def test_a_stress_starts_on_what_its_units_show_before_it(tmp_path: Path, start:
 def test_what_a_stress_starts_on_is_one_of_three(tmp_path: Path, phase: str) -> None:
     said = problems(write(tmp_path, phase + 'start = "hope"\n' + TESTED, **bench()))
     assert "start: 'hope' is not allowed" in said
+
+
+def test_a_reading_between_meters_that_disagree_is_not_known(tmp_path: Path) -> None:
+    """The soak was in order; while the units were read the thermometer got stuck at 26.5 degC."""
+    head = HEAD.rstrip() + '\nsamples = 4\nsample_interval = "30 min"\n' + QUICK
+    grid = GRID.replace(
+        "set = { pressure", 'set = { temperature = ["60 degC", "60 degC"], pressure'
+    )
+    healthy = run(write(tmp_path / "healthy", grid, **bench(), head=head))
+    assert healthy.assessment.verdict is Verdict.PASS
+    stuck = fault("thermometer", "stuck", "60 min")
+    outcome = run(write(tmp_path / "stuck", grid, **bench(stuck), head=head))
+    assert outcome.assessment.verdict is Verdict.INVALID
+    assert "meters_disagree" in reasons(outcome)
+    found = next(r for u in outcome.assessment.units for r in u.reasons
+                 if r.code == "meters_disagree")  # fmt: skip
+    assert found.values["agree"] == 2.0
+    assert 30.0 < found.values["apart"] < 36.0

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from sensorbench.app.commands.attach import attach_files
+from sensorbench.core.clock import VirtualClock
 from sensorbench.core.errors import InputError
 from sensorbench.core.verdict import Verdict
+from sensorbench.evidence.run import RunReader
 from sensorbench.run.execute import Outcome
 from sensorbench.station.workspace import Workspace
 
@@ -120,17 +123,68 @@ conditions = ["room"]
 # -- elsewhere ---------------------------------------------------------------------------------
 
 
-def parked(root: Path) -> tuple[Workspace, Outcome]:
-    workspace = write(root, BAKE, **bench(station=STATION + SOCKETS + TESTER))
+def parked(root: Path, phases: str = BAKE) -> tuple[Workspace, Outcome]:
+    workspace = write(root, phases, **bench(station=STATION + SOCKETS + TESTER))
     outcome = run(workspace)
     assert outcome.parked is not None
     return workspace, outcome
 
 
-def attach(workspace: Workspace, outcome: Outcome, point: str, b2: str = "pass") -> None:
+def attach(
+    workspace: Workspace, outcome: Outcome, point: str, b2: str = "pass",
+    measured_h: float | None = None, hours: float = 0.0,
+) -> None:  # fmt: skip
+    """Attach results `hours` after the run was parked, measured so long after it as is said."""
     table = workspace.root / "results.csv"
     table.write_text(f"serial,result\nb1,pass\nb2,{b2}\n", encoding="utf-8")
-    attach_files(workspace.root, outcome.root.name, point, [table], ())
+    since = datetime.fromisoformat(RunReader(outcome.root).journal.events[-1].time)
+    said = "" if measured_h is None else (since + timedelta(hours=measured_h)).isoformat()
+    clock = VirtualClock(since + timedelta(hours=hours))
+    attach_files(workspace.root, outcome.root.name, point, [table], (), said, clock)
+
+
+WINDOWS = BAKE.replace(
+    'hours = "5 h"\ntest = {',
+    'hours = "5 h"\nreadouts = ["2 h"]\ntest = { within = "48 h", back = "96 h",',
+)
+
+
+@pytest.mark.parametrize(
+    ("measured_h", "attached_h", "reasons"),
+    [
+        (None, 40.0, set()),
+        (None, 60.0, {"window_missed"}),  # nobody says that it was measured earlier
+        (40.0, 60.0, set()),
+        (50.0, 60.0, {"window_missed"}),
+        (40.0, 120.0, {"back_late"}),  # what was read later has had another stress
+    ],
+)
+def test_the_windows_of_a_readout_elsewhere_count(
+    tmp_path: Path, measured_h: float | None, attached_h: float, reasons: set[str]
+) -> None:
+    workspace, outcome = parked(tmp_path, WINDOWS)
+    attach(workspace, outcome, "bake/before")
+    outcome = go_on(workspace, outcome.root)
+    attach(workspace, outcome, "bake/2 h", measured_h=measured_h, hours=attached_h)
+    outcome = go_on(workspace, outcome.root)
+    attach(workspace, outcome, "bake/5 h")
+    outcome = go_on(workspace, outcome.root)
+    assert outcome.parked is None
+    assert {r.code for u in outcome.assessment.units for r in u.reasons} == reasons
+    assert passes(outcome) == (not reasons)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [("yesterday", "is no time such as"), ("2020-01-01", "is not between the run's start")],
+)
+def test_a_time_that_can_not_be_is_refused(tmp_path: Path, said: str, why: str) -> None:
+    workspace, outcome = parked(tmp_path)
+    table = workspace.root / "results.csv"
+    table.write_text("serial,result\nb1,pass\nb2,pass\n", encoding="utf-8")
+    with pytest.raises(InputError, match=why):
+        attach_files(workspace.root, outcome.root.name, "bake/before", [table], (), said)
+    assert not events(outcome, "attached")
 
 
 @pytest.mark.parametrize(

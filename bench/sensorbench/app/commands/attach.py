@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import typer
@@ -32,12 +32,14 @@ def attach_files(
     point: str,
     files: Sequence[Path],
     say: Sequence[str],
+    measured: str = "",
     clock: Clock | None = None,
 ) -> None:
     """Attach files to a point. Raises InputError with everything that is wrong, nothing written.
 
     A CSV with the columns serial and result holds each unit's result; `say` gives words that are
-    asked for, NAME=TEXT.
+    asked for, NAME=TEXT. `measured` is when it was measured, an ISO 8601 time; without a zone it is
+    the bench's own.
     """
     path = find_run(Workspace(root), run)
     data = RunData.read(path)
@@ -75,22 +77,56 @@ def attach_files(
         if lacking:
             text = f"no result for {', '.join(lacking[:8])}: give a CSV with serial,result"
             problems.append(Problem("attach", point, text))
-    if problems:
-        raise InputError(problems)
     simulated = data.run.provenance is Provenance.SIMULATED
     if clock is None:
         # Simulated work has a calendar of its own: it goes on where it was parked.
         parked = datetime.fromisoformat(data.run.journal.events[-1].time)
         clock = VirtualClock(parked) if simulated else RealClock()
+    when = _moment(measured, data, clock.utc(), problems)
+    if problems:
+        raise InputError(problems)
     with RunWriter.reopen(path, clock) as evidence:
         folder = slug(point)
         kept = [evidence.attach(folder, name, content) for name, content in contents.items()]
         evidence.append(
             "attached",
-            {"point": point, "asked": asked, "files": kept, "said": words, "units": units},
+            {
+                "point": point,
+                "asked": asked,
+                "files": kept,
+                "said": words,
+                "units": units,
+                **({"measured": when} if when else {}),
+            },
         )
         evidence.commit()
     typer.echo(f"attached {len(kept)} files to {point}; go on with: sensorbench resume {path.name}")
+
+
+def _moment(text: str, data: RunData, now: datetime, problems: list[Problem]) -> str:
+    """Return a time in UTC as ISO 8601; "" where none is said, or it can't be."""
+    if not text:
+        return ""
+    offset = timedelta(seconds=float(data.run.manifest.get("utc_offset_s", 0.0)))
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        problems.append(
+            Problem("attach", "--measured", f"{text!r} is no time such as 2026-03-01T14:30")
+        )
+        return ""
+    moment = found if found.tzinfo else found.replace(tzinfo=timezone(offset))
+    began = datetime.fromisoformat(str(data.run.manifest["started"]))
+    if not began <= moment <= now:
+        problems.append(
+            Problem(
+                "attach", "--measured",
+                f"{text} is not between the run's start, {began.isoformat()}, and now, "
+                f"{now.isoformat(timespec='seconds')}",
+            )
+        )  # fmt: skip
+        return ""
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def _not_due(data: RunData, point: str) -> list[Problem]:

@@ -21,9 +21,9 @@ from sensorbench.assessment.phases import (
     parameters,
     tested,
     untested,
-    windows,
 )
 from sensorbench.assessment.results import Reason
+from sensorbench.assessment.windows import windows
 from sensorbench.profiles.schedule import Point
 
 VERSION = "1"
@@ -33,7 +33,7 @@ def results(data: RunData, phase: Mapping[str, Any]) -> Iterator[Item]:
     """Judge every parameter, its drift, the monitor, and whether the cycles were done."""
     yield from missing(data, phase)
     readouts = data.of_phase(phase["name"])
-    missed, _ = windows(data, readouts)
+    missed, _ = windows(data, phase)
     why = merge(_short(data, phase), missed)
     yield from parameters(data, phase, readouts, why, x=("cycles", "1"))
     yield from attached_results(data, phase, why)
@@ -82,7 +82,7 @@ def _short(data: RunData, phase: Mapping[str, Any]) -> dict[str, Why]:
 
 def facts(data: RunData, phase: Mapping[str, Any]) -> dict[str, Any]:
     """Return the cycles done against those asked for, and the windows."""
-    _, told = windows(data, data.of_phase(phase["name"]))
+    _, told = windows(data, phase)
     groups = phase["data"].get("soaks", {})
     return {
         "cycles_asked": int(phase["data"]["cycles"]),

@@ -23,9 +23,9 @@ from sensorbench.assessment.phases import (
     parameters,
     tested,
     untested,
-    windows,
 )
 from sensorbench.assessment.results import Reason
+from sensorbench.assessment.windows import windows
 from sensorbench.profiles.schedule import Point
 
 VERSION = "1"
@@ -36,7 +36,7 @@ def results(data: RunData, phase: Mapping[str, Any]) -> Iterator[Item]:
     """Judge every parameter, its drift, the monitor, and whether the stress was served."""
     yield from missing(data, phase)
     readouts = data.of_phase(phase["name"])
-    missed, _ = windows(data, readouts)
+    missed, _ = windows(data, phase)
     why = merge(_short(data, phase), missed)
     yield from parameters(data, phase, readouts, why, x=("served_s", "s"))
     yield from attached_results(data, phase, why)
@@ -111,8 +111,7 @@ def _waited(data: RunData, phase: Mapping[str, Any], asked_s: float) -> bool:
 
 def facts(data: RunData, phase: Mapping[str, Any]) -> dict[str, Any]:
     """Return the hours served against those asked for, and the windows."""
-    readouts = data.of_phase(phase["name"])
-    _, told = windows(data, readouts)
+    _, told = windows(data, phase)
     asked_s = float(phase["data"]["hours_s"])
     return {
         "asked_s": asked_s,
