@@ -230,7 +230,7 @@ def test_a_soak_that_never_settles_makes_the_readings_after_it_not_known(tmp_pat
     soak = 'soak = { temperature = { within = "0.3 K", for = "1 min", timeout = "1 h" } }'
     outcome = run(workspace(tmp_path, phase_of_tests("t", more=soak), station=station))
     assert outcome.assessment.verdict is Verdict.INVALID
-    assert set(reasons(outcome)) == {"not_settled"}
+    assert set(reasons(outcome)) == {"not_settled", "meters_disagree"}
     values = outcome.assessment.units[0].reasons[0].values
     assert values["address"] == "temperature"
     assert values["target"] == 25.0
