@@ -14,6 +14,8 @@ from sensorbench.reports.words import languages
 _OUTSIDE = "outside"
 _DIFFERENCES = ("within", "apart", "agree", "gradient")
 _HOURS = ("served_s", "asked_s", "hours_s", "readouts_s", "credit_s")
+_PHASES = ("drift_from", "of")
+_CONDITIONS = ("conditions", "before", "interim", "after")
 
 
 def reason_text(
@@ -123,9 +125,19 @@ def _told_name(names: Names, name: str, value: Any) -> str:
         return names.channel(text)
     if name in ("quantity", "measure", "phase"):
         return str(getattr(names, name)(text))
+    if name in _PHASES:
+        return names.phase(text)
+    if name in _CONDITIONS:
+        return clean(names.words.name("condition", text))
     if names.row(text):
         return names.address(text)
-    return clean(names.words.text(f"{name}.{text}") if names.words.has(f"{name}.{text}") else text)
+    if names.words.has(f"{name}.{text}"):
+        return clean(names.words.text(f"{name}.{text}"))
+    head, colon, rest = text.partition(": ")
+    if colon and names.words.has(f"{name}.{head}"):
+        told = names.words.text(f"{name}.{head}")
+        return clean(names.words.text("named", name=told, value=rest))
+    return clean(text)
 
 
 def _mapping(names: Names, name: str, value: Mapping[str, Any]) -> str:

@@ -176,8 +176,11 @@ def _collapsed(item: Item, results: Sequence[Result], run: Run, words: Words) ->
     low, high = (item.style.number(value) for value in (min(known), max(known)))
     differ = low != high and not item.is_yes_or_no
     spread = words.text("range", low=low, high=high) if differ else ""
-    of = words.text("worst_of", serial=clean(found.serial)) if differ else ""
     inside = margin(found)
+    of = ""
+    if differ:  # without a limit none is worse than another
+        key = "largest_of" if math.isinf(inside) else "worst_of"
+        of = words.text(key, serial=clean(found.serial))
     left = ""
     if not math.isinf(inside) and differ:
         left = words.text("margin", value=item.style.quantity(inside, 0.0))

@@ -94,7 +94,8 @@ def _lots(runs: Sequence[Run], words: Words) -> list[str]:
         for (part, lot), own in run.lots.items():
             title = run.names(words).part(part).get("title") or part
             subject = words.text("part_and_lot", part=clean(words.said(title)), lot=clean(lot))
-            found.append(f"{subject}, {words.text('count.unit', n=len(own))}")
+            count = words.text("count.unit", n=len(own))
+            found.append(words.text("list.clause").join([subject, count]))
         if not run.lots:
             found.append(run.subject(words))
     return list(dict.fromkeys(found))
