@@ -46,3 +46,6 @@ CODES: Mapping[str, tuple[str, ...]] = {
     "evidence_incomplete": ("finding",),
 }
 """Every code, and the values that come with it."""
+
+GENERAL: Mapping[str, str] = {"not_calibrated": "no_value"}
+"""What was said before a code that says more of the same: both are the same result."""

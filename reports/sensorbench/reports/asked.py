@@ -24,7 +24,7 @@ from sensorbench.reports.names import Names
 from sensorbench.reports.places import places_table
 from sensorbench.reports.runs import Run
 from sensorbench.reports.text import clean, serials
-from sensorbench.reports.values import plain
+from sensorbench.reports.values import plain, style_of
 from sensorbench.reports.words import Words
 
 Row = tuple[str, Cell]
@@ -81,7 +81,7 @@ def _decided(choice: Mapping[str, Any], words: Words) -> str:
     """Return the values that a choice gave, as the profile writes them."""
     found = []
     for key, value in dict(choice.get("values") or {}).items():
-        name = next((words.text(f"{group}.{key}") for group in ("quantity", "choice", "fact")
+        name = next((words.text(f"{group}.{key}") for group in ("quantity", "choice")
                      if words.has(f"{group}.{key}")), clean(key.replace("_", " ")))  # fmt: skip
         text = words.listed([clean(v) for v in value]) if isinstance(value, list) else clean(value)
         if there(value):
@@ -209,7 +209,7 @@ def _holds(actions: Sequence[Action], names: Names) -> Iterator[str]:
         if isinstance(action, Set):
             off[action.address] = False
         elif isinstance(action, Release):
-            off[action.what] = True
+            off |= {where: True for where in off if where == action.what}
         elif isinstance(action, Hold):
             total += action.credit_s
             free |= {where: None for where, is_off in off.items() if is_off}
@@ -247,13 +247,23 @@ def _reads(actions: Sequence[Read], schedule: Schedule, names: Names) -> Iterato
     if any(action.stream for action in actions):
         yield words.text("asked.stream")
     settings = {
-        f"{clean(name)} {value:g}" if isinstance(value, int | float) else f"{name} {value}"
+        _setting(names, part, name, value)
         for action in actions
-        for own in schedule.points[action.point].settings.values()
+        for part, own in schedule.points[action.point].settings.items()
         for name, value in dict(own).items()
     }
     if settings:
-        yield words.text("asked.settings", settings=words.listed(sorted(map(clean, settings))))
+        yield words.text("asked.settings", settings=words.listed(sorted(settings)))
+
+
+def _setting(names: Names, part: str, name: str, value: object) -> str:
+    """Return a setting of a part with its unit, where the run has that on record."""
+    unit = str(names.part(part).get("settings", {}).get(name, "1"))
+    if isinstance(value, int | float):
+        style = style_of(unit, [value])
+        value = plain(float(value), unit, style.shown)
+    title = clean(names.words.name("setting", name))
+    return names.words.text("named", name=title, value=clean(value))
 
 
 def _data(phase: Mapping[str, Any], names: Names) -> Iterator[str]:

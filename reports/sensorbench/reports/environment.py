@@ -13,6 +13,7 @@ from sensorbench.core.errors import BenchError
 from sensorbench.reports import fonts
 from sensorbench.reports.canvas import LINES, canvas, limit_line
 from sensorbench.reports.events import events_table
+from sensorbench.reports.lines import not_too_close
 from sensorbench.reports.model import Block, Figure, Heading, Section, Text
 from sensorbench.reports.names import Names
 from sensorbench.reports.places import bench_limits, benches
@@ -23,7 +24,7 @@ from sensorbench.reports.values import Style, scaled, style_of
 from sensorbench.reports.words import Words
 
 _TIMES = (("s", 1.0, 300.0), ("min", 60.0, 5 * 3600.0), ("h", 3600.0, math.inf))
-_NAME = 0.25
+_NAME = 0.22
 _ASKED: dict[str, Any] = {"color": "#000000", "linestyle": (0, (4, 2)), "linewidth": 0.9}
 
 
@@ -110,6 +111,7 @@ def place_figure(
             label = fonts.printable(words.text("environment.asked")) if number == 0 else None
             time, value = thinned(x, scaled(y, style.unit, style.shown))
             axes.plot(time / size, value, label=label, **_ASKED)
+        not_too_close(axes)
         _limits(axes, bench, style, words)
         title = names.address(where, zone)
         y_label = words.text("axis", title=title, unit=style.name) if style.name else title
@@ -120,7 +122,7 @@ def place_figure(
     limits = bench_limits(bench, where, names)
     caption = words.text("environment.figure", what=title, limits=limits)
     if ambient:
-        caption += f" {words.text('environment.over_ambient')}"
+        caption = words.sentence([caption, words.text("environment.over_ambient")])
     return Figure(caption, _alt(known, asked, title, style, names, where), written[0])
 
 
@@ -146,9 +148,11 @@ def _limits(axes: Any, bench: Mapping[str, Any], style: Style, words: Words) -> 
             drawn[key] = there
     # Room for their names, beyond them.
     ends = [low_end, high_end, *drawn.values()]
-    name = _NAME * (max(ends) - min(ends))
+    name = _NAME / (1 - _NAME * len(drawn)) * (max(ends) - min(ends))
+    low_end, high_end = min(ends), max(ends)
     axes.set_ylim(
-        min(ends) - (name if "low" in drawn else 0.0), max(ends) + (name if "high" in drawn else 0)
+        low_end - name if "low" in drawn else low_end,
+        high_end + name if "high" in drawn else high_end,
     )
 
 

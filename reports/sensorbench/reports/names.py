@@ -113,7 +113,7 @@ class Names:
         return show_duration(float(seconds))
 
     def moment(self, seconds: float) -> str:
-        """Return when something was, from the start of the run, to a second; early on to a tenth."""
+        """Return when something was from the start of the run, to a second; early on to a tenth."""
         return show_duration(round(float(seconds), 0 if seconds >= _MINUTE_S else 1))
 
     def hours(self, seconds: float) -> str:

@@ -7,6 +7,8 @@ from datetime import tzinfo
 
 from sensorbench.assessment.results import Result, UnitResult
 from sensorbench.core.verdict import Verdict
+from sensorbench.evidence.check import NO_SEAL
+from sensorbench.reports.findings import located
 from sensorbench.reports.items import judged, margin
 from sensorbench.reports.model import Block, Cell, Column, Facts, Table, Text
 from sensorbench.reports.names import differing
@@ -29,11 +31,12 @@ _MOST_ROWS = 80
 def warnings(run: Run, words: Words) -> Iterator[str]:
     """Say what is wrong with the evidence of a run, and why it is not complete."""
     name = words.text("run.name", n=run.number, id=run.run_id)
-    found = run.verification.findings
-    findings = [shortened(clean(f"{f.file}: {f.text}")) for f in found[:_MOST_FINDINGS]]
+    ended = run.assessment.reasons if run.assessment else ()
+    # Why a run has no seal is told by how it ended.
+    found = [f for f in run.verification.findings if not ended or f.code != NO_SEAL]
+    findings = [shortened(located(words, f)) for f in found[:_MOST_FINDINGS]]
     if len(found) > _MOST_FINDINGS:
         findings.append(words.text("warning.more", n=len(found) - _MOST_FINDINGS))
-    ended = run.assessment.reasons if run.assessment else ()
     if run.is_damaged:
         yield words.text("warning.damaged", run=name, why=" | ".join(findings))
     elif ended or findings:

@@ -348,7 +348,7 @@ def test_phases_are_told_by_what_was_done(written: Written) -> None:
     assert "temperature: -7, 26, 59, 92 °C" in told["fit"]
     assert "pressure: 20, 40, 70, 100, 120 kPa" in told["fit"]
     assert "48 h to be credited" in told["High temperature bake"]
-    assert "temperature: ±3 K" in told["High temperature bake"]
+    assert "temperature: 125 °C ±3 K" in told["High temperature bake"]
 
 
 def test_a_place_is_told_with_its_reference_and_certificate(written: Written) -> None:

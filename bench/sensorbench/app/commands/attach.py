@@ -90,7 +90,8 @@ def attach_files(
             {"point": point, "asked": asked, "files": kept, "said": words, "units": units},
         )
         evidence.commit()
-    typer.echo(f"attached {len(kept)} files to {point}; go on with: sensorbench resume {path.name}")
+    count = "1 file" if len(kept) == 1 else f"{len(kept)} files"
+    typer.echo(f"attached {count} to {point}; go on with: sensorbench resume {path.name}")
 
 
 def _not_due(data: RunData, point: str) -> list[Problem]:
