@@ -91,13 +91,16 @@ def _decided(choice: Mapping[str, Any], words: Words) -> str:
 
 def _units(run: Run, names: Names) -> Iterator[Row]:
     words = names.words
+    before = ""
     for (part, lot), own in run.lots.items():
         row = names.part(part)
         title = clean(words.said(row.get("title") or part))
         grade = row.get("grade")
         told = [title] if grade is None else [title, words.text("asked.grade", grade=grade)]
         text = words.text("list.clause").join(told)
-        yield words.text("asked.part"), Cell(text, _ranges(row, names))
+        if part != before:
+            yield words.text("asked.part"), Cell(text, _ranges(row, names))
+        before = part
         count = words.text("count.unit", n=len(own))
         text = words.text("asked.units", count=count, lot=clean(lot))
         yield words.text("asked.lot"), Cell(text, serials(own, run.serials, words))
@@ -201,7 +204,7 @@ def _soaks(actions: Sequence[Settle], names: Names) -> Iterator[str]:
 
 def _holds(actions: Sequence[Action], names: Names) -> Iterator[str]:
     """Say what must be served, at which values within which bands, and what was off then."""
-    total = 0.0
+    served: dict[str, float] = {}
     held: dict[tuple[str, float], list[Any]] = {}
     off: dict[str, bool] = {}
     free: dict[str, None] = {}
@@ -211,12 +214,16 @@ def _holds(actions: Sequence[Action], names: Names) -> Iterator[str]:
         elif isinstance(action, Release):
             off |= {where: True for where in off if where == action.what}
         elif isinstance(action, Hold):
-            total += action.credit_s
+            # Each batch serves it by itself, in several parts between readouts.
+            own = served.get(action.phase, 0.0)
+            begun = action.done_s if action.phase else own
+            served[action.phase] = max(own, begun + action.credit_s)
             free |= {where: None for where, is_off in off.items() if is_off}
             for band in action.bands:
                 known = held.setdefault((band.address, band.within), [])
                 if band.target is not None and band.target not in known:
                     known.append(band.target)
+    total = sum(served.values())
     if not total:
         return
     time = names.hours(total) if total >= 3600 else names.duration(total)

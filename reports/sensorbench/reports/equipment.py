@@ -15,7 +15,7 @@ from sensorbench.reports.runs import Run
 from sensorbench.reports.text import clean, entries, serials
 from sensorbench.reports.words import Words
 
-_MOST_UNITS = 240
+_MOST_UNITS = 120
 _ONE_LANE = 12
 _LANES = 3
 
@@ -114,7 +114,8 @@ def _validity(data: Mapping[str, Any], is_reference: bool, last_day: date, words
 def _units(run: Run, words: Words) -> list[Table]:
     """Return a table a lot: where each unit was loaded, and what the part itself said.
 
-    Who was never loaded or never answered comes first. Many units stand side by side.
+    Who was never loaded or never answered comes first. Many units stand side by side; of very many
+    those that were loaded together are one row, and the entry names the socket of each.
     """
     sockets: dict[str, list[str]] = {}
     seqs: dict[str, int] = {}
@@ -130,28 +131,56 @@ def _units(run: Run, words: Words) -> list[Table]:
     tables = []
     for (part, lot), units in run.lots.items():
         own = sorted(units, key=lambda serial: serial in sockets and serial not in absent)
-        rows = [
+        names = ("unit", "socket", "identified", "journal")
+        columns = tuple(Column(words.text(f"column.{name}")) for name in names)
+        subject = words.text("part_and_lot", part=clean(part), lot=clean(lot))
+        caption = words.text("equipment.units", n=run.number, subject=subject)
+        if len(own) > _MOST_UNITS:
+            rows = _together(own, sockets, seqs, absent, run, words)
+            tables.append(Table(caption, columns, rows))
+            continue
+        rows = tuple(
             (
                 Cell(clean(serial)),
                 Cell(words.listed([clean(s) for s in sockets.get(serial, ())])),
                 Cell(_said(identified.get(serial), words)
                      or words.text(f"equipment.{_how(serial, sockets, absent)}")),
-                Cell(f"#{seqs[serial]}" if serial in seqs else ""),
+                Cell(entries([seqs[serial]] if serial in seqs else ())),
             )
-            for serial in own[:_MOST_UNITS]
-        ]  # fmt: skip
-        rest = own[_MOST_UNITS:]
-        note = (
-            words.text("equipment.more_units", units=serials(rest, run.serials, words))
-            if rest
-            else ""
-        )
-        names = ("unit", "socket", "identified", "journal")
-        columns = tuple(Column(words.text(f"column.{name}")) for name in names)
-        subject = words.text("part_and_lot", part=clean(part), lot=clean(lot))
-        caption = words.text("equipment.units", n=run.number, subject=subject)
-        tables.append(_in_lanes(Table(caption, columns, tuple(rows), note)))
+            for serial in own
+        )  # fmt: skip
+        tables.append(_in_lanes(Table(caption, columns, rows)))
     return tables
+
+
+def _together(
+    own: Sequence[str],
+    sockets: Mapping[str, Sequence[str]],
+    seqs: Mapping[str, int],
+    absent: Container[str],
+    run: Run,
+    words: Words,
+) -> tuple[tuple[Cell, ...], ...]:
+    """Return a row for units that were loaded at the same entry and answered alike."""
+    groups: dict[tuple[str, int], list[str]] = {}
+    for serial in own:
+        key = _how(serial, sockets, absent), seqs.get(serial, -1)
+        groups.setdefault(key, []).append(serial)
+    rows = []
+    for (how, seq), alike in groups.items():
+        used = list(dict.fromkeys(clean(s) for serial in alike for s in sockets.get(serial, ())))
+        span = words.text("range", low=used[0], high=used[-1]) if len(used) > 2 else (
+            words.listed(used)
+        )  # fmt: skip
+        rows.append(
+            (
+                Cell(serials(alike, run.serials, words), words.text("count.unit", n=len(alike))),
+                Cell(span),
+                Cell(words.text(f"equipment.{how}")),
+                Cell(entries([seq] if seq >= 0 else ())),
+            )
+        )
+    return tuple(rows)
 
 
 def _in_lanes(table: Table) -> Table:

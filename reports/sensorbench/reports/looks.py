@@ -57,6 +57,9 @@ def why_ended(event: Event, names: Names) -> str:
     code = str(reason.get("code", ""))
     if names.words.has(f"trip.{code}"):
         return _coded(code, reason, names)
+    if reason.get("gate") and reason.get("why"):
+        why = told_value(names, "why", reason["why"], reason)
+        return names.words.text("named", name=names.phase(str(reason["gate"])), value=why)
     if reason.get("text"):
         return clean(reason["text"])
     return told_value(names, "until", reason["until"], reason) if reason.get("until") else ""
@@ -89,15 +92,25 @@ def facts(*verbs: str) -> Look:
         events = [e for e in run.events("fact") if e.data.get("verb") in verbs]
         if not events:
             return names.words.text("none"), ()
-        told = []
+        times: dict[str, list[float]] = {}
         for event in events:
             verb, fact = str(event.data["verb"]), dict(event.data.get("fact") or {})
-            when = names.words.text("events.when", time=names.moment(event.t))
-            text = fact_sentence(verb, fact, names)
-            told.append(names.words.text("bracketed", text=text, more=when))
+            times.setdefault(fact_sentence(verb, fact, names), []).append(event.t)
+        told = [
+            names.words.text("bracketed", text=text, more=_when(own, names))
+            for text, own in times.items()
+        ]
         return names.words.sentence(_listed(told, names)), events
 
     return look
+
+
+def _when(times: Sequence[float], names: Names) -> str:
+    """Return when something was, or how often and when first."""
+    when = names.words.text("events.when", time=names.moment(times[0]))
+    if len(times) == 1:
+        return when
+    return names.words.text("events.often", n=len(times), when=when)
 
 
 def fact_sentence(verb: str, fact: Mapping[str, Any], names: Names) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import tzinfo
 
+from sensorbench.assessment.reasons import FOLLOWING
 from sensorbench.assessment.results import Result, UnitResult
 from sensorbench.core.verdict import Verdict
 from sensorbench.evidence.check import NO_SEAL
@@ -183,8 +184,11 @@ def _why(unit: UnitResult, run: Run, words: Words) -> tuple[Result | None, str]:
     same = [r for r in own if r.verdict is unit.verdict and set(r.reasons) & set(unit.reasons)]
     if not same:
         return None, reasons_text(names, unit.reasons[:2]) or words.text("no_reason")
-    # The farthest outside by its own limits; of what is not known the first.
-    result = min(same, key=_relative) if unit.verdict is Verdict.FAIL else same[0]
+    # The farthest outside by its own limits; of what is not known the first that is a cause.
+    if unit.verdict is Verdict.FAIL:
+        result = min(same, key=_relative)
+    else:
+        result = min(same, key=lambda r: all(reason.code in FOLLOWING for reason in r.reasons))
     told = differing(other.at for other in run.results(result.phase))
     why = reasons_text(names, result.reasons[:2], result, told) or words.text("no_reason")
     more = len({reason_text(names, x, r) for r in same for x in r.reasons}) - 1
