@@ -75,10 +75,12 @@ def wrapped(text: str, lines: int) -> str:
     >>> wrapped("supply voltage (V)", 2)
     'supply\\nvoltage (V)'
     """
-    words = text.split()
+    words = text.replace("（", " （").split()
     longest = max((len(word) for word in words if word.isascii()), default=1)
     width = max(math.ceil(len(text) / lines) + 1, longest)
-    return "\n".join(textwrap.wrap(text, width)) if width < len(text) else text
+    if width >= len(text):
+        return text
+    return "\n".join(textwrap.wrap(" ".join(words), width)).replace(" （", "（")
 
 
 @contextmanager
