@@ -157,8 +157,9 @@ def plain(value: float, unit: str, shown: str = "") -> str:
 
 def bare(value: float, unit: str, shown: str = "") -> str:
     """Return what somebody wrote down without its unit."""
-    text = f"{in_unit(value, unit, shown or unit):.6g}"
-    return f"{float(text):.0f}" if "e+" in text and abs(float(text)) < _PLAIN else text
+    there = in_unit(value, unit, shown or unit)
+    text = f"{there:.6g}"
+    return f"{there:.0f}" if "e+" in text and abs(there) < _PLAIN else text
 
 
 def in_unit(value: float, unit: str, shown: str) -> float:
