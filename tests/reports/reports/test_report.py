@@ -561,6 +561,10 @@ def test_a_damaged_run_is_reported_as_invalid_and_says_so_first(run_copy: Path, 
     assert not [cell for cell in cells if cell.verdict in (Verdict.PASS, Verdict.FAIL)]
     assert render_pdf(report).startswith(b"%PDF")
     assert b"DAMAGED" in render_html(report)
+    chinese = next(b.text for b in report.parts[1].head if isinstance(b, Notice))
+    if name != "run.json":  # which may not even be read
+        assert re.search("已被更改|已被更改或截断", chinese)
+        assert "digest" not in chinese
 
 
 # -- text that is not ours ---------------------------------------------------------------

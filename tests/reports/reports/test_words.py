@@ -18,6 +18,7 @@ from sensorbench.core.catalog import devices
 from sensorbench.core.plugins import OURS, plugins
 from sensorbench.core.quantity import quantities
 from sensorbench.core.verdict import Verdict
+from sensorbench.evidence import check
 from sensorbench.profiles import library
 from sensorbench.profiles.measuring import MEASURES
 from sensorbench.profiles.model import KINDS
@@ -59,6 +60,14 @@ def test_every_code_kind_measure_and_quantity_has_words(language: str) -> None:
     wanted += [f"quantity.{name}" for name in quantities()]
     wanted += [f"verdict.{verdict.value}" for verdict in Verdict]
     assert [key for key in wanted if key not in table(language)] == []
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_finding_of_a_check_has_words(language: str) -> None:
+    source = Path(check.__file__).read_text(encoding="utf-8")
+    codes = {*re.findall(r'_damage\([^"\n]*(?:"[^"]*", )?"(\w+)", ', source), check.NO_SEAL}
+    assert {"missing", "changed", "added", "frame_changed", "seal_changed"} <= codes
+    assert [code for code in codes if f"finding.{code}" not in table(language)] == []
 
 
 @pytest.mark.parametrize("language", languages())
