@@ -70,17 +70,18 @@ def _share(axes: Any) -> float:
 
 
 def wrapped(text: str, lines: int) -> str:
-    """Return text in about so many lines; what has no blanks, as Chinese, breaks anywhere.
+    """Return text in at most so many lines; what has no blanks, as Chinese, breaks anywhere.
 
     >>> wrapped("supply voltage (V)", 2)
     'supply\\nvoltage (V)'
     """
-    words = text.replace("（", " （").split()
-    longest = max((len(word) for word in words if word.isascii()), default=1)
-    width = max(math.ceil(len(text) / lines) + 1, longest)
-    if width >= len(text):
-        return text
-    return "\n".join(textwrap.wrap(" ".join(words), width)).replace(" （", "（")
+    words = " ".join(text.replace("（", " （").split())
+    longest = max((len(word) for word in words.split() if word.isascii()), default=1)
+    for width in range(max(math.ceil(len(words) / lines), longest), len(words)):
+        found = textwrap.wrap(words, width)
+        if len(found) <= lines:
+            return "\n".join(found).replace(" （", "（")
+    return text
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sensorbench.reports.text import clean, unit_name
@@ -58,12 +58,13 @@ def test_a_unit_is_chosen_by_the_size(unit: str, size: float, shown: str) -> Non
     assert readable(unit, size) == shown
 
 
+@example("A", 0.0625)
 @given(st.sampled_from(["A", "V", "s", "Pa", "ohm", "Hz", "1"]), st.floats(1e-8, 1e8))
 def test_a_readable_unit_says_the_same_value(unit: str, size: float) -> None:
     shown = readable(unit, size)
     there = in_unit(size, unit, shown)
-    # Never further from 1 than the plain number is.
-    assert abs(math.log10(there)) <= abs(math.log10(size)) + 1e-9
+    # One to three digits before the point, or at least no further from 1 than the plain number is.
+    assert 1 <= there < 1000 or abs(math.log10(there)) <= abs(math.log10(size)) + 1e-9
     back = scaled(np.array([size]), unit, shown)[0]
     assert back == pytest.approx(there)
 
