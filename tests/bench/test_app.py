@@ -53,6 +53,12 @@ def test_a_new_workspace_is_in_order_and_runs(workspace: Path) -> None:
     assert json.loads(htol.stdout)["verdict"] == "PASS"
 
 
+def test_help_says_that_a_phase_s_own_place_wins(workspace: Path) -> None:
+    for command in ("check", "run"):
+        told = " ".join(sensorbench(command, "--help", cwd=workspace).stdout.split())
+        assert "The place of every phase that names none itself." in told
+
+
 def test_init_never_writes_into_a_folder_that_holds_something(workspace: Path) -> None:
     before = sorted(path.name for path in workspace.parent.iterdir())
     again = sensorbench("init", str(workspace))

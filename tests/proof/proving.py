@@ -140,6 +140,11 @@ def prove(outcome: Outcome, folder: Path) -> str:
     assert found.is_whole, [str(finding) for finding in found.findings]
     assert not found.changed
     assert found.verdict is outcome.assessment.verdict
+    return reported(outcome, folder)
+
+
+def reported(outcome: Outcome, folder: Path) -> str:
+    """Return the report of a run, whole or not, as HTML, once both formats could be written."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # a plot warns where a font lacks a glyph
         written = write_report([outcome.root], ("html", "pdf"), folder, UTC, languages=("en", "zh"))

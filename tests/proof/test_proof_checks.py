@@ -19,6 +19,15 @@ def test_sbp1_is_calibrated_over_pressure_and_temperature_and_checked(
     fresh = pressure.known("few", {"temperature": 60.0, "pressure": 45e3, "supply": 3.3})
     assert all(np.isnan(unit["pressure"]) for unit in fresh.values())
 
+    blank = pressure.run("check/pressure", "few")
+    why = {reason for unit in blank.assessment.units for reason in unit.reasons}
+    assert {reason.code for reason in why} == {"not_calibrated"}
+    html = proven(blank)
+    assert "pressure has no value: the unit is not calibrated, calibrate it first" in html
+    assert "压力没有数值：样品未校准，请先校准" in html
+    # Of what is not known nobody knows where it was worst.
+    assert "upwards" not in html
+
     calibration = pressure.run("calibration/pressure_temperature", "few")
     assert passes(calibration)
     proven(calibration)

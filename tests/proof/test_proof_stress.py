@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,7 +13,7 @@ from sensorbench.core.verdict import Verdict
 from sensorbench.run.execute import Outcome
 
 from .conftest import MakeBench, Proven
-from .proving import SBP1, Bench, data_of, journal, passes, results_of
+from .proving import SBP1, Bench, data_of, journal, passes, reported, results_of
 
 
 def test_htol_serves_its_hours_and_counts_drift_from_0_h_by_serial_number(
@@ -37,7 +40,9 @@ def test_htol_serves_its_hours_and_counts_drift_from_0_h_by_serial_number(
     assert len({round(d.value, 6) for d in drifts}) == 81
 
 
-def test_thb_waits_for_its_preconditioning(bench: MakeBench, proven: Proven) -> None:
+def test_thb_waits_for_its_preconditioning(
+    bench: MakeBench, proven: Proven, tmp_path: Path
+) -> None:
     """85 degC, 85 %RH and bias for 1000 h, once somebody else has preconditioned the units."""
     climate = bench("humidity")
     agreed = {"method": ("85/85", "")}
@@ -45,6 +50,14 @@ def test_thb_waits_for_its_preconditioning(bench: MakeBench, proven: Proven) -> 
     assert parked.parked is not None
     assert parked.parked["point"] == "PC"
     assert parked.assessment.verdict is Verdict.INVALID
+    waiting = reported(parked, tmp_path / "parked")
+    english, chinese = waiting.split('<article id="zh"')
+    assert english.count("NEVER LOADED") == 2
+    assert "no unit was read" in english
+    assert "is NOT COMPLETE: the run waits for evidence from elsewhere</p>" in english
+    assert "应附加：实验室、日期、报告" in chinese
+    assert "不存在；等待中；现有" in chinese
+    assert not re.search("NEVER LOADED|is not there|the run was", chinese)
 
     climate.attach(parked, "laboratory=Lab 4", "date=2026-06-09", days_later=9)
     thb = climate.resume(parked)
@@ -52,6 +65,13 @@ def test_thb_waits_for_its_preconditioning(bench: MakeBench, proven: Proven) -> 
     assert passes(thb)
     html = proven(thb)
     assert "Lab 4" in html
+    assert "1000 h to be credited while temperature: 85 °C ±2 K, relative humidity: 85 %RH" in html
+    assert "hours: 1000 h; readouts after: 168 h, 500 h; temperature: 85 °C" in html
+    assert "Back within: 4 d" in html
+    assert "之前：室温、高温" in html
+    # Of each instrument both entries, of before and after the park; of one run there is no choice.
+    assert "#0, #16" in html
+    assert "in run 1" not in html
     assert thb.assessment.facts["THB"]["served_s"][""] == pytest.approx(3.6e6, rel=1e-3)
     first = data_of(thb).holds[0]
     assert 9.0 < first["start_s"] / 86400 < 10.0
@@ -79,7 +99,10 @@ def test_pressure_is_pulsed_while_temperature_cycles(bench: MakeBench, proven: P
     pulsed.run("calibration/pressure_temperature", "few")
     found = pulsed.run("profiles/pulsed_cycles.toml", "few")
     assert passes(found)
-    proven(found)
+    html = proven(found)
+    assert "soaks" not in html
+    assert "Everywhere" not in html  # the monitor read at every temperature
+    assert "Readouts after cycles: 2" in html
     facts = found.assessment.facts["pulsed"]
     assert facts["cycles_done"] == facts["cycles_asked"] == 2
     read = data_of(found).monitored("pulsed")
@@ -97,7 +120,9 @@ def test_pressure_is_pulsed_while_temperature_cycles(bench: MakeBench, proven: P
 def test_proof_pressure_leaves_a_part_as_it_was(bench: MakeBench, proven: Proven) -> None:
     proof = bench("burst").run("aec_q103/ps8_proof", "b1")
     assert passes(proof)
-    proven(proof)
+    html = proven(proof)
+    # Asked for over ambient, read against vacuum: the picture shows one beside the other.
+    assert html.count("asked for over ambient") == 2
     assert {u.serial for u in proof.assessment.units} == {"30000101", "30000102"}
     drift = _change(proof, "proof front")
     assert all(abs(change) < 20.0 for change in drift.values())  # Pa
@@ -135,7 +160,10 @@ def _change(outcome: Outcome, phase: str) -> dict[tuple[str, str], float]:
 def test_storage_at_temperature_has_no_bias(calibrated: Bench, proven: Proven) -> None:
     htsl = calibrated.run("aec_q100/a6_htsl", "few")
     assert passes(htsl)
-    proven(htsl)
+    html = proven(htsl)
+    assert "while temperature: 150 °C ±3 K; off meanwhile: supply voltage, pressure" in html
+    assert "AEC-Q100 grade 1 (by the part" in html
+    assert "Readings while it went on" not in html  # none were asked for
     assert htsl.assessment.facts["HTSL"]["served_s"][""] == pytest.approx(3.6e6, rel=1e-3)
     data = data_of(htsl)
     (hold, *_) = data.holds
@@ -156,7 +184,10 @@ def test_shock_is_done_elsewhere_between_two_readouts(calibrated: Bench, proven:
     calibrated.attach(parked, *said, units=dict.fromkeys(SBP1, "pass"), days_later=14)
     shock = calibrated.resume(parked)
     assert passes(shock)
-    proven(shock)
+    html = proven(shock)
+    assert "Attached on" in html
+    assert "结果：冲击前" in html
+    assert "要求附加" not in html
     assert {r.serial: r.value for r in results_of(shock, "external")} == dict.fromkeys(SBP1, 1.0)
     drift = results_of(shock, "error", phase="after", drift=True)
     assert len(drift) == 3 * 3 * 3
@@ -165,7 +196,7 @@ def test_shock_is_done_elsewhere_between_two_readouts(calibrated: Bench, proven:
         assert (shock.root / file["file"]).is_file()
 
 
-def test_a_unit_that_failed_elsewhere_fails_here(calibrated: Bench) -> None:
+def test_a_unit_that_failed_elsewhere_fails_here(calibrated: Bench, proven: Proven) -> None:
     parked = calibrated.run("aec_q100/g1_ms", "few")
     said = ("laboratory=Shock Lab", "date=2026-06-20", "method=1500 g, 0.5 ms")
     units = dict.fromkeys(SBP1, "pass") | {"26100002": "fail"}
@@ -173,3 +204,4 @@ def test_a_unit_that_failed_elsewhere_fails_here(calibrated: Bench) -> None:
     shock = calibrated.resume(parked)
     verdicts = {unit.serial: unit.verdict for unit in shock.assessment.units}
     assert verdicts == dict.fromkeys(SBP1, Verdict.PASS) | {"26100002": Verdict.FAIL}
+    assert "外部实验室结论：不合格" in proven(shock)

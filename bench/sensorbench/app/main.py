@@ -37,7 +37,10 @@ ChooseOption = Annotated[
     typer.Option("--choose", metavar="NAME=OPTION", help="A choice that the profile leaves open."),
 ]
 BecauseOption = Annotated[str, typer.Option("--because", help="Why; it is put on record.")]
-AtOption = Annotated[str, typer.Option("--at", metavar="ZONE", help="The place for every phase.")]
+AtOption = Annotated[
+    str,
+    typer.Option("--at", metavar="ZONE", help="The place of every phase that names none itself."),
+]
 HERE = Path()
 
 

@@ -134,8 +134,8 @@ class Workspace:
 class Job:
     """Everything that a run is asked for, and the files' exact bytes for the evidence.
 
-    `choices` gives by name the option chosen and why; `at` the place for every phase. `known_lots`
-    are all lots of the workspace.
+    `choices` gives by name the option chosen and why; `at` the place of phases without one.
+    `known_lots` are all lots of the workspace.
     """
 
     station: StationFile

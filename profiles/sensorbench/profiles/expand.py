@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sensorbench.core.catalog import devices
+from sensorbench.core.channel import Setting
 from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.plugins import broken, load
 from sensorbench.core.quantity import address, components, distance, quantities
@@ -243,6 +244,7 @@ def _part_json(part: Part, c: Context) -> dict[str, Any]:
         for ask in ask_of(parameter.measure, part, channels, c.problem, parameter)
     ]
     device = devices()[part.part.driver]
+    settings: Mapping[str, Setting] = getattr(device.load_driver(), "SETTINGS", {})
     calibration = getattr(device.load_driver(), "CALIBRATION", ())
     return {
         "name": part.part.name,
@@ -265,6 +267,9 @@ def _part_json(part: Part, c: Context) -> dict[str, Any]:
         "parameters": parameters,
         "formats": [_format_json(form) for form in calibration],
         "must_be_calibrated": part.calibration is not None,
+        "settings": {
+            name: row.dimension.canonical for name, row in settings.items() if row.dimension
+        },
     }
 
 

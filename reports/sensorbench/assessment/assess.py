@@ -7,6 +7,7 @@ from typing import Any
 
 from sensorbench.assessment.data import RunData
 from sensorbench.assessment.phases import Item
+from sensorbench.assessment.reasons import FOLLOWING
 from sensorbench.assessment.results import (
     Assessment,
     Reason,
@@ -89,6 +90,8 @@ def _unit(
     unit = data.units[number]
     own = results.get(unit.serial, ())
     verdict, reasons = unit_verdict(own)
+    # What could not be done after something else had gone wrong says less than that.
+    reasons = tuple(sorted(reasons, key=lambda reason: reason.code in FOLLOWING))
     dropped = data.dropped.get(unit.serial)
     if dropped:
         reasons = (Reason("dropped", {"gate": dropped}), *reasons)
@@ -117,6 +120,6 @@ def _ended(data: RunData) -> Reason | None:
     if state == "stopped by a gate":
         return Reason(
             "stopped_by_gate",
-            {"gate": why.get("gate"), "share": why.get("share"), "required": why.get("required")},
+            {name: why.get(name) for name in ("gate", "share", "required", "why")},
         )
     return Reason("ended_early", {"state": state, "why": why.get("text", "")})

@@ -88,7 +88,7 @@ def judged(
     known = not reasons and math.isfinite(value)
     why = list(dict.fromkeys(reasons))
     if not known and not why:
-        why = [Reason("no_value", {"channel": str(ask["channel"])})]
+        why = [no_value(inputs, serial)]
     limits = Limits(-math.inf if low is None else low, math.inf if high is None else high)
     verdict: Verdict | None = limits.judge(value if known else math.nan)
     if not asked and known:
@@ -127,6 +127,31 @@ def judged(
         is_drift=drift,
         sources=sources,
     )
+
+
+def no_value(inputs: Inputs, serial: str) -> Reason:
+    """Return why a unit that answered gave no value: it may only have to be calibrated first.
+
+    So it is where the part computes the channel from raw counts by coefficients of its own, and
+    wherever the value is not there the counts are.
+    """
+    data, channel = inputs.data, inputs.channel
+    if not channel:
+        return Reason("no_value", {"channel": channel})
+    number = data.serials.index(serial)
+    part = data.schedule.parts[data.units[number].part]
+    form = next((f for f in part.get("formats", ()) if f["quantity"] == inputs.address), None)
+    blank = [
+        readout.values
+        for readout in inputs.readouts
+        if channel in readout.values and not math.isfinite(readout.values[channel][number])
+    ]
+    counted = form is not None and all(
+        name in values and math.isfinite(values[name][number])
+        for values in blank
+        for name in form["inputs"]
+    )
+    return Reason("not_calibrated" if blank and counted else "no_value", {"channel": channel})
 
 
 def limits_of(ask: Mapping[str, Any], condition: str) -> tuple[float | None, float | None]:

@@ -42,8 +42,14 @@ CODES: Mapping[str, tuple[str, ...]] = {
     "not_ended": (),
     "ended_early": ("state", "why"),
     "parked": ("until",),
-    "stopped_by_gate": ("gate", "share", "required"),
+    "stopped_by_gate": ("gate", "share", "required", "why"),
     "evidence_damaged": ("finding",),
     "evidence_incomplete": ("finding",),
 }
 """Every code, and the values that come with it."""
+
+GENERAL: Mapping[str, str] = {"not_calibrated": "no_value"}
+"""What was said before a code that says more of the same: both are the same result."""
+
+FOLLOWING = frozenset({"readouts_missing", "not_served", "cycles_missing"})
+"""Codes of what did not come to pass: where anything else went wrong, that was why."""

@@ -18,6 +18,7 @@ from sensorbench.assessment.assess import KINDS, RESULTS_FILE, assess
 from sensorbench.assessment.data import RunData
 from sensorbench.assessment.fit import fit_units
 from sensorbench.assessment.measuring import MEASURES, OWN_RULES
+from sensorbench.assessment.reasons import GENERAL
 from sensorbench.assessment.results import Assessment, as_json, from_json
 from sensorbench.core.errors import BenchError
 from sensorbench.core.plugins import plugins
@@ -178,7 +179,11 @@ def _difference(
         one, two = stored.get(name), computed.get(name)
         if not _same(one, two, stored):
             parts.append(f"{name} is {one!r}, computed again it is {two!r}")
-    if [r["code"] for r in stored.get("reasons", ())] != [r["code"] for r in computed["reasons"]]:
+    before, now_said = (
+        [GENERAL.get(r["code"], r["code"]) for r in row.get("reasons", ())]
+        for row in (stored, computed)
+    )
+    if before != now_said:
         parts.append("its reasons are others")
     return same, "; ".join(parts)
 

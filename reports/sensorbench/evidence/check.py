@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,9 @@ from sensorbench.core.errors import EvidenceError
 from sensorbench.evidence.canonical import canonical, sha256
 from sensorbench.evidence.run import RunReader, digest, files_of
 from sensorbench.evidence.segments import Frame, decode
+
+NO_SEAL = "no_seal"
+"""Code of what every run has that did not end complete."""
 
 
 class Level(Enum):
@@ -24,11 +27,17 @@ class Level(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong: in which file, and what."""
+    """One thing that is wrong: in which file, and what.
+
+    `code` with its `values` says the same as the text, for words of other languages; "" where
+    nothing but the text does.
+    """
 
     level: Level
     file: str
     text: str
+    code: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __str__(self) -> str:
         return f"{self.level.value}: {self.file}: {self.text}"
@@ -42,56 +51,64 @@ def check(root: Path) -> list[Finding]:
     except EvidenceError as error:
         return [Finding(Level.DAMAGE, "run.json or journal.jsonl", str(error))]
     findings = [Finding(Level.DAMAGE, "journal.jsonl", text) for text in run.journal.damage]
-    findings += [Finding(Level.DAMAGE, file, text) for file, text in _inputs(run)]
-    findings += [Finding(Level.DAMAGE, file, text) for file, text in _frames(run)]
-    if run.is_sealed:
-        findings += [Finding(Level.DAMAGE, file, text) for file, text in _seal(run)]
-    else:
-        findings.append(Finding(Level.INCOMPLETE, "seal.json", _no_seal(run, bool(findings))))
+    findings += [*_inputs(run), *_frames(run)]
+    findings += _seal(run) if run.is_sealed else [_no_seal(run, bool(findings))]
     return findings
 
 
-def _no_seal(run: RunReader, damaged: bool) -> str:
+def _damage(file: str, code: str, text: str, **values: Any) -> Finding:
+    return Finding(Level.DAMAGE, file, text, code, values)
+
+
+def _no_seal(run: RunReader, damaged: bool) -> Finding:
     """Say what is there of a run that was not sealed."""
     events = run.journal.events
     ends = [event for event in events if event.kind == "run_ended"]
     how = f"the run was {ends[-1].data.get('state')}" if ends else "the run did not end"
-    if damaged:
-        return f"is not there: {how}"
-    torn = "; a last line was being written and never acknowledged" if run.journal.torn else ""
-    last = f"; the last is {events[-1].kind} at {events[-1].time}" if events else ""
-    return f"is not there: {how}. {len(events)} events are there and whole{last}{torn}"
+    text = f"is not there: {how}"
+    values: dict[str, Any] = {"state": ends[-1].data.get("state") if ends else ""}
+    if not damaged:
+        torn = "; a last line was being written and never acknowledged" if run.journal.torn else ""
+        last = f"; the last is {events[-1].kind} at {events[-1].time}" if events else ""
+        text += f". {len(events)} events are there and whole{last}{torn}"
+        values |= {"events": len(events), "torn": run.journal.torn}
+        values["time"] = events[-1].time if events else ""
+    return Finding(Level.INCOMPLETE, "seal.json", text, NO_SEAL, values)
 
 
-def _inputs(run: RunReader) -> Iterator[tuple[str, str]]:
+def _inputs(run: RunReader) -> Iterator[Finding]:
     for name, stored in run.manifest.get("inputs", {}).items():
         path = run.root / "inputs" / name
         if not path.is_file():
-            yield f"inputs/{name}", "is missing"
+            yield _damage(f"inputs/{name}", "missing", "is missing")
         elif sha256(path.read_bytes()) != stored:
-            yield f"inputs/{name}", "was changed: its digest is not the one in run.json"
+            text = "was changed: its digest is not the one in run.json"
+            yield _damage(f"inputs/{name}", "changed", text, there="run.json")
 
 
-def _frames(run: RunReader) -> Iterator[tuple[str, str]]:
+def _frames(run: RunReader) -> Iterator[Finding]:
     for event in run.events():
         for data in event.data.get("frames", ()):
             try:
                 frame = Frame.of(data)
             except (KeyError, TypeError):
-                yield "journal.jsonl", f"event {event.seq} names a frame that is none"
+                text = f"event {event.seq} names a frame that is none"
+                yield _damage("journal.jsonl", "no_frame", text, seq=event.seq)
                 continue
             where = f"frame at byte {frame.offset} (journal event {event.seq})"
             try:
                 found = run.frame_bytes(frame)
                 if sha256(found) != frame.sha256:
-                    yield frame.file, f"{where} was changed or cut: its digest does not match"
+                    text = f"{where} was changed or cut: its digest does not match"
+                    values = {"offset": frame.offset, "seq": event.seq}
+                    yield _damage(frame.file, "frame_changed", text, **values)
                 else:
                     decode(found, where)
             except EvidenceError as error:
-                yield frame.file, str(error)
+                yield _damage(frame.file, "", str(error))
 
 
-def _seal(run: RunReader) -> Iterator[tuple[str, str]]:
+def _seal(run: RunReader) -> Iterator[Finding]:
     try:
         stored = (run.root / "seal.json").read_bytes()
         seal: dict[str, Any] = json.loads(stored)
@@ -101,18 +118,22 @@ def _seal(run: RunReader) -> Iterator[tuple[str, str]]:
     except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
         whole, files, lines, last = False, {}, 0, ""
     if not whole:
-        yield "seal.json", "was changed: its own digest does not match"
+        text = "was changed: its own digest does not match"
+        yield _damage("seal.json", "seal_changed", text)
         return
     if seal["run_id"] != run.root.name:
-        yield "seal.json", f"belongs to run {seal['run_id']}"
+        text = f"belongs to run {seal['run_id']}"
+        yield _damage("seal.json", "seal_of_other", text, run=seal["run_id"])
     there = set(files_of(run.root))
     for name in sorted(there - set(files)):
-        yield name, "was added after the run was sealed"
+        yield _damage(name, "added", "was added after the run was sealed")
     for name, expected in files.items():
         if name not in there:
-            yield name, "is missing"
+            yield _damage(name, "missing", "is missing")
         elif digest(run.root / name) != expected:
-            yield name, "was changed: its digest is not the one in the seal"
+            text = "was changed: its digest is not the one in the seal"
+            yield _damage(name, "changed", text, there="seal.json")
     events = run.journal.events
     if len(events) != lines or (events and events[-1].hash != last):
-        yield "journal.jsonl", f"the seal knows {lines} lines, {len(events)} whole ones are there"
+        text = f"the seal knows {lines} lines, {len(events)} whole ones are there"
+        yield _damage("journal.jsonl", "other_length", text, lines=lines, there=len(events))

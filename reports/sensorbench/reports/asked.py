@@ -8,17 +8,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sensorbench.profiles.schedule import Do, Hold, Read, Schedule, Set, Settle
+from sensorbench.profiles.schedule import (
+    Action,
+    Do,
+    Hold,
+    Read,
+    Release,
+    Schedule,
+    Set,
+    Settle,
+)
 from sensorbench.reports.facts import label, there, told
 from sensorbench.reports.model import Block, Cell, Column, Facts, Heading, Notice, Table
 from sensorbench.reports.names import Names
 from sensorbench.reports.places import places_table
 from sensorbench.reports.runs import Run
 from sensorbench.reports.text import clean, serials
-from sensorbench.reports.values import plain
+from sensorbench.reports.values import plain, style_of
 from sensorbench.reports.words import Words
 
 Row = tuple[str, Cell]
+_FOR_PROGRAMS = ("soaks", "each_unit")
+"""Numbers of steps, and what the list of what is to be attached says already."""
+_TESTS = ("before", "interim", "after", "within_s", "from", "back_s")
 
 
 def asked_blocks(run: Run, schedule: Schedule, words: Words) -> Iterator[Block]:
@@ -27,10 +39,10 @@ def asked_blocks(run: Run, schedule: Schedule, words: Words) -> Iterator[Block]:
     for name, choice in schedule.choices.items():
         if not choice.get("standard", True):
             because = clean(choice.get("because") or words.text("no_reason"))
+            title = clean(words.name("choice", name))
             yield Notice(
-                words.text("asked.away", name=clean(name), option=clean(choice.get("option")),
-                           because=because)
-            )  # fmt: skip
+                words.text("asked.away", name=title, option=_option(choice, words), because=because)
+            )
     yield Heading(words.text("asked.heading"))
     rows = [*_profile(schedule, words), *_choices(schedule, words), *_units(run, names),
             *_rules(run, words)]  # fmt: skip
@@ -42,29 +54,53 @@ def asked_blocks(run: Run, schedule: Schedule, words: Words) -> Iterator[Block]:
 def _profile(schedule: Schedule, words: Words) -> Iterator[Row]:
     profile = schedule.profile
     title = clean(words.said(profile.get("title", "")))
-    yield words.text("asked.profile"), Cell(f"{clean(profile.get('id', ''))}: {title}")
+    name = clean(profile.get("id", ""))
+    yield words.text("asked.profile"), Cell(words.text("named", name=name, value=title))
     yield words.text("asked.source"), Cell(clean(words.said(profile.get("source", ""))))
 
 
 def _choices(schedule: Schedule, words: Words) -> Iterator[Row]:
     for name, choice in schedule.choices.items():
         by = words.text(f"asked.by_{choice.get('by', 'agreement')}")
-        text = words.text("bracketed", text=clean(choice.get("option")), more=by)
+        found = [words.text("bracketed", text=_option(choice, words), more=by)]
         if not choice.get("standard", True):
-            text += f", {words.text('asked.not_standard')}"
+            found.append(words.text("asked.not_standard"))
+        text = words.text("list.clause").join(found)
         if choice.get("because"):
-            text += f": {clean(choice['because'])}"
-        yield words.text("asked.choice", name=clean(name)), Cell(text)
+            text = words.text("named", name=text, value=clean(choice["because"]))
+        title = clean(words.name("choice", name))
+        yield words.text("asked.choice", name=title), Cell(text, _decided(choice, words))
+
+
+def _option(choice: Mapping[str, Any], words: Words) -> str:
+    option = clean(choice.get("option"))
+    return words.text("asked.grade", grade=option) if choice.get("by") == "grade" else option
+
+
+def _decided(choice: Mapping[str, Any], words: Words) -> str:
+    """Return the values that a choice gave, as the profile writes them."""
+    found = []
+    for key, value in dict(choice.get("values") or {}).items():
+        name = next((words.text(f"{group}.{key}") for group in ("quantity", "choice")
+                     if words.has(f"{group}.{key}")), clean(key.replace("_", " ")))  # fmt: skip
+        text = words.listed([clean(v) for v in value]) if isinstance(value, list) else clean(value)
+        if there(value):
+            found.append(words.text("named", name=name, value=text))
+    return words.sentence(found)
 
 
 def _units(run: Run, names: Names) -> Iterator[Row]:
     words = names.words
+    before = ""
     for (part, lot), own in run.lots.items():
         row = names.part(part)
         title = clean(words.said(row.get("title") or part))
         grade = row.get("grade")
-        told_grade = f", {words.text('asked.grade', grade=grade)}" if grade is not None else ""
-        yield words.text("asked.part"), Cell(f"{title}{told_grade}", _ranges(row, names))
+        told = [title] if grade is None else [title, words.text("asked.grade", grade=grade)]
+        text = words.text("list.clause").join(told)
+        if part != before:
+            yield words.text("asked.part"), Cell(text, _ranges(row, names))
+        before = part
         count = words.text("count.unit", n=len(own))
         text = words.text("asked.units", count=count, lot=clean(lot))
         yield words.text("asked.lot"), Cell(text, serials(own, run.serials, words))
@@ -118,7 +154,7 @@ def _steps(schedule: Schedule, phase: str, names: Names) -> Iterator[str]:
     own = [(step, step.action) for step in schedule.steps if step.phase == phase]
     yield from _sets([action for _, action in own if isinstance(action, Set)], names)
     yield from _soaks([action for _, action in own if isinstance(action, Settle)], names)
-    yield from _holds([action for _, action in own if isinstance(action, Hold)], names)
+    yield from _holds([action for _, action in own], names)
     yield from _reads([action for _, action in own if isinstance(action, Read)], schedule, names)
     verbs = dict.fromkeys(action.verb for _, action in own if isinstance(action, Do))
     if verbs:
@@ -144,36 +180,65 @@ def _sets(actions: Sequence[Set], names: Names) -> Iterator[str]:
 
 
 def _soaks(actions: Sequence[Settle], names: Names) -> Iterator[str]:
-    """Say once within what each address counts as reached, and for how long it must stay there."""
-    bands: dict[tuple[str, float], None] = {}
-    times: dict[float, None] = {}
+    """Say within what each address counts as reached, and how long it must stay there at most."""
+    longest: dict[tuple[str, float], float] = {}
     for action in actions:
-        own = [band for band in action.bands if band.target is not None]
-        bands |= {(band.address, band.within): None for band in own}
-        times |= {action.for_s: None} if own else {}
-    if bands:
-        told = [
+        for band in action.bands:
+            if band.target is not None:
+                key = band.address, band.within
+                longest[key] = max(longest.get(key, 0.0), action.for_s)
+    told = []
+    for time in sorted(set(longest.values()), reverse=True):
+        bands = [
             names.words.text("named", name=names.address(w), value=f"±{names.difference(w, x)}")
-            for w, x in bands
+            for (w, x), own in longest.items()
+            if own == time
         ]
-        kept = names.words.listed([names.duration(time) for time in sorted(times)])
-        yield names.words.text("asked.soak", bands=names.words.listed(told), times=kept)
+        told.append(
+            names.words.text("asked.kept", bands=names.words.listed(bands),
+                             time=names.duration(time))
+        )  # fmt: skip
+    if told:
+        yield names.words.text("asked.soak", bands=names.words.text("list.clause").join(told))
 
 
-def _holds(actions: Sequence[Hold], names: Names) -> Iterator[str]:
-    total = sum(action.credit_s for action in actions)
+def _holds(actions: Sequence[Action], names: Names) -> Iterator[str]:
+    """Say what must be served, at which values within which bands, and what was off then."""
+    served: dict[str, float] = {}
+    held: dict[tuple[str, float], list[Any]] = {}
+    off: dict[str, bool] = {}
+    free: dict[str, None] = {}
+    for action in actions:
+        if isinstance(action, Set):
+            off[action.address] = False
+        elif isinstance(action, Release):
+            off |= {where: True for where in off if where == action.what}
+        elif isinstance(action, Hold):
+            # Each batch serves it by itself, in several parts between readouts.
+            own = served.get(action.phase, 0.0)
+            begun = action.done_s if action.phase else own
+            served[action.phase] = max(own, begun + action.credit_s)
+            free |= {where: None for where, is_off in off.items() if is_off}
+            for band in action.bands:
+                known = held.setdefault((band.address, band.within), [])
+                if band.target is not None and band.target not in known:
+                    known.append(band.target)
+    total = sum(served.values())
     if not total:
         return
-    bands = {(b.address, b.within) for a in actions for b in a.bands if b.target is not None}
-    held = [
-        names.words.text("named", name=names.address(w), value=f"±{names.difference(w, within)}")
-        for w, within in sorted(bands)
-    ]
     time = names.hours(total) if total >= 3600 else names.duration(total)
     text = names.words.text("asked.hold", time=time)
-    yield (
-        names.words.text("asked.held", hold=text, bands=names.words.listed(held)) if held else text
-    )
+    bands = [
+        names.words.text("named", name=names.address(where),
+                         value=f"{names.values(where, known)} ±{names.difference(where, within)}")
+        for (where, within), known in held.items()
+        if known
+    ]  # fmt: skip
+    if bands:
+        text = names.words.text("asked.held", hold=text, bands=names.words.listed(bands))
+    yield text
+    if free:
+        yield names.words.text("asked.free", what=names.words.listed([*map(names.address, free)]))
 
 
 def _reads(actions: Sequence[Read], schedule: Schedule, names: Names) -> Iterator[str]:
@@ -189,18 +254,39 @@ def _reads(actions: Sequence[Read], schedule: Schedule, names: Names) -> Iterato
     if any(action.stream for action in actions):
         yield words.text("asked.stream")
     settings = {
-        f"{clean(name)} {value:g}" if isinstance(value, int | float) else f"{name} {value}"
+        _setting(names, part, name, value)
         for action in actions
-        for own in schedule.points[action.point].settings.values()
+        for part, own in schedule.points[action.point].settings.items()
         for name, value in dict(own).items()
     }
     if settings:
-        yield words.text("asked.settings", settings=words.listed(sorted(map(clean, settings))))
+        yield words.text("asked.settings", settings=words.listed(sorted(settings)))
+
+
+def _setting(names: Names, part: str, name: str, value: object) -> str:
+    """Return a setting of a part with its unit, where the run has that on record."""
+    unit = str(names.part(part).get("settings", {}).get(name, "1"))
+    if isinstance(value, int | float):
+        style = style_of(unit, [value])
+        value = plain(float(value), unit, style.shown)
+    title = clean(names.words.name("setting", name))
+    return names.words.text("named", name=title, value=clean(value))
 
 
 def _data(phase: Mapping[str, Any], names: Names) -> Iterator[str]:
-    """Say what the kind itself put on record, by name."""
-    for key, value in dict(phase.get("data") or {}).items():
-        if there(value) and value is not False:
-            told_data = told(names, key, value, phase["data"])
-            yield names.words.text("named", name=label(names.words, key), value=told_data)
+    """Say what the kind itself put on record, by name; not what is for programs."""
+    data = dict(phase.get("data") or {})
+    for key, value in data.items():
+        if key not in _FOR_PROGRAMS and there(value) and value is not False:
+            words = names.words
+            name = words.text(f"data.{key}") if words.has(f"data.{key}") else label(words, key)
+            is_test = key == "test" and isinstance(value, Mapping)
+            text = told(names, key, _tests(value) if is_test else value, data)
+            yield words.text("named", name=name, value=text)
+
+
+def _tests(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is tested when, in the order of time; a window is counted where there is one."""
+    dated = there(asked.get("within_s")) or there(asked.get("back_s"))
+    order = dict.fromkeys([*_TESTS, *asked])
+    return {k: asked[k] for k in order if there(asked.get(k)) and (dated or k != "from")}

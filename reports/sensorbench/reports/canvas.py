@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 import re
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -18,6 +20,7 @@ LINES = ("#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5c5c5c")
 """Colours of meters."""
 _MARK = "#b3261e"
 _WIDTH_IN = 6.7
+_MOST_SHARE = 1.05
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": list(fonts.FAMILIES),
@@ -46,11 +49,39 @@ def _register_fonts() -> None:
 
 
 def _lay_out(figure: Any) -> None:
-    """Lay the figure out once: by itself it would be drawn a second time for that."""
+    """Lay the figure out once: by itself it would be drawn a second time for that.
+
+    What stands along an axis that is shorter is wrapped: beyond the picture it would be cut.
+    """
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
+        long = [axes for axes in figure.axes if _share(axes) > _MOST_SHARE]
+        for axes in long:
+            axes.set_ylabel(wrapped(axes.get_ylabel(), math.ceil(_share(axes))))
+        if long:
+            engine.execute(figure)
         figure.set_layout_engine("none")
+
+
+def _share(axes: Any) -> float:
+    """Return how long the label of the y axis is, in lengths of the axis."""
+    return float(axes.yaxis.label.get_window_extent().height / axes.get_window_extent().height)
+
+
+def wrapped(text: str, lines: int) -> str:
+    """Return text in at most so many lines; what has no blanks, as Chinese, breaks anywhere.
+
+    >>> wrapped("supply voltage (V)", 2)
+    'supply\\nvoltage (V)'
+    """
+    words = " ".join(text.replace("（", " （").split())
+    longest = max((len(word) for word in words.split() if word.isascii()), default=1)
+    for width in range(max(math.ceil(len(words) / lines), longest), len(words)):
+        found = textwrap.wrap(words, width)
+        if len(found) <= lines:
+            return "\n".join(found).replace(" （", "（")
+    return text
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from sensorbench.core.errors import BenchError
 from sensorbench.reports import fonts
 from sensorbench.reports.canvas import LINES, canvas, limit_line
 from sensorbench.reports.events import events_table
+from sensorbench.reports.lines import not_too_close
 from sensorbench.reports.model import Block, Figure, Heading, Section, Text
 from sensorbench.reports.names import Names
 from sensorbench.reports.places import bench_limits, benches
@@ -24,6 +25,7 @@ from sensorbench.reports.values import Style, scaled, style_of
 from sensorbench.reports.words import Words
 
 _TIMES = (("s", 1.0, 300.0), ("min", 60.0, 5 * 3600.0), ("h", 3600.0, math.inf))
+_NAME = 0.22
 _ASKED: dict[str, Any] = {"color": "#000000", "linestyle": (0, (4, 2)), "linewidth": 0.9}
 
 
@@ -71,8 +73,12 @@ def _watched(names: Names, where: str, traces: Mapping[str, Trace]) -> Iterator[
     if known:
         low = min(float(np.nanmin(trace.low)) for trace in known)
         high = max(float(np.nanmax(trace.high)) for trace in known)
-        told = {"low": names.value(where, low), "high": names.value(where, high)}
-        yield Text(names.words.text("environment.watched", name=names.address(where), **told))
+        style = style_of(names.unit(where), [low, high], (), names.liked(where))
+        told = names.words.text("range", low=style.number(low), high=style.quantity(high))
+        if style.number(low) == style.number(high):
+            told = style.quantity(high)
+        name = names.address(where)
+        yield Text(names.words.text("environment.watched", name=name, values=told))
 
 
 def place_figure(
@@ -95,14 +101,18 @@ def place_figure(
     sizes = [float(np.nanmax(np.abs(trace.mean))) for trace in known.values()]
     style = style_of(names.unit(where), sizes, (), names.liked(where))
     asked = [(t, v) for t, z, w, v in data.sets if (z, w) == (zone, where)]
+    # Asked for over ambient, read against vacuum: drawn as the meters read it.
+    ambient = data.ambient(zone, where)
     with canvas(2.1, simulated) as (figure, written):
         axes = figure.subplots(1, 1)
         for number, (name, trace) in enumerate(known.items()):
             _meter(axes, trace, name, LINES[number % len(LINES)], style, size)
-        for number, (x, y) in enumerate(steps(asked, end_s)):
+        for number, (x, asked_y) in enumerate(steps(asked, end_s)):
+            y = asked_y + ambient
             label = fonts.printable(words.text("environment.asked")) if number == 0 else None
             time, value = thinned(x, scaled(y, style.unit, style.shown))
             axes.plot(time / size, value, label=label, **_ASKED)
+        not_too_close(axes)
         _limits(axes, bench, style, words)
         title = names.address(where, zone)
         y_label = words.text("axis", title=title, unit=style.name) if style.name else title
@@ -112,6 +122,8 @@ def place_figure(
         figure.legend(loc="outside lower center", ncols=4)
     limits = bench_limits(bench, where, names)
     caption = words.text("environment.figure", what=title, limits=limits)
+    if ambient:
+        caption = words.sentence([caption, words.text("environment.over_ambient")])
     return Figure(caption, _alt(known, asked, title, style, names, where), written[0])
 
 
@@ -126,6 +138,7 @@ def _limits(axes: Any, bench: Mapping[str, Any], style: Style, words: Words) -> 
     """Draw the bench's limits where they do not squeeze what is to be seen; words have them all."""
     low_end, high_end = axes.get_ylim()
     room = high_end - low_end
+    drawn = {}
     for key, above in (("low", False), ("high", True)):
         limit = bench.get(key)
         if not isinstance(limit, int | float):
@@ -133,6 +146,15 @@ def _limits(axes: Any, bench: Mapping[str, Any], style: Style, words: Words) -> 
         there = float(scaled(np.array([limit]), style.unit, style.shown)[0])
         if low_end - room <= there <= high_end + room:
             limit_line(axes, there, fonts.printable(words.text("environment.limit")), above)
+            drawn[key] = there
+    # Room for their names, beyond them.
+    ends = [low_end, high_end, *drawn.values()]
+    name = _NAME / (1 - _NAME * len(drawn)) * (max(ends) - min(ends))
+    low_end, high_end = min(ends), max(ends)
+    axes.set_ylim(
+        low_end - name if "low" in drawn else low_end,
+        high_end + name if "high" in drawn else high_end,
+    )
 
 
 def _alt(

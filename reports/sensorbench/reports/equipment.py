@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, tzinfo
 from typing import Any
 
@@ -11,10 +12,12 @@ from sensorbench.evidence.journal import Event
 from sensorbench.reports.model import Block, Cell, Column, Section, Table
 from sensorbench.reports.places import benches, uncertainty
 from sensorbench.reports.runs import Run
-from sensorbench.reports.text import clean, serials
+from sensorbench.reports.text import clean, entries, serials
 from sensorbench.reports.words import Words
 
-_MOST_UNITS = 60
+_MOST_UNITS = 120
+_ONE_LANE = 12
+_LANES = 3
 
 
 def equipment(
@@ -38,13 +41,15 @@ def _same(runs: Sequence[Run]) -> list[tuple[Mapping[str, Any], list[tuple[Run, 
     return [(places[0][1].data, places) for places in found.values()]
 
 
-def _places(places: Sequence[tuple[Run, Event]], words: Words) -> Cell:
-    """Return where in the journals something is, and of which runs."""
+def _places(places: Sequence[tuple[Run, Event]], several: bool, words: Words) -> Cell:
+    """Return where in the journals something is, and of which run where there are several."""
     runs: dict[int, list[int]] = {}
     for run, event in places:
         runs.setdefault(event.seq, []).append(run.number)
+    if not several:
+        return Cell(entries(runs))
     told = [
-        words.text("equipment.in_runs", entry=f"#{seq}", runs=", ".join(map(str, numbers)))
+        words.text("equipment.in_runs", entry=f"#{seq}", runs=words.listed([*map(str, numbers)]))
         for seq, numbers in runs.items()
     ]
     return Cell(words.sentence(told))
@@ -71,7 +76,7 @@ def _instruments(runs: Sequence[Run], words: Words, zone: tzinfo | None) -> Tabl
                 _validity(data, bool(used), last_day, words),
                 Cell(words.sentence([text for text, _ in used]) or words.text("equipment.no_use"),
                      words.sentence([u for _, u in used if u])),
-                _places(places, words),
+                _places(places, len(runs) > 1, words),
             )
         )  # fmt: skip
     columns = (
@@ -80,7 +85,7 @@ def _instruments(runs: Sequence[Run], words: Words, zone: tzinfo | None) -> Tabl
         Column(words.text("column.validity")), Column(words.text("column.reference_for")),
         Column(words.text("column.journal")),
     )  # fmt: skip
-    caption, note = words.text("equipment.caption"), words.text("equipment.note")
+    caption, note = words.text("equipment.caption"), words.text("equipment.note") if rows else ""
     return Table(caption, columns, tuple(rows), note)
 
 
@@ -107,7 +112,11 @@ def _validity(data: Mapping[str, Any], is_reference: bool, last_day: date, words
 
 
 def _units(run: Run, words: Words) -> list[Table]:
-    """Return a table a lot: where each unit was loaded, and what the part itself said."""
+    """Return a table a lot: where each unit was loaded, and what the part itself said.
+
+    Who was never loaded or never answered comes first. Many units stand side by side; of very many
+    those that were loaded together are one row, and the entry names the socket of each.
+    """
     sockets: dict[str, list[str]] = {}
     seqs: dict[str, int] = {}
     for event in run.events("fact"):
@@ -120,37 +129,78 @@ def _units(run: Run, words: Words) -> list[Table]:
     identified = {str(e.data.get("serial")): e for e in run.events("unit")}
     absent = run.data.absent if run.data else {}
     tables = []
-    for (part, lot), own in run.lots.items():
-        rows = [
+    for (part, lot), units in run.lots.items():
+        own = sorted(units, key=lambda serial: serial in sockets and serial not in absent)
+        names = ("unit", "socket", "identified", "journal")
+        columns = tuple(Column(words.text(f"column.{name}")) for name in names)
+        subject = words.text("part_and_lot", part=clean(part), lot=clean(lot))
+        caption = words.text("equipment.units", n=run.number, subject=subject)
+        if len(own) > _MOST_UNITS:
+            rows = _together(own, sockets, seqs, absent, run, words)
+            tables.append(Table(caption, columns, rows))
+            continue
+        rows = tuple(
             (
                 Cell(clean(serial)),
                 Cell(words.listed([clean(s) for s in sockets.get(serial, ())])),
-                Cell(_said(identified.get(serial), words) or _answered(serial in absent, words)),
-                Cell(f"#{seqs[serial]}" if serial in seqs else ""),
+                Cell(_said(identified.get(serial), words)
+                     or words.text(f"equipment.{_how(serial, sockets, absent)}")),
+                Cell(entries([seqs[serial]] if serial in seqs else ())),
             )
-            for serial in own[:_MOST_UNITS]
-        ]  # fmt: skip
-        rest = own[_MOST_UNITS:]
-        note = (
-            words.text("equipment.more_units", units=serials(rest, run.serials, words))
-            if rest
-            else ""
-        )
-        columns = ("unit", "socket", "identified", "journal")
-        subject = words.text("part_and_lot", part=clean(part), lot=clean(lot))
-        tables.append(
-            Table(
-                words.text("equipment.units", n=run.number, subject=subject),
-                tuple(Column(words.text(f"column.{name}")) for name in columns),
-                tuple(rows),
-                note,
-            )
-        )
+            for serial in own
+        )  # fmt: skip
+        tables.append(_in_lanes(Table(caption, columns, rows)))
     return tables
 
 
-def _answered(is_absent: bool, words: Words) -> str:
-    return words.text("equipment.absent" if is_absent else "equipment.answered")
+def _together(
+    own: Sequence[str],
+    sockets: Mapping[str, Sequence[str]],
+    seqs: Mapping[str, int],
+    absent: Container[str],
+    run: Run,
+    words: Words,
+) -> tuple[tuple[Cell, ...], ...]:
+    """Return a row for units that were loaded at the same entry and answered alike."""
+    groups: dict[tuple[str, int], list[str]] = {}
+    for serial in own:
+        key = _how(serial, sockets, absent), seqs.get(serial, -1)
+        groups.setdefault(key, []).append(serial)
+    rows = []
+    for (how, seq), alike in groups.items():
+        used = list(dict.fromkeys(clean(s) for serial in alike for s in sockets.get(serial, ())))
+        span = words.text("range", low=used[0], high=used[-1]) if len(used) > 2 else (
+            words.listed(used)
+        )  # fmt: skip
+        rows.append(
+            (
+                Cell(serials(alike, run.serials, words), words.text("count.unit", n=len(alike))),
+                Cell(span),
+                Cell(words.text(f"equipment.{how}")),
+                Cell(entries([seq] if seq >= 0 else ())),
+            )
+        )
+    return tuple(rows)
+
+
+def _in_lanes(table: Table) -> Table:
+    """Return a long table of few columns with its rows side by side, to be read downwards."""
+    if len(table.rows) <= _ONE_LANE:
+        return table
+    length = -(-len(table.rows) // _LANES)
+    empty = tuple(Cell("") for _ in table.columns)
+    lanes = [table.rows[k * length : (k + 1) * length] for k in range(_LANES)]
+    rows = tuple(
+        tuple(cell for lane in lanes for cell in (lane[k] if k < len(lane) else empty))
+        for k in range(length)
+    )
+    return replace(table, columns=table.columns * _LANES, rows=rows)
+
+
+def _how(serial: str, loaded: Container[str], absent: Container[str]) -> str:
+    if serial not in loaded:
+        return "never_loaded"
+    return "absent" if serial in absent else "answered"
 
 
 def _said(event: Event | None, words: Words) -> str:

@@ -67,7 +67,8 @@ def _inside(
             )
             there[np.flatnonzero(there)[:1]] = False
             if there.any() and np.isfinite(trace.mean[there]).any():
-                found.setdefault(name, []).append(_less(trace, there, float(band.target)))
+                target = float(band.target) + data.ambient(zone, band.address)
+                found.setdefault(name, []).append(_less(trace, there, target))
     return found
 
 

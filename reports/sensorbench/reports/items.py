@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from sensorbench.assessment.results import Result
 from sensorbench.core.verdict import Verdict
 from sensorbench.reports.model import Cell
-from sensorbench.reports.names import Names, differing
+from sensorbench.reports.names import SET, Names, differing
 from sensorbench.reports.reasons import limits_text
 from sensorbench.reports.values import Style, style_of
 from sensorbench.reports.words import Words
 
+DIRECTION = "direction"
 VALUE = "value"
 """The measure that is a reading itself, and so has the unit that people like for it."""
 
@@ -43,8 +44,11 @@ class Item:
         return len({r.serial for r in self.results}) < len(self.results)
 
     def at(self, result: Result) -> str:
-        """Return where a result was found."""
-        return self.names.at(result.at, self.told)
+        """Return where a result was found; of what is not known only what it was to be of."""
+        at = result.at
+        if not math.isfinite(result.value):
+            at = {key: value for key, value in at.items() if key not in (SET, DIRECTION)}
+        return self.names.at(at, self.told)
 
     def value(self, result: Result) -> str:
         """Return a result's value with its uncertainty and unit."""
@@ -68,7 +72,8 @@ class Item:
 
     def limits(self, result: Result) -> str:
         """Return a result's limits."""
-        if self.is_yes_or_no:
+        no_more_than_a_count = result.unit == "1" and result.low == 0.0 and result.high is None
+        if self.is_yes_or_no or no_more_than_a_count:
             return ""
         return limits_text(self.names, result.low, result.high, result.unit, self.style.shown)
 

@@ -25,6 +25,7 @@ _DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5
 _MOST_LABELLED = 6
 _MOST_LINES = 60
 _LEAST_SPAN = 1e-3
+_NONE, _FEW = 5.0, 100.0
 
 
 def draw(axes: Any, picture: Picture, chosen: Floats) -> None:
@@ -52,6 +53,21 @@ def _logarithmic(axes: Any) -> None:
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_formatter(NullFormatter())
+
+
+def enough_ticks(axes: Any) -> None:
+    """Name values between the powers of ten, where a logarithmic axis has few of those."""
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator  # noqa: PLC0415 - heavy
+
+    for axis in (axes.xaxis, axes.yaxis):
+        low, high = axis.get_view_interval()
+        if axis.get_scale() != "log" or high >= _FEW * low:
+            continue
+        if high < _NONE * low:
+            axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+            axis.set_minor_locator(NullLocator())
+        else:
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
 
 
 def _band(axes: Any, x: Floats, values: Floats) -> None:
@@ -120,7 +136,9 @@ def legend(figure: Any, picture: Picture) -> None:
             label = words.text("count.unit", n=count)
             if verdict is not None:
                 label += f" {words.text(f'verdict.{verdict.value}')}"
-            handles.append(Line2D([], [], label=label, **line))
+            filled = verdict is not Verdict.INVALID and count > _MOST_LINES
+            style = {"color": line["color"], "linewidth": 6, "alpha": 0.5} if filled else line
+            handles.append(Line2D([], [], label=label, **style))
     failed = [serial for serial, verdict in verdicts.items() if verdict is Verdict.FAIL]
     fail = words.text("verdict.FAIL")
     for serial in failed[:_MOST_LABELLED]:

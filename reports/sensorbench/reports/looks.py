@@ -22,7 +22,7 @@ Look = Callable[[Run, Names], Finding]
 
 def sentence(event: Event, names: Names) -> str:
     """Return what an event says, with when it was."""
-    when = names.words.text("events.when", time=names.duration(event.t))
+    when = names.words.text("events.when", time=names.moment(event.t))
     return names.words.text("bracketed", text=_what(event, names), more=when)
 
 
@@ -35,6 +35,9 @@ def _what(event: Event, names: Names) -> str:
         state, why = names.words.name("state", str(data.get("state", ""))), why_ended(event, names)
         return names.words.text("named", name=state, value=why) if why else state
     told = {name: told_value(names, name, value, data) for name, value in data.items()}
+    if event.kind == "attached":  # the chapter of the phase has the digests
+        files = [clean(dict(file).get("file", "")) for file in data.get("files", ())]
+        told["files"] = names.words.listed(files)
     if names.words.has(f"event.{event.kind}"):
         return names.words.text(f"event.{event.kind}", **told)
     pairs = [f"{names.words.name('fact', key)} {value}" for key, value in told.items()]
@@ -54,6 +57,9 @@ def why_ended(event: Event, names: Names) -> str:
     code = str(reason.get("code", ""))
     if names.words.has(f"trip.{code}"):
         return _coded(code, reason, names)
+    if reason.get("gate") and reason.get("why"):
+        why = told_value(names, "why", reason["why"], reason)
+        return names.words.text("named", name=names.phase(str(reason["gate"])), value=why)
     if reason.get("text"):
         return clean(reason["text"])
     return told_value(names, "until", reason["until"], reason) if reason.get("until") else ""
@@ -86,15 +92,25 @@ def facts(*verbs: str) -> Look:
         events = [e for e in run.events("fact") if e.data.get("verb") in verbs]
         if not events:
             return names.words.text("none"), ()
-        told = []
+        times: dict[str, list[float]] = {}
         for event in events:
             verb, fact = str(event.data["verb"]), dict(event.data.get("fact") or {})
-            when = names.words.text("events.when", time=names.duration(event.t))
-            text = fact_sentence(verb, fact, names)
-            told.append(names.words.text("bracketed", text=text, more=when))
+            times.setdefault(fact_sentence(verb, fact, names), []).append(event.t)
+        told = [
+            names.words.text("bracketed", text=text, more=_when(own, names))
+            for text, own in times.items()
+        ]
         return names.words.sentence(_listed(told, names)), events
 
     return look
+
+
+def _when(times: Sequence[float], names: Names) -> str:
+    """Return when something was, or how often and when first."""
+    when = names.words.text("events.when", time=names.moment(times[0]))
+    if len(times) == 1:
+        return when
+    return names.words.text("events.often", n=len(times), when=when)
 
 
 def fact_sentence(verb: str, fact: Mapping[str, Any], names: Names) -> str:
@@ -129,6 +145,8 @@ def interrupted(run: Run, names: Names) -> Finding:
 def soaks(run: Run, names: Names) -> Finding:
     """Say which values were not reached in time."""
     soaks = run.events("soak")
+    if not soaks:
+        return names.words.text("none"), ()
     failed = [event for event in soaks if not event.data.get("settled", True)]
     if not failed:
         return names.words.text("events.soaks_fine", n=len(soaks)), ()
@@ -155,7 +173,8 @@ def unread(run: Run, names: Names) -> Finding:
             counts[serial] += 1
             first.setdefault(serial, problem if isinstance(problem, Mapping) else {})
     if not counts:
-        return names.words.text("events.all_answered", n=len(readings)), ()
+        key = "all_answered" if readings else "none_read"
+        return names.words.text(f"events.{key}", n=len(readings)), ()
     told = [
         names.words.text(
             "events.unread",

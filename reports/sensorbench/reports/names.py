@@ -18,6 +18,7 @@ from sensorbench.reports.values import bare, plain
 from sensorbench.reports.words import Words
 
 SET = "set"
+_MINUTE_S = 60.0
 _SILENT = {
     SET, "parameters", "monitor", "window_s", "window_from", "back_s", "attach", "conditions",
     "lead_s", "duration_s",
@@ -110,6 +111,10 @@ class Names:
     def duration(self, seconds: float) -> str:
         """Return a duration as people say it."""
         return show_duration(float(seconds))
+
+    def moment(self, seconds: float) -> str:
+        """Return when something was from the start of the run, to a second; early on to a tenth."""
+        return show_duration(round(float(seconds), 0 if seconds >= _MINUTE_S else 1))
 
     def hours(self, seconds: float) -> str:
         """Return the hours of a stress: they stay hours however many there are."""
@@ -213,7 +218,7 @@ class Names:
                 told_value = self.value(where, value)
                 bare_unit = not unit_name(self.shown(where)) and isinstance(value, int | float)
                 found.append(f"{self.address(where)} {told_value}" if bare_unit else told_value)
-        return ", ".join(text for text in found if text)
+        return self.words.text("list.clause").join(text for text in found if text)
 
     def label(self, name: str, value: Any) -> str:
         """Return one label of a point."""
@@ -253,12 +258,13 @@ def differing(places: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def constant(places: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return values by address that are the same at all places and differ nowhere."""
-    found: dict[str, Any] = {}
-    everywhere = list(places)
-    other = set(differing(everywhere))
-    for labels in everywhere:
-        for where, value in dict(labels.get(SET) or {}).items():
-            if where not in other:
-                found.setdefault(where, value)
-    return found
+    """Return values by address that are the same at all places that say what was set there.
+
+    An address of which one of them says nothing is left out: there it may have been anything.
+    """
+    told = [dict(labels[SET]) for labels in places if labels.get(SET)]
+    return {
+        where: value
+        for where, value in (told[0] if told else {}).items()
+        if all(where in other and repr(other[where]) == repr(value) for other in told)
+    }

@@ -16,7 +16,7 @@ from typing import Any
 from sensorbench.assessment.results import Result, Series
 from sensorbench.core.plugins import OURS, load, note_broken, plugins
 from sensorbench.core.verdict import Verdict
-from sensorbench.reports.facts import fact_blocks
+from sensorbench.reports.facts import asked_facts, fact_blocks
 from sensorbench.reports.model import Block, Heading, Text
 from sensorbench.reports.plots import series_figure
 from sensorbench.reports.results import details, result_table
@@ -56,7 +56,7 @@ def _own(phase: Phase, run: Run, words: Words) -> list[Block] | None:
 
 def common_blocks(phase: Phase, run: Run, words: Words) -> Iterator[Block]:
     """Return what serves any kind: facts, results, pictures, spread, budgets, details."""
-    yield from fact_blocks(run.facts(phase["name"]), run, words)
+    yield from fact_blocks(asked_facts(str(phase["name"]), run), run, words)
     yield from result_blocks(phase, run, words)
 
 

@@ -10,7 +10,7 @@ from sensorbench.assessment.results import Series
 from sensorbench.core.verdict import Verdict
 from sensorbench.reports import fonts
 from sensorbench.reports.canvas import canvas
-from sensorbench.reports.lines import draw, draw_limits, legend, not_too_close
+from sensorbench.reports.lines import draw, draw_limits, enough_ticks, legend, not_too_close
 from sensorbench.reports.model import Figure
 from sensorbench.reports.names import Names
 from sensorbench.reports.picture import Picture, Verdicts, labels_of, panels_of, picture_of
@@ -53,6 +53,7 @@ def series_figure(
             draw(axes, picture, chosen)
             draw_limits(axes, picture, named=place == 0)
         not_too_close(grid[0, 0])
+        enough_ticks(grid[0, 0])
         for axes in grid[:, 0]:
             axes.set_ylabel(fonts.printable(_axis(picture.words, picture.y_title, picture.y)))
         for place, axes in enumerate(grid.flat):

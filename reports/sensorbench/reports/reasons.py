@@ -14,6 +14,10 @@ from sensorbench.reports.words import languages
 _OUTSIDE = "outside"
 _DIFFERENCES = ("within", "apart", "agree", "gradient")
 _HOURS = ("served_s", "asked_s", "hours_s", "readouts_s", "credit_s")
+_PHASES = ("drift_from", "of", "gate")
+_BATCH = "#"
+_MOST_BATCHES = 4
+_CONDITIONS = ("conditions", "before", "interim", "after")
 
 
 def reason_text(
@@ -32,7 +36,10 @@ def reason_text(
     values = {
         name: told_value(names, name, value, reason.values) for name, value in reason.values.items()
     }
-    return clean(names.words.text(f"reason.{reason.code}", **values))
+    key = f"reason.{reason.code}"
+    if reason.values.get("why") and names.words.has(f"{key}_why"):
+        key = f"{key}_why"
+    return clean(names.words.text(key, **values))
 
 
 def _outside(
@@ -104,6 +111,8 @@ def told_value(names: Names, name: str, value: Any, others: Mapping[str, Any]) -
         return names.hours(value)
     if name.endswith("_s") and isinstance(value, int | float):
         return names.duration(value)
+    if name == "required" and value == 0:
+        return names.words.text("at_least_one")
     if name in ("share", "required") and isinstance(value, int | float):
         return f"{value * 100:.4g} %"
     return _told_name(names, name, value)
@@ -123,22 +132,41 @@ def _told_name(names: Names, name: str, value: Any) -> str:
         return names.channel(text)
     if name in ("quantity", "measure", "phase"):
         return str(getattr(names, name)(text))
+    if name in _PHASES:
+        return names.phase(text)
+    if name in _CONDITIONS:
+        return clean(names.words.name("condition", text))
     if names.row(text):
         return names.address(text)
-    return clean(names.words.text(f"{name}.{text}") if names.words.has(f"{name}.{text}") else text)
+    if names.words.has(f"{name}.{text}"):
+        return clean(names.words.text(f"{name}.{text}"))
+    head, colon, rest = text.partition(": ")
+    if colon and names.words.has(f"{name}.{head}"):
+        told = names.words.text(f"{name}.{head}")
+        return clean(names.words.text("named", name=told, value=rest))
+    return clean(text)
 
 
 def _mapping(names: Names, name: str, value: Mapping[str, Any]) -> str:
     """Return a mapping in words, without what is not there.
 
-    Of a mapping of durations, by unit or batch, each is a duration.
+    Of a mapping of durations, by unit or batch, each is a duration; many batches are one range.
     """
     found = []
+    numbers = [v for k, v in value.items() if _BATCH in str(k) and isinstance(v, int | float)]
+    if len(numbers) == len(value) > _MOST_BATCHES:
+        low, high = (told_value(names, name, end, value) for end in (min(numbers), max(numbers)))
+        span = low if low == high else names.words.text("range", low=low, high=high)
+        count = names.words.text("count.batch", n=len(numbers))
+        return names.words.text("named", name=count, value=span)
     for key, item in value.items():
         if item is None:
             continue
         text = told_value(names, name if name.endswith("_s") else str(key), item, value)
         title = names.address(key) if names.row(key) else clean(names.words.name("fact", key))
+        group, mark, batch = str(key).rpartition(_BATCH)
+        if mark:
+            title = names.words.text("batch", group=clean(group), n=clean(batch)).strip()
         found.append(names.words.text("named", name=title, value=text) if title else text)
     return names.words.text("mapping").join(found)
 

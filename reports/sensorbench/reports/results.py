@@ -44,7 +44,7 @@ def result_table(phase: str, run: Run, words: Words) -> Iterator[Block]:
     notes = [words.text("results.note")]
     if len(failed) > _MOST_FAILED:
         notes.insert(0, words.text("results.more_failed", n=len(failed) - _MOST_FAILED))
-    if same := constant(result.at for result in results):
+    if same := constant(result.at for result in results if math.isfinite(result.value)):
         told = [words.text("named", name=names.address(w), value=names.value(w, v))
                 for w, v in same.items()]  # fmt: skip
         notes.append(words.text("results.everywhere", values=words.listed(told)))
@@ -96,10 +96,17 @@ def _unknown(items: Sequence[Item], run: Run, words: Words) -> Iterator[Row]:
     for why, units in found.items():
         groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
         for serial, own in units.items():
-            key = tuple((item.title, item.at(result)) for item, result in own)
+            key = tuple((_title(item, result, words), item.at(result)) for item, result in own)
             groups.setdefault(key, []).append(serial)
         for key, alike in groups.items():
             yield _unknown_row(key, why, alike, [units[serial] for serial in alike], run, words)
+
+
+def _title(item: Item, result: Result, words: Words) -> str:
+    """Return what is not known: of a whole phase that, which its reason is about."""
+    key = f"whole.{result.reasons[0].code}" if result.reasons else ""
+    is_whole = not result.channel and not result.parameter
+    return words.text(key) if is_whole and words.has(key) else item.title
 
 
 def _unknown_row(
@@ -111,7 +118,7 @@ def _unknown_row(
     words: Words,
 ) -> Row:
     titles = list(dict.fromkeys(title for title, _ in key))
-    places = list(dict.fromkeys(at for _, at in key))
+    places = list(dict.fromkeys(at for _, at in key if at))
     told = words.listed(titles) if len(titles) <= _MOST_TITLES else words.text(
         "count.result", n=len(titles)
     )  # fmt: skip
@@ -176,8 +183,11 @@ def _collapsed(item: Item, results: Sequence[Result], run: Run, words: Words) ->
     low, high = (item.style.number(value) for value in (min(known), max(known)))
     differ = low != high and not item.is_yes_or_no
     spread = words.text("range", low=low, high=high) if differ else ""
-    of = words.text("worst_of", serial=clean(found.serial)) if differ else ""
     inside = margin(found)
+    of = ""
+    if differ:  # without a limit none is worse than another
+        key = "largest_of" if math.isinf(inside) else "worst_of"
+        of = words.text(key, serial=clean(found.serial))
     left = ""
     if not math.isinf(inside) and differ:
         left = words.text("margin", value=item.style.quantity(inside, 0.0))

@@ -20,9 +20,10 @@ from sensorbench.evidence.check import Level
 from sensorbench.evidence.journal import Event
 from sensorbench.evidence.run import RunReader
 from sensorbench.profiles.schedule import Schedule
+from sensorbench.reports.findings import located
 from sensorbench.reports.names import Names
 from sensorbench.reports.text import clean, shortened
-from sensorbench.reports.words import Words
+from sensorbench.reports.words import Words, languages
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -212,7 +213,8 @@ def _as_far_as_valid(verification: Verification) -> Assessment | None:
         return assessment
     damaged = any(finding.level is Level.DAMAGE for finding in findings)
     code = "evidence_damaged" if damaged else "evidence_incomplete"
-    why = Reason(code, {"finding": shortened(f"{findings[0].file}: {findings[0].text}")})
+    told = {name: shortened(located(Words(name), findings[0])) for name in languages()}
+    why = Reason(code, {"finding": told})
     units = tuple(
         replace(unit, verdict=Verdict.INVALID, reasons=(why,))
         if damaged or unit.verdict is Verdict.PASS

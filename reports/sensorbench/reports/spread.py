@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from statistics import fmean
+from statistics import fmean, stdev
 
 from sensorbench.assessment.results import Result
 from sensorbench.reports.items import Item, items_of, two_digits
@@ -14,18 +14,23 @@ from sensorbench.reports.text import clean, entries
 from sensorbench.reports.values import style_of
 from sensorbench.reports.words import Words
 
-_MOST_ROWS = 60
+_MOST_ROWS = 120
+_NUMBERS = 4
+NONE = "–"
 Row = tuple[Cell, ...]
 
 
 def spread_table(phase: str, run: Run, words: Words) -> Iterator[Block]:
-    """Return lowest, mean and highest of all units at each point, where there are several."""
+    """Return lowest, mean, highest and standard deviation of all units at each point.
+
+    Nothing where no unit has several results: then the table of results says it all.
+    """
     items = [item for item in items_of(run.results(phase), run.names(words)) if item.is_repeated]
     rows = [row for item in items for row in _rows(item)]
     if not rows:
         return
     note = words.text("spread.more", n=len(rows) - _MOST_ROWS) if len(rows) > _MOST_ROWS else ""
-    numbers = ("units", "lowest", "mean", "highest")
+    numbers = ("units", "lowest", "mean", "highest", "deviation")
     columns = (
         Column(words.text("column.result"), grow=True),
         Column(words.text("column.at")),
@@ -37,21 +42,22 @@ def spread_table(phase: str, run: Run, words: Words) -> Iterator[Block]:
 
 
 def _rows(item: Item) -> Iterator[Row]:
-    title = item.title
     for at, results in item.places.items():
         values = [r.value for r in results if math.isfinite(r.value)]
         if not values:
             continue
-        three = (min(values), fmean(values), max(values))
+        four = [min(values), fmean(values), max(values)]
+        four += [stdev(values)] if len(values) > 1 else []
+        shown = [item.style.quantity(value) for value in four]
         yield (
-            Cell(title),
+            Cell(item.title),
             Cell(at),
             Cell(str(len(values))),
-            *(Cell(item.style.quantity(value)) for value in three),
+            *(Cell(text) for text in shown),
+            *(Cell(NONE) for _ in range(len(shown), _NUMBERS)),
             Cell(item.limits(results[0])),
             Cell(entries(seq for result in results for seq in result.sources)),
         )
-        title = ""
 
 
 def budgets(phase: str, run: Run, words: Words) -> Iterator[Block]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import tzinfo
 
+from sensorbench.assessment.reasons import FOLLOWING
 from sensorbench.assessment.results import Result, UnitResult
 from sensorbench.core.verdict import Verdict
+from sensorbench.evidence.check import NO_SEAL
+from sensorbench.reports.findings import located
 from sensorbench.reports.items import judged, margin
 from sensorbench.reports.model import Block, Cell, Column, Facts, Table, Text
 from sensorbench.reports.names import differing
@@ -29,11 +32,12 @@ _MOST_ROWS = 80
 def warnings(run: Run, words: Words) -> Iterator[str]:
     """Say what is wrong with the evidence of a run, and why it is not complete."""
     name = words.text("run.name", n=run.number, id=run.run_id)
-    found = run.verification.findings
-    findings = [shortened(clean(f"{f.file}: {f.text}")) for f in found[:_MOST_FINDINGS]]
+    ended = run.assessment.reasons if run.assessment else ()
+    # Why a run has no seal is told by how it ended.
+    found = [f for f in run.verification.findings if not ended or f.code != NO_SEAL]
+    findings = [shortened(located(words, f)) for f in found[:_MOST_FINDINGS]]
     if len(found) > _MOST_FINDINGS:
         findings.append(words.text("warning.more", n=len(found) - _MOST_FINDINGS))
-    ended = run.assessment.reasons if run.assessment else ()
     if run.is_damaged:
         yield words.text("warning.damaged", run=name, why=" | ".join(findings))
     elif ended or findings:
@@ -94,7 +98,8 @@ def _lots(runs: Sequence[Run], words: Words) -> list[str]:
         for (part, lot), own in run.lots.items():
             title = run.names(words).part(part).get("title") or part
             subject = words.text("part_and_lot", part=clean(words.said(title)), lot=clean(lot))
-            found.append(f"{subject}, {words.text('count.unit', n=len(own))}")
+            count = words.text("count.unit", n=len(own))
+            found.append(words.text("list.clause").join([subject, count]))
         if not run.lots:
             found.append(run.subject(words))
     return list(dict.fromkeys(found))
@@ -179,8 +184,11 @@ def _why(unit: UnitResult, run: Run, words: Words) -> tuple[Result | None, str]:
     same = [r for r in own if r.verdict is unit.verdict and set(r.reasons) & set(unit.reasons)]
     if not same:
         return None, reasons_text(names, unit.reasons[:2]) or words.text("no_reason")
-    # The farthest outside by its own limits; of what is not known the first.
-    result = min(same, key=_relative) if unit.verdict is Verdict.FAIL else same[0]
+    # The farthest outside by its own limits; of what is not known the first that is a cause.
+    if unit.verdict is Verdict.FAIL:
+        result = min(same, key=_relative)
+    else:
+        result = min(same, key=lambda r: all(reason.code in FOLLOWING for reason in r.reasons))
     told = differing(other.at for other in run.results(result.phase))
     why = reasons_text(names, result.reasons[:2], result, told) or words.text("no_reason")
     more = len({reason_text(names, x, r) for r in same for x in r.reasons}) - 1

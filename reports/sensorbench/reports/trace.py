@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from sensorbench.reports.findings import finding_text
 from sensorbench.reports.model import Block, Cell, Column, Facts, Heading, Section, Table, Text
 from sensorbench.reports.runs import Run
 from sensorbench.reports.text import clean
@@ -51,7 +52,8 @@ def _run(run: Run, words: Words) -> Iterator[Block]:
             (Column(words.text("column.kind")), Column(words.text("column.file")),
              Column(words.text("column.wrong"), grow=True)),
             tuple(
-                (Cell(words.name("level", f.level.value)), Cell(clean(f.file)), Cell(clean(f.text)))
+                (Cell(words.name("level", f.level.value)), Cell(clean(f.file)),
+                 Cell(finding_text(words, f)))
                 for f in findings
             ),
         )  # fmt: skip

@@ -25,6 +25,7 @@ _DIGITS = 4
 _MOST_DECIMALS = 7
 _MOST_DIGITS = 15
 _SMALL, _LARGE, _TINY, _MUCH = 0.1, 1e4, 0.01, 20.0
+_PLAIN = 1e12
 _ROOT = "/sqrt(Hz)"
 _RATIOS = (("ppm", 5e-4), ("%", 0.2))
 
@@ -156,7 +157,9 @@ def plain(value: float, unit: str, shown: str = "") -> str:
 
 def bare(value: float, unit: str, shown: str = "") -> str:
     """Return what somebody wrote down without its unit."""
-    return f"{in_unit(value, unit, shown or unit):.6g}"
+    there = in_unit(value, unit, shown or unit)
+    text = f"{there:.6g}"
+    return f"{there:.0f}" if "e+" in text and abs(there) < _PLAIN else text
 
 
 def in_unit(value: float, unit: str, shown: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ import pytest
 from sensorbench.assessment.verify import verify
 from sensorbench.core.operator import AnsweringDouble
 from sensorbench.core.verdict import Verdict
+from sensorbench.reports.build import build
+from sensorbench.reports.model import Notice, Table
+from sensorbench.reports.runs import load
 from sensorbench.run.execute import Outcome
 
 from ...workspaces import (
@@ -159,6 +163,21 @@ def test_no_stress_begins_on_parts_that_are_not_calibrated(tmp_path: Path) -> No
     assert outcome.assessment.verdict is Verdict.INVALID
     why = events(outcome, "run_ended")[0].data["reason"]["why"]
     assert why in {"not calibrated: 26000001, 26000002", "no unit has a value"}
+    # What went wrong comes before what therefore never came, on every screen and page.
+    first = {unit.serial: unit.reasons[0].code for unit in outcome.assessment.units}
+    assert set(first.values()) == {"not_calibrated"}
+    report = build(load([outcome.root]), UTC, ("en", "zh"))
+    rows = [t for p in report.parts for t in p.sections[0].blocks if isinstance(t, Table)]
+    told = [cell.text for table in rows for row in table.rows for cell in row]
+    assert any("the unit is not calibrated" in text for text in told)
+    assert any("样品未校准" in text for text in told)
+    heads = [
+        block.text for part in report.parts for block in part.head if isinstance(block, Notice)
+    ]
+    assert "stopped by the gate bake: " in heads[0]
+    assert "% needed" not in heads[0]
+    assert "由关卡 bake 停止：" in heads[1]
+    assert "no unit" not in heads[1]
 
 
 def test_a_person_may_want_it_always(tmp_path: Path) -> None:

@@ -348,7 +348,7 @@ def test_phases_are_told_by_what_was_done(written: Written) -> None:
     assert "temperature: -7, 26, 59, 92 °C" in told["fit"]
     assert "pressure: 20, 40, 70, 100, 120 kPa" in told["fit"]
     assert "48 h to be credited" in told["High temperature bake"]
-    assert "temperature: ±3 K" in told["High temperature bake"]
+    assert "temperature: 125 °C ±3 K" in told["High temperature bake"]
 
 
 def test_a_place_is_told_with_its_reference_and_certificate(written: Written) -> None:
@@ -561,6 +561,10 @@ def test_a_damaged_run_is_reported_as_invalid_and_says_so_first(run_copy: Path, 
     assert not [cell for cell in cells if cell.verdict in (Verdict.PASS, Verdict.FAIL)]
     assert render_pdf(report).startswith(b"%PDF")
     assert b"DAMAGED" in render_html(report)
+    chinese = next(b.text for b in report.parts[1].head if isinstance(b, Notice))
+    if name != "run.json":  # which may not even be read
+        assert re.search("已被更改|已被更改或截断", chinese)
+        assert "digest" not in chinese
 
 
 # -- text that is not ours ---------------------------------------------------------------

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sensorbench.reports.text import clean, unit_name
@@ -58,6 +58,7 @@ def test_a_unit_is_chosen_by_the_size(unit: str, size: float, shown: str) -> Non
     assert readable(unit, size) == shown
 
 
+@example("A", 0.0625)
 @given(st.sampled_from(["A", "V", "s", "Pa", "ohm", "Hz", "1"]), st.floats(1e-8, 1e8))
 def test_a_readable_unit_says_the_same_value(unit: str, size: float) -> None:
     shown = readable(unit, size)

@@ -14,9 +14,12 @@ import pytest
 from sensorbench.assessment.reasons import CODES
 from sensorbench.assessment.results import Reason
 from sensorbench.core import plugins as plugin_table
-from sensorbench.core.plugins import plugins
+from sensorbench.core.catalog import devices
+from sensorbench.core.plugins import OURS, plugins
 from sensorbench.core.quantity import quantities
 from sensorbench.core.verdict import Verdict
+from sensorbench.evidence import check
+from sensorbench.profiles import library
 from sensorbench.profiles.measuring import MEASURES
 from sensorbench.profiles.model import KINDS
 from sensorbench.reports import fonts, words
@@ -25,6 +28,7 @@ from sensorbench.reports.reasons import reason_text
 from sensorbench.reports.words import Words, flat, languages, table
 
 SOURCES = Path(words.__file__).parents[1]
+LIBRARY = Path(library.__file__).parent / "library"
 
 
 def fields(text: str | Mapping[str, str]) -> set[str]:
@@ -59,6 +63,14 @@ def test_every_code_kind_measure_and_quantity_has_words(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", languages())
+def test_every_finding_of_a_check_has_words(language: str) -> None:
+    source = Path(check.__file__).read_text(encoding="utf-8")
+    codes = {*re.findall(r'_damage\([^"\n]*(?:"[^"]*", )?"(\w+)", ', source), check.NO_SEAL}
+    assert {"missing", "changed", "added", "frame_changed", "seal_changed"} <= codes
+    assert [code for code in codes if f"finding.{code}" not in table(language)] == []
+
+
+@pytest.mark.parametrize("language", languages())
 def test_templates_of_reasons_use_values_that_their_codes_have(language: str) -> None:
     for code, names in CODES.items():
         if code != "outside":  # told with the result's own title and limits
@@ -70,6 +82,36 @@ def test_words_have_glyphs(language: str) -> None:
     for text in table(language).values():
         for one in [text] if isinstance(text, str) else text.values():
             assert fonts.printable(one) == one
+
+
+@pytest.mark.parametrize("language", languages())
+def test_what_the_library_s_profiles_name_has_words(language: str) -> None:
+    """Chinese pages are Chinese: conditions, choices, what is to be attached, titles of phases."""
+    missing = []
+    for path in LIBRARY.rglob("*.toml"):
+        profile = tomllib.loads(path.read_text(encoding="utf-8"))
+        wanted = [f"choice.{name}" for name in profile.get("choice", {})]
+        for choice in profile.get("choice", {}).values():
+            for option in choice["option"].values():
+                wanted += [f"{'quantity' if k in quantities() else 'choice'}.{k}" for k in option
+                           if k != "standard"]  # fmt: skip
+        for phase in profile["phase"]:
+            tests = [phase.get("conditions", []), *phase.get("test", {}).values()]
+            conditions = [c for test in tests if isinstance(test, list) for c in test]
+            wanted += [f"condition.{c}" for c in conditions]
+            wanted += [f"attach.{what}" for what in phase.get("attach", ())]
+            if not phase["name"].replace("_", "").isalpha() or phase["name"].islower():
+                missing += [] if language in phase.get("title", {}) else [phase["name"]]
+        missing += [key for key in wanted if key not in table(language)]
+    assert missing == []
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_setting_of_a_sensor_has_words(language: str) -> None:
+    sensors = [d for d in devices().values() if d.kind == "sensor" and d.origin == OURS]
+    names = {name for device in sensors for name in device.load_driver().SETTINGS}
+    assert names
+    assert [name for name in names if f"setting.{name}" not in table(language)] == []
 
 
 def keys_in_the_code() -> Iterator[tuple[str, str]]:

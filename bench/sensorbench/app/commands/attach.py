@@ -100,7 +100,8 @@ def attach_files(
             },
         )
         evidence.commit()
-    typer.echo(f"attached {len(kept)} files to {point}; go on with: sensorbench resume {path.name}")
+    count = "1 file" if len(kept) == 1 else f"{len(kept)} files"
+    typer.echo(f"attached {count} to {point}; go on with: sensorbench resume {path.name}")
 
 
 def _moment(text: str, data: RunData, now: datetime, problems: list[Problem]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sensorbench.assessment.judging import no_value
 from sensorbench.assessment.measures._streams import records
 from sensorbench.assessment.measuring import Inputs
 from sensorbench.assessment.records import Floats
@@ -30,9 +31,7 @@ def step_records(
             if np.isfinite(table[k]).all():
                 found[k] = (times, table[k], sources)
         reasons = {
-            k: Reason("no_value", {"channel": inputs.channel})
-            for k in range(len(inputs.numbers))
-            if k not in found
+            k: no_value(inputs, serial) for k, serial in enumerate(inputs.serials) if k not in found
         }
         return found, reasons, stepped
     there, reasons = records(inputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from sensorbench.evidence.journal import Event
@@ -10,7 +11,7 @@ from sensorbench.reports.facts import fact_blocks
 from sensorbench.reports.model import Block, Heading, Text
 from sensorbench.reports.phases import result_blocks
 from sensorbench.reports.runs import Run
-from sensorbench.reports.text import clean
+from sensorbench.reports.text import clean, moment
 from sensorbench.reports.words import Words
 
 _ELSEWHERE = ("point", "frames", "units")
@@ -24,6 +25,8 @@ def blocks(phase: Mapping[str, Any], run: Run, words: Words) -> Iterator[Block]:
         yield Heading(words.text("external.attached", point=clean(event.data.get("point", "")),
                                  seq=event.seq))  # fmt: skip
         data = {key: value for key, value in event.data.items() if key not in _ELSEWHERE}
+        when = moment(datetime.fromisoformat(event.time), UTC)
+        data = {"attach": data.pop("asked", ()), "when": when, **data}
         yield from fact_blocks(data, run, words)
     if not found:
         yield Text(words.text("external.nothing"))
