@@ -62,6 +62,11 @@ from sensorbench.testing.stimuli import (
     same,
     stimuli,
 )
+from sensorbench.testing.twin_checks import (
+    check_looking_changes_nothing,
+    check_the_driver_stays_within_the_model,
+    check_the_supply_starts_it,
+)
 from sensorbench.testing.world import Case, SensorBench
 
 SEEDS = range(1, 6)
@@ -302,6 +307,9 @@ SENSOR_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_faults_have_their_time,
     check_garbage,
     check_whatever_is_sent,
+    check_the_supply_starts_it,
+    check_looking_changes_nothing,
+    check_the_driver_stays_within_the_model,
     check_streams,
     check_calibration,
 )

@@ -178,7 +178,7 @@ def test_averaging_quietens() -> None:
 )
 def test_what_is_not_modelled_is_acknowledged_and_on_record(bench: Bench, write: bytes) -> None:
     before = bench.read(0x05)
-    assert bench.twin.beyond == []
+    assert not bench.twin.beyond
     bench.bus.transfer(0x48, write)
     assert len(bench.twin.beyond) == 1
     assert bench.read(0x05) == before
