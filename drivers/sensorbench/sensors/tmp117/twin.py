@@ -94,7 +94,7 @@ class SimTmp117:
         self._answer()
         self._refresh()
         configuration = self._registers[1]
-        if not configuration & (_HIGH | _LOW) or configuration & _PIN_SHOWS_READY:
+        if not configuration & (_HIGH | _LOW) or configuration & (_THERM | _PIN_SHOWS_READY):
             return None
         return int(bool(configuration & _HIGH))
 
