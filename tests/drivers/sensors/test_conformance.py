@@ -10,7 +10,6 @@ from sensorbench.core.channel import Block
 from sensorbench.core.provenance import Identity
 from sensorbench.sensors.bme280.driver import Bme280
 from sensorbench.sensors.sgp2.driver import Sgp2
-from sensorbench.sensors.simulated_time import Conversions
 from sensorbench.sensors.tmp117.driver import Tmp117
 from sensorbench.sensors.tmp117.twin import SimTmp117
 from sensorbench.testing import sensors as suite
@@ -18,6 +17,7 @@ from sensorbench.testing.cases import case_of
 from sensorbench.testing.conformity import Nonconformity
 from sensorbench.testing.sensors import SENSOR_CHECKS, check_sensor
 from sensorbench.testing.world import Case, SensorBench
+from sensorbench.world.conversions import Conversions
 
 SENSORS = {name: device for name, device in devices().items() if device.kind == "sensor"}
 CASES: Mapping[str, Case] = {name: case_of(device) for name, device in SENSORS.items()}

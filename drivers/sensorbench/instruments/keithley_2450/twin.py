@@ -145,7 +145,7 @@ class SimKeithley2450(ScpiDevice):
         return abs(self._rail_v) < abs(self._wanted_v()) - 1e-9
 
     def _measure(self, function: str) -> float:
-        self._clock.sleep(2 * self._nplc[function] / _LINE_HZ)  # twice, for its autozero
+        self._world.let_pass(2 * self._nplc[function] / _LINE_HZ)  # twice, for its autozero
         if self.fault() == "overload":
             return _OVERFLOW
         noise = self._noise.normal(round(self._clock.now() * 1e6)) / math.sqrt(self._nplc[function])

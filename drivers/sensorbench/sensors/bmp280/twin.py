@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.sensors.simulated import PowerOnReset, screened
-from sensorbench.sensors.simulated_time import Conversions, reached
+from sensorbench.world.conversions import Conversions, reached
 from sensorbench.world.world import Place
 
 _SAMPLES = (0, 1, 2, 4, 8, 16, 16, 16)

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.sensors.simulated import PowerOnReset, screened
-from sensorbench.sensors.simulated_time import Conversions, reached
+from sensorbench.world.conversions import Conversions, reached
 from sensorbench.world.world import Place
 
 _BOOT_S = 0.005

@@ -24,7 +24,7 @@ from sensorbench.sensors.lsm6dso.twin_fifo import DEPTH, WORD, Fifo
 from sensorbench.sensors.lsm6dso.twin_sampling import Batched, Half, Oscillator, words_between
 from sensorbench.sensors.lsm6dso.twin_signals import ACCELEROMETER, GYROSCOPE, Triad
 from sensorbench.sensors.simulated import PowerOnReset, screened
-from sensorbench.sensors.simulated_time import reached
+from sensorbench.world.conversions import reached
 from sensorbench.world.world import Place
 
 _LOWEST_V = 1.6  # power-on reset (recalled)

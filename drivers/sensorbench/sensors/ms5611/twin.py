@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.sensors.simulated import PowerOnReset, screened
-from sensorbench.sensors.simulated_time import reached
+from sensorbench.world.conversions import reached
 from sensorbench.world.world import Place
 
 # By oversampling 256 to 4096: longest conversion time in ms, noise in Pa and in degC (datasheet,

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.sensors.simulated import PowerOnReset
-from sensorbench.sensors.simulated_time import Conversions, reached
+from sensorbench.world.conversions import Conversions, reached
 from sensorbench.world.world import Place
 
 _UNITS_PER_ONE = 1 << 23

@@ -12,7 +12,7 @@ import numpy as np
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.core.quantity import components
 from sensorbench.sensors.simulated import PowerOnReset, screened
-from sensorbench.sensors.simulated_time import Conversions, reached
+from sensorbench.world.conversions import Conversions, reached
 from sensorbench.world.world import Place
 
 _FULL_SCALE_PA = 100e3

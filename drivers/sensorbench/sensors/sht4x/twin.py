@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.sensors.simulated import PowerOnReset, factory_number, screened
-from sensorbench.sensors.simulated_time import reached
+from sensorbench.world.conversions import reached
 from sensorbench.world.world import Place
 
 

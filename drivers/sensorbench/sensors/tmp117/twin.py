@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.sensors.simulated import PowerOnReset, factory_number, screened
-from sensorbench.sensors.simulated_time import Conversions, reached
+from sensorbench.world.conversions import Conversions, reached
 from sensorbench.world.world import Place
 
 _CYCLE_S = (0.0155, 0.125, 0.25, 0.5, 1.0, 4.0, 8.0, 16.0)

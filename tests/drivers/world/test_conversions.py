@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensorbench.core.catalog import devices
-from sensorbench.sensors.simulated_time import Conversions, reached
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.world import SensorBench
+from sensorbench.world.conversions import Conversions, reached
 
 MONTHS_S = 2e7
 times = st.floats(0.0, MONTHS_S)
