@@ -6,7 +6,8 @@ The rules:
 - A unit is identified at its first reading and prepared whenever its settings or its supply
   changed.
 - A unit that can't be read has its reason in that reading, and is asked again at every later one.
-- A transfer that did not arrive is tried once more; every retry is counted and recorded.
+- A transfer that did not arrive is tried once more, a little later; every retry is counted and
+  recorded.
 """
 
 from __future__ import annotations
@@ -22,19 +23,19 @@ from sensorbench.core.catalog import devices
 from sensorbench.core.channel import Block, Stream
 from sensorbench.core.clock import Clock
 from sensorbench.core.device import Sensor, StreamingSensor
-from sensorbench.core.errors import BenchError, ProtocolError, TransportError
+from sensorbench.core.errors import BenchError, ProtocolError
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import components
 from sensorbench.evidence.run import Column
 from sensorbench.evidence.segments import Rows
 from sensorbench.instruments.members import Meter, Switch
 from sensorbench.profiles.schedule import Schedule, Unit
+from sensorbench.run.retry import once_more
 from sensorbench.station.layout import meters_taken
 from sensorbench.station.model import Socket
 from sensorbench.station.station import Station
 
 T = TypeVar("T")
-RETRIES = 1
 HEAD = (Column("time", "s"), Column("unit", "1"), Column("sweep", "1"))
 Problem = dict[str, str]
 
@@ -158,9 +159,9 @@ class Duts:
         started = []
         for dut in duts:
             try:
-                _with_retry(dut, lambda dut=dut: self._ready(dut, settings))  # type: ignore[misc]
+                self._once_more(dut, lambda dut=dut: self._ready(dut, settings))  # type: ignore[misc]
                 # Counted from when it was started: on a real bus that took a while by itself.
-                converts_s = _with_retry(dut, dut.sensor.start)
+                converts_s = self._once_more(dut, dut.sensor.start)
                 dut.ready_s = self._clock.now() + converts_s
                 started.append(dut)
             except BenchError as error:
@@ -168,7 +169,7 @@ class Duts:
         for dut in started:
             try:
                 self._clock.sleep(dut.ready_s - self._clock.now())
-                block = _with_retry(dut, dut.sensor.read)
+                block = self._once_more(dut, dut.sensor.read)
                 row = (self._clock.now(), dut.index, number, *map(float, block.values[0]))
                 sweep.rows.setdefault(dut.unit.part, []).append((*row, *self._extras(dut)))
             except BenchError as error:
@@ -207,6 +208,12 @@ class Duts:
         rows = sorted(sweep.rows.get(part, ()), key=lambda row: (row[2], row[1]))
         return np.array(rows, dtype=float).reshape(-1, len(self.columns(part)))
 
+    def _once_more(self, dut: Dut, work: Callable[[], T]) -> T:
+        def count(_: BenchError) -> None:
+            dut.retries += 1
+
+        return once_more(work, self._clock, count)
+
     def retries(self) -> dict[str, int]:
         """Return how often transfers were tried again since the last time, by serial."""
         counts = {d.unit.serial: d.retries for d in self.loaded.values() if d.retries}
@@ -226,7 +233,7 @@ class Duts:
         def branch(duts: Sequence[Dut]) -> None:
             for dut in duts:
                 try:
-                    _with_retry(dut, lambda dut=dut: self._ready(dut, settings))  # type: ignore[misc]
+                    self._once_more(dut, lambda dut=dut: self._ready(dut, settings))  # type: ignore[misc]
                     sensor = cast("StreamingSensor", dut.sensor)
                     stream = type(sensor).stream(**dict(settings.get(dut.unit.part, {})))
                     sensor.open_stream()
@@ -277,12 +284,3 @@ class Duts:
 def problem_of(dut: Dut, error: BenchError) -> Problem:
     """Return why a unit could not be read, as the evidence keeps it."""
     return {"error": type(error).__name__, "detail": str(error), "socket": dut.socket.id}
-
-
-def _with_retry(dut: Dut, work: Callable[[], T]) -> T:
-    for _ in range(RETRIES):
-        try:
-            return work()
-        except TransportError:
-            dut.retries += 1
-    return work()

@@ -20,6 +20,7 @@ from sensorbench.evidence.run import Column
 from sensorbench.evidence.segments import TypedRows
 from sensorbench.profiles.schedule import Point, Read
 from sensorbench.run.duts import Sweep
+from sensorbench.run.retry import once_more
 
 if TYPE_CHECKING:
     from sensorbench.run.runner import Runner
@@ -97,15 +98,20 @@ class Readings:
         return rows
 
     def _value(self, read: Any, name: str) -> Value | None:
-        for attempt in (1, 2):
-            try:
-                value: Value = read()
-                return value
-            except BenchError as error:
-                reason = str(error)
-                data = {"what": name, "reason": reason, "attempt": attempt}
-                self._run.evidence.append("retry", data)
-        return None
+        attempts = 0
+
+        def note(error: BenchError) -> None:
+            nonlocal attempts
+            attempts += 1
+            data = {"what": name, "reason": str(error), "attempt": attempts}
+            self._run.evidence.append("retry", data)
+
+        try:
+            value: Value = once_more(read, self._run.clock, note, BenchError)
+        except BenchError as error:
+            note(error)
+            return None
+        return value
 
     def _write(
         self,
