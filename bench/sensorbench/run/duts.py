@@ -82,6 +82,7 @@ class Duts:
         self._clock: Clock = station.clock
         self._parts = list(schedule.parts)
         self.loaded: dict[int, Dut] = {}
+        self._new: dict[str, Identity] = {}
 
     # -- what is there -----------------------------------------------------------------------
 
@@ -197,7 +198,7 @@ class Duts:
                     f"holds {found.serial}, the lot says {dut.unit.serial}: put the units where "
                     "they were loaded, or correct the lot"
                 )
-            dut.identity = found
+            dut.identity = self._new[dut.unit.serial] = found
         own = dict(settings.get(dut.unit.part, {}))
         if dut.settings != own:
             dut.sensor.prepare(**own)
@@ -207,6 +208,11 @@ class Duts:
         """Return the rows of a part as an array, shape (n, 3 + channels), in the lot's order."""
         rows = sorted(sweep.rows.get(part, ()), key=lambda row: (row[2], row[1]))
         return np.array(rows, dtype=float).reshape(-1, len(self.columns(part)))
+
+    def identified(self) -> dict[str, Identity]:
+        """Return what units said of themselves since the last time, by serial."""
+        found, self._new = self._new, {}
+        return found
 
     def _once_more(self, dut: Dut, work: Callable[[], T]) -> T:
         def count(_: BenchError) -> None:

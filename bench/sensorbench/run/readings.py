@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -113,6 +113,11 @@ class Readings:
             return None
         return value
 
+    def _note_identities(self) -> None:
+        """Put on record what units said of themselves when they were first asked."""
+        for serial, identity in self._run.duts.identified().items():
+            self._run.evidence.append("unit", {"serial": serial, "identity": asdict(identity)})
+
     def _write(
         self,
         kind: str,
@@ -129,7 +134,7 @@ class Readings:
                 rows[:, 0] -= run.evidence.start_s
                 samples[f"units-{number}"] = rows
         samples["references"] = np.array(references, dtype=np.float64).reshape(-1, 5)
-        sockets = {s: run.state.sockets.get(s, "") for s in run.state.sockets}
+        self._note_identities()
         run.evidence.append(
             kind,
             {
@@ -141,7 +146,6 @@ class Readings:
             },
             samples,
         )
-        del sockets
         run.evidence.commit_soon()
 
     # -- open reads --------------------------------------------------------------------------
@@ -211,6 +215,7 @@ class Readings:
     def _open_stream(self, point: Point) -> None:
         run = self._run
         streams, problems = run.duts.open_streams(self._group(point), point.settings)
+        self._note_identities()
         opened = _Open(point, streams, since=run.clock.now(), problems=dict(problems))
         self._open[point.id] = opened
         names: dict[str, Stream] = {}

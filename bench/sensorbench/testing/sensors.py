@@ -220,12 +220,18 @@ def check_units_differ(case: Case) -> None:
 
 
 def check_settings(case: Case) -> None:
-    """Every choice works, any other is refused with what is allowed."""
+    """Every choice works, any other is refused with what is allowed.
+
+    A choice that says what is in the socket may be contradicted by the reading, which names it.
+    """
     for name, setting in case.load_driver().SETTINGS.items():
         for choice in _allowed(setting):
             bench = SensorBench(case)
             bench.part.prepare(**{name: choice})
-            bench.sample()
+            try:
+                bench.sample()
+            except ProtocolError as error:
+                require(name in str(error), f"{name}={choice!r}: {error}")
         for wrong in _wrong(setting):
             bench = SensorBench(case)
             try:
