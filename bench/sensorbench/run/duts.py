@@ -22,10 +22,10 @@ import numpy as np
 from sensorbench.core.catalog import devices
 from sensorbench.core.channel import Block, Stream
 from sensorbench.core.clock import Clock
-from sensorbench.core.device import Sensor, StreamingSensor
+from sensorbench.core.device import Compared, Sensor, StreamingSensor
 from sensorbench.core.errors import BenchError, ProtocolError
 from sensorbench.core.provenance import Identity
-from sensorbench.core.quantity import components
+from sensorbench.core.quantity import Value, components
 from sensorbench.evidence.run import Column
 from sensorbench.evidence.segments import Rows
 from sensorbench.instruments.members import Meter, Switch
@@ -44,7 +44,8 @@ Problem = dict[str, str]
 class Dut:
     """One unit in its socket. `extras` are the socket's own meters, each with its switch.
 
-    `is_named` says that lots call its kind by the number that the part tells of itself.
+    `is_named` says that lots call its kind by the number that the part tells of itself; `compared`
+    is the sensor where it wants to know what others read.
     """
 
     index: int
@@ -54,6 +55,7 @@ class Dut:
     extras: tuple[tuple[Meter, Switch | None], ...]
     resources: frozenset[str]
     is_named: bool
+    compared: Compared | None = None
     identity: Identity | None = None
     settings: Mapping[str, Any] | None = None
     retries: int = 0
@@ -112,7 +114,10 @@ class Duts:
                 switch = self._station.switch_named(select) if select else None
                 extras.append((self._station.meter_named(text), switch))
         is_named = devices()[driver].serial != ".*"
-        return Dut(number, unit, socket, sensor, tuple(extras), frozenset(resources), is_named)
+        compared = sensor if isinstance(sensor, Compared) else None
+        return Dut(
+            number, unit, socket, sensor, tuple(extras), frozenset(resources), is_named, compared
+        )
 
     def columns(self, part: str) -> tuple[Column, ...]:
         """Return the columns of a part's rows."""
@@ -142,10 +147,19 @@ class Duts:
 
     # -- single readings ---------------------------------------------------------------------
 
-    def sweep(self, group: Sequence[int], number: int, settings: Mapping[str, Any]) -> Sweep:
-        """Read every unit of a group once; rows are time, unit, sweep, channels."""
+    def sweep(
+        self,
+        group: Sequence[int],
+        number: int,
+        settings: Mapping[str, Any],
+        others: Mapping[str, Value] | None = None,
+    ) -> Sweep:
+        """Read every unit of a group once; rows are time, unit, sweep, channels.
+
+        `others` is what the bench's meters just read where the units are, by address.
+        """
         branches = self._branches(group)
-        work = [partial(self._sweep, branch, number, settings) for branch in branches]
+        work = [partial(self._sweep, branch, number, settings, others) for branch in branches]
         whole = Sweep()
         for found in self._clock.gather(work):
             whole.merge(found)
@@ -155,12 +169,20 @@ class Duts:
                 whole.problems[serial] = {"error": "not_loaded", "detail": "", "socket": ""}
         return whole
 
-    def _sweep(self, duts: Sequence[Dut], number: int, settings: Mapping[str, Any]) -> Sweep:
+    def _sweep(
+        self,
+        duts: Sequence[Dut],
+        number: int,
+        settings: Mapping[str, Any],
+        others: Mapping[str, Value] | None,
+    ) -> Sweep:
         sweep = Sweep()
         started = []
         for dut in duts:
             try:
                 self._once_more(dut, lambda dut=dut: self._ready(dut, settings))  # type: ignore[misc]
+                if others and dut.compared:
+                    dut.compared.compare(others)
                 # Counted from when it was started: on a real bus that took a while by itself.
                 converts_s = self._once_more(dut, dut.sensor.start)
                 dut.ready_s = self._clock.now() + converts_s

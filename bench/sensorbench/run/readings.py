@@ -58,8 +58,9 @@ class Readings:
         for number in range(action.samples):
             if number:
                 run.services.wait(run.clock.now() + action.interval_s)
-            references += self._references(zone, number)
-            whole.merge(run.duts.sweep(group, number, point.settings))
+            read = self._references(zone, number)
+            references += read
+            whole.merge(run.duts.sweep(group, number, point.settings, self._by_address(zone, read)))
         self._write("readout", point, whole, references, {"sweeps": action.samples})
 
     def _group(self, point: Point) -> Sequence[int]:
@@ -96,6 +97,18 @@ class Readings:
                 (now, sweep, watched.number, k, part) for k, part in enumerate(components(value))
             ]
         return rows
+
+    def _by_address(self, zone: str, rows: Sequence[tuple[float, ...]]) -> dict[str, Value]:
+        """Return what references read, by address; rows as `_references` gives them."""
+        parts: dict[float, list[float]] = {}
+        for _now, _sweep, meter, _component, part in rows:
+            parts.setdefault(meter, []).append(part)
+        found: dict[str, Value] = {}
+        for (name, where), spot in self._run.watch.spots.items():
+            own = parts.get(spot.meters[0].number) if name == zone else None
+            if own:
+                found[where] = tuple(own) if len(own) > 1 else own[0]
+        return found
 
     def _value(self, read: Any, name: str) -> Value | None:
         attempts = 0
@@ -188,7 +201,8 @@ class Readings:
     def _monitor(self, zone: str, point: Point) -> None:
         run = self._run
         references = self._references(zone, 0)
-        sweep = run.duts.sweep(self._group(point), 0, point.settings)
+        others = self._by_address(zone, references)
+        sweep = run.duts.sweep(self._group(point), 0, point.settings, others)
         self._write("monitor", point, sweep, references, {"sweeps": 1})
 
     def close(self, point_id: str) -> None:

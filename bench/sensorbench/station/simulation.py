@@ -264,6 +264,10 @@ class SimulatedBench:
 
     def plug(self, serial: str, socket_id: str) -> None:
         """Put a unit of a known lot into a socket; what is there is taken out."""
+        with self.world.lock:
+            self._plug(serial, socket_id)
+
+    def _plug(self, serial: str, socket_id: str) -> None:
         before = self.parts.get(serial)
         if before is not None and before.socket.id == socket_id:
             return
@@ -290,6 +294,10 @@ class SimulatedBench:
 
     def unplug(self, serial: str) -> None:
         """Take a unit out of its socket; what it went through is kept for its next place."""
+        with self.world.lock:
+            self._unplug(serial)
+
+    def _unplug(self, serial: str) -> None:
         plugged = self.parts.pop(serial, None)
         if plugged is None:
             return

@@ -66,7 +66,7 @@ class Suffering:
         now_s = self._world.clock.now()
         for at_s, kind in self._world.fault_changes(self._device, self._looked_s):
             self._meet(at_s, kind)
-        self._looked_s = now_s
+        self._looked_s = max(self._looked_s, now_s)
         self._meet(now_s, self._world.fault_of(self._device))
 
     def _meet(self, at_s: float, kind: str) -> None:

@@ -285,3 +285,20 @@ measures = ["error"]
         )
         == 2
     )
+
+
+def test_a_unit_that_tells_too_little_is_told_by_what_the_bench_reads(tmp_path: Path) -> None:
+    """MS5611 of which nobody says that they are no MS5607, first met at 50 kPa."""
+    part = BMP280.replace('"BMP280"', '"MS5611"').replace('"bmp280"', '"ms5611"')
+    given = bench()
+    given["parts"] = {"ms5611": part}
+    given["lots"] = {"L1": lot("L1", "ms5611", ["b1", "b2"], ["B1", "B2"])}
+    phase = """
+[[phase]]
+kind = "grid"
+name = "check"
+axes = [{ set = { pressure = ["50 kPa", "60 kPa"] } }]
+measures = ["error"]
+"""
+    outcome = run(write(tmp_path, phase, **given))
+    assert set(verdicts(outcome).values()) == {Verdict.PASS}

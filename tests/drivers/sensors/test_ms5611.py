@@ -234,6 +234,37 @@ def test_an_ms5611_that_is_declared_an_ms5607_is_found_by_its_range(bench: Bench
         bench.sample()
 
 
+@pytest.mark.parametrize("pressure_pa", [30_000.0, 101_325.0])
+@pytest.mark.parametrize("kind", ["MS5611", "MS5607"])
+def test_another_sensor_of_the_bench_tells_which_it_is(
+    bench: Bench, kind: str, pressure_pa: float
+) -> None:
+    bench.bus.attach(0x76, SimMs5611(Place(bench.world, "8"), kind=kind))
+    part = Ms5611(bench.bus, 0x76, bench.clock)
+    bench.put("pressure", pressure_pa)
+    part.prepare()
+    part.compare({"temperature": 23.0, "pressure": pressure_pa + 3000.0})
+    for _ in range(2):  # once told, it is known
+        bench.clock.sleep(part.start())
+        assert part.read().values[0, 2] == pytest.approx(pressure_pa, abs=300)
+
+
+def test_another_sensor_tells_that_what_was_stated_is_wrong(bench: Bench) -> None:
+    bench.bus.attach(0x76, SimMs5611(Place(bench.world, "8"), kind="MS5607"))
+    part = Ms5611(bench.bus, 0x76, bench.clock)
+    part.prepare(variant="MS5611")
+    part.compare({"pressure": 101_300.0})
+    bench.clock.sleep(part.start())
+    with pytest.raises(ProtocolError, match="the bench has 101300 Pa"):
+        part.read()
+
+
+def test_a_part_that_is_off_by_something_else_keeps_its_value(bench: Bench) -> None:
+    bench.part.prepare(variant="MS5611")
+    bench.part.compare({"pressure": 70_000.0})
+    assert bench.sample()[2] == pytest.approx(101_325, abs=200)
+
+
 def test_a_part_says_that_it_can_not_be_told_from_its_sibling(bench: Bench) -> None:
     assert "MS5611 (or MS5607: it does not tell)" in str(bench.part.identify())
 

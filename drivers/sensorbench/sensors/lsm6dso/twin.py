@@ -287,7 +287,8 @@ class SimLsm6dso:
 
     def _fill(self) -> None:
         """Put the samples since the last look into the FIFO."""
-        first, self._filled = self._filled, self._tick()
+        # A branch of virtual time may lie before one that went ahead: nothing is sampled twice.
+        first, self._filled = self._filled, max(self._filled, self._tick())
         batched = self._batched()
         if batched and self._filled > first:
             most = DEPTH if self._fifo.stops_when_full else None

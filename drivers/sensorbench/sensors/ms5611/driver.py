@@ -15,7 +15,7 @@ from sensorbench.core.channel import Block, Channel, Setting, chosen
 from sensorbench.core.clock import Clock
 from sensorbench.core.errors import BenchError, ProtocolError
 from sensorbench.core.provenance import Identity
-from sensorbench.core.quantity import PRESSURE, TEMPERATURE
+from sensorbench.core.quantity import PRESSURE, TEMPERATURE, Value, components
 from sensorbench.links.i2c import I2cBus
 from sensorbench.protocols.checksums import crc16
 
@@ -23,6 +23,7 @@ RESET, CONVERT_PRESSURE, CONVERT_TEMPERATURE, ADC_READ, PROM_READ = 0x1E, 0x40, 
 RESET_S, END_OF_RANGE = 0.003, 0xFFFFFF
 BY_RANGE = "by range"
 MOST_PA = 125_000.0  # both are rated to 120 kPa
+NEAR = 0.25  # of another sensor's reading: the two parts' lie a factor of two apart
 CONVERSION_S = {256: 0.60e-3, 512: 1.17e-3, 1024: 2.28e-3, 2048: 4.54e-3, 4096: 9.04e-3}
 
 
@@ -115,9 +116,10 @@ class Ms5611:
     """MS5611-01BA03 absolute pressure sensor, 1 to 120 kPa, -40 to 85 degC.
 
     An MS5607 looks the same from outside and in its PROM, and who knows says in the settings which
-    it is (`variant`). Without that it is told by its range: a part that would read more than any
-    MS5607 can is an MS5611, from about 63 kPa on, and stays one until it is identified anew. Below
-    that nothing tells them apart, and there is no reading.
+    it is (`variant`). Without that it is told by what another sensor of the bench reads, or by its
+    range: a part that would read more than any MS5607 can is an MS5611, from about 63 kPa on. It
+    stays that until it is identified anew. Where nothing tells there is no reading, and none where
+    the other sensor says that what was stated is wrong.
     """
 
     # Accuracy: datasheet, pressure and temperature performances, recalled.
@@ -139,6 +141,7 @@ class Ms5611:
         self._clock = clock
         self._oversample(4096)
         self._stated, self._told = BY_RANGE, ""
+        self._other_pa: float | None = None
         self._coefficients: tuple[int, ...] | None = None
         self._is_started = False
 
@@ -177,6 +180,11 @@ class Ms5611:
         self._conversion_s = CONVERSION_S[oversampling]
         self._code = 2 * list(CONVERSION_S).index(oversampling)
 
+    def compare(self, others: Mapping[str, Value]) -> None:
+        """Be told what others read: of the pressure, for the next reading alone."""
+        found = others.get("pressure")
+        self._other_pa = None if found is None else components(found)[0]
+
     def start(self) -> float:
         """Start the conversion of pressure and return the seconds until it is ready."""
         if self._coefficients is None:
@@ -211,6 +219,7 @@ class Ms5611:
             name: compensate(coefficients, pressure, temperature, variant)
             for name, variant in VARIANTS.items()
         }
+        other_pa, self._other_pa = self._other_pa, None
         shown = ", ".join(f"{values[0]:.0f} Pa as {name}" for name, values in found.items())
         possible = [name for name, values in found.items() if values[0] <= MOST_PA]
         stated = self._told if self._stated == BY_RANGE else self._stated
@@ -219,13 +228,20 @@ class Ms5611:
                 f"{self._where} reads {shown}; neither measures above {MOST_PA:.0f} Pa. Is the "
                 "pressure too high, is the variant that part.toml states another one?"
             )
-        if not stated and len(possible) > 1:
+        alike = [n for n in possible if other_pa and abs(found[n][0] / other_pa - 1.0) <= NEAR]
+        if stated and alike and stated not in alike:
+            raise ProtocolError(
+                f"{self._where} reads {shown}; the bench has {other_pa:.0f} Pa. It is no {stated}: "
+                "state the variant that was bought in part.toml, or change the part"
+            )
+        told = alike if len(alike) == 1 else possible
+        if not stated and len(told) > 1:
             raise ProtocolError(
                 f"{self._where} reads {shown}, and does not tell which it is. State the variant in "
                 'part.toml: [settings] always = { variant = "MS5607" } or "MS5611"'
             )
         if not stated:
-            self._told = stated = possible[0]
+            self._told = stated = told[0]
         return found[stated]
 
     @property
