@@ -38,7 +38,8 @@ def install(root: Path) -> dict[str, str]:
         for group, entries in project["entry-points"].items()
     ]
     (info / "entry_points.txt").write_text("\n".join(rows))
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), str(site)])}
+    paths = [str(root), str(site), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 def python(

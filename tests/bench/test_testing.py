@@ -84,3 +84,11 @@ def test_the_world_can_be_changed_by_a_test(workspace: Path) -> None:
 def test_a_bus_that_is_not_there_is_named_with_those_that_are(workspace: Path) -> None:
     with pytest.raises(InputError, match="there are: bus0"):
         simulated_bus(workspace, "bus1")
+
+
+def test_what_a_twin_does_not_model_is_told_to_other_people_s_tests(workspace: Path) -> None:
+    bus = simulated_bus(workspace, "bus0", VirtualClock())
+    bus.read_byte_data(0x76, 0xD0)
+    assert not bus.beyond
+    bus.write_byte_data(0x76, 0xD0, 0x12)  # it can only be read, and acknowledges
+    assert bus.beyond == {"B1": ["write 0x12 to 0xd0"]}

@@ -47,6 +47,14 @@ def test_a_word_may_be_written_with_words_before_it() -> None:
     assert words["middle"] == 70e3
 
 
+def test_settings_that_always_hold_lie_beneath_those_with_a_name() -> None:
+    always = 'always = { variant = "MS5607", rate = 1 }\nfast = { rate = 2 }\n'
+    text = PART.replace("[settings]\n", f"[settings]\n{always}")
+    found = loads(text, Part, "part.toml")
+    assert found.settings_of("") == {"variant": "MS5607", "rate": 1}
+    assert found.settings_of("fast") == {"variant": "MS5607", "rate": 2}
+
+
 def test_everything_wrong_with_a_part_is_listed_at_once() -> None:
     text = (
         PART.replace('name = "SBP1"', 'nam = "SBP1"')

@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import TypeVar
 
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import InstrumentError, TransportError
+from sensorbench.core.errors import BenchError, InstrumentError
 from sensorbench.core.quantity import Value, address, components
 from sensorbench.evidence.run import RunWriter
 from sensorbench.parts.values import AMBIENT, Wave
 from sensorbench.profiles.schedule import Band, Set, Settle
+from sensorbench.run.retry import once_more
 from sensorbench.run.services import Services
 from sensorbench.run.spots import Spot
 from sensorbench.run.state import State
@@ -124,16 +125,16 @@ class Bench:
             self._on_feed()
 
     def _ask(self, work: Callable[[], T], zone: str, where: str) -> T:
-        """Do it, and once again if the bytes did not travel; that is put on record.
+        """Do it, and once more if the bytes did not travel; that is put on record.
 
         An instrument that refuses is named.
         """
+
+        def note(error: BenchError) -> None:
+            self._evidence.append("retry", {"what": "command", "reason": str(error)})
+
         try:
-            try:
-                return work()
-            except TransportError as error:
-                self._evidence.append("retry", {"what": "command", "reason": str(error)})
-                return work()
+            return once_more(work, self._clock, note)
         except InstrumentError as error:
             acts = self._station.bindings.rows[zone, where].acts
             raise error.named(acts.instrument if acts else where) from None

@@ -6,7 +6,8 @@ The rules:
 - A unit is identified at its first reading and prepared whenever its settings or its supply
   changed.
 - A unit that can't be read has its reason in that reading, and is asked again at every later one.
-- A transfer that did not arrive is tried once more; every retry is counted and recorded.
+- A transfer that did not arrive is tried once more, a little later; every retry is counted and
+  recorded.
 """
 
 from __future__ import annotations
@@ -21,20 +22,20 @@ import numpy as np
 from sensorbench.core.catalog import devices
 from sensorbench.core.channel import Block, Stream
 from sensorbench.core.clock import Clock
-from sensorbench.core.device import Sensor, StreamingSensor
-from sensorbench.core.errors import BenchError, ProtocolError, TransportError
+from sensorbench.core.device import Compared, Sensor, StreamingSensor
+from sensorbench.core.errors import BenchError, ProtocolError
 from sensorbench.core.provenance import Identity
-from sensorbench.core.quantity import components
+from sensorbench.core.quantity import Value, components
 from sensorbench.evidence.run import Column
 from sensorbench.evidence.segments import Rows
 from sensorbench.instruments.members import Meter, Switch
 from sensorbench.profiles.schedule import Schedule, Unit
+from sensorbench.run.retry import once_more
 from sensorbench.station.layout import meters_taken
 from sensorbench.station.model import Socket
 from sensorbench.station.station import Station
 
 T = TypeVar("T")
-RETRIES = 1
 HEAD = (Column("time", "s"), Column("unit", "1"), Column("sweep", "1"))
 Problem = dict[str, str]
 
@@ -43,7 +44,8 @@ Problem = dict[str, str]
 class Dut:
     """One unit in its socket. `extras` are the socket's own meters, each with its switch.
 
-    `is_named` says that lots call its kind by the number that the part tells of itself.
+    `is_named` says that lots call its kind by the number that the part tells of itself; `compared`
+    is the sensor where it wants to know what others read.
     """
 
     index: int
@@ -53,6 +55,7 @@ class Dut:
     extras: tuple[tuple[Meter, Switch | None], ...]
     resources: frozenset[str]
     is_named: bool
+    compared: Compared | None = None
     identity: Identity | None = None
     settings: Mapping[str, Any] | None = None
     retries: int = 0
@@ -81,6 +84,7 @@ class Duts:
         self._clock: Clock = station.clock
         self._parts = list(schedule.parts)
         self.loaded: dict[int, Dut] = {}
+        self._new: dict[str, Identity] = {}
 
     # -- what is there -----------------------------------------------------------------------
 
@@ -110,7 +114,10 @@ class Duts:
                 switch = self._station.switch_named(select) if select else None
                 extras.append((self._station.meter_named(text), switch))
         is_named = devices()[driver].serial != ".*"
-        return Dut(number, unit, socket, sensor, tuple(extras), frozenset(resources), is_named)
+        compared = sensor if isinstance(sensor, Compared) else None
+        return Dut(
+            number, unit, socket, sensor, tuple(extras), frozenset(resources), is_named, compared
+        )
 
     def columns(self, part: str) -> tuple[Column, ...]:
         """Return the columns of a part's rows."""
@@ -140,10 +147,19 @@ class Duts:
 
     # -- single readings ---------------------------------------------------------------------
 
-    def sweep(self, group: Sequence[int], number: int, settings: Mapping[str, Any]) -> Sweep:
-        """Read every unit of a group once; rows are time, unit, sweep, channels."""
+    def sweep(
+        self,
+        group: Sequence[int],
+        number: int,
+        settings: Mapping[str, Any],
+        others: Mapping[str, Value] | None = None,
+    ) -> Sweep:
+        """Read every unit of a group once; rows are time, unit, sweep, channels.
+
+        `others` is what the bench's meters just read where the units are, by address.
+        """
         branches = self._branches(group)
-        work = [partial(self._sweep, branch, number, settings) for branch in branches]
+        work = [partial(self._sweep, branch, number, settings, others) for branch in branches]
         whole = Sweep()
         for found in self._clock.gather(work):
             whole.merge(found)
@@ -153,14 +169,22 @@ class Duts:
                 whole.problems[serial] = {"error": "not_loaded", "detail": "", "socket": ""}
         return whole
 
-    def _sweep(self, duts: Sequence[Dut], number: int, settings: Mapping[str, Any]) -> Sweep:
+    def _sweep(
+        self,
+        duts: Sequence[Dut],
+        number: int,
+        settings: Mapping[str, Any],
+        others: Mapping[str, Value] | None,
+    ) -> Sweep:
         sweep = Sweep()
         started = []
         for dut in duts:
             try:
                 self._ready(dut, settings)
+                if others and dut.compared:
+                    dut.compared.compare(others)
                 # Counted from when it was started: on a real bus that took a while by itself.
-                converts_s = _with_retry(dut, dut.sensor.start)
+                converts_s = self._once_more(dut, dut.sensor.start)
                 dut.ready_s = self._clock.now() + converts_s
                 started.append(dut)
             except BenchError as error:
@@ -168,7 +192,7 @@ class Duts:
         for dut in started:
             try:
                 self._clock.sleep(dut.ready_s - self._clock.now())
-                block = _with_retry(dut, dut.sensor.read)
+                block = self._once_more(dut, dut.sensor.read)
                 row = (self._clock.now(), dut.index, number, *map(float, block.values[0]))
                 sweep.rows.setdefault(dut.unit.part, []).append((*row, *self._extras(dut)))
             except BenchError as error:
@@ -191,7 +215,7 @@ class Duts:
         """Identify a unit once, and prepare it where its settings changed."""
         own = settings.get(dut.unit.part, {})
         if dut.identity is None or dut.settings != own:
-            _with_retry(dut, lambda: self._prepare(dut, own))
+            self._once_more(dut, lambda: self._prepare(dut, own))
 
     def _prepare(self, dut: Dut, own: Mapping[str, Any]) -> None:
         if dut.identity is None:
@@ -201,7 +225,7 @@ class Duts:
                     f"holds {found.serial}, the lot says {dut.unit.serial}: put the units where "
                     "they were loaded, or correct the lot"
                 )
-            dut.identity = found
+            dut.identity = self._new[dut.unit.serial] = found
         if dut.settings != own:
             dut.sensor.prepare(**own)
             dut.settings = dict(own)
@@ -210,6 +234,17 @@ class Duts:
         """Return the rows of a part as an array, shape (n, 3 + channels), in the lot's order."""
         rows = sorted(sweep.rows.get(part, ()), key=lambda row: (row[2], row[1]))
         return np.array(rows, dtype=float).reshape(-1, len(self.columns(part)))
+
+    def identified(self) -> dict[str, Identity]:
+        """Return what units said of themselves since the last time, by serial."""
+        found, self._new = self._new, {}
+        return found
+
+    def _once_more(self, dut: Dut, work: Callable[[], T]) -> T:
+        def count(_: BenchError) -> None:
+            dut.retries += 1
+
+        return once_more(work, self._clock, count)
 
     def retries(self) -> dict[str, int]:
         """Return how often transfers were tried again since the last time, by serial."""
@@ -281,12 +316,3 @@ class Duts:
 def problem_of(dut: Dut, error: BenchError) -> Problem:
     """Return why a unit could not be read, as the evidence keeps it."""
     return {"error": type(error).__name__, "detail": str(error), "socket": dut.socket.id}
-
-
-def _with_retry(dut: Dut, work: Callable[[], T]) -> T:
-    for _ in range(RETRIES):
-        try:
-            return work()
-        except TransportError:
-            dut.retries += 1
-    return work()

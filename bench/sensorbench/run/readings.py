@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from sensorbench.evidence.run import Column
 from sensorbench.evidence.segments import TypedRows
 from sensorbench.profiles.schedule import Point, Read
 from sensorbench.run.duts import Sweep
+from sensorbench.run.retry import once_more
 
 if TYPE_CHECKING:
     from sensorbench.run.runner import Runner
@@ -68,8 +69,9 @@ class Readings:
         for number in range(action.samples):
             if number:
                 run.services.wait(run.clock.now() + action.interval_s)
-            references += self._references(zone, number)
-            whole.merge(run.duts.sweep(group, number, point.settings))
+            read = self._references(zone, number)
+            references += read
+            whole.merge(run.duts.sweep(group, number, point.settings, self._by_address(zone, read)))
         doubts = [
             {"code": "meters_disagree", **found}
             for where in point.conditions
@@ -122,16 +124,38 @@ class Readings:
                 self._slow[spot.key] = (began + _FRESH * took_s, own)
         return rows
 
+    def _by_address(self, zone: str, rows: Sequence[tuple[float, ...]]) -> dict[str, Value]:
+        """Return what references read, by address; rows as `_references` gives them."""
+        parts: dict[float, list[float]] = {}
+        for _now, _sweep, meter, _component, part in rows:
+            parts.setdefault(meter, []).append(part)
+        found: dict[str, Value] = {}
+        for (name, where), spot in self._run.watch.spots.items():
+            own = parts.get(spot.meters[0].number) if name == zone else None
+            if own:
+                found[where] = tuple(own) if len(own) > 1 else own[0]
+        return found
+
     def _value(self, read: Any, name: str) -> Value | None:
-        for attempt in (1, 2):
-            try:
-                value: Value = read()
-                return value
-            except BenchError as error:
-                reason = str(error)
-                data = {"what": name, "reason": reason, "attempt": attempt}
-                self._run.evidence.append("retry", data)
-        return None
+        attempts = 0
+
+        def note(error: BenchError) -> None:
+            nonlocal attempts
+            attempts += 1
+            data = {"what": name, "reason": str(error), "attempt": attempts}
+            self._run.evidence.append("retry", data)
+
+        try:
+            value: Value = once_more(read, self._run.clock, note, BenchError)
+        except BenchError as error:
+            note(error)
+            return None
+        return value
+
+    def _note_identities(self) -> None:
+        """Put on record what units said of themselves when they were first asked."""
+        for serial, identity in self._run.duts.identified().items():
+            self._run.evidence.append("unit", {"serial": serial, "identity": asdict(identity)})
 
     def _write(
         self,
@@ -150,6 +174,7 @@ class Readings:
                 rows[:, 0] -= run.evidence.start_s
                 samples[f"units-{number}"] = rows
         samples["references"] = np.array(references, dtype=np.float64).reshape(-1, 5)
+        self._note_identities()
         run.evidence.append(
             kind,
             {
@@ -203,7 +228,8 @@ class Readings:
     def _monitor(self, zone: str, point: Point, every_s: float) -> None:
         run = self._run
         references = self._references(zone, 0, every_s=every_s)
-        sweep = run.duts.sweep(self._group(point), 0, point.settings)
+        others = self._by_address(zone, references)
+        sweep = run.duts.sweep(self._group(point), 0, point.settings, others)
         self._write("monitor", point, sweep, references, {"sweeps": 1})
 
     def close(self, point_id: str) -> None:
@@ -230,6 +256,7 @@ class Readings:
     def _open_stream(self, point: Point) -> None:
         run = self._run
         streams, problems = run.duts.open_streams(self._group(point), point.settings)
+        self._note_identities()
         opened = _Open(point, streams, since=run.clock.now(), problems=dict(problems))
         self._open[point.id] = opened
         names: dict[str, Stream] = {}

@@ -16,7 +16,7 @@ from sensorbench.core.clock import Clock
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.core.operator import Operator, Question
 from sensorbench.core.quantity import Value
-from sensorbench.links.i2c import I2cTarget, SimulatedI2cBus
+from sensorbench.links.i2c import HearsGeneralCall, I2cTarget, PullsAlert, SimulatedI2cBus
 from sensorbench.links.line import LineTwin
 from sensorbench.links.tca9548a.twin import SimTca9548a
 from sensorbench.parts.model import Lot, Part
@@ -60,6 +60,20 @@ class _Leaving:
     def send(self, length: int) -> bytes:
         self._there()
         return self.twin.send(length)
+
+    def general_call(self, data: bytes) -> None:
+        self._there()
+        if not isinstance(self.twin, HearsGeneralCall):
+            raise NotAcknowledged(f"part {self._place.serial} hears no general call")
+        self.twin.general_call(data)
+
+    def alert(self) -> int | None:
+        self._there()
+        return self.twin.alert() if isinstance(self.twin, PullsAlert) else None
+
+    def alert_answered(self) -> None:
+        if isinstance(self.twin, PullsAlert):
+            self.twin.alert_answered()
 
     def _there(self) -> None:
         if self._place.fault() == ABSENT:
@@ -122,7 +136,9 @@ class SimulatedBench:
         self.world = World(clock, setup.seed, _ambient(setup), memory)
         self.bindings = bindings or bind(file)
         self.buses = {
-            name: SimulatedI2cBus(name) for name, bus in file.bus.items() if bus.kind == "simulated"
+            name: SimulatedI2cBus(name, self.world.lock)
+            for name, bus in file.bus.items()
+            if bus.kind == "simulated"
         }
         self.lines: dict[str, LineTwin] = {}
         self.twins: dict[str, Any] = {}
@@ -248,6 +264,10 @@ class SimulatedBench:
 
     def plug(self, serial: str, socket_id: str) -> None:
         """Put a unit of a known lot into a socket; what is there is taken out."""
+        with self.world.lock:
+            self._plug(serial, socket_id)
+
+    def _plug(self, serial: str, socket_id: str) -> None:
         before = self.parts.get(serial)
         if before is not None and before.socket.id == socket_id:
             return
@@ -274,6 +294,10 @@ class SimulatedBench:
 
     def unplug(self, serial: str) -> None:
         """Take a unit out of its socket; what it went through is kept for its next place."""
+        with self.world.lock:
+            self._unplug(serial)
+
+    def _unplug(self, serial: str) -> None:
         plugged = self.parts.pop(serial, None)
         if plugged is None:
             return

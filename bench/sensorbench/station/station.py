@@ -388,21 +388,23 @@ class _Opener:
         return self.stack.enter_context(TcpLine(link.host, port, settings, name))
 
     def _simulated_line(self, name: str, mount: str, settings: LineSettings) -> Line:
-        twin = self.bench.lines[name]
+        twin, world = self.bench.lines[name], self.bench.world.lock
         if not self.wire:
             from sensorbench.links.inprocess_line import InProcessLine  # noqa: PLC0415 - as below
 
-            return self.stack.enter_context(InProcessLine(twin, settings, name))
+            return self.stack.enter_context(InProcessLine(twin, settings, name, world))
         from sensorbench.links.mount import PtyMount, TcpMount  # noqa: PLC0415 - only for `wire`
 
         simulated = Provenance.SIMULATED
         if mount == "pty":
             from sensorbench.links.serial_line import SerialLine  # noqa: PLC0415 - pyserial
 
-            port = self.stack.enter_context(PtyMount(twin)).address
+            port = self.stack.enter_context(PtyMount(twin, world=world)).address
             return self.stack.enter_context(SerialLine(port, settings, name, provenance=simulated))
         from sensorbench.links.visa_line import VisaLine  # noqa: PLC0415 - pyvisa
 
-        host, _, number = self.stack.enter_context(TcpMount(twin)).address.rpartition(":")
+        host, _, number = self.stack.enter_context(TcpMount(twin, world=world)).address.rpartition(
+            ":"
+        )
         resource = f"TCPIP::{host}::{number}::SOCKET"
         return self.stack.enter_context(VisaLine(resource, settings, name, provenance=simulated))

@@ -16,7 +16,7 @@ import numpy as np
 from sensorbench.core.catalog import Device
 
 # What reading alone may move: the pointer of a bus, the reply that waits to be fetched, caches.
-_MOVED_BY_READING = frozenset({"_pointer", "_reply", "_replies", "_programs", "beyond"})
+_MOVED_BY_READING = frozenset({"_pointer", "_reply", "_replies", "_programs"})
 _PLAIN = (int, float, complex, str, bytes, bool, type(None), Enum)
 _SHARED_CODECS = ("sensorbench.protocols.scpi", "sensorbench.protocols.checksums")
 

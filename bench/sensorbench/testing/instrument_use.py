@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from sensorbench.core.quantity import Value
@@ -75,13 +76,19 @@ def go(
 
 def use(bench: InstrumentBench) -> None:
     """Let every setpoint act near the middle of its range, with the largest limit it takes."""
+    for name in used_by(bench):
+        bench.settle(name)
+
+
+def used_by(bench: InstrumentBench) -> Iterator[str]:
+    """Let one setpoint after the other go, as `use` does; the names of those that went."""
     for name, declared in setpoints_of(bench.case.load_driver()).items():
         if declared.vector:
             continue
         target = inside(declared, 0.52)
         limit = declared.limit_rated[1] if declared.limit_rated else None
         setpoint_of(bench, name).go(target, None, limit)
-        bench.settle(name)
+        yield name
 
 
 def most_off(declared: setpoint[Any], target: float) -> float:

@@ -62,6 +62,7 @@ from sensorbench.testing.setpoint_checks import (
     check_steadiness,
     check_waves,
 )
+from sensorbench.testing.twin_checks import check_looking_at_an_instrument_changes_nothing
 from sensorbench.testing.world import SERIAL, Case, InstrumentBench
 from sensorbench.world.world import World
 
@@ -274,6 +275,7 @@ INSTRUMENT_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_silence,
     check_faults,
     check_switches,
+    check_looking_at_an_instrument_changes_nothing,
     check_repeatable,
     check_real_port,
 )

@@ -62,6 +62,11 @@ from sensorbench.testing.stimuli import (
     same,
     stimuli,
 )
+from sensorbench.testing.twin_checks import (
+    check_looking_changes_nothing,
+    check_the_driver_stays_within_the_model,
+    check_the_supply_starts_it,
+)
 from sensorbench.testing.world import Case, SensorBench
 
 SEEDS = range(1, 6)
@@ -215,12 +220,18 @@ def check_units_differ(case: Case) -> None:
 
 
 def check_settings(case: Case) -> None:
-    """Every choice works, any other is refused with what is allowed."""
+    """Every choice works, any other is refused with what is allowed.
+
+    A choice that says what is in the socket may be contradicted by the reading, which names it.
+    """
     for name, setting in case.load_driver().SETTINGS.items():
         for choice in _allowed(setting):
             bench = SensorBench(case)
             bench.part.prepare(**{name: choice})
-            bench.sample()
+            try:
+                bench.sample()
+            except ProtocolError as error:
+                require(name in str(error), f"{name}={choice!r}: {error}")
         for wrong in _wrong(setting):
             bench = SensorBench(case)
             try:
@@ -302,6 +313,9 @@ SENSOR_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_faults_have_their_time,
     check_garbage,
     check_whatever_is_sent,
+    check_the_supply_starts_it,
+    check_looking_changes_nothing,
+    check_the_driver_stays_within_the_model,
     check_streams,
     check_calibration,
 )

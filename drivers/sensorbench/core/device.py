@@ -95,6 +95,15 @@ class Sensor(Device, Protocol):
 
 
 @runtime_checkable
+class Compared(Sensor, Protocol):
+    """A DUT that can't tell by itself which of several parts it is, but by what others read."""
+
+    def compare(self, others: Mapping[str, Value]) -> None:
+        """Be told what the bench's meters read right before the next reading, by address."""
+        ...
+
+
+@runtime_checkable
 class StreamingSensor(Sensor, Protocol):
     """A DUT that samples by itself into a FIFO."""
 

@@ -28,12 +28,21 @@ def weakest(sources: Iterable[Provenance]) -> Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a device says it is, read from the device. `serial` is "" where it can't be read."""
+    """Who a device says it is, read from the device. `serial` is "" where it can't be read.
+
+    `or_models` are others that answer all the same: the device itself can't tell.
+
+    >>> str(Identity("TE Connectivity", "MS5611", or_models=("MS5607",)))
+    'TE Connectivity MS5611 (or MS5607: it does not tell)'
+    """
 
     manufacturer: str
     model: str
     serial: str = ""
     firmware: str = ""
+    or_models: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return " ".join(part for part in (self.manufacturer, self.model, self.serial) if part)
+        told = " ".join(part for part in (self.manufacturer, self.model, self.serial) if part)
+        others = " or ".join(self.or_models)
+        return f"{told} (or {others}: it does not tell)" if others else told

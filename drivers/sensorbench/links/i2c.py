@@ -9,8 +9,9 @@ import contextlib
 import functools
 import operator
 import threading
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from sensorbench.core.errors import LinkClosed, LinkTimeout, NotAcknowledged, TransportError
 from sensorbench.core.provenance import Provenance
@@ -35,6 +36,27 @@ class I2cBus(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A part of a combined transfer: written, then read, with no stop before the next."""
+
+    address: int
+    write: bytes
+    read_length: int = 0
+
+
+@runtime_checkable
+class CombiningBus(I2cBus, Protocol):
+    """A bus that can do several messages between one start and one stop."""
+
+    def combine(self, messages: Sequence[Message]) -> list[bytes]:
+        """Do `messages` with one stop after the last, and return what each of them read.
+
+        Raises as `transfer` does; what came before the message that failed was done.
+        """
+        ...
+
+
 class I2cTarget(Protocol):
     """A twin as the bus sees it. Either call raises NotAcknowledged where the part would NACK."""
 
@@ -47,6 +69,28 @@ class I2cTarget(Protocol):
         ...
 
 
+@runtime_checkable
+class HearsGeneralCall(Protocol):
+    """A twin that listens to address 0x00, as all at once may (UM10204, section 3.1.13)."""
+
+    def general_call(self, data: bytes) -> None:
+        """Take what everybody was sent; NotAcknowledged for what is not for this part."""
+        ...
+
+
+@runtime_checkable
+class PullsAlert(Protocol):
+    """A twin with an alert pin (SMBus 3.1, appendix A.2)."""
+
+    def alert(self) -> int | None:
+        """Return the bit that follows its address in its answer; None while it pulls nothing."""
+        ...
+
+    def alert_answered(self) -> None:
+        """Let the pin go: its answer was the one that arrived."""
+        ...
+
+
 class I2cSwitch(I2cTarget, Protocol):
     """A multiplexer's twin: a target that passes addresses on to what hangs behind it."""
 
@@ -54,18 +98,27 @@ class I2cSwitch(I2cTarget, Protocol):
         """Return the targets at `address` behind the channels that are switched on."""
         ...
 
+    def everybody(self) -> Iterator[tuple[int, I2cTarget]]:
+        """Return all targets behind the channels that are switched on, with their addresses."""
+        ...
+
+
+GENERAL_CALL, ALERT_RESPONSE = 0x00, 0x0C
+
 
 class SimulatedI2cBus:
     """A bus of twins. Two parts on one address both answer, and pull the lines low together.
 
-    `stuck` is a fault: a part holds a line low, so that every transfer times out.
+    General calls reach whoever hears them, and the lowest address of those that pull the alert
+    answers at 0x0C. `stuck` is a fault: a part holds a line low, so that every transfer times out.
+    Buses of one world share its `lock`, as their twins share the world.
     """
 
     provenance = Provenance.SIMULATED
 
-    def __init__(self, name: str = "simulated") -> None:
+    def __init__(self, name: str = "simulated", lock: threading.RLock | None = None) -> None:
         self.name = name
-        self.lock = threading.RLock()
+        self.lock = threading.RLock() if lock is None else lock
         self.stuck = False
         self._targets: dict[int, I2cTarget] = {}
         self._switches: list[I2cSwitch] = []
@@ -107,19 +160,86 @@ class SimulatedI2cBus:
             found += switch.reach(address)
         return found
 
+    def everybody(self) -> Iterator[tuple[int, I2cTarget]]:
+        """Return every target that sees what is sent now, with its address."""
+        yield from self._targets.items()
+        for switch in self._switches:
+            yield from switch.everybody()
+
     def transfer(self, address: int, write: bytes, read_length: int = 0) -> bytes:
         with self.lock:
             try:
-                if self._until_nack:
-                    self._count_to_nack()
                 found = self.reach(address)
-                if len(found) == 1:
+                if len(found) == 1 and not self._until_nack:
                     return _exchange(found[0], write, read_length)
-                return _exchange_together(found, write, read_length)
+                return self._exchange(address, found, write, read_length)
             except NotAcknowledged as error:
                 raise not_acknowledged(f"{self.name}, address {address:#04x}", error) from error
             except LinkTimeout as error:
                 raise bus_held(f"{self.name}, address {address:#04x}") from error
+
+    def combine(self, messages: Sequence[Message]) -> list[bytes]:
+        """Do messages with one stop after the last: a multiplexer switches there, and not before.
+
+        Source: TI SCPS207F, section 8.5.4. Raises as `transfer` does.
+        """
+        with self.lock:
+            address = messages[0].address if messages else 0
+            try:
+                reached = [self.reach(message.address) for message in messages]
+                read = []
+                for found, message in zip(reached, messages, strict=True):
+                    address = message.address
+                    read.append(self._exchange(address, found, message.write, message.read_length))
+            except NotAcknowledged as error:
+                raise not_acknowledged(f"{self.name}, address {address:#04x}", error) from error
+            except LinkTimeout as error:
+                raise bus_held(f"{self.name}, address {address:#04x}") from error
+            return read
+
+    def _exchange(
+        self, address: int, found: list[I2cTarget], write: bytes, read_length: int
+    ) -> bytes:
+        if self._until_nack:
+            self._count_to_nack()
+        if len(found) == 1:
+            return _exchange(found[0], write, read_length)
+        if found:
+            return _exchange_together(found, write, read_length)
+        return self._call_everybody(address, write, read_length)
+
+    def _call_everybody(self, address: int, write: bytes, read_length: int) -> bytes:
+        if address == GENERAL_CALL and not read_length:
+            return self._general_call(write)
+        if address == ALERT_RESPONSE and read_length and not write:
+            return self._alert_response(read_length)
+        raise NotAcknowledged("nothing answers there")
+
+    def _general_call(self, write: bytes) -> bytes:
+        heard = False
+        for _, target in self.everybody():
+            if isinstance(target, HearsGeneralCall):
+                with contextlib.suppress(NotAcknowledged):
+                    target.general_call(write)
+                    heard = True
+        if not heard:
+            raise NotAcknowledged("nobody hears this general call")
+        return b""
+
+    def _alert_response(self, length: int) -> bytes:
+        answers: list[tuple[int, PullsAlert]] = []
+        for address, target in self.everybody():
+            if isinstance(target, PullsAlert):
+                with contextlib.suppress(NotAcknowledged):
+                    bit = target.alert()
+                    if bit is not None:
+                        answers.append((address << 1 | bit, target))
+        if not answers:
+            raise NotAcknowledged("nobody pulls the alert")
+        # A 0 bit wins over a 1: who sees another's lower address on the line gives up, and waits.
+        answer, winner = min(answers, key=operator.itemgetter(0))
+        winner.alert_answered()
+        return bytes([answer]).ljust(length, b"\xff")
 
     def _count_to_nack(self) -> None:
         self._until_nack -= 1
@@ -140,7 +260,7 @@ def _exchange_together(targets: list[I2cTarget], write: bytes, read_length: int)
         with contextlib.suppress(NotAcknowledged):
             replies.append(_exchange(target, write, read_length))
     if not replies:
-        raise NotAcknowledged("nothing answers there")
+        raise NotAcknowledged("none of them answers")
     return bytes(functools.reduce(operator.and_, column) for column in zip(*replies, strict=True))
 
 
@@ -178,19 +298,26 @@ class LinuxI2cBus:
             raise LinkClosed(f"{device} can only do SMBus commands; use an adapter with plain I2C")
 
     def transfer(self, address: int, write: bytes, read_length: int = 0) -> bytes:
-        messages = []
-        if write or not read_length:
-            messages.append(self._message.write(address, write))
-        if read_length:
-            messages.append(self._message.read(address, read_length))
+        return self.combine((Message(address, write, read_length),))[0]
+
+    def combine(self, messages: Sequence[Message]) -> list[bytes]:
+        """Do messages with one stop after the last, and return what each of them read."""
+        sent, read = [], []
+        for message in messages:
+            if message.write or not message.read_length:
+                sent.append(self._message.write(message.address, message.write))
+            if message.read_length:
+                sent.append(self._message.read(message.address, message.read_length))
+            read.append(sent[-1] if message.read_length else b"")
         with self.lock:
             if self._bus.fd is None:
                 raise LinkClosed(f"{self.name} is closed")
             try:
-                self._bus.i2c_rdwr(*messages)
+                self._bus.i2c_rdwr(*sent)
             except OSError as error:
-                raise _named(error, f"{self.name}, address {address:#04x}") from error
-        return bytes(messages[-1]) if read_length else b""
+                where = ", ".join(sorted({f"{message.address:#04x}" for message in messages}))
+                raise _named(error, f"{self.name}, address {where}") from error
+        return [bytes(found) for found in read]
 
     def close(self) -> None:
         """Give the adapter back. Closing twice is fine."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from sensorbench.core.errors import LinkClosed, LinkTimeout, ProtocolError
@@ -17,12 +18,19 @@ class InProcessLine:
     """A `Line` to a twin, for virtual time: an answer is there at once or never.
 
     Terminators count as on a wire. A driver whose lines the twin would not see as lines is refused
-    (ValueError), and a reply that does not end as the driver expects is a time-out.
+    (ValueError), and a reply that does not end as the driver expects is a time-out. `world` is held
+    while the twin acts: that of the world which it shares with others.
     """
 
     provenance = Provenance.SIMULATED
 
-    def __init__(self, twin: LineTwin, settings: LineSettings, name: str) -> None:
+    def __init__(
+        self,
+        twin: LineTwin,
+        settings: LineSettings,
+        name: str,
+        world: AbstractContextManager[object] | None = None,
+    ) -> None:
         end = settings.write_terminator.encode(settings.encoding)
         if end not in twin.terminators:
             raise ValueError(
@@ -35,6 +43,7 @@ class InProcessLine:
         self._write_end = settings.write_terminator
         self._read_end = settings.read_terminator.encode(settings.encoding)
         self._lock = threading.Lock()
+        self._world = nullcontext() if world is None else world
         self._closed = False
 
     def write(self, line: str) -> None:
@@ -71,7 +80,8 @@ class InProcessLine:
         with self._lock:
             if self._closed:
                 raise LinkClosed(f"{self.name}: the link was closed by this program")
-            return self._twin.handle(line.encode(self._encoding))
+            with self._world:
+                return self._twin.handle(line.encode(self._encoding))
 
     def close(self) -> None:
         """Let the twin go. Closing twice is fine."""

@@ -1,8 +1,9 @@
 """Mounts: serve an instrument's twin on a TCP port or a pty, to our drivers and to any program.
 
 A mount is a background thread that lives until `close()`. It frames lines by the twin's own
-terminators and hands them to the twin one at a time; mounts whose twins share a world share a
-`lock`. A line that the twin refuses by an exception is logged and not answered. Nothing listens
+terminators and hands them to the twin one at a time. Each twin answers for itself: mounts whose
+twins share a world hold its lock (`world`) while a twin acts, and a twin that takes time gives it
+away. A line that the twin refuses by an exception is logged and not answered. Nothing listens
 beyond loopback: a twin knows no password.
 """
 
@@ -10,12 +11,11 @@ from __future__ import annotations
 
 import logging
 import os
-import select
 import socket
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
@@ -24,12 +24,14 @@ from typing import TYPE_CHECKING
 from sensorbench.core.errors import BenchError, ProtocolError, TransportError
 from sensorbench.links.framing import LineSplitter
 from sensorbench.links.line import LineTwin
+from sensorbench.links.ready import ready
 
 if TYPE_CHECKING:
     from typing import Self
 
 _LOG = logging.getLogger(__name__)
 _CHUNK = 65536
+_PATIENCE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,14 @@ class Fault:
 
 
 class _Mount(ABC):
-    """What the mounts share: the twin, its lock, the next fault, and an orderly end."""
+    """What the mounts share: the twin, its world's lock, the next fault, and an orderly end."""
 
     address: str
 
-    def __init__(self, twin: LineTwin, lock: AbstractContextManager[object] | None) -> None:
+    def __init__(self, twin: LineTwin, world: AbstractContextManager[object] | None) -> None:
         self._twin = twin
-        self._lock = lock or threading.Lock()
+        self._lock = threading.Lock()
+        self._world = nullcontext() if world is None else world
         self._fault: Fault | None = None
         # Readable from close() on: wakes every select at once, on Windows too.
         self._closing, self._close_now = socket.socketpair()
@@ -63,7 +66,7 @@ class _Mount(ABC):
             self._fault = fault
 
     def _is_closing(self, within_s: float = 0.0) -> bool:
-        return bool(select.select([self._closing], [], [], within_s)[0])
+        return bool(ready([self._closing], timeout_s=within_s))
 
     def _serve(
         self,
@@ -73,7 +76,7 @@ class _Mount(ABC):
     ) -> None:
         """Answer the lines that come from `source` until it ends, a fault drops it, or close()."""
         splitter = LineSplitter(self._twin.terminators)
-        while self._closing not in select.select([source, self._closing], [], [])[0]:
+        while self._closing not in ready([source, self._closing]):
             data = receive(_CHUNK)
             if not data:
                 return
@@ -82,7 +85,7 @@ class _Mount(ABC):
                 if self._is_closing(within_s=fault.late_s):
                     return
                 while reply:
-                    if self._closing in select.select([self._closing], [source], [])[0]:
+                    if self._closing in ready([self._closing], [source]):
                         return
                     reply = reply[send(reply) :]
                 if fault.drop:
@@ -91,7 +94,8 @@ class _Mount(ABC):
     def _answer(self, line: bytes) -> tuple[Fault, bytes]:
         with self._lock:
             try:
-                reply = self._twin.handle(line)
+                with self._world:
+                    reply = self._twin.handle(line)
             except Exception:
                 _LOG.exception("%s: the twin refused %r; no answer is sent", self.address, line)
                 return Fault(), b""
@@ -105,12 +109,14 @@ class _Mount(ABC):
         """End the threads, which see that the mount is closing, and give the ports back."""
 
     def close(self) -> None:
-        """Stop serving and wait for the threads. Closing twice is fine."""
+        """Stop serving, and wait for the threads but for a twin that takes its time over a line.
+
+        Closing twice is fine.
+        """
         if self._close_now.fileno() < 0:
             return
         self._close_now.close()
         self._release()
-        self._closing.close()
 
     def __enter__(self) -> Self:
         return self
@@ -131,7 +137,7 @@ class TcpMount(_Mount):
         host: str = "127.0.0.1",
         port: int = 0,
         *,
-        lock: AbstractContextManager[object] | None = None,
+        world: AbstractContextManager[object] | None = None,
     ) -> None:
         family, self.host = _loopback(host)
         try:
@@ -141,7 +147,7 @@ class TcpMount(_Mount):
                 f"{host}:{port} can't be listened on: {error.strerror}. "
                 "Does another program, or another simulation, serve this port?"
             ) from error
-        super().__init__(twin, lock)
+        super().__init__(twin, world)
         self.port: int = self._listener.getsockname()[1]
         self.address = f"[{self.host}]:{self.port}" if ":" in host else f"{self.host}:{self.port}"
         self._clients: set[threading.Thread] = set()
@@ -151,7 +157,7 @@ class TcpMount(_Mount):
         self._accepting.start()
 
     def _accept(self) -> None:
-        while self._closing not in select.select([self._listener, self._closing], [], [])[0]:
+        while self._closing not in ready([self._listener, self._closing]):
             client, (host, port, *_) = self._listener.accept()
             name = f"mount {self.address} for {host}:{port}"
             thread = threading.Thread(target=self._talk, args=(client,), name=name, daemon=True)
@@ -173,7 +179,7 @@ class TcpMount(_Mount):
         self._accepting.join()
         self._listener.close()
         for client in self._clients:
-            client.join()
+            client.join(_PATIENCE_S)
 
 
 def _loopback(host: str) -> tuple[socket.AddressFamily, str]:
@@ -199,7 +205,7 @@ class PtyMount(_Mount):
     """
 
     def __init__(
-        self, twin: LineTwin, *, lock: AbstractContextManager[object] | None = None
+        self, twin: LineTwin, *, world: AbstractContextManager[object] | None = None
     ) -> None:
         try:
             import tty  # noqa: PLC0415 - Windows has none
@@ -207,7 +213,7 @@ class PtyMount(_Mount):
             raise BenchError(
                 "a pty needs Linux or macOS; on Windows serve the twin on a TCP port"
             ) from None
-        super().__init__(twin, lock)
+        super().__init__(twin, world)
         # The slave stays open here: without it, the last client to close would hang up the master.
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
@@ -234,6 +240,7 @@ class PtyMount(_Mount):
                 _LOG.warning("%s: line dropped: %s", self.address, error)
 
     def _release(self) -> None:
-        self._thread.join()
-        os.close(self._master)
-        os.close(self._slave)
+        self._thread.join(_PATIENCE_S)
+        if not self._thread.is_alive():
+            os.close(self._master)
+            os.close(self._slave)

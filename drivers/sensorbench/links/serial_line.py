@@ -10,6 +10,7 @@ one's by any link: give slow queries a `timeout_s` that is long enough.
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -17,15 +18,17 @@ from sensorbench.core.errors import LinkClosed, LinkTimeout
 from sensorbench.core.provenance import Provenance
 from sensorbench.links.exchange import ExchangeLine
 from sensorbench.links.line import LineSettings
+from sensorbench.links.ready import ready
 
 if TYPE_CHECKING:
     from serial import Serial
 
 SETTLE_S = 0.5
 _NOISE_LIMIT_S = 10.0
-# pyserial configures the port anew (on Windows: slowly) when a time-out is changed, so reads sleep
-# in fixed slices; a byte ends a slice at once.
+# On Windows pyserial configures the port anew, and slowly, when a time-out is changed, so reads
+# sleep in fixed slices; a byte ends a slice at once.
 _SLICE_S = 0.02
+_CHUNK = 65536
 
 
 class SerialLine(ExchangeLine):
@@ -71,7 +74,32 @@ class SerialLine(ExchangeLine):
     def _shut(self) -> None:
         self._port.close()
 
+    # Elsewhere the port is a descriptor: pyserial's own waiting, by select(), fails above 1023.
+
     def _send(self, data: bytes, timeout_s: float) -> None:
+        # After a time-out the instrument keeps half a line. A terminator now could make a wrong
+        # command of it.
+        if os.name == "nt":
+            self._send_slowly(data, timeout_s)
+            return
+        deadline = time.monotonic() + timeout_s
+        while data:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0 or not ready([], [self._port.fileno()], left_s):
+                raise TimeoutError(f"{len(data)} bytes were not taken within {timeout_s:g} s")
+            data = data[os.write(self._port.fileno(), data) :]
+
+    def _receive(self, timeout_s: float) -> bytes:
+        if os.name == "nt":
+            return self._receive_slowly(timeout_s)
+        if not ready([self._port.fileno()], timeout_s=timeout_s):
+            return b""
+        data = os.read(self._port.fileno(), _CHUNK)
+        if not data:
+            raise ConnectionError("it was unplugged")
+        return data
+
+    def _send_slowly(self, data: bytes, timeout_s: float) -> None:
         from serial import SerialTimeoutException  # noqa: PLC0415 - heavy
 
         if self._port.write_timeout != timeout_s:
@@ -79,10 +107,9 @@ class SerialLine(ExchangeLine):
         try:
             self._port.write(data)
         except SerialTimeoutException as error:
-            # The instrument keeps half a line. A terminator now could make a wrong command of it.
             raise TimeoutError(str(error)) from error
 
-    def _receive(self, timeout_s: float) -> bytes:
+    def _receive_slowly(self, timeout_s: float) -> bytes:
         deadline = time.monotonic() + timeout_s
         while True:
             # All that is waiting in one call: byte by byte costs 0.25 ms each.

@@ -13,8 +13,17 @@ import ctypes
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sensorbench.core.errors import LinkTimeout, NotAcknowledged, TransportError
-from sensorbench.links.i2c import EINVAL, EIO, EOPNOTSUPP, EREMOTEIO, ETIMEDOUT, I2cBus
+from sensorbench.core.errors import BenchError, LinkTimeout, NotAcknowledged
+from sensorbench.links.i2c import (
+    EINVAL,
+    EIO,
+    EOPNOTSUPP,
+    EREMOTEIO,
+    ETIMEDOUT,
+    CombiningBus,
+    I2cBus,
+    Message,
+)
 
 if TYPE_CHECKING:
     from typing import Self
@@ -145,7 +154,10 @@ class SimulatedSMBus:
         self._transfer(i2c_addr, _bytes(register, *data))
 
     def i2c_rdwr(self, *i2c_msgs: Any) -> None:
-        """Do smbus2.i2c_msg messages; a write and a read of one address have no stop between."""
+        """Do smbus2.i2c_msg messages between one start and one stop.
+
+        A bus that can't combine more does a write and a read of one address without a stop between.
+        """
         if not 0 < len(i2c_msgs) <= MESSAGES_MAX:
             raise _error(EINVAL)
         for message in i2c_msgs:
@@ -153,13 +165,24 @@ class SimulatedSMBus:
                 raise _error(EINVAL)
             if message.flags & ~_READ:
                 raise _error(EOPNOTSUPP)
-        with self._open_bus.lock:
-            for address, write, read in _pairs(i2c_msgs):
-                if read is None:
-                    self._transfer(address, write)
-                else:
-                    reply = self._transfer(address, write, read.len)
-                    ctypes.memmove(read.buf, reply, len(reply))
+        pairs = list(_pairs(i2c_msgs))
+        messages = [
+            Message(address, write, 0 if read is None else read.len)
+            for address, write, read in pairs
+        ]
+        for (_, _, read), reply in zip(pairs, self._combine(messages), strict=True):
+            if read is not None:
+                ctypes.memmove(read.buf, reply, len(reply))
+
+    def _combine(self, messages: Sequence[Message]) -> list[bytes]:
+        bus = self._open_bus
+        if any(not 0 <= message.address <= 0x7F for message in messages):
+            raise _error(EINVAL)
+        with _as_oserror():
+            if isinstance(bus, CombiningBus):
+                return bus.combine(messages)
+            with bus.lock:
+                return [bus.transfer(m.address, m.write, m.read_length) for m in messages]
 
     @property
     def _open_bus(self) -> I2cBus:
@@ -239,7 +262,8 @@ def _as_oserror() -> Iterator[None]:
         raise _error(EREMOTEIO) from error
     except LinkTimeout as error:
         raise _error(ETIMEDOUT) from error
-    except TransportError as error:
+    except (BenchError, NotImplementedError) as error:
+        # A twin of somebody else's may refuse what it does not model: a kernel has no such word.
         raise _error(EIO) from error
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import select
 import socket
 
 from sensorbench.core.errors import LinkClosed
 from sensorbench.core.provenance import Provenance
 from sensorbench.links.exchange import ExchangeLine
 from sensorbench.links.line import LineSettings
+from sensorbench.links.ready import ready
 
 
 class TcpLine(ExchangeLine):
@@ -60,7 +60,7 @@ def receive_some(connection: socket.socket, timeout_s: float) -> bytes:
 
     Raises ConnectionError at the end of the stream.
     """
-    if not select.select([connection], [], [], timeout_s)[0]:
+    if not ready([connection], timeout_s=timeout_s):
         return b""
     data = connection.recv(65536)
     if not data:

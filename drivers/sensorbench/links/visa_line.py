@@ -61,6 +61,12 @@ class VisaLine(ExchangeLine):
             self._resource = manager.open_resource(
                 self._where, open_timeout=round(self._settings.timeout_s * 1000)
             )
+        except ValueError as error:
+            raise LinkClosed(
+                f"{self.name}: {self._where} can't be opened ({error}). pyvisa-py can't while this "
+                "program has more than 1023 files open: close some, or give the instrument's "
+                "socket as a link of its own, tcp instead of visa"
+            ) from error
         except Exception as error:  # pyvisa-py raises bare Exception for a connection in vain
             raise not_listening(self.name, self._where, error) from error
         self._socket = _socket_of(self._resource)

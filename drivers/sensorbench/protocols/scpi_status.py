@@ -21,6 +21,7 @@ ERROR_TEXTS = {
     -138: "Suffix not allowed",
     -151: "Invalid string data",
     -211: "Trigger ignored",
+    -213: "Init ignored",
     -214: "Trigger deadlock",
     -221: "Settings conflict",
     -222: "Data out of range",

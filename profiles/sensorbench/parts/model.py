@@ -74,7 +74,8 @@ class Part(Document):
     """A part.toml.
 
     `range` holds by address what the part is made for; `condition` sets of values with a name;
-    `settings` named settings of the driver; `accuracy` by channel the limits of measures.
+    `settings` named settings of the driver, those called `always` beneath each of them; `accuracy`
+    by channel the limits of measures.
     """
 
     part: PartData
@@ -95,6 +96,10 @@ class Part(Document):
         for name, row in found.items():
             _range(name, row)  # raises
         return found
+
+    def settings_of(self, name: str) -> dict[str, str | int | float]:
+        """Return the settings of that name, "" for none, with those that always hold."""
+        return {**self.settings.get("always", {}), **self.settings.get(name, {})}
 
     @field_validator("condition")
     @classmethod

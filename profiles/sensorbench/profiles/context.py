@@ -74,7 +74,7 @@ class Context(Pointing):
                     "every",
                 )
                 continue
-            found = stream(**self._settings(part, part.settings.get(settings, {})))
+            found = stream(**self._settings(part, part.settings_of(settings)))
             self.streams[part.part.name] = {
                 "rate_hz": found.rate_hz,
                 "depth": found.depth,

@@ -211,4 +211,7 @@ def _said(event: Event | None, words: Words) -> str:
     told = [clean(f"{identity.get('manufacturer', '')} {identity.get('model', '')}").strip()]
     if identity.get("serial"):
         told.append(words.text("equipment.said_serial", serial=clean(identity["serial"])))
+    if identity.get("or_models"):
+        models = words.listed([clean(model) for model in identity["or_models"]])
+        told.append(words.text("equipment.said_or", models=models))
     return words.listed([text for text in told if text])

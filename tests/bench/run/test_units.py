@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,9 @@ from sensorbench.assessment.verify import verify
 from sensorbench.core.errors import LinkTimeout, NotAcknowledged
 from sensorbench.core.operator import Operator, Question
 from sensorbench.core.verdict import Verdict
+from sensorbench.reports.build import build
+from sensorbench.reports.html import render_html
+from sensorbench.reports.runs import load
 from sensorbench.run.execute import Outcome
 from sensorbench.station.station import Station
 
@@ -27,6 +32,7 @@ from ...workspaces import (
     sbp1_sockets,
     write,
 )
+from .barometers import BMP280, bench
 from .climate import CLIMATE, FIRST, SECOND, bake, done, fault, phase_of_tests, workspace
 
 THREE = phase_of_tests("t") + phase_of_tests("u") + phase_of_tests("v")
@@ -252,3 +258,47 @@ def test_a_supply_change_prepares_the_parts_anew(tmp_path: Path) -> None:
     readings = [data_of(outcome).readouts[p] for p in ("g/3 V", "g/3.6 V")]
     assert all(not reading.problems for reading in readings)
     assert outcome.assessment.verdict is Verdict.PASS or not reasons(outcome)
+
+
+def test_what_a_unit_says_of_itself_is_on_record(tmp_path: Path) -> None:
+    part = BMP280.replace('"BMP280"', '"MS5611"').replace('"bmp280"', '"ms5611"')
+    stated = '[settings]\nalways = { variant = "MS5611" }\n\n[accuracy.pressure]'
+    given = bench()
+    given["parts"] = {"ms5611": part.replace("[accuracy.pressure]", stated)}
+    given["lots"] = {"L1": lot("L1", "ms5611", ["b1", "b2"], ["B1", "B2"])}
+    phase = """
+[[phase]]
+kind = "grid"
+name = "check"
+axes = [{ set = { pressure = ["50 kPa", "100 kPa"] } }]
+measures = ["error"]
+"""
+    outcome = run(write(tmp_path, phase, **given))
+    told = [event.data for event in events(outcome, "unit")]
+    assert [data["serial"] for data in told] == ["b1", "b2"]
+    assert told[0]["identity"]["model"] == "MS5611"
+    assert told[0]["identity"]["or_models"] == ["MS5607"]
+    said = render_html(build(load([outcome.root]), UTC))
+    assert (
+        html.unescape(said.decode()).count(
+            "TE Connectivity MS5611, which can't be told from MS5607"
+        )
+        == 2
+    )
+
+
+def test_a_unit_that_tells_too_little_is_told_by_what_the_bench_reads(tmp_path: Path) -> None:
+    """MS5611 of which nobody says that they are no MS5607, first met at 50 kPa."""
+    part = BMP280.replace('"BMP280"', '"MS5611"').replace('"bmp280"', '"ms5611"')
+    given = bench()
+    given["parts"] = {"ms5611": part}
+    given["lots"] = {"L1": lot("L1", "ms5611", ["b1", "b2"], ["B1", "B2"])}
+    phase = """
+[[phase]]
+kind = "grid"
+name = "check"
+axes = [{ set = { pressure = ["50 kPa", "60 kPa"] } }]
+measures = ["error"]
+"""
+    outcome = run(write(tmp_path, phase, **given))
+    assert set(verdicts(outcome).values()) == {Verdict.PASS}

@@ -111,7 +111,7 @@ def test_the_twin_answers_actions_with_the_prompt_alone(twin: SimIdealAerosmith)
     assert twin.reply_terminator == b"\r\n>\r\n"
     for action in (b"SRV1", b"ACL100", b"JOG60", b"STO", b"HOM", b"CLU1", b"CAL"):
         assert twin.handle(action) == b""
-    assert twin.beyond == ["HOM", "CLU1", "CAL"]
+    assert list(twin.beyond) == ["HOM", "CLU1", "CAL"]
 
 
 def test_the_twin_answers_queries(twin: SimIdealAerosmith) -> None:

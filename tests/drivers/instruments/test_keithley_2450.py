@@ -191,7 +191,7 @@ def test_the_protection_holds_the_rail(twin: SimKeithley2450) -> None:
 def test_another_source_function_switches_the_output_off(twin: SimKeithley2450) -> None:
     ask(twin, ":SOUR:VOLT 5;:OUTP 1;:SOUR:FUNC CURR")
     assert ask(twin, ":OUTP?") == "0"
-    assert twin.beyond == ["source current"]
+    assert list(twin.beyond) == ["source current"]
 
 
 def test_what_a_coil_would_get(twin: SimKeithley2450) -> None:

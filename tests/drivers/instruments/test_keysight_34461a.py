@@ -14,6 +14,7 @@ from sensorbench.instruments.keysight_34461a.driver import Keysight34461a
 from sensorbench.instruments.keysight_34461a.twin import SimKeysight34461a
 from sensorbench.links.inprocess_line import InProcessLine
 from sensorbench.links.mount import TcpMount
+from sensorbench.world.fields import Constant
 from sensorbench.world.world import Fault, World
 
 Scripted = Callable[..., Any]
@@ -115,7 +116,8 @@ def test_the_twin_answers_as_the_reference_says(twin: SimKeysight34461a) -> None
         (b"*TRG", None),
         (b"SYST:ERR?", b'-211,"Trigger ignored"'),
         (b"INIT;:DATA:POIN?", b"0"),
-        (b"*TRG;:DATA:POIN?", b"1"),
+        (b"*TRG;:DATA:POIN?", b"0"),
+        (b"*WAI;:DATA:POIN?", b"1"),
         (b"VOLT:NPLC 101", None),
         (b"SYST:ERR?", b'-222,"Data out of range"'),
         (b"CONF:VOLT:DC 2000", None),
@@ -160,6 +162,37 @@ def test_a_reading_takes_its_integration_time_twice_for_autozero(
     began = clock.now()
     dmm.voltage.read()
     assert clock.now() - began == pytest.approx(seconds / 2)
+
+
+def test_readings_run_while_nobody_waits_and_can_be_aborted(
+    twin: SimKeysight34461a, clock: VirtualClock
+) -> None:
+    began = clock.now()
+    assert twin.handle(b"VOLT:NPLC 100;:SAMP:COUN 5;:INIT") is None
+    assert clock.now() == began
+    assert twin.handle(b"INIT;:SYST:ERR?") == b'-213,"Init ignored"'
+    clock.sleep(9.0)
+    assert twin.handle(b"DATA:POIN?") == b"2"  # 4 s each
+    assert twin.handle(b"ABOR;*OPC?") == b"1"
+    assert clock.now() - began == pytest.approx(9.0)
+    assert len(twin.handle(b"FETC?").split(b",")) == 2
+    assert twin.handle(b"*CLS;:INIT;*OPC;*ESR?") == b"0"
+    clock.sleep(20.0)
+    assert twin.handle(b"*ESR?") == b"1"
+    assert twin.handle(b"INIT;*OPC?;:DATA:POIN?") == b"1;5"
+    assert clock.now() - began == pytest.approx(49.0)
+
+
+def test_a_reading_that_ended_is_of_the_time_before_the_world_changed(
+    world: World, twin: SimKeysight34461a, clock: VirtualClock
+) -> None:
+    zone = world.zone()
+    zone.bind("voltage", Constant(3.3))
+    twin.sense("voltage", lambda: zone.value("voltage"))
+    twin.handle(b"INIT")
+    clock.sleep(1.0)
+    zone.bind("voltage", Constant(0.0))
+    assert float(twin.handle(b"FETC?")) == pytest.approx(3.3, abs=1e-3)
 
 
 @pytest.mark.parametrize("voltage_v", [0.05, 0.9, 3.3, 11.9, 25.0])

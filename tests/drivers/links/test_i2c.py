@@ -7,8 +7,16 @@ import pytest
 
 from sensorbench.core.errors import LinkClosed, LinkTimeout, NotAcknowledged, TransportError
 from sensorbench.core.provenance import Provenance
-from sensorbench.links.i2c import I2cBus, LinuxI2cBus, SimulatedI2cBus
+from sensorbench.links.i2c import (
+    CombiningBus,
+    I2cBus,
+    I2cTarget,
+    LinuxI2cBus,
+    Message,
+    SimulatedI2cBus,
+)
 from sensorbench.links.smbus_api import SimulatedSMBus, simulated_smbus_class
+from sensorbench.links.tca9548a.twin import SimTca9548a
 
 
 class Memory:
@@ -101,8 +109,11 @@ def test_an_unpowered_part_does_not_hide_another_on_its_address(
     simulated: SimulatedI2cBus,
 ) -> None:
     class Switch(Absent):
-        def reach(self, address: int) -> list[Absent | Memory]:
+        def reach(self, address: int) -> list[I2cTarget]:
             return [Absent(), Memory()] if address == 0x50 else []
+
+        def everybody(self) -> Iterator[tuple[int, I2cTarget]]:
+            yield from ()
 
     simulated.attach_switch(0x70, Switch())
     assert simulated.transfer(0x50, b"\x0f", 2) == b"\x0f\x10"
@@ -167,3 +178,66 @@ def test_without_smbus2_the_module_works_and_an_adapter_says_what_is_missing(
     monkeypatch.setitem(sys.modules, "smbus2", None)
     with pytest.raises(LinkClosed, match="/dev/i2c-1: I2C adapters need Linux and smbus2"):
         LinuxI2cBus("/dev/i2c-1")
+
+
+class Listening(Memory):
+    """A part that hears general calls and pulls an alert."""
+
+    def __init__(self, bit: int | None = None) -> None:
+        super().__init__()
+        self.heard: list[bytes] = []
+        self.bit = bit
+
+    def general_call(self, data: bytes) -> None:
+        if data != b"\x06":
+            raise NotAcknowledged("not for me")
+        self.heard.append(data)
+
+    def alert(self) -> int | None:
+        return self.bit
+
+    def alert_answered(self) -> None:
+        self.bit = None
+
+
+def test_a_general_call_reaches_whoever_hears_it(bus: I2cBus, simulated: SimulatedI2cBus) -> None:
+    behind, closed, mux = Listening(), Listening(), SimTca9548a()
+    mux.attach(2, 0x49, behind)
+    mux.attach(3, 0x49, closed)
+    simulated.attach_switch(0x70, mux)
+    with pytest.raises(NotAcknowledged, match="address 0x00"):
+        bus.transfer(0x00, b"\x06")
+    simulated.attach(0x48, part := Listening())
+    bus.transfer(0x70, b"\x04")
+    bus.transfer(0x00, b"\x06")
+    assert (part.heard, behind.heard, closed.heard) == ([b"\x06"], [b"\x06"], [])
+    with pytest.raises(NotAcknowledged):
+        bus.transfer(0x00, b"\x55")
+    with pytest.raises(NotAcknowledged):
+        bus.transfer(0x00, b"", 1)  # that address can't be read from
+
+
+def test_the_lowest_address_of_those_that_alert_answers_first(
+    bus: I2cBus, simulated: SimulatedI2cBus
+) -> None:
+    for address, bit in ((0x4A, 0), (0x48, None), (0x49, 1)):
+        simulated.attach(address, Listening(bit))
+    assert bus.transfer(0x0C, b"", 1) == bytes([0x49 << 1 | 1])
+    assert bus.transfer(0x0C, b"", 2) == bytes([0x4A << 1, 0xFF])
+    with pytest.raises(NotAcknowledged, match="address 0x0c"):
+        bus.transfer(0x0C, b"", 1)
+
+
+def test_a_part_at_the_address_of_alerts_is_read_as_any_other(simulated: SimulatedI2cBus) -> None:
+    simulated.attach(0x0C, Memory())
+    assert simulated.transfer(0x0C, b"\x10", 1) == b"\x10"
+
+
+def test_messages_are_combined_in_order(bus: I2cBus) -> None:
+    assert isinstance(bus, CombiningBus)
+    read = bus.combine(
+        [Message(0x50, b"\x10\xaa"), Message(0x50, b"\x10", 2), Message(0x50, b"", 1)]
+    )
+    assert read == [b"", b"\xaa\x11", b"\xaa"]
+    with pytest.raises(NotAcknowledged, match="0x51"):
+        bus.combine([Message(0x50, b"\x10"), Message(0x51, b"\x10")])

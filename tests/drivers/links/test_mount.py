@@ -15,8 +15,10 @@ import pytest
 import pyvisa
 import serial
 
+from sensorbench.core.clock import RealClock
 from sensorbench.core.errors import BenchError, TransportError
 from sensorbench.links.mount import Fault, PtyMount, TcpMount
+from sensorbench.world.world import World
 
 posix = pytest.mark.skipif(os.name != "posix", reason="a pty needs POSIX")
 
@@ -105,11 +107,11 @@ def test_clients_at_the_same_time_each_get_their_own_replies(tcp: TcpMount, twin
     assert twin.overlaps == 0
 
 
-def test_mounts_that_share_a_lock_call_their_twins_one_at_a_time(twin: Any) -> None:
+def test_mounts_that_share_a_world_call_their_twins_one_at_a_time(twin: Any) -> None:
     lock = threading.Lock()
     with (
-        TcpMount(twin, lock=lock) as one,
-        TcpMount(twin, lock=lock) as two,
+        TcpMount(twin, world=lock) as one,
+        TcpMount(twin, world=lock) as two,
         connect(one, timeout_s=0.1) as first,
         connect(two) as second,
     ):
@@ -295,3 +297,38 @@ def test_a_machine_without_ptys_is_told_what_to_do(
     monkeypatch.setitem(sys.modules, "tty", None)
     with pytest.raises(BenchError, match="serve the twin on a TCP port"):
         PtyMount(twin)
+
+
+class Integrating:
+    """A twin that takes its time over READ?, and gives the world away meanwhile."""
+
+    terminators = (b"\n",)
+    reply_terminator = b"\n"
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.began = threading.Event()
+
+    def handle(self, line: bytes) -> bytes | None:
+        if line == b"READ?":
+            self.began.set()
+            self._world.let_pass(30.0)
+        return b"re: " + line[:-1]
+
+
+def test_a_twin_that_integrates_keeps_no_other_from_answering(twin: Any) -> None:
+    world = World(RealClock())
+    integrating = Integrating(world)
+    with (
+        TcpMount(integrating, world=world.lock) as one,
+        TcpMount(twin, world=world.lock) as two,
+        connect(one) as dmm,
+        connect(two) as supply,
+    ):
+        dmm.sendall(b"READ?\n")
+        assert integrating.began.wait(5.0)
+        began = time.monotonic()
+        assert ask(supply, b"*IDN?\n") == b"re: *IDN\n"
+        assert time.monotonic() - began < 1.0
+        closing = time.monotonic()
+    assert time.monotonic() - closing < 5.0  # closing does not wait for it

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensorbench.core.errors import NotAcknowledged, TransportError
+from sensorbench.core.errors import NotAcknowledged, ProtocolError, TransportError
 from sensorbench.links.i2c import SimulatedI2cBus
 from sensorbench.links.smbus_api import SimulatedSMBus, simulated_smbus_class
 
@@ -207,3 +207,24 @@ def test_a_bus_that_is_not_there_is_a_missing_file(bus: SimulatedI2cBus) -> None
         simulated_smbus_class({1: bus})(2)
     with pytest.raises(TypeError, match="Unexpected type"):
         simulated_smbus_class({1: bus})(1.5)
+
+
+@pytest.mark.parametrize(
+    "error", [NotImplementedError("not modelled"), ProtocolError("frame"), TransportError("lost")]
+)
+def test_whatever_a_twin_refuses_with_comes_as_an_oserror(
+    smbus: SimulatedSMBus, bus: SimulatedI2cBus, error: Exception
+) -> None:
+    class Refusing(Memory):
+        def receive(self, data: bytes) -> None:
+            raise error
+
+    bus.attach(0x51, Refusing())
+    for call in (
+        lambda: smbus.write_quick(0x51),
+        lambda: smbus.read_i2c_block_data(0x51, 0, 4),
+        lambda: smbus.i2c_rdwr(smbus2.i2c_msg.write(0x51, [1])),
+    ):
+        with pytest.raises(OSError, match="Input/output error") as raised:
+            call()
+        assert raised.value.errno == 5

@@ -8,6 +8,7 @@ from sensorbench.core.clock import VirtualClock
 from sensorbench.core.errors import LinkTimeout, NotAcknowledged, ProtocolError, TransportError
 from sensorbench.core.provenance import Provenance
 from sensorbench.links.i2c import SimulatedI2cBus
+from sensorbench.links.smbus_api import SimulatedSMBus
 from sensorbench.links.tca9548a.driver import MultiplexedBus, Multiplexers, Tca9548a
 from sensorbench.links.tca9548a.twin import Fault, SimTca9548a
 from sensorbench.sensors.sbp1.driver import Sbp1
@@ -189,3 +190,19 @@ def test_a_multiplexer_behind_a_multiplexer_is_a_root_of_its_own() -> None:
     bus = Multiplexers(Multiplexers(root, [0x70]).channel(0x70, 1), [0x71]).channel(0x71, 2)
     assert bus.name == "bus0, mux 0x70 channel 1, mux 0x71 channel 2"
     assert bus.transfer(0x28, b"", 1) == b"\x5a"
+
+
+def test_a_channel_is_live_after_the_stop_and_not_before() -> None:
+    """One i2c_rdwr has one stop, at its end (SCPS207F, section 8.5.4)."""
+    i2c_msg = pytest.importorskip("smbus2").i2c_msg
+    bench = Bench()
+    bus = SimulatedSMBus(bench.root)
+    on_3, read = i2c_msg.write(0x70, [0x08]), i2c_msg.read(0x28, 1)
+    with pytest.raises(OSError, match="Remote I/O"):
+        bus.i2c_rdwr(on_3, read)
+    bus.i2c_rdwr(read)  # the stop has come
+    assert list(read) == [0x03]
+    bus.i2c_rdwr(i2c_msg.write(0x70, [0x80]), read)
+    assert list(read) == [0x03]  # the old channel until the stop
+    bus.i2c_rdwr(read)
+    assert list(read) == [0x07]

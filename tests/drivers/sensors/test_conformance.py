@@ -5,17 +5,19 @@ from typing import Any
 
 import pytest
 
-from sensorbench.core.catalog import devices
+from sensorbench.core.catalog import Device, devices
 from sensorbench.core.channel import Block
 from sensorbench.core.provenance import Identity
 from sensorbench.sensors.bme280.driver import Bme280
 from sensorbench.sensors.sgp2.driver import Sgp2
 from sensorbench.sensors.tmp117.driver import Tmp117
+from sensorbench.sensors.tmp117.twin import SimTmp117
 from sensorbench.testing import sensors as suite
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.conformity import Nonconformity
 from sensorbench.testing.sensors import SENSOR_CHECKS, check_sensor
 from sensorbench.testing.world import Case, SensorBench
+from sensorbench.world.conversions import Conversions
 
 SENSORS = {name: device for name, device in devices().items() if device.kind == "sensor"}
 CASES: Mapping[str, Case] = {name: case_of(device) for name, device in SENSORS.items()}
@@ -176,3 +178,46 @@ def test_all_checks_can_be_had_in_one_call() -> None:
     check_sensor(SENSORS["tmp117"])
     with pytest.raises(Nonconformity):
         check_sensor(SENSORS["bme280"], driver=Offset)
+
+
+# The suite finds twins that are wrong.
+
+
+class Forgetful(SimTmp117):
+    """Forgets the conversions that ended and were not read when its configuration is written."""
+
+    def receive(self, data: bytes) -> None:
+        if data[:1] == b"\x01" and len(data) == 3:
+            self._conversions = Conversions()
+        super().receive(data)
+
+
+class LateStarter(SimTmp117):
+    """Boots when it is first talked to."""
+
+    def _supplied(self) -> None:
+        self._reset(self._clock.now())
+
+
+class Simple(SimTmp117):
+    """Does not model its configuration."""
+
+    def _configure(self, word: int) -> None:
+        self.beyond.note(f"configuration {word:#06x}")
+        super()._configure(word)
+
+
+@pytest.mark.parametrize(
+    ("twin", "check", "text"),
+    [
+        (Forgetful, suite.check_looking_changes_nothing, "brings itself up to now before"),
+        (LateStarter, suite.check_the_supply_starts_it, "starts when it is talked to"),
+        (Simple, suite.check_the_driver_stays_within_the_model, "configuration 0x"),
+    ],
+)
+def test_a_wrong_twin_is_found(
+    monkeypatch: pytest.MonkeyPatch, twin: type[Any], check: Check, text: str
+) -> None:
+    monkeypatch.setattr(Device, "load_twin", lambda _: twin)
+    with pytest.raises(Nonconformity, match=text):
+        check(Case(SENSORS["tmp117"]))

@@ -199,6 +199,86 @@ def test_an_ms5607_is_read_right_where_it_is_declared() -> None:
     assert part.read().values[0, 2] == pytest.approx(101_325, abs=200)
 
 
+def test_a_part_that_no_ms5607_could_be_is_an_ms5611_from_then_on(bench: Bench) -> None:
+    bench.prepare()  # at 101 kPa, which would be 203 kPa
+    bench.put("pressure", 40_000.0)
+    bench.prepare()
+    assert bench.sample()[2] == pytest.approx(40_000, abs=200)
+
+
+def test_where_nothing_tells_them_apart_there_is_no_reading(bench: Bench) -> None:
+    bench.put("pressure", 40_000.0)
+    bench.prepare()
+    with pytest.raises(
+        ProtocolError, match=r"0x77 reads 40\d+ Pa as MS5611, 80\d+ Pa as MS5607.*always"
+    ):
+        bench.sample()
+    bench.part.prepare(variant="MS5611")
+    assert bench.sample()[2] == pytest.approx(40_000, abs=200)
+
+
+def test_an_ms5607_that_nobody_declared_is_never_read_at_half(bench: Bench) -> None:
+    bench.bus.attach(0x76, SimMs5611(Place(bench.world, "8"), kind="MS5607"))
+    part = Ms5611(bench.bus, 0x76, bench.clock)
+    for pressure_pa in (10_000.0, 50_000.0, 101_325.0, 120_000.0):
+        bench.put("pressure", pressure_pa)
+        part.prepare()
+        bench.clock.sleep(part.start())
+        with pytest.raises(ProtocolError, match="does not tell which it is"):
+            part.read()
+
+
+def test_an_ms5611_that_is_declared_an_ms5607_is_found_by_its_range(bench: Bench) -> None:
+    bench.part.prepare(variant="MS5607")
+    with pytest.raises(ProtocolError, match=r"20\d+ Pa as MS5607; neither measures above 125000"):
+        bench.sample()
+
+
+@pytest.mark.parametrize("pressure_pa", [30_000.0, 101_325.0])
+@pytest.mark.parametrize("kind", ["MS5611", "MS5607"])
+def test_another_sensor_of_the_bench_tells_which_it_is(
+    bench: Bench, kind: str, pressure_pa: float
+) -> None:
+    bench.bus.attach(0x76, SimMs5611(Place(bench.world, "8"), kind=kind))
+    part = Ms5611(bench.bus, 0x76, bench.clock)
+    bench.put("pressure", pressure_pa)
+    part.prepare()
+    part.compare({"temperature": 23.0, "pressure": pressure_pa + 3000.0})
+    for _ in range(2):  # once told, it is known
+        bench.clock.sleep(part.start())
+        assert part.read().values[0, 2] == pytest.approx(pressure_pa, abs=300)
+
+
+def test_another_sensor_tells_that_what_was_stated_is_wrong(bench: Bench) -> None:
+    bench.bus.attach(0x76, SimMs5611(Place(bench.world, "8"), kind="MS5607"))
+    part = Ms5611(bench.bus, 0x76, bench.clock)
+    part.prepare(variant="MS5611")
+    part.compare({"pressure": 101_300.0})
+    bench.clock.sleep(part.start())
+    with pytest.raises(ProtocolError, match="the bench has 101300 Pa"):
+        part.read()
+
+
+def test_a_part_that_is_off_by_something_else_keeps_its_value(bench: Bench) -> None:
+    bench.part.prepare(variant="MS5611")
+    bench.part.compare({"pressure": 70_000.0})
+    assert bench.sample()[2] == pytest.approx(101_325, abs=200)
+
+
+def test_a_part_says_that_it_can_not_be_told_from_its_sibling(bench: Bench) -> None:
+    assert "MS5611 (or MS5607: it does not tell)" in str(bench.part.identify())
+
+
+def test_another_part_in_the_socket_is_told_anew(bench: Bench) -> None:
+    bench.prepare()
+    bench.bus.detach(0x77)
+    bench.bus.attach(0x77, SimMs5611(Place(bench.world, "8"), kind="MS5607"))
+    bench.part.identify()
+    bench.prepare()
+    with pytest.raises(ProtocolError, match="does not tell which it is"):
+        bench.sample()
+
+
 def test_identifying_a_part_that_was_reset_disturbs_nothing(bench: Bench) -> None:
     bench.prepare()
     duration_s = bench.part.start()
@@ -225,7 +305,7 @@ def test_nothing_is_read_that_was_not_started(bench: Bench) -> None:
 def test_reading_more_than_there_is_gives_zeros_and_is_on_record(bench: Bench) -> None:
     bench.prepare()
     assert bench.command(0xA2, 4)[2:] == b"\0\0"
-    assert bench.twin.beyond == ["read 4 bytes of 2"]
+    assert list(bench.twin.beyond) == ["read 4 bytes of 2"]
 
 
 def test_a_setting_that_can_t_be_is_refused_with_what_can(bench: Bench) -> None:

@@ -12,7 +12,7 @@ from sensorbench.links.i2c import SimulatedI2cBus
 from sensorbench.protocols.checksums import crc8
 from sensorbench.sensors.sht4x.driver import Sht4x, convert, decode_words
 from sensorbench.sensors.sht4x.twin import SimSht4x, _framed
-from sensorbench.world.fields import Constant
+from sensorbench.world.fields import Constant, Moving
 from sensorbench.world.world import Fault, Place, World
 
 EXAMPLE = bytes.fromhex("666693 72b0dc")  # 25.0 degC, 50.0006 %RH
@@ -184,7 +184,7 @@ def test_the_serial_number_is_the_units_own(bench: Bench) -> None:
 
 def test_a_part_that_heats_for_somebody_else_is_waited_for(bench: Bench) -> None:
     bench.write(0x39)
-    assert bench.twin.beyond == ["heater 0x39"]
+    assert list(bench.twin.beyond) == ["heater 0x39"]
     bench.part.prepare()
     assert bench.sample()[1] == pytest.approx(23.0, abs=0.6)
 
@@ -193,7 +193,7 @@ def test_the_driver_never_heats(bench: Bench) -> None:
     bench.part.identify()
     bench.part.prepare(repeatability="low")
     bench.sample()
-    assert bench.twin.beyond == []
+    assert not bench.twin.beyond
 
 
 def test_a_part_without_supply_does_not_answer(bench: Bench) -> None:
@@ -253,3 +253,27 @@ def test_it_draws_more_while_it_measures(bench: Bench) -> None:
     bench.part.start()
     assert idle_a < 1e-6
     assert bench.twin.supply_current_a() > 2e-4
+
+
+def test_a_measurement_is_of_the_time_at_which_it_ended(bench: Bench) -> None:
+    air = Moving(
+        23.0, fastest_up=0.5, tau_s=1.0, moves_before=bench.world.changing, now=bench.clock.now()
+    )
+    bench.zone.bind("temperature", air)
+    air.go(80.0, bench.clock.now())
+    bench.clock.sleep(10.0)
+    bench.part.prepare()
+    bench.clock.sleep(bench.part.start())
+    then_c = bench.twin._place.temperature_c()
+    bench.clock.sleep(60.0)  # nobody fetches it while the air goes on
+    assert bench.part.read().values[0, 1] == pytest.approx(then_c, abs=0.3)
+
+
+def test_a_general_call_resets(bench: Bench) -> None:
+    bench.part.prepare()
+    bench.part.start()
+    bench.clock.sleep(0.01)
+    bench.bus.transfer(0x00, b"\x06")
+    bench.clock.sleep(0.001)
+    with pytest.raises(NotAcknowledged, match="nothing to give"):
+        bench.bus.transfer(0x44, b"", 6)

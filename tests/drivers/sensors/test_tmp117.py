@@ -174,14 +174,52 @@ def test_averaging_quietens() -> None:
 
 
 @pytest.mark.parametrize(
-    "write", [b"\x04\x80\x00", b"\x05\x12\x34", b"\x01\x00\x10", b"\x01\x00", b"\x0a"]
+    "write",
+    [
+        b"\x04\x80\x00",  # unlock the EEPROM
+        b"\x05\x12\x34",
+        b"\x01\x00\x10",  # therm mode
+        b"\x01\x00\x04",  # the alert pin as data-ready
+        b"\x01\x00",
+        b"\x0a",
+        b"\x00\x12\x34",  # can only be read
+        b"\x0f\x12\x34",
+    ],
 )
 def test_what_is_not_modelled_is_acknowledged_and_on_record(bench: Bench, write: bytes) -> None:
     before = bench.read(0x05)
-    assert bench.twin.beyond == []
+    assert not bench.twin.beyond
     bench.bus.transfer(0x48, write)
     assert len(bench.twin.beyond) == 1
     assert bench.read(0x05) == before
+
+
+def test_a_general_call_resets(bench: Bench) -> None:
+    bench.read(0x01)
+    bench.write(0x02, 0x1234)
+    bench.bus.transfer(0x00, b"\x06")
+    with pytest.raises(NotAcknowledged, match="in reset"):
+        bench.read(0x02)
+    bench.clock.sleep(0.002)
+    assert bench.read(0x02) == 0x6000
+    with pytest.raises(NotAcknowledged):
+        bench.bus.transfer(0x00, b"\x04")
+
+
+@pytest.mark.parametrize(("register", "limit_c", "bit"), [(0x02, 20.0, 1), (0x03, 30.0, 0)])
+def test_a_passed_limit_is_told_to_an_smbus_alert_once(
+    bench: Bench, register: int, limit_c: float, bit: int
+) -> None:
+    bench.read(0x01)
+    with pytest.raises(NotAcknowledged):
+        bench.bus.transfer(0x0C, b"", 1)
+    bench.write(register, round(limit_c * 128))
+    bench.clock.sleep(2.0)
+    assert bench.bus.transfer(0x0C, b"", 1) == bytes([0x48 << 1 | bit])
+    with pytest.raises(NotAcknowledged):
+        bench.bus.transfer(0x0C, b"", 1)
+    bench.clock.sleep(2.0)
+    assert bench.bus.transfer(0x0C, b"", 1) == bytes([0x48 << 1 | bit])  # it still is beyond
 
 
 def test_the_part_converts_from_when_its_supply_came() -> None:

@@ -34,13 +34,11 @@ def serve(station: Path, speed: float, as_json: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with ExitStack() as stack:
-        # One lock for all twins: they share one world.
-        lock = threading.Lock()
         for name, twin in bench.lines.items():
             model = file.instrument[name].model
             kind = devices()[model].mount or "tcp"
             mount_class = PtyMount if kind == "pty" else TcpMount
-            address = stack.enter_context(mount_class(twin, lock=lock)).address
+            address = stack.enter_context(mount_class(twin, world=bench.world.lock)).address
             _announce(name, model, kind, address, as_json)
         if not bench.lines:
             raise InputError.one("station.toml", "instrument", "none has a simulated link")

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from sensorbench.instruments.espec_p300.twin_air import PASSIVE_TAU_S, Humidity, air_of, number
 from sensorbench.instruments.espec_p300.twin_program import Program, Refused, read_program
+from sensorbench.world.faults import Suffering
 from sensorbench.world.fields import Field
 from sensorbench.world.world import World
 
@@ -66,7 +67,8 @@ class SimEspecP300:
         self._program: Program | None = None
         self._goal: tuple[float, float | None] | None = None  # setpoint and rate while it drives
         self._alarms: list[int] = []
-        self._fault, self._stuck_c = "", 0.0
+        self._suffering = Suffering(world, serial, self._suffer)
+        self._stuck_c = 0.0
         self._queries = self._all_queries()
         self._modes: dict[str, Callable[[], None]] = {
             "MODE,OFF": lambda: self._stop("OFF"),
@@ -117,7 +119,7 @@ class SimEspecP300:
 
     def handle(self, line: bytes) -> bytes | None:
         """Answer one line; settings are answered too."""
-        self._suffer(self._world.fault_of(self.serial))
+        self._suffering.catch_up()
         self._watch()
         command = line.decode("ascii", "replace").strip()
         if not command or self._fault == "silent":
@@ -126,6 +128,7 @@ class SimEspecP300:
             reply = self._answer(command)
         except Refused as refused:
             reply = f"NA:{refused}"
+        self._watch()  # limits that were narrowed alarm at once
         return reply.encode("ascii", "replace")
 
     def _answer(self, command: str) -> str:
@@ -149,17 +152,24 @@ class SimEspecP300:
 
     # -- what goes wrong -------------------------------------------------------------------
 
-    def _suffer(self, fault: str) -> None:
-        """Let a fault begin or end; one that is there already goes on."""
-        if fault != self._fault:
-            self._stuck_c = self._true_c()
-            self._fault = fault
-            if self._goal:
-                self._drive(*self._goal)
-        if fault == "alarm" and self.PLANT_ALARM not in self._alarms:
-            self.alarm(self.PLANT_ALARM)
+    @property
+    def _fault(self) -> str:
+        return self._suffering.kind
+
+    @property
+    def _now_s(self) -> float:
+        return self._suffering.now_s
+
+    def _suffer(self, _: str) -> None:
+        """Let a fault begin or end."""
+        self._stuck_c = self._true_c()
+        if self._goal:
+            self._drive(*self._goal)
+        self._watch()
 
     def _watch(self) -> None:
+        if self._fault == "alarm" and self.PLANT_ALARM not in self._alarms:
+            self.alarm(self.PLANT_ALARM)
         if self._fault == "sensor_open":
             return
         felt_c = self._stuck_c if self._fault == "sensor_stuck" else self._true_c()
@@ -172,7 +182,7 @@ class SimEspecP300:
     # -- what it measures ------------------------------------------------------------------
 
     def _true_c(self) -> float:
-        return number(self._air.at(self._clock.now())) + self._sensor_error_k
+        return number(self._air.at(self._now_s)) + self._sensor_error_k
 
     def _measured_c(self) -> float:
         if self._fault == "sensor_stuck":
@@ -311,19 +321,19 @@ class SimEspecP300:
         if self._fault == "sensor_stuck":
             too_warm = self._stuck_c > setpoint_c + 0.5
             target_c += -self.RUNAWAY_K if too_warm else self.RUNAWAY_K
-        self._air.go(target_c, self._clock.now(), rate_k_per_s)
+        self._air.go(target_c, self._now_s, rate_k_per_s)
 
     def _humidify(self, setpoint_rh: float | None) -> None:
         if self._humidity is None:
             return
         if setpoint_rh is None:
-            self._humidity.let_go()
+            self._humidity.let_go(self._now_s)
         else:
-            self._humidity.control(setpoint_rh - self._sensor_error_rh)
+            self._humidity.control(setpoint_rh - self._sensor_error_rh, self._now_s)
 
     def _coast(self) -> None:
         ambient_c = number(self._world.ambient_of("temperature"))
-        self._air.drift(ambient_c, self._clock.now(), PASSIVE_TAU_S)
+        self._air.drift(ambient_c, self._now_s, PASSIVE_TAU_S)
 
     def _stop(self, mode: str) -> None:
         self._mode, self._program = mode, None

@@ -47,17 +47,16 @@ class Humidity:
         # threads read it.
         self._state: tuple[float | None, float, float] = (None, 0.0, world.clock.now())
 
-    def control(self, target_rh: float) -> None:
+    def control(self, target_rh: float, now: float) -> None:
         """Bring the air to `target_rh`."""
-        self._change(target_rh)
+        self._change(target_rh, now)
 
-    def let_go(self) -> None:
+    def let_go(self, now: float) -> None:
         """Stop humidifying and drying."""
         if self._state[0] is not None:
-            self._change(None)
+            self._change(None, now)
 
-    def _change(self, target_rh: float | None) -> None:
-        now = self._world.clock.now()
+    def _change(self, target_rh: float | None, now: float) -> None:
         self._world.changing()
         here = number(self.at(now))
         aim = self._room_rh(now) if target_rh is None else target_rh

@@ -66,7 +66,7 @@ class SimIdealAerosmith:
 
     def __init__(self, world: World, serial: str, *, acceleration: str = "100 deg/s2") -> None:  # noqa: ARG002
         self.serial = serial
-        self.beyond: list[str] = []
+        self.beyond = world.beyond_of(serial)
         self._world, self._clock = world, world.clock
         self._acceleration, self._servo, self._jog = 100.0, False, 0.0
         self._smooth = Moving(
@@ -105,7 +105,7 @@ class SimIdealAerosmith:
         if action:
             return action(None if value is None else float(value))
         if mnemonic in {"HOM", "CAL", "CLU"}:
-            self.beyond.append(command)
+            self.beyond.note(command)
             return ""
         return f"UNKNOWN COMMAND {command}"
 

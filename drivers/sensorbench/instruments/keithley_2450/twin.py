@@ -67,7 +67,7 @@ class SimKeithley2450(ScpiDevice):
 
     def __init__(self, world: World, serial: str) -> None:
         super().__init__(serial, fault=partial(world.fault_of, serial))
-        self.beyond: list[str] = []
+        self.beyond = world.beyond_of(serial)
         self._world, self._clock = world, world.clock
         self._draws: Signal = lambda: 0.0
         self._outside: Signal = lambda: 0.0
@@ -145,7 +145,7 @@ class SimKeithley2450(ScpiDevice):
         return abs(self._rail_v) < abs(self._wanted_v()) - 1e-9
 
     def _measure(self, function: str) -> float:
-        self._clock.sleep(2 * self._nplc[function] / _LINE_HZ)  # twice, for its autozero
+        self._world.let_pass(2 * self._nplc[function] / _LINE_HZ)  # twice, for its autozero
         if self.fault() == "overload":
             return _OVERFLOW
         noise = self._noise.normal(round(self._clock.now() * 1e6)) / math.sqrt(self._nplc[function])
@@ -169,7 +169,7 @@ class SimKeithley2450(ScpiDevice):
         if function != self._source:
             self._source, self._on = function, False
             if function == "CURR":
-                self.beyond.append("source current")
+                self.beyond.note("source current")
             self._regulate()
 
     @scpi("[:SOURce]:FUNCtion[:MODE]?")
@@ -240,7 +240,7 @@ class SimKeithley2450(ScpiDevice):
     @scpi("[:SOURce]:CURRent:RANGe:AUTO", Flag())
     def _set_source_autorange(self, on: bool) -> None:
         if not on:
-            self.beyond.append("a fixed source range")
+            self.beyond.note("a fixed source range")
 
     @scpi(":OUTPut[:STATe]", Flag())
     def _switch(self, on: bool) -> None:

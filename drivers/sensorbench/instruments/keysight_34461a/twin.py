@@ -30,7 +30,8 @@ from sensorbench.protocols.scpi_parameters import (
     bounded,
     nr3,
 )
-from sensorbench.protocols.scpi_status import ScpiError
+from sensorbench.protocols.scpi_status import OPERATION_COMPLETE, ScpiError
+from sensorbench.world.conversions import Conversions
 from sensorbench.world.twins import Signal
 from sensorbench.world.world import World
 
@@ -58,7 +59,9 @@ class SimKeysight34461a(ScpiStatusDevice):
     """A 34461A in a simulated world: volts of a signal, 4-wire ohms of `resistance_ohm`.
 
     Nothing connected reads 0 V and infinitely many ohms. A reading takes its integration time on
-    the clock. The unit's own errors lie inside the one-year accuracy.
+    the clock; INIT and *TRG start them and do not wait, READ?, FETC?, *OPC? and *WAI do, ABOR ends
+    them. A reading that ended unwatched has what the signal was when the world next changed, or
+    when the meter was next spoken to. The unit's own errors lie inside the one-year accuracy.
     """
 
     IDENTITY = "Keysight Technologies,34461A,{serial},A.03.03-02.40-03.03-00.52-01-01"
@@ -73,7 +76,9 @@ class SimKeysight34461a(ScpiStatusDevice):
         self._world, self._clock = world, world.clock
         self._functions = {"VOLT": volts(), "FRES": ohms()}
         self._noise = world.stream(serial, "noise")
+        self._running, self._left, self._tells_completion = Conversions(), 0, False
         self._settings()
+        world.listen(self._collect)
 
     def sense(self, member: str, signal: Signal) -> None:
         """Connect the leads to what `voltage` measures. Raises KeyError for another member."""
@@ -90,43 +95,91 @@ class SimKeysight34461a(ScpiStatusDevice):
 
     def _triggers(self) -> None:
         self._source, self._trigger_count, self._sample_count = "IMM", 1, 1
-        self._armed = False
+        self._stop()
 
     def reset(self) -> None:
         self._settings()
 
-    def _error(self, name: str, value: float, range_: float) -> float:
+    def handle(self, line: bytes) -> bytes | None:
+        """Carry out one message, with the readings that have ended by now."""
+        self._collect()
+        return super().handle(line)
+
+    # -- readings --------------------------------------------------------------------------
+
+    def _error(self, name: str, value: float, range_: float, ended_s: float) -> float:
         """Return this unit's error: up to 0.8 of what the accuracy allows, and noise."""
         of_reading, of_range = self._functions[name].ranges[range_]
         gain = 1.6 * self._world.stream(self.serial, name, "gain").uniform() - 0.8
         zero = 1.6 * self._world.stream(self.serial, name, f"{range_:g}").uniform() - 0.8
-        noise = self._noise.normal(round(self._clock.now() * 1e6))
+        noise = self._noise.normal(round(ended_s * 1e6))
         noise_share = 1e-7 * math.sqrt(10.0 / self._functions[name].nplc)
         percent = gain * of_reading * value + zero * of_range * range_
         return percent / 100 + noise_share * range_ * noise
 
-    def _read_once(self) -> float:
+    def _reading(self, ended_s: float) -> float:
         name, function = self._function, self._functions[self._function]
-        self._clock.sleep(function.nplc / self.LINE_HZ * (2 if function.autozero else 1))
-        is_volts = name == "VOLT"
-        value = components(self._volts())[0] if is_volts else self.resistance_ohm
-        if self.fault() == "overload":
+        value = components(self._volts())[0] if name == "VOLT" else self.resistance_ohm
+        if self._world.fault_of(self.serial, ended_s) == "overload":
             value = math.inf
         range_ = function.range_for(value)
         overload = abs(value) > OVERRANGE * range_
         self.status.questionable.update(function.overload_bit if overload else 0)
         if overload:
             return math.copysign(_OVERLOAD, value)
-        return value + self._error(name, value, range_)
+        return value + self._error(name, value, range_, ended_s)
 
-    def _measure(self) -> None:
+    def _begin(self) -> None:
         self._armed = False
         count = self._trigger_count * self._sample_count
         if count > _MEMORY:
             raise ScpiError(-221)
-        self._readings = [self._read_once() for _ in range(count)]
+        function = self._functions[self._function]
+        lasts_s = function.nplc / self.LINE_HZ * (2 if function.autozero else 1)
+        self._running = Conversions(self._clock.now(), lasts_s, lasts_s)
+        self._readings, self._left = [], count
+
+    def _collect(self) -> None:
+        """Take the readings that have ended by now."""
+        if not self._left:
+            return
+        for _ in range(min(self._left, self._running.due(self._clock.now()))):
+            self._readings.append(self._reading(self._running.take()))
+            self._left -= 1
+        if not self._left:
+            self._stop()
+
+    def _wait(self) -> None:
+        """Let the readings that run end, one after the other."""
+        while self._left:
+            next_s = self._running.end_s(self._running.taken)
+            self._world.let_pass(max(0.0, next_s - self._clock.now()))
+            self._collect()
+
+    def _stop(self) -> None:
+        self._armed, self._left = False, 0
+        if self._tells_completion:
+            self._tells_completion = False
+            self.status.events |= OPERATION_COMPLETE
+
+    @scpi("*OPC")
+    def _complete(self) -> None:
+        if self._left:
+            self._tells_completion = True
+        else:
+            super()._complete()
+
+    @scpi("*OPC?")
+    def _is_complete(self) -> str:
+        self._wait()
+        return super()._is_complete()
+
+    @scpi("*WAI")
+    def _wait_for_all(self) -> None:
+        self._wait()
 
     def _fetch(self) -> str:
+        self._wait()
         if not self._readings:
             raise ScpiError(-230)
         return ",".join(map(nr3, self._readings))
@@ -162,14 +215,16 @@ class SimKeysight34461a(ScpiStatusDevice):
     def _read(self) -> str:
         if self._source == "BUS":
             raise ScpiError(-214)
-        self._measure()
+        self._begin()
         return self._fetch()
 
     @scpi(":INITiate[:IMMediate]")
     def _initiate(self) -> None:
+        if self._left or self._armed:
+            raise ScpiError(-213)
         self._readings.clear()
         if self._source == "IMM":
-            self._measure()
+            self._begin()
         else:
             self._armed = True
 
@@ -177,11 +232,11 @@ class SimKeysight34461a(ScpiStatusDevice):
     def _trigger(self) -> None:
         if not self._armed:
             raise ScpiError(-211)
-        self._measure()
+        self._begin()
 
     @scpi(":ABORt")
     def _abort(self) -> None:
-        self._armed = False
+        self._stop()
 
     @scpi(":FETCh?")
     def _fetch_query(self) -> str:
@@ -203,6 +258,7 @@ class SimKeysight34461a(ScpiStatusDevice):
         known = {"VOLT": "VOLT", "VOLT:DC": "VOLT", "FRES": "FRES"}
         if name.upper() not in known:
             raise ScpiError(-224)
+        self._stop()
         self._function = known[name.upper()]
 
     @scpi("[:SENSe]:FUNCtion[:ON]?")

@@ -25,6 +25,7 @@ from sensorbench.protocols.scpi_parameters import (
     nr3,
 )
 from sensorbench.protocols.scpi_status import ScpiError
+from sensorbench.world.faults import Suffering
 from sensorbench.world.fields import Constant, Driven, Field
 from sensorbench.world.random import Stream
 from sensorbench.world.twins import Signal
@@ -171,6 +172,7 @@ class SimKeysightE36312a(ScpiDevice):
         super().__init__(serial, fault=partial(world.fault_of, serial))
         self._world, self._clock = world, world.clock
         self._selected = 1
+        self._suffering = Suffering(world, serial, self._suffer)
         self._outputs = {
             number: _Output(rating, partial(world.stream, serial, number), world.changing)
             for number, rating in self.RATINGS.items()
@@ -195,13 +197,16 @@ class SimKeysightE36312a(ScpiDevice):
 
     def handle(self, line: bytes) -> bytes | None:
         """Carry out one message, with the rails where their loads put them now."""
-        fault = self.fault()
-        if fault.startswith("trip"):
-            self._outputs[int(fault[-1])].voltage_tripped = True
+        self._suffering.catch_up()
+        self._suffer(self._suffering.kind)  # what is there trips again after it was cleared
         for output in self._outputs.values():
             if output.on:
                 output.regulate()
         return super().handle(line)
+
+    def _suffer(self, fault: str) -> None:
+        if fault.startswith("trip"):
+            self._outputs[int(fault[-1])].voltage_tripped = True
 
     def trip(self, channel: int) -> None:
         """Trip the over-voltage protection of an output, as a spike would."""

@@ -13,6 +13,7 @@ from sensorbench.core.quantity import components
 from sensorbench.protocols.scpi_device import ScpiDevice, scpi
 from sensorbench.protocols.scpi_parameters import Choice, Flag, Limit, Number, bounded
 from sensorbench.protocols.scpi_status import ScpiError
+from sensorbench.world.faults import Suffering
 from sensorbench.world.fields import Driven, Field, Moving, Times, Wave
 from sensorbench.world.world import World
 
@@ -72,6 +73,7 @@ class SimPressurePulser(ScpiDevice):
         self._gain = 1.0 + 2.5e-5 * world.stream(serial, "gain").normal()
         self._offset_pa = 15.0 * world.stream(serial, "offset").normal()
         self._noise = world.stream(serial, "noise")
+        self._suffering = Suffering(world, serial, self._suffer)
         self._outlet = Driven(self._still(self._ambient_pa))
         self.drives: dict[str, Field] = {"pressure": self._outlet}
         self._level_pa, self._tripped = _LEVEL_PA[1], False
@@ -88,14 +90,17 @@ class SimPressurePulser(ScpiDevice):
 
     def handle(self, line: bytes) -> bytes | None:
         """Carry out one message; what a fault does by itself it has done by then."""
-        if self.fault() == "trip" and not self._tripped:
-            self._trip()
+        self._suffering.catch_up()
         return super().handle(line)
+
+    def _suffer(self, fault: str) -> None:
+        if fault == "trip" and not self._tripped:
+            self._trip()
 
     # -- the outlet ------------------------------------------------------------------------
 
     def _outlet_pa(self) -> float:
-        return components(self._outlet.at(self._clock.now()))[0]
+        return components(self._outlet.at(self._suffering.now_s))[0]
 
     def _measured_pa(self) -> float:
         noise_pa = 5.0 * self._noise.normal(round(self._clock.now() * 1e6))
@@ -111,12 +116,12 @@ class SimPressurePulser(ScpiDevice):
             fastest_up=_VALVE_PA_PER_S,
             tau_s=_VALVE_TAU_S,
             moves_before=self._world.changing,
-            now=self._clock.now(),
+            now=self._suffering.now_s,
             resolution=1.0,
         )
 
     def _move(self, target_pa: float, rate: float = _VALVE_PA_PER_S, tau_s: float = 0.0) -> None:
-        now = self._clock.now()
+        now = self._suffering.now_s
         moving = self._outlet.field
         if not isinstance(moving, Moving):
             self._world.changing()
@@ -135,7 +140,7 @@ class SimPressurePulser(ScpiDevice):
             self._true_pa(high_pa),
             period_s,
             "sine" if shape == "SIN" else "square",
-            self._clock.now(),
+            self._suffering.now_s,
             self._outlet_pa(),
         )
 

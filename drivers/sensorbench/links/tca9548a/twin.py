@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum
 
 from sensorbench.core.errors import NotAcknowledged
@@ -17,7 +18,11 @@ class Fault(Enum):
 
 
 class SimTca9548a:
-    """One multiplexer, always powered. Parts hang on `channels`; a stuck channel holds the root."""
+    """One multiplexer, always powered. Parts hang on `channels`; a stuck channel holds the root.
+
+    It switches at the stop that ends its write: a bus reaches the targets of a combined transfer
+    before its first message.
+    """
 
     def __init__(self, fault: Fault | str = Fault.NONE) -> None:
         self.fault = Fault(fault)
@@ -49,6 +54,10 @@ class SimTca9548a:
         for bus in self._open:
             found += bus.reach(address)
         return found
+
+    def everybody(self) -> Iterator[tuple[int, I2cTarget]]:
+        for bus in self._open:
+            yield from bus.everybody()
 
     def _answer(self) -> None:
         if self.fault is Fault.SILENT:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Sequence
 from typing import ClassVar
 
 from sensorbench.sensors.bmp280.twin import SimBmp280
@@ -34,6 +35,9 @@ class SimBme280(SimBmp280):
     IDENTITY: ClassVar[int] = 0x60
     STANDBY_MS: ClassVar[tuple[float, ...]] = (0.5, 62.5, 125, 250, 500, 1000, 10, 20)
     WRITABLE: ClassVar[frozenset[int]] = frozenset((0xE0, 0xF2, 0xF4, 0xF5))
+    READABLE: ClassVar[frozenset[int]] = frozenset(
+        (*range(0x88, 0xA2), 0xD0, *range(0xE0, 0xF1), *range(0xF2, 0xFF))
+    )
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)
@@ -73,18 +77,18 @@ class SimBme280(SimBmp280):
             return typical, longest
         return typical + 2.0 * humidity + 0.5, longest + 2.3 * humidity + 0.575
 
-    def _latch(self, ended_s: float, count: int) -> None:
-        super()._latch(ended_s, count)
-        word = 0x8000
+    def _latch(self, ends_s: Sequence[float], *, missed: bool) -> None:
+        super()._latch(ends_s, missed=missed)
+        # The filter is for pressure and temperature only (section 3.4.4).
+        ended_s, word = ends_s[-1], 0x8000
         if self._humidity_code:
             noise = _NOISE_RH[self._humidity_code]
             noise *= self._place.stream("humidity noise").normal(round(ended_s * 1e6))
             air_rh = self._place.humidity_rh(ended_s)
             humidity = max(0.0, min(100.0, air_rh + self._offset_rh + noise))
-            body_c = self._place.temperature_c(ended_s) + self._offset_c
-            counts = round(humidity_counts(self._humidity_words, body_c, humidity))
+            counts = round(humidity_counts(self._humidity_words, self._body_c(ended_s), humidity))
             word = max(0, min(0xFFFF, counts))
-        if self._place.fault() == "stuck":
+        if self._place.fault(ended_s) == "stuck":
             word = 0x5555
         self._registers[0xFD:0xFF] = word.to_bytes(2, "big")
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.sensors.simulated import PowerOnReset, screened
+from sensorbench.world.conversions import Conversions, reached
 from sensorbench.world.world import Place
 
 _SAMPLES = (0, 1, 2, 4, 8, 16, 16, 16)
 _FILTERS = (1, 2, 4, 8, 16, 16, 16, 16)
+# By coefficient: after so many conversions less than a millionth is left of what was before.
+_MEMORY = {1: 1, 2: 20, 4: 49, 8: 104, 16: 215}
 _SKIPPED = b"\x80\x00\x00"
 # Noise by oversampling code, filter off: datasheet tables 11 and 12 (recalled; table 7's
 # 26.4 cm at x1 and 1.6 cm at x16 with filter 16 agree).
@@ -48,8 +52,10 @@ class SimBmp280:
     """One part at a place in the world, with its own factory words, offsets and noise.
 
     A mode that is written during a conversion comes when that has ended, and what is written after
-    it until then is ignored (section 3.6). Registers that can't be written acknowledge and stay;
-    `beyond` lists such writes.
+    it until then is ignored (section 3.6). The filter takes in each conversion, read or not; a
+    channel that is skipped keeps what its filter had (section 3.3.3). Registers that can't be
+    written acknowledge and stay. `beyond` has that, reads from a register that the map does not
+    name, and writes to config in normal mode, which the part may ignore; the twin takes them.
     """
 
     FAULTS: ClassVar[tuple[str, ...]] = (
@@ -58,10 +64,13 @@ class SimBmp280:
     IDENTITY: ClassVar[int] = 0x58
     STANDBY_MS: ClassVar[tuple[float, ...]] = (0.5, 62.5, 125, 250, 500, 1000, 2000, 4000)
     WRITABLE: ClassVar[frozenset[int]] = frozenset((0xE0, 0xF4, 0xF5))
+    READABLE: ClassVar[frozenset[int]] = frozenset(
+        (*range(0x88, 0xA2), 0xD0, 0xE0, *range(0xF3, 0xFD))
+    )
     CONVERTING_A: ClassVar[float] = 714e-6  # datasheet table 2, recalled; asleep 0.1 uA
 
     def __init__(self, place: Place) -> None:
-        self.beyond: list[str] = []
+        self.beyond = place.beyond
         self._place = place
         self._clock = place.clock
         self._power = PowerOnReset(place, 1.58, self._supplied, self._refresh)
@@ -98,6 +107,8 @@ class SimBmp280:
     def send(self, length: int) -> bytes:
         self._answer()
         start, end = self._pointer, self._pointer + length
+        if start not in self.READABLE:
+            self.beyond.note(f"read from {start:#04x}")
         if end > 0x88:
             self._refresh()
         stranger = self._place.fault() == "identity"
@@ -120,7 +131,7 @@ class SimBmp280:
     def _reset(self, at_s: float) -> None:
         self._registers[:] = bytes(256)
         self._registers[0xF7:0xFD] = _SKIPPED * 2
-        self._ready_at_s, self._duration_s = math.inf, 0.0
+        self._conversions = Conversions()
         self._next_control: int | None = None
         self._filtered: dict[str, float] = {}
         self._loaded = False
@@ -134,7 +145,7 @@ class SimBmp280:
     def _write(self, register: int, value: int) -> None:
         self._refresh()
         if register not in self.WRITABLE:
-            self.beyond.append(f"write {value:#04x} to {register:#04x}")
+            self.beyond.note(f"write {value:#04x} to {register:#04x}")
         elif register == 0xE0:
             if value == 0xB6:
                 self._reset(self._clock.now())
@@ -143,16 +154,37 @@ class SimBmp280:
                 self._start(value, self._clock.now())
             elif self._next_control is None:
                 self._next_control = value
+        elif register == 0xF5:
+            self._configure(value)
         else:
             self._registers[register] = value
-            self._filtered.clear()
+
+    def _configure(self, value: int) -> None:
+        self._registers[0xF5] = value
+        self._filtered.clear()
+        if self._registers[0xF4] & 3 == 3:
+            self.beyond.note(f"write {value:#04x} to 0xf5 in normal mode")
+            running = self._conversions
+            next_s = running.start_s(running.taken)
+            self._conversions = Conversions(
+                next_s, running.lasts_s, self._period_s(running.lasts_s)
+            )
 
     def _start(self, value: int, now_s: float) -> None:
         self._registers[0xF4] = value
-        mode = value & 3
         typical, longest = self._conversion_ms(_SAMPLES[value >> 5], _SAMPLES[value >> 2 & 7])
-        self._duration_s = (typical + (longest - typical) * self._slowness) * 1e-3
-        self._ready_at_s = now_s + self._duration_s if mode else math.inf
+        lasts_s = (typical + (longest - typical) * self._slowness) * 1e-3
+        mode = value & 3
+        if mode == 0:
+            self._conversions = Conversions()
+        elif mode == 3:
+            self._conversions = Conversions(now_s, lasts_s, self._period_s(lasts_s))
+        else:
+            self._conversions = Conversions(now_s, lasts_s)
+
+    def _period_s(self, lasts_s: float) -> float:
+        """Return the time from one conversion to the next in normal mode."""
+        return lasts_s + self.STANDBY_MS[self._registers[0xF5] >> 5] * 1e-3
 
     def _conversion_ms(self, temperature: int, pressure: int) -> tuple[float, float]:
         """Return the typical and the longest time (datasheet section 3.8.1)."""
@@ -163,73 +195,93 @@ class SimBmp280:
     def _refresh(self) -> None:
         """Bring data and status up to date: latch what has ended, and start what waited for it."""
         now_s = self._clock.now()
-        if not self._loaded and now_s >= self._load_at_s - 1e-9:
+        if not self._loaded and reached(now_s, self._load_at_s):
             self._load_memory()
             self._loaded = True
-        # A nanosecond of tolerance: a caller that waited exactly long enough has waited enough.
-        while now_s >= self._ready_at_s - 1e-9:
-            self._finish(now_s)
-        started_s = self._ready_at_s - self._duration_s
-        converts = self._ready_at_s < math.inf and now_s >= started_s - 1e-9
+        while due := self._conversions.due(now_s):
+            self._finish(due)
+        converts = self._conversions.runs(now_s)
         self._registers[0xF3] = (0x08 if converts else 0) | (0 if self._loaded else 0x01)
 
-    def _finish(self, now_s: float) -> None:
-        """Latch the last conversion that has ended by now, and go on as the mode says."""
-        ended_s, count = self._ready_at_s, 1
+    def _finish(self, due: int) -> None:
+        """Latch conversions that have ended, and go on as the mode says."""
+        conversions = self._conversions
+        count = 1 if self._next_control is not None else due
+        ended_s = conversions.take(count)
+        kept = min(count, _MEMORY[_FILTERS[self._registers[0xF5] >> 2 & 7]])
+        first = conversions.taken - kept
+        self._latch([conversions.end_s(first + k) for k in range(kept)], missed=count > kept)
         if self._next_control is not None:
-            self._latch(ended_s, count)
             value, self._next_control = self._next_control, None
             self._start(value, ended_s)
-            return
-        if self._registers[0xF4] & 3 == 3:
-            period_s = self._duration_s + self.STANDBY_MS[self._registers[0xF5] >> 5] * 1e-3
-            count += int((now_s + 1e-9 - ended_s) // period_s)
-            ended_s += (count - 1) * period_s
-            self._ready_at_s = ended_s + period_s
-        else:
-            self._ready_at_s = math.inf
+        elif not conversions.go_on:
             self._registers[0xF4] &= 0xFC
-        self._latch(ended_s, count)
 
     # -- physics ---------------------------------------------------------------------------
 
-    def _latch(self, ended_s: float, count: int) -> None:
-        control, counter, fault = self._registers[0xF4], round(ended_s * 1e6), self._place.fault()
-        body_c = self._place.temperature_c(ended_s) + self._offset_c
-        temperature = self._settle("temperature", body_c, _NOISE_C[control >> 5], counter, count)
-        ageing_pa = math.copysign(500.0, self._ageing_pa) if fault == "drift" else self._ageing_pa
-        offset_pa = self._offset_pa + self._offset_pa_per_k * (body_c - 25.0)
-        offset_pa += ageing_pa * math.sqrt(self._place.stress_h() / 1000)
-        pressure_pa = self._place.pressure_pa(at_s=ended_s) + offset_pa
-        noise_pa = _NOISE_PA[control >> 2 & 7] * (50.0 if fault == "noise" else 1.0)
-        pressure = self._settle("pressure", pressure_pa, noise_pa, counter, count)
-        if fault == "stuck":
+    def _latch(self, ends_s: Sequence[float], *, missed: bool) -> None:
+        """Take in conversions that ended at `ends_s`; with `missed` others went before them.
+
+        These weigh nothing any more, whatever they were.
+        """
+        control = self._registers[0xF4]
+        pressure_code, temperature_code = control >> 2 & 7, control >> 5
+        if missed:
+            self._forget(pressure_code, temperature_code)
+        pressure = self._settle("pressure", pressure_code, self._pressure_counts, ends_s)
+        temperature = self._settle(
+            "temperature", temperature_code, self._temperature_counts, ends_s
+        )
+        if self._place.fault(ends_s[-1]) == "stuck":
             self._registers[0xF7:0xFD] = b"\x55\x55\x50\x7f\xff\xf0"
             return
-        self._registers[0xF7:0xFA] = self._word(
-            pressure_counts(self._words, body_c, pressure), control >> 2 & 7
-        )
-        self._registers[0xFA:0xFD] = self._word(
-            temperature_counts(self._words, temperature), control >> 5
-        )
+        self._registers[0xF7:0xFA] = self._word(pressure, pressure_code)
+        self._registers[0xFA:0xFD] = self._word(temperature, temperature_code)
 
-    def _settle(self, channel: str, value: float, noise: float, counter: int, count: int) -> float:
-        """Return the IIR filter's output after `count` conversions of `value` and their noise.
+    def _forget(self, pressure_code: int, temperature_code: int) -> None:
+        for channel, code in (("pressure", pressure_code), ("temperature", temperature_code)):
+            if code:
+                self._filtered.pop(channel, None)
 
-        The conversions that nobody read are taken at the present value, so that it is closed-form.
-        """
-        normal = self._place.stream(f"{channel} noise").normal(counter)
-        before = self._filtered.get(channel)
+    def _settle(
+        self,
+        channel: str,
+        code: int,
+        counts: Callable[[int, float], float],
+        ends_s: Sequence[float],
+    ) -> float:
+        """Return the IIR filter's output after conversions; without any it keeps what it had."""
+        if not code:
+            return 0.0
         coefficient = _FILTERS[self._registers[0xF5] >> 2 & 7]
-        if coefficient == 1 or before is None:
-            after = value + noise * normal
-        else:
-            kept = 1.0 - 1.0 / coefficient
-            left = kept**count
-            noise *= math.sqrt((1.0 - kept) / (1.0 + kept) * (1.0 - left * left))
-            after = value + (before - value) * left + noise * normal
-        self._filtered[channel] = after
-        return after
+        found = self._filtered.get(channel)
+        for ended_s in ends_s if coefficient > 1 else ends_s[-1:]:
+            new = counts(code, ended_s)
+            if found is None or coefficient == 1:
+                found = new
+            else:
+                found += (new - found) / coefficient
+        assert found is not None  # noqa: S101 - a conversion ended
+        self._filtered[channel] = found
+        return found
+
+    def _body_c(self, at_s: float) -> float:
+        return self._place.temperature_c(at_s) + self._offset_c
+
+    def _temperature_counts(self, code: int, at_s: float) -> float:
+        noise_c = _NOISE_C[code]
+        noise_c *= self._place.stream("temperature noise").normal(round(at_s * 1e6))
+        return temperature_counts(self._words, self._body_c(at_s) + noise_c)
+
+    def _pressure_counts(self, code: int, at_s: float) -> float:
+        fault, body_c = self._place.fault(at_s), self._body_c(at_s)
+        ageing_pa = math.copysign(500.0, self._ageing_pa) if fault == "drift" else self._ageing_pa
+        felt_pa = self._place.pressure_pa(at_s=at_s)
+        felt_pa += self._offset_pa + self._offset_pa_per_k * (body_c - 25.0)
+        felt_pa += ageing_pa * math.sqrt(self._place.stress_h(at_s) / 1000)
+        noise_pa = _NOISE_PA[code] * (50.0 if fault == "noise" else 1.0)
+        noise_pa *= self._place.stream("pressure noise").normal(round(at_s * 1e6))
+        return pressure_counts(self._words, body_c, felt_pa + noise_pa)
 
     def _word(self, counts: float, code: int) -> bytes:
         """Return a data word: 16 bits and one more an oversampling step, 20 with the filter."""

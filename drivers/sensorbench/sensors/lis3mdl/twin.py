@@ -6,9 +6,10 @@ spread of sensitivity and rate are estimates.
 
 - Registers count up only where bit 7 of the register number was set. Some parts in the field do
   without (Adafruit's driver relies on it): `always_increments` is such a part.
-- Samples are taken at the unit's own rate and computed when somebody asks, and before the world
-  changes if somebody read them since the change before.
-- What is acknowledged but has no effect here is listed in `beyond`: interrupts and fast read.
+- Samples are taken at the unit's own rate. The newest is computed when somebody asks, and before
+  the world or a register changes.
+- What is acknowledged but has no effect here is listed in `beyond`: interrupts, fast read, writes
+  to what can only be read, and reads from a register that the data sheet reserves.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ import numpy.typing as npt
 
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.sensors.simulated import PowerOnReset, screened
+from sensorbench.world.conversions import Conversions, reached
 from sensorbench.world.world import Place
 
-_NOW_S = 1e-9  # a caller that waited exactly long enough has waited enough
 _BOOT_S = 0.005
 _RESET = {0x0F: 0x3D, 0x20: 0x10, 0x22: 0x03}
 _WRITABLE = frozenset((*range(0x05, 0x0B), *range(0x20, 0x25)))
 _STORED = frozenset((0x30, 0x32, 0x33))
+_READABLE = _WRITABLE | _STORED | {0x0F, *range(0x27, 0x30), 0x31}
 _SLOWEST_HZ = 0.625
 _FAST_HZ = (1000.0, 560.0, 300.0, 155.0)  # by performance mode
 _COUNTS_PER_UT = (68.42, 34.21, 22.81, 17.11)
@@ -44,7 +46,7 @@ class SimLis3mdl:
     )  # fmt: skip
 
     def __init__(self, place: Place, *, always_increments: bool = False) -> None:
-        self.beyond: list[str] = []
+        self.beyond = place.beyond
         self._place = place
         self._clock = place.clock
         self._always_increments = always_increments
@@ -63,14 +65,16 @@ class SimLis3mdl:
         self._temperature_offset_c = screened(place, "temperature offset", 1.5)
         self._speed = 1.0 + screened(place, "rate", 0.02)
         self._registers = bytearray(128)
-        self._power = PowerOnReset(place, 1.7, self._reset, self._before_change)
+        self._power = PowerOnReset(place, 1.7, self._reset, self._latch)
         self._reset()
 
     def supply_current_a(self) -> float:
         """Return the current it draws (recalled, typical: 270 uA in ultra-high performance)."""
         if not self._power.is_on():
             return 0.0
-        return 1e-6 if math.isinf(self._period_s) else 270e-6
+        if self._mode == 1:
+            self._latch()
+        return 270e-6 if self._samples.go_on else 1e-6
 
     # -- the bus ---------------------------------------------------------------------------
 
@@ -85,17 +89,18 @@ class SimLis3mdl:
     def send(self, length: int) -> bytes:
         self._answer()
         start = self._pointer & 0x7F
+        if start not in _READABLE:
+            self.beyond.note(f"read from {start:#04x}")
         end = start + (length if self._increments else 1)
         if start < 0x30 and end > 0x20:
             self._latch()
-            self._watched = True
         return bytes(self._read_byte() for _ in range(length))
 
     def _answer(self) -> None:
         self._power.check()
         if self._place.fault() == "silent":
             raise NotAcknowledged(f"part {self._place.serial} is silent")
-        if self._clock.now() < self._power.since_s + _BOOT_S - _NOW_S:
+        if not reached(self._clock.now(), self._power.since_s + _BOOT_S):
             raise NotAcknowledged(f"part {self._place.serial} is booting")
 
     @property
@@ -113,7 +118,7 @@ class SimLis3mdl:
         register = self._advance()
         if register == 0x0F and self._place.fault() == "identity":
             return 0x40
-        if register == 0x21 and self._clock.now() < self._busy_until_s:
+        if register == 0x21 and not reached(self._clock.now(), self._busy_until_s):
             return self._registers[0x21] | self._busy_bits
         if 0x28 <= register < 0x30:
             # With BDU a word of which one byte was read holds still until the other was.
@@ -131,8 +136,7 @@ class SimLis3mdl:
             self._registers[register] = value
         self._pointer = 0
         self._half_read: set[int] = set()
-        self._watched = False
-        self._busy_until_s, self._busy_bits = 0.0, 0
+        self._busy_until_s, self._busy_bits = -math.inf, 0
         self._begin()
 
     def _write(self, register: int, value: int) -> None:
@@ -142,12 +146,14 @@ class SimLis3mdl:
             if register == 0x21:
                 self._control(value)
             elif register == 0x24 and value & 0x80:
-                self.beyond.append(f"{value:#04x} to 0x24")
+                self.beyond.note(f"write {value:#04x} to 0x24")
             if 0x20 <= register <= 0x22:
                 self._begin()
         elif register in _STORED:
-            self.beyond.append(f"{value:#04x} to {register:#04x}")
+            self.beyond.note(f"write {value:#04x} to {register:#04x}")
             self._registers[register] = value
+        else:
+            self.beyond.note(f"write {value:#04x} to {register:#04x}")
 
     def _control(self, value: int) -> None:
         if value & 0x04:
@@ -177,42 +183,36 @@ class SimLis3mdl:
             rate_hz = _SLOWEST_HZ
         if self._mode == 1:
             rate_hz = _FAST_HZ[self._performance]  # how long one conversion takes (recalled)
-        self._period_s = math.inf if self._mode > 1 else 1.0 / (rate_hz * self._speed)
-        self._next_s = self._clock.now() + self._period_s
-
-    def _before_change(self) -> None:
-        if self._watched:
-            self._latch()
-            self._watched = False
+        now_s, lasts_s = self._clock.now(), 1.0 / (rate_hz * self._speed)
+        if self._mode > 1:
+            self._samples = Conversions()
+        else:
+            self._samples = Conversions(now_s, lasts_s, math.inf if self._mode else lasts_s)
 
     def _latch(self) -> None:
         """Put the last sample that was taken until now into the data registers."""
-        now_s = self._clock.now()
-        if now_s < self._next_s - _NOW_S:
+        due = self._samples.due(self._clock.now())
+        if not due:
             return
-        taken_s = self._next_s
-        if self._mode == 1:
+        taken_s = self._samples.take(due)
+        if not self._samples.go_on:
             self._registers[0x22] |= 0x03  # back to power-down
-            self._period_s = self._next_s = math.inf
-        else:
-            taken_s += (now_s + _NOW_S - taken_s) // self._period_s * self._period_s
-            self._next_s = taken_s + self._period_s
         for axis, count in enumerate(self._counts(taken_s)):
             self._put(0x28 + 2 * axis, count)
         if self._registers[0x20] & 0x80:
-            warmer = self._place.temperature_c() + self._temperature_offset_c - 25.0
+            warmer = self._place.temperature_c(taken_s) + self._temperature_offset_c - 25.0
             self._put(0x2E, _word(warmer * 8.0))
-        unread = self._registers[0x27] & 0x07
+        unread = 0x07 if due > 1 else self._registers[0x27] & 0x07
         self._registers[0x27] |= 0x0F | unread << 4 | (0x80 if unread else 0)
 
     def _counts(self, taken_s: float) -> list[int]:
-        fault, mode = self._place.fault(), self._performance
+        fault, mode = self._place.fault(taken_s), self._performance
         times = np.array([taken_s])
         found = self._place.magnetic_field(times)[0] * self._gain + self._offset_ut
         warmer = float(self._place.temperatures_c(times)[0]) - 25.0
         found = found + self._offset_ut_per_k * warmer
         ageing = np.copysign(60.0, self._ageing_ut) if fault == "drift" else self._ageing_ut
-        found = found + ageing * math.sqrt(self._place.stress_h() / 1000)
+        found = found + ageing * math.sqrt(self._place.stress_h(taken_s) / 1000)
         counter = round(taken_s * 1e6)
         louder = _NOISIER[mode] * (50.0 if fault == "noise" else 1.0)
         for axis, sigma in enumerate(_NOISE_UT):

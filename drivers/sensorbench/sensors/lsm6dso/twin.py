@@ -5,11 +5,12 @@ from the LSM6DSO data sheet. twin_sampling.py says when samples are taken, twin_
 in them, twin_fifo.py how they wait.
 
 - Samples are taken on ticks of the part's own oscillator, a few percent off (INTERNAL_FREQ_FINE).
-- They are computed when somebody asks, all since the last look at once, and before the world
-  changes; the data registers only if somebody read them since the change before.
-- Writes to read-only registers are acknowledged and change nothing, as in the part. What is
-  acknowledged but has no effect here is listed in `beyond`: other register pages, compression,
-  batched temperature and time stamps, filters, interrupts, triggered FIFO modes, user offsets.
+- They are computed when somebody asks, all since the last look at once, and before the world or a
+  register changes.
+- Writes to read-only registers are acknowledged and change nothing, as in the part. They are listed
+  in `beyond`, with what is acknowledged but has no effect here: other register pages, compression,
+  batched temperature and time stamps, filters, interrupts, triggered FIFO modes, user offsets; and
+  reads from a register that the data sheet reserves.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from sensorbench.sensors.lsm6dso.twin_fifo import DEPTH, WORD, Fifo
 from sensorbench.sensors.lsm6dso.twin_sampling import Batched, Half, Oscillator, words_between
 from sensorbench.sensors.lsm6dso.twin_signals import ACCELEROMETER, GYROSCOPE, Triad
 from sensorbench.sensors.simulated import PowerOnReset, screened
+from sensorbench.world.conversions import reached
 from sensorbench.world.world import Place
 
 _LOWEST_V = 1.6  # power-on reset (recalled)
-_NOW_S = 1e-9  # a caller that waited exactly long enough has waited enough
 _RESET_S, _BOOT_S = 50e-6, 0.010
 # Ticks between samples by rate code; 11 is the slowest, in low power.
 _TICKS = {1: 512, 2: 256, 3: 128, 4: 64, 5: 32, 6: 16, 7: 8, 8: 4, 9: 2, 10: 1, 11: 4096}
@@ -39,6 +40,10 @@ _EFFECTIVE = frozenset((0x01, 0x07, 0x08, 0x09, 0x0A, 0x10, 0x11, 0x12, 0x13, 0x
 # Stored, and of no effect here: pins, counters, interrupts, filters, wake-up and tap, offsets.
 _STORED = frozenset((0x02, 0x0B, 0x0C, 0x0D, 0x0E, *range(0x15, 0x18), *range(0x56, 0x60),
                      0x6F, 0x70, 0x71, 0x72, 0x73, 0x74, 0x75))  # fmt: skip
+_READABLE = _EFFECTIVE | _STORED | {
+    0x0F, *range(0x1A, 0x1F), *range(0x20, 0x2E), *range(0x35, 0x3C), *range(0x40, 0x44),
+    *range(0x49, 0x51), 0x63, *range(0x78, 0x7F),
+}  # fmt: skip
 _STATUS, _TEMPERATURE_OUT, _OUT_END, _FIFO_STATUS2, _FIFO_OUT = 0x1E, 0x20, 0x2E, 0x3B, 0x78
 
 
@@ -50,7 +55,7 @@ class SimLsm6dso:
     )  # fmt: skip
 
     def __init__(self, place: Place) -> None:
-        self.beyond: list[str] = []
+        self.beyond = place.beyond
         self._place = place
         self._clock = place.clock
         self._oscillator = oscillator = Oscillator(place)
@@ -64,7 +69,7 @@ class SimLsm6dso:
         self._halves = (self._accelerometer, self._gyroscope)
         self._fifo = Fifo()
         self._registers = bytearray(128)
-        self._power = PowerOnReset(place, _LOWEST_V, self._boot, self._before_change)
+        self._power = PowerOnReset(place, _LOWEST_V, self._boot, self._catch_up)
         self._boot()
 
     def supply_current_a(self) -> float:
@@ -90,6 +95,8 @@ class SimLsm6dso:
         self._answer()
         if self._pointer == _FIFO_OUT and self._increments:
             return self._read_fifo(length)
+        if self._pointer not in _READABLE:
+            self.beyond.note(f"read from {self._pointer:#04x}")
         self._refresh(self._pointer, self._pointer + length)
         return bytes(self._read_byte() for _ in range(length))
 
@@ -97,7 +104,7 @@ class SimLsm6dso:
         self._power.check()
         if self._place.fault() == "silent" or self._registers[0x13] & 4:
             raise NotAcknowledged(f"part {self._place.serial} is silent")
-        if self._clock.now() < self._power.since_s + _BOOT_S - _NOW_S:
+        if not reached(self._clock.now(), self._power.since_s + _BOOT_S):
             raise NotAcknowledged(f"part {self._place.serial} is booting")
 
     @property
@@ -113,7 +120,6 @@ class SimLsm6dso:
         """Bring the registers from `start` to `end` up to now."""
         if start < _OUT_END and end > _STATUS:
             self._latch()
-            self._watched = True
         if start < 0x44 and end > 0x3A:
             self._fill()
             watermark = self._registers[0x07] | (self._registers[0x08] & 1) << 8
@@ -131,7 +137,7 @@ class SimLsm6dso:
             self._fifo.overrun_latched = False
         if register == 0x0F and self._place.fault() == "identity":
             return 0x6B
-        if register == 0x12 and self._clock.now() < self._busy_until_s:
+        if register == 0x12 and not reached(self._clock.now(), self._busy_until_s):
             return self._registers[0x12] | self._busy_bit
         if register >= _FIFO_OUT and register < _FIFO_OUT + WORD:
             value = self._fifo.peek()[register - _FIFO_OUT]
@@ -163,27 +169,26 @@ class SimLsm6dso:
     # -- registers -------------------------------------------------------------------------
 
     def _boot(self) -> None:
-        self._reset()
+        self._reset(self._power.since_s)
         self._busy_until_s, self._busy_bit = 0.0, 0
 
-    def _reset(self) -> None:
+    def _reset(self, at_s: float) -> None:
         self._registers[:] = bytes(128)
         for register, value in _RESET.items():
             self._registers[register] = value
         self._registers[0x63] = self._oscillator.fine & 0xFF
         self._pointer = 0
         self._half_read: set[int] = set()
-        self._watched = False
-        self._stamped_s = self._clock.now()
+        self._stamped_s = at_s
         self._fifo.clear()
-        self._filled = self._tick()
+        self._filled = tick = self._oscillator.tick(at_s)
         for half in self._halves:
             half.ticks = half.self_test = 0
-        self._temperature_latched = self._tick()
+        self._temperature_latched = tick
 
     def _write(self, register: int, value: int) -> None:
         if self._registers[0x01] & 0xC0 and register != 0x01:
-            self.beyond.append(f"{value:#04x} to {register:#04x} of another page")
+            self.beyond.note(f"write {value:#04x} to {register:#04x} of another page")
         elif register == 0x42 and value == 0xAA:
             self._stamped_s = self._clock.now()
         elif register in _EFFECTIVE:
@@ -191,8 +196,10 @@ class SimLsm6dso:
             self._registers[register] = value
             self._take_effect(register, value)
         elif register in _STORED:
-            self.beyond.append(f"{value:#04x} to {register:#04x}")
+            self.beyond.note(f"write {value:#04x} to {register:#04x}")
             self._registers[register] = value
+        else:
+            self.beyond.note(f"write {value:#04x} to {register:#04x}")
 
     def _take_effect(self, register: int, value: int) -> None:
         if register == 0x12:
@@ -219,7 +226,7 @@ class SimLsm6dso:
         if value & 0x80:
             self._busy_until_s, self._busy_bit = now_s + _BOOT_S, 0x80
         if value & 0x01:
-            self._reset()
+            self._reset(now_s)
             self._busy_until_s, self._busy_bit = now_s + _RESET_S, 0x01
         else:
             self._registers[0x12] = value & 0x7E
@@ -232,7 +239,6 @@ class SimLsm6dso:
         if was_off:
             half.since_s = self._clock.now()
         half.latched = self._temperature_latched = self._tick()
-        half.triad.age()
 
     def _configure_fifo(self, register: int, value: int) -> None:
         mode = self._registers[0x0A] & 7
@@ -240,7 +246,7 @@ class SimLsm6dso:
             self._fifo.clear()
         beyond = {0x01: 0xC0, 0x08: 0x7E, 0x0A: 0xF0}.get(register, 0) & value
         if beyond or mode not in (0, 1, 6):
-            self.beyond.append(f"{value:#04x} to {register:#04x}")
+            self.beyond.note(f"write {value:#04x} to {register:#04x}")
         watermark = self._registers[0x07] | (self._registers[0x08] & 1) << 8
         self._fifo.depth = watermark if watermark and self._registers[0x08] & 0x80 else DEPTH
         self._fifo.stops_when_full = mode == 1
@@ -249,15 +255,6 @@ class SimLsm6dso:
 
     def _tick(self) -> int:
         return self._oscillator.tick(self._clock.now())
-
-    def _before_change(self) -> None:
-        self._fill()
-        if self._watched:
-            self._latch()
-            self._watched = False
-        for half in self._halves:
-            if half.ticks:
-                half.triad.age()
 
     def _catch_up(self) -> None:
         self._fill()
@@ -269,16 +266,17 @@ class SimLsm6dso:
         for half in self._halves:
             if not half.has_new(now):
                 continue
-            half.latched = now
+            half.latched = now // half.ticks * half.ticks
             for axis, count in enumerate(half.counts(np.array([now]))[0]):
                 self._put(half.output + 2 * axis, int(count))
             self._registers[_STATUS] |= half.ready
         running = [half.ticks for half in self._halves if half.ticks]
         ticks = max(_TEMPERATURE_TICKS, min(running, default=0))
         if running and now // ticks > self._temperature_latched // ticks:
-            self._temperature_latched = now
-            warmer = self._place.temperature_c() + self._temperature_offset_c - 25.0
-            noise = 0.03 * self._place.stream("temperature noise").normal(now)
+            self._temperature_latched = sampled = now // ticks * ticks
+            at_s = float(self._oscillator.times(np.array([sampled]))[0])
+            warmer = self._place.temperature_c(at_s) + self._temperature_offset_c - 25.0
+            noise = 0.03 * self._place.stream("temperature noise").normal(sampled)
             self._put(_TEMPERATURE_OUT, max(-32768, min(32767, round((warmer + noise) * 256))))
             self._registers[_STATUS] |= 4
 
@@ -289,7 +287,8 @@ class SimLsm6dso:
 
     def _fill(self) -> None:
         """Put the samples since the last look into the FIFO."""
-        first, self._filled = self._filled, self._tick()
+        # A branch of virtual time may lie before one that went ahead: nothing is sampled twice.
+        first, self._filled = self._filled, max(self._filled, self._tick())
         batched = self._batched()
         if batched and self._filled > first:
             most = DEPTH if self._fifo.stops_when_full else None

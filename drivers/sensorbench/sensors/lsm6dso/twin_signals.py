@@ -91,14 +91,6 @@ class Triad:
         typical, sigma = kind.self_test
         self._self_test = typical + spread("self-test", sigma)
         self._wander = _Wander(place, kind)
-        self._aged = np.zeros(3)
-
-    def age(self) -> None:
-        """Take the hours of stress into account; called where conditions change, not by sample."""
-        ageing = self._ageing
-        if self._place.fault() == "drift":
-            ageing = np.copysign(self.kind.drift, ageing)
-        self._aged = ageing * math.sqrt(self._place.stress_h() / 1000)
 
     def sample(
         self,
@@ -117,7 +109,7 @@ class Triad:
         """
         warmer = (self._place.temperatures_c(times) - 25.0)[:, np.newaxis]
         found = true @ self._matrix.T * (1.0 + self._gain_per_k * warmer)
-        found += self._offset + self._aged + self._offset_per_k * warmer
+        found += self._offset + self._offset_per_k * warmer + self._aged(times)
         found += self._wander.at(times)
         amplitude, tau_s = self.kind.start_up
         found += amplitude * np.exp((since_s - times) / tau_s)[:, np.newaxis]
@@ -125,10 +117,24 @@ class Triad:
         noise *= self.kind.density * math.sqrt(rate_hz / 2)
         noise[self._during("noise", times)] *= 50.0
         found += noise
-        if self_test and self._place.fault() != "self_test":
-            found += self_test * self._self_test
+        if self_test:
+            found[~self._during("self_test", times)] += self_test * self._self_test
         found[self._during("stuck", times)] = self._self_test / 10.0
         return found
+
+    def _aged(self, times: Floats) -> Floats:
+        """Return what the hours of stress until `times` have moved, shape (n, 3)."""
+        first_s, last_s = float(times[0]), float(times[-1])
+        first_h, last_h = self._place.stress_h(first_s), self._place.stress_h(last_s)
+        # Between two changes of the world the hours grow evenly.
+        share = (times - first_s) / max(last_s - first_s, 1e-9)
+        stress_h = np.maximum(first_h + (last_h - first_h) * share, 0.0)
+        moved = np.sqrt(stress_h / 1000)[:, np.newaxis] * self._ageing
+        drifts = self._during("drift", times)
+        if drifts.any():
+            drift = np.copysign(self.kind.drift, self._ageing)
+            moved[drifts] = np.sqrt(stress_h[drifts] / 1000)[:, np.newaxis] * drift
+        return np.asarray(moved)
 
     def _noise(self, numbers: Ticks, rate_hz: float) -> Floats:
         first, last = int(numbers[0]), int(numbers[-1])

@@ -6,6 +6,7 @@ Source: TE MS5611-01BA03 datasheet; Linux drivers/iio/pressure/ms5611_core.c.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -14,12 +15,15 @@ from sensorbench.core.channel import Block, Channel, Setting, chosen
 from sensorbench.core.clock import Clock
 from sensorbench.core.errors import BenchError, ProtocolError
 from sensorbench.core.provenance import Identity
-from sensorbench.core.quantity import PRESSURE, TEMPERATURE
+from sensorbench.core.quantity import PRESSURE, TEMPERATURE, Value, components
 from sensorbench.links.i2c import I2cBus
 from sensorbench.protocols.checksums import crc16
 
 RESET, CONVERT_PRESSURE, CONVERT_TEMPERATURE, ADC_READ, PROM_READ = 0x1E, 0x40, 0x50, 0x00, 0xA0
 RESET_S, END_OF_RANGE = 0.003, 0xFFFFFF
+BY_RANGE = "by range"
+MOST_PA = 125_000.0  # both are rated to 120 kPa
+NEAR = 0.25  # of another sensor's reading: the two parts' lie a factor of two apart
 CONVERSION_S = {256: 0.60e-3, 512: 1.17e-3, 1024: 2.28e-3, 2048: 4.54e-3, 4096: 9.04e-3}
 
 
@@ -64,7 +68,8 @@ class Variant(NamedTuple):
     colder_gain: tuple[int, int]
 
 
-# The PROM does not tell which it is: a part read as the other gives half or twice the pressure.
+# The PROM does not tell which it is: an MS5607 read as an MS5611 gives half the pressure, an MS5611
+# read as an MS5607 twice.
 VARIANTS = {
     "MS5611": Variant(16, 7, (5, 1), (5, 2), 7, (11, 1)),
     "MS5607": Variant(17, 6, (61, 4), (2, 0), 15, (8, 0)),
@@ -110,7 +115,11 @@ def compensate(
 class Ms5611:
     """MS5611-01BA03 absolute pressure sensor, 1 to 120 kPa, -40 to 85 degC.
 
-    An MS5607 looks the same from outside and in its PROM: who uses it says so in the settings.
+    An MS5607 looks the same from outside and in its PROM, and who knows says in the settings which
+    it is (`variant`). Without that it is told by what another sensor of the bench reads, or by its
+    range: a part that would read more than any MS5607 can is an MS5611, from about 63 kPa on. It
+    stays that until it is identified anew. Where nothing tells there is no reading, and none where
+    the other sensor says that what was stated is wrong.
     """
 
     # Accuracy: datasheet, pressure and temperature performances, recalled.
@@ -122,7 +131,7 @@ class Ms5611:
     )
     SETTINGS: ClassVar[Mapping[str, Setting]] = {
         "oversampling": Setting(4096, tuple(CONVERSION_S)),
-        "variant": Setting("MS5611", tuple(VARIANTS)),
+        "variant": Setting(BY_RANGE, (BY_RANGE, *VARIANTS)),
     }
     SUPPLY_V: ClassVar[tuple[float, float]] = (1.8, 3.6)  # recalled
 
@@ -131,7 +140,8 @@ class Ms5611:
         self._address = address
         self._clock = clock
         self._oversample(4096)
-        self._variant = VARIANTS["MS5611"]
+        self._stated, self._told = BY_RANGE, ""
+        self._other_pa: float | None = None
         self._coefficients: tuple[int, ...] | None = None
         self._is_started = False
 
@@ -140,28 +150,40 @@ class Ms5611:
 
         A part that was not reset since its supply came shows no PROM; it is reset, which takes
         nothing from anybody, as it keeps no settings. Raises ProtocolError if the PROM's CRC says
-        that it is no MS5611. An MS5607 passes.
+        that it is no MS5611. An MS5607 passes, and the identity says so.
         """
         try:
             decode_prom(self._read_prom())
         except ProtocolError:
             self._load_prom()
-        return Identity("TE Connectivity", "MS5611")
+        self._told = ""
+        return Identity("TE Connectivity", "MS5611", or_models=("MS5607",))
 
     def prepare(self, **settings: Any) -> None:
         """Reset the part, which loads its PROM, read it and take the settings.
 
-        Raises ProtocolError if it is damaged, SetpointError for a setting that can't be.
+        A part whose variant nobody stated is measured once: at rest, most places tell it. Raises
+        ProtocolError if it is damaged, SetpointError for a setting that can't be.
         """
         asked = chosen(self.SETTINGS, settings)
         self._is_started = False
         self._coefficients = self._load_prom()
+        self._stated = str(asked["variant"])
+        if self._stated == BY_RANGE and not self._told:
+            self._oversample(min(CONVERSION_S))
+            with suppress(ProtocolError):
+                self._clock.sleep(self.start())
+                self.read()
         self._oversample(int(asked["oversampling"]))
-        self._variant = VARIANTS[str(asked["variant"])]
 
     def _oversample(self, oversampling: int) -> None:
         self._conversion_s = CONVERSION_S[oversampling]
         self._code = 2 * list(CONVERSION_S).index(oversampling)
+
+    def compare(self, others: Mapping[str, Value]) -> None:
+        """Be told what others read: of the pressure, for the next reading alone."""
+        found = others.get("pressure")
+        self._other_pa = None if found is None else components(found)[0]
 
     def start(self) -> float:
         """Start the conversion of pressure and return the seconds until it is ready."""
@@ -185,9 +207,42 @@ class Ms5611:
         self._convert(CONVERT_TEMPERATURE)
         self._clock.sleep(self._conversion_s)
         temperature = self._counts("temperature")
-        values = compensate(self._coefficients, pressure, temperature, self._variant)
+        values = self._compensated(self._coefficients, pressure, temperature)
         row = (float(pressure), float(temperature), *values)
         return Block(np.array([row]), before_s, self._clock.now())
+
+    def _compensated(
+        self, coefficients: tuple[int, ...], pressure: int, temperature: int
+    ) -> tuple[float, float]:
+        """Return Pa and degC of the part that it is; ProtocolError where that is not known."""
+        found = {
+            name: compensate(coefficients, pressure, temperature, variant)
+            for name, variant in VARIANTS.items()
+        }
+        other_pa, self._other_pa = self._other_pa, None
+        shown = ", ".join(f"{values[0]:.0f} Pa as {name}" for name, values in found.items())
+        possible = [name for name, values in found.items() if values[0] <= MOST_PA]
+        stated = self._told if self._stated == BY_RANGE else self._stated
+        if (stated or "MS5611") not in possible:
+            raise ProtocolError(
+                f"{self._where} reads {shown}; neither measures above {MOST_PA:.0f} Pa. Is the "
+                "pressure too high, is the variant that part.toml states another one?"
+            )
+        alike = [n for n in possible if other_pa and abs(found[n][0] / other_pa - 1.0) <= NEAR]
+        if stated and alike and stated not in alike:
+            raise ProtocolError(
+                f"{self._where} reads {shown}; the bench has {other_pa:.0f} Pa. It is no {stated}: "
+                "state the variant that was bought in part.toml, or change the part"
+            )
+        told = alike if len(alike) == 1 else possible
+        if not stated and len(told) > 1:
+            raise ProtocolError(
+                f"{self._where} reads {shown}, and does not tell which it is. State the variant in "
+                'part.toml: [settings] always = { variant = "MS5607" } or "MS5611"'
+            )
+        if not stated:
+            self._told = stated = told[0]
+        return found[stated]
 
     @property
     def _where(self) -> str:

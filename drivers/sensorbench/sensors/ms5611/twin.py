@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.sensors.simulated import PowerOnReset, screened
+from sensorbench.world.conversions import reached
 from sensorbench.world.world import Place
 
 # By oversampling 256 to 4096: longest conversion time in ms, noise in Pa and in degC (datasheet,
@@ -73,15 +74,17 @@ def counts(
 class SimMs5611:
     """One part at a place in the world, with its own coefficients, offsets and noise.
 
-    Strict where the datasheet promises nothing: before the first reset the PROM reads 0. What it
-    takes while it loads its PROM is not acknowledged. `kind` is the part of the family in the
-    socket.
+    Strict where the datasheet promises nothing: before the first reset the PROM reads 0. `beyond`
+    has reads of more than the last command gives, and of that twice, and conversions that are
+    started while another runs. What it is sent while it loads its PROM is not acknowledged. `kind`
+    is the part of the family in the socket.
     """
 
     FAULTS: ClassVar[tuple[str, ...]] = ("drift", "stuck", "noise", "crc", "memory", "silent")
 
     def __init__(self, place: Place, *, kind: str = "MS5611") -> None:
-        self.beyond: list[str] = []
+        self.beyond = place.beyond
+        self._reply = b""
         self._kind = kind
         self._place = place
         self._clock = place.clock
@@ -103,8 +106,8 @@ class SimMs5611:
         """Return the current it draws: converting, or idle."""
         if not self._power.is_on():
             return 0.0
-        ends_s = self._conversion[0] if self._conversion else -math.inf
-        return _SUPPLY_A if self._clock.now() < ends_s else _IDLE_A
+        self._finish()
+        return _SUPPLY_A if self._conversion else _IDLE_A
 
     # -- the bus ---------------------------------------------------------------------------
 
@@ -115,15 +118,16 @@ class SimMs5611:
 
     def send(self, length: int) -> bytes:
         self._answer()
-        if length > len(self._reply):
-            self.beyond.append(f"read {length} bytes of {len(self._reply)}")
-        return self._reply[:length].ljust(length, b"\x00")
+        reply, self._reply = self._reply, b""
+        if length > len(reply):
+            self.beyond.note(f"read {length} bytes of {len(reply)}")
+        return reply[:length].ljust(length, b"\x00")
 
     def _answer(self) -> None:
         self._power.check()
         if self._place.fault() == "silent":
             raise NotAcknowledged(f"part {self._place.serial} is silent")
-        if self._clock.now() < self._awake_at_s - 1e-9:
+        if not reached(self._clock.now(), self._awake_at_s):
             raise NotAcknowledged(f"part {self._place.serial} is loading its PROM")
 
     def _power_on(self) -> None:
@@ -134,6 +138,7 @@ class SimMs5611:
         self._result: int | None = None
 
     def _command(self, command: int) -> None:
+        self._finish()
         now_s = self._clock.now()
         self._reply = b""
         if command == 0x1E:
@@ -146,6 +151,8 @@ class SimMs5611:
             start = command & 0x0E
             self._reply = self._loaded[start : start + 2]
         elif command & 0xE1 == 0x40 and command & 0x0E <= 8:
+            if self._conversion:
+                self.beyond.note(f"convert {command:#04x} during a conversion")
             rate = (command & 0x0E) >> 1
             ends_s = now_s + _RATES[rate][0] * 1e-3 * self._speed
             self._conversion, self._result = (ends_s, command >> 4 & 1, rate), None
@@ -156,18 +163,17 @@ class SimMs5611:
 
     def _take(self) -> int:
         """Return the counts of the conversion, once; 0 if there is none, or it was cut short."""
-        self._finish()
         found, self._result, self._conversion = self._result, None, None
         return found or 0
 
     def _finish(self) -> None:
         """Put the result down of a conversion that has ended by now."""
-        if self._conversion and self._clock.now() >= self._conversion[0] - 1e-9:
+        if self._conversion and reached(self._clock.now(), self._conversion[0]):
             self._result = self._convert(*self._conversion)
             self._conversion = None
 
     def _convert(self, ended_s: float, which: int, rate: int) -> int:
-        place, fault = self._place, self._place.fault()
+        place, fault = self._place, self._place.fault(ended_s)
         if fault == "stuck":
             return 0x7FFFFF
         counter = round(ended_s * 1e6)
@@ -183,7 +189,7 @@ class SimMs5611:
                 ageing_pa = math.copysign(500.0, ageing_pa)
             pressure_pa = place.pressure_pa(at_s=ended_s) + self._offset_pa
             pressure_pa += self._offset_pa_per_k * (body_c - 25.0)
-            pressure_pa += ageing_pa * math.sqrt(place.stress_h() / 1000)
+            pressure_pa += ageing_pa * math.sqrt(place.stress_h(ended_s) / 1000)
             pressure_pa += noise_pa * place.stream("pressure noise").normal(counter)
             found = counts(self._coefficients, pressure_pa, body_c, self._kind)[0]
         return max(1, min(0xFFFFFF, round(found)))

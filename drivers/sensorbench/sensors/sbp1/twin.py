@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.sensors.simulated import PowerOnReset
+from sensorbench.world.conversions import Conversions, reached
 from sensorbench.world.world import Place
 
 _UNITS_PER_ONE = 1 << 23
@@ -37,8 +38,7 @@ class SimSbp1:
         self._clock = place.clock
         self._registers = bytearray(256)
         self._pointer = 0
-        self._ready_at_s = math.inf  # when the running conversion ends
-        self._period_s = 0.0  # above 0 in continuous mode
+        self._conversions = Conversions()
         self._programmed_at_s = -math.inf
         self._awake_at_s = -math.inf
         self._in_use: bytes | None = None  # 39 bytes of coefficients that compensation uses
@@ -52,7 +52,7 @@ class SimSbp1:
         if not self._power.is_on():
             return 0.0
         self._refresh()
-        return 450e-6 if self._ready_at_s < math.inf else 2e-6
+        return 450e-6 if self._conversions.go_on else 2e-6
 
     def _draw_unit(self) -> None:
         unit = self._place.unit
@@ -99,7 +99,7 @@ class SimSbp1:
         now_s = self._clock.now()
         if self._place.fault() == "silent":
             raise NotAcknowledged(f"SBP1 {self._place.serial} is silent")
-        if now_s < self._awake_at_s - 1e-9:
+        if now_s < self._awake_at_s and not reached(now_s, self._awake_at_s):
             raise NotAcknowledged(f"SBP1 {self._place.serial} is starting up")
         return now_s
 
@@ -113,13 +113,14 @@ class SimSbp1:
         self._registers[0x08:0x0E] = bytes(6)
         self._registers[0x0E:0x14] = _UNCOMPENSATED
         self._registers[0x14] = _crc8(self._registers[0x08:0x14])
-        self._ready_at_s, self._period_s = math.inf, 0.0
+        self._conversions = Conversions()
         self._awake_at_s = awake_at_s
         self._recall()
 
     # -- registers -------------------------------------------------------------------------
 
     def _write(self, register: int, value: int, now_s: float) -> None:
+        self._refresh()  # what has ended by now was done as the part was until now
         if register == 0x07:
             self._start(value, now_s)
         elif 0x20 <= register <= 0x48:
@@ -138,38 +139,36 @@ class SimSbp1:
         mode, code = value & 3, value >> 2
         if mode == 3 or code > 5:
             raise NotAcknowledged(f"SBP1 CTRL value {value:#04x} is reserved")
-        self._refresh()  # what has ended by now stays
         self._registers[0x07] = value
         self._registers[0x06] &= ~_FRESH & 0xFF
-        duration_s = _STEP_S * (1 + (1 << code))
-        self._ready_at_s = now_s + duration_s if mode else math.inf
-        self._period_s = duration_s if mode == 2 else 0.0
+        lasts_s = _STEP_S * (1 + (1 << code))
+        self._conversions = (
+            Conversions(now_s, lasts_s, lasts_s if mode == 2 else math.inf)
+            if mode
+            else Conversions()
+        )
 
     def _refresh(self) -> None:
         """Latch a conversion that has ended by now, and bring STATUS up to date."""
         now_s = self._clock.now()
         status = self._registers[0x06] & ~(_CONVERTING | _PROGRAMMING) & 0xFF
-        # A nanosecond of tolerance: a caller that waited exactly long enough has waited enough.
-        if now_s >= self._ready_at_s - 1e-9:
-            ended_s = self._ready_at_s
-            if self._period_s:
-                ended_s += (now_s + 1e-9 - ended_s) // self._period_s * self._period_s
-                self._ready_at_s = ended_s + self._period_s
-            else:
-                self._ready_at_s = math.inf
-                self._registers[0x07] &= 0xFC
+        due = self._conversions.due(now_s)
+        if due:
+            ended_s = self._conversions.take(due)
             self._latch(ended_s)
+            if not self._conversions.go_on:
+                self._registers[0x07] &= 0xFC
             status |= _READY
-        if self._ready_at_s < math.inf:
+        if self._conversions.go_on:
             status |= _CONVERTING
-        if now_s < self._programmed_at_s - 1e-9:
+        if not reached(now_s, self._programmed_at_s):
             status |= _PROGRAMMING
         self._registers[0x06] = status
 
     def _latch(self, ended_s: float) -> None:
         raw_p, raw_t = self._convert(ended_s)
         data = _s24(raw_p) + _s24(raw_t)
-        fault = self._place.fault()
+        fault = self._place.fault(ended_s)
         if fault == "stuck":
             data = b"\x12\x34\x56\x00\x12\x34"
             raw_p, raw_t = 0x123456, 0x1234
@@ -180,7 +179,7 @@ class SimSbp1:
     # -- physics ---------------------------------------------------------------------------
 
     def _convert(self, ended_s: float) -> tuple[int, int]:
-        place, fault = self._place, self._place.fault()
+        place, fault = self._place, self._place.fault(ended_s)
         p = (place.pressure_pa(at_s=ended_s) - 70e3) / 50e3
         x = (place.temperature_c(ended_s) - 42.5) / 82.5
         counter = round(ended_s * 1e6)
@@ -189,11 +188,11 @@ class SimSbp1:
         bridge = self._offset + self._offset_t[0] * x + self._offset_t[1] * x * x
         shape = p + self._bend[0] * p * p + self._bend[1] * p**3
         bridge += self._gain * (1 + self._gain_t[0] * x + self._gain_t[1] * x * x) * shape
-        side = 1.0 if place.pressure_rising() else -1.0
+        side = 1.0 if place.pressure_rising(at_s=ended_s) else -1.0
         wider = 60.0 if fault == "hysteresis" else 1.0
         bridge -= side * wider * self._hysteresis * max(0.0, 1 - p * p)
         ageing = math.copysign(1e-2, self._ageing) if fault == "drift" else self._ageing
-        bridge += ageing * math.sqrt(place.stress_h() / 1000)
+        bridge += ageing * math.sqrt(place.stress_h(ended_s) / 1000)
         bridge += 2e-4 / quieter * louder * place.stream("bridge noise").normal(counter)
         t0, t1, t2 = self._thermometer
         thermometer = t0 + t1 * x + t2 * x * x
@@ -266,7 +265,7 @@ class SimSbp1:
         self._registers[0x06] = self._registers[0x06] & ~bit & 0xFF | (bit if on else 0)
 
     def _refuse_while_programming(self, now_s: float) -> None:
-        if now_s < self._programmed_at_s - 1e-9:
+        if not reached(now_s, self._programmed_at_s):
             raise NotAcknowledged(f"SBP1 {self._place.serial} is programming its memory")
 
 

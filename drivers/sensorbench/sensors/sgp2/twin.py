@@ -12,6 +12,7 @@ import numpy as np
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.core.quantity import components
 from sensorbench.sensors.simulated import PowerOnReset, screened
+from sensorbench.world.conversions import Conversions, reached
 from sensorbench.world.world import Place
 
 _FULL_SCALE_PA = 100e3
@@ -75,7 +76,7 @@ class SimSgp2:
         self._registers = bytearray(0x11)
         self._registers[0:6] = struct.pack(">BBI", 0x6E, 0x10, int(place.serial))
         self._pointer = 0
-        self._ready_at_s = math.inf  # when the running conversion ends
+        self._conversions = Conversions()
         self._awake_at_s = -math.inf
         self._averages = 16
         self._membranes = tuple(_Membrane.of(place, port) for port in _PORTS)
@@ -90,7 +91,7 @@ class SimSgp2:
         if not self._power.is_on():
             return 0.0
         self._refresh()
-        return 1.2e-3 if self._ready_at_s < math.inf else 3e-6
+        return 1.2e-3 if self._conversions.go_on else 3e-6
 
     # -- the bus ---------------------------------------------------------------------------
 
@@ -120,21 +121,21 @@ class SimSgp2:
         now_s = self._clock.now()
         if self._place.fault() == "silent":
             raise NotAcknowledged(f"SGP2 {self._place.serial} is silent")
-        if now_s < self._awake_at_s - 1e-9:
+        if not reached(now_s, self._awake_at_s):
             raise NotAcknowledged(f"SGP2 {self._place.serial} is starting up")
         return now_s
 
     def _write(self, data: bytes, now_s: float) -> None:
         if len(data) != 2 or data[0] != 0x06:
             raise NotAcknowledged(f"SGP2: {data[1:].hex()} can't be written to {data[0]:#04x}")
+        self._refresh()  # what has ended by now stays
         if data[1] == _RESET:
             self._power_on(now_s + _START_UP_S)
             return
         if data[1] not in _AVERAGES:
             raise NotAcknowledged(f"SGP2 CTRL value {data[1]:#04x} is none")
-        self._refresh()  # what has ended by now stays
         self._averages = _AVERAGES[data[1]]
-        self._ready_at_s = now_s + 0.001 + 0.0005 * self._averages
+        self._conversions = Conversions(now_s, 0.001 + 0.0005 * self._averages)
         self._registers[0x07] = self._registers[0x07] & ~_FRESH | _CONVERTING
 
     def _supplied(self) -> None:
@@ -143,7 +144,7 @@ class SimSgp2:
     def _power_on(self, awake_at_s: float) -> None:
         self._registers[0x07:0x11] = bytes([_FRESH, *bytes(9)])
         self._sign()
-        self._ready_at_s, self._awake_at_s = math.inf, awake_at_s
+        self._conversions, self._awake_at_s = Conversions(), awake_at_s
 
     def _sign(self) -> None:
         crc = _crc(self._registers[0x07:0x10])
@@ -153,17 +154,15 @@ class SimSgp2:
 
     def _refresh(self) -> None:
         """Latch a conversion that has ended by now; STATUS is in the CRC, so that is made anew."""
-        # A nanosecond of tolerance: a caller that waited exactly long enough has waited enough.
-        if self._clock.now() >= self._ready_at_s - 1e-9:
-            ended_s, self._ready_at_s = self._ready_at_s, math.inf
-            self._latch(ended_s)
+        if self._conversions.due(self._clock.now()):
+            self._latch(self._conversions.take())
         self._sign()
 
     def _latch(self, ended_s: float) -> None:
         self._feel(ended_s)
         status = self._registers[0x07] & _FRESH | _READY
         data = b""
-        stuck = self._place.fault() == "stuck"
+        stuck = self._place.fault(ended_s) == "stuck"
         for membrane, clipped in zip(self._membranes, _CLIPPED, strict=True):
             pressure_pa = 12_345.0 if stuck else self._converted(membrane, ended_s)
             low_pa, high_pa = _CLIP_PA
@@ -175,7 +174,7 @@ class SimSgp2:
         self._registers[0x08:0x10] = data + struct.pack(">h", self._degrees(ended_s))
 
     def _converted(self, membrane: _Membrane, ended_s: float) -> float:
-        place, fault, name = self._place, self._place.fault(), membrane.port
+        place, fault, name = self._place, self._place.fault(ended_s), membrane.port
         warmer = place.temperature_c(ended_s) - _TRIM_C
         louder = 50.0 if fault == "noise" else 1.0
         noise_pa = louder * 12.0 / math.sqrt(self._averages)
@@ -186,11 +185,11 @@ class SimSgp2:
         gauge_pa = self._gauge_pa(name, ended_s)
         found = gauge_pa * (membrane.gain + membrane.gain_per_k * warmer)
         found += membrane.offset_pa + membrane.offset_pa_per_k * warmer
-        side = 1.0 if place.pressure_rising(name) else -1.0
+        side = 1.0 if place.pressure_rising(name, ended_s) else -1.0
         share = min(1.0, max(0.0, gauge_pa / _FULL_SCALE_PA))
         found -= side * membrane.hysteresis_pa * 4 * share * (1 - share)
         aged_pa = math.copysign(2e3, membrane.ageing_pa) if fault == "drift" else membrane.ageing_pa
-        found += aged_pa * math.sqrt(place.stress_h() / 1000)
+        found += aged_pa * math.sqrt(place.stress_h(ended_s) / 1000)
         if worst_pa > membrane.yield_pa:
             found += membrane.bent_pa
         return found + noise_pa
@@ -198,7 +197,7 @@ class SimSgp2:
     def _degrees(self, ended_s: float) -> int:
         noise_c = 0.01 * self._place.stream("temperature noise").normal(round(ended_s * 1e6))
         found_c = self._place.temperature_c(ended_s) + self._thermometer_c + noise_c
-        if self._place.fault() == "stuck":
+        if self._place.fault(ended_s) == "stuck":
             found_c = 25.0
         return round(128 * max(-200.0, min(200.0, found_c)))
 

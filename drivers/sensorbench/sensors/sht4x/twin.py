@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.sensors.simulated import PowerOnReset, factory_number, screened
+from sensorbench.world.conversions import reached
 from sensorbench.world.world import Place
 
 
@@ -48,7 +49,7 @@ class SimSht4x:
     FAULTS: ClassVar[tuple[str, ...]] = ("drift", "stuck", "noise", "crc", "silent")
 
     def __init__(self, place: Place) -> None:
-        self.beyond: list[str] = []
+        self.beyond = place.beyond
         self._reply = b""
         self._pending: _Measurement | None = None
         self._busy_until_s = -math.inf
@@ -65,7 +66,8 @@ class SimSht4x:
         """Return the current it draws: while it measures, or idle (recalled, typical)."""
         if not self._power.is_on():
             return 0.0
-        return 320e-6 if self._pending and self._clock.now() < self._busy_until_s else 0.08e-6
+        measures = self._pending and not reached(self._clock.now(), self._busy_until_s)
+        return 320e-6 if measures else 0.08e-6
 
     # -- the bus ---------------------------------------------------------------------------
 
@@ -83,11 +85,18 @@ class SimSht4x:
         reply, self._reply = self._reply, b""
         return reply[:length].ljust(length, b"\xff")  # beyond its end nobody pulls the line
 
+    def general_call(self, data: bytes) -> None:
+        """Reset on a 0x06, as every part that listens does; anything else is not for it."""
+        self._answer()
+        if data[:1] != b"\x06":
+            raise NotAcknowledged("an SHT4x knows one general call, reset")
+        self._command(0x94)
+
     def _answer(self) -> None:
         self._power.check()
         if self._place.fault() == "silent":
             raise NotAcknowledged(f"part {self._place.serial} is silent")
-        if self._clock.now() < self._busy_until_s - 1e-9:
+        if not reached(self._clock.now(), self._busy_until_s):
             raise NotAcknowledged(f"part {self._place.serial} is busy")
         self._refresh()
 
@@ -98,7 +107,7 @@ class SimSht4x:
             self._pending = _MEASUREMENTS[command]
             self._busy_until_s = now_s + self._pending.longest_s * self._speed
         elif command in _HEATER_S:
-            self.beyond.append(f"heater {command:#04x}")
+            self.beyond.note(f"heater {command:#04x}")
             self._pending = _HIGH
             self._busy_until_s = now_s + _HEATER_S[command] * self._speed
         elif command == 0x89:
@@ -116,20 +125,21 @@ class SimSht4x:
 
     def _refresh(self) -> None:
         """Take the measurement that has ended by now."""
-        if self._pending is None or self._clock.now() < self._busy_until_s - 1e-9:
+        ended_s = self._busy_until_s
+        if self._pending is None or not reached(self._clock.now(), ended_s):
             return
         measured, self._pending = self._pending, None
-        fault, counter = self._place.fault(), round(self._busy_until_s * 1e6)
+        fault, counter = self._place.fault(ended_s), round(ended_s * 1e6)
         louder = 50.0 if fault == "noise" else 1.0
         noise = {
             channel: louder * self._place.stream(f"{channel} noise").normal(counter)
             for channel in ("temperature", "humidity")
         }
-        temperature_c = self._place.temperature_c() + self._offset_c
+        temperature_c = self._place.temperature_c(ended_s) + self._offset_c
         temperature_c += measured.noise_c * noise["temperature"]
         ageing_rh = math.copysign(5.0, self._ageing_rh) if fault == "drift" else self._ageing_rh
-        humidity_rh = self._place.humidity_rh() + self._offset_rh
-        humidity_rh += ageing_rh * math.sqrt(self._place.stress_h() / 1000)
+        humidity_rh = self._place.humidity_rh(ended_s) + self._offset_rh
+        humidity_rh += ageing_rh * math.sqrt(self._place.stress_h(ended_s) / 1000)
         humidity_rh += measured.noise_rh * noise["humidity"]
         words = _word((temperature_c + 45.0) / 175.0) + _word((humidity_rh + 6.0) / 125.0)
         self._reply = _framed(b"\x66\x66\x72\xb0" if fault == "stuck" else words)

@@ -8,12 +8,14 @@ from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.sensors.simulated import PowerOnReset, factory_number, screened
+from sensorbench.world.conversions import Conversions, reached
 from sensorbench.world.world import Place
 
 _CYCLE_S = (0.0155, 0.125, 0.25, 0.5, 1.0, 4.0, 8.0, 16.0)
 _AVERAGES = (1, 8, 32, 64)
 _POWER_UP_S, _RESET_S = 0.0015, 0.002
 _HIGH, _LOW, _READY = 0x8000, 0x4000, 0x2000
+_THERM, _PIN_SHOWS_READY, _SOFT_RESET = 0x0010, 0x0004, 0x0002
 # Result, configuration, limits, lock, EEPROM 1 and 2, offset, EEPROM 3 (register map, reset).
 _DEFAULTS = {0: 0x8000, 1: 0x0220, 2: 0x6000, 3: 0x8000, 4: 0, 5: 0, 6: 0, 7: 0, 8: 0, 15: 0x0117}
 
@@ -21,14 +23,15 @@ _DEFAULTS = {0: 0x8000, 1: 0x0220, 2: 0x6000, 3: 0x8000, 4: 0, 5: 0, 6: 0, 7: 0,
 class SimTmp117:
     """One part at a place in the world, with its own offset and noise. Converts from power-on.
 
-    Therm mode, the alert pin and programming the EEPROM are not modelled: `beyond` lists what was
-    acknowledged of that and did nothing.
+    It resets on a general call, and answers an SMBus alert while a limit was passed. Therm mode,
+    the other uses of the alert pin and programming the EEPROM are not modelled: `beyond` lists what
+    was acknowledged of that and did nothing.
     """
 
     FAULTS: ClassVar[tuple[str, ...]] = ("drift", "stuck", "noise", "identity", "silent")
 
     def __init__(self, place: Place) -> None:
-        self.beyond: list[str] = []
+        self.beyond = place.beyond
         self._place = place
         self._clock = place.clock
         self._registers = dict(_DEFAULTS)
@@ -45,7 +48,7 @@ class SimTmp117:
         if not self._power.is_on():
             return 0.0
         self._refresh()
-        if self._ready_at_s - self._clock.now() <= self._duration_s:
+        if self._conversions.runs(self._clock.now()):
             return 135e-6
         return 0.25e-6 if self._mode == 1 else 1.25e-6
 
@@ -58,14 +61,14 @@ class SimTmp117:
         self._pointer = data[0]
         if len(data) != 3 or data[0] not in self._registers:
             if len(data) > 1 or data[0] not in self._registers:
-                self.beyond.append(f"write {data.hex()}")
+                self.beyond.note(f"write {data.hex()}")
             return
         self._write(data[0], data[1] << 8 | data[2])
 
     def send(self, length: int) -> bytes:
         self._answer()
         if length > 2 or self._pointer not in self._registers:
-            self.beyond.append(f"read {length} bytes at {self._pointer:#04x}")
+            self.beyond.note(f"read {length} bytes at {self._pointer:#04x}")
         self._refresh()
         word = self._registers.get(self._pointer, 0xFFFF)
         if self._pointer == 0:
@@ -76,11 +79,34 @@ class SimTmp117:
             word = 0x0116
         return word.to_bytes(2, "big")[:length].ljust(length, b"\xff")
 
+    def general_call(self, data: bytes) -> None:
+        """Reset on a 0x06, as every part that listens does; anything else is not for it."""
+        self._answer()
+        if data[:1] != b"\x06":
+            raise NotAcknowledged("a TMP117 knows one general call, reset")
+        self._reset(self._clock.now() + _RESET_S)
+
+    def alert(self) -> int | None:
+        """Return 1 where the high limit was passed, 0 for the low one, None without an alert.
+
+        That is the bit after the address in the answer to an SMBus alert (section 7.5.3.1.6).
+        """
+        self._answer()
+        self._refresh()
+        configuration = self._registers[1]
+        if not configuration & (_HIGH | _LOW) or configuration & (_THERM | _PIN_SHOWS_READY):
+            return None
+        return int(bool(configuration & _HIGH))
+
+    def alert_answered(self) -> None:
+        """Let the alert go: this part had the lowest address of those that answered."""
+        self._registers[1] &= ~(_HIGH | _LOW)
+
     def _answer(self) -> None:
         self._power.check()
         if self._place.fault() == "silent":
             raise NotAcknowledged(f"part {self._place.serial} is silent")
-        if self._clock.now() < self._awake_at_s - 1e-9:
+        if not reached(self._clock.now(), self._awake_at_s):
             raise NotAcknowledged(f"part {self._place.serial} is in reset")
 
     # -- registers -------------------------------------------------------------------------
@@ -95,33 +121,40 @@ class SimTmp117:
         self._start(awake_at_s)
 
     def _write(self, register: int, word: int) -> None:
+        self._refresh()
         if register == 1:
             self._configure(word)
         elif register in (2, 3, 7):
-            self._refresh()
             self._registers[register] = word
         elif register == 4 and word & 0x8000:
-            self.beyond.append("unlock the EEPROM")
+            self.beyond.note("unlock the EEPROM")
         elif register in (5, 6, 8):
-            self.beyond.append(f"write {word:#06x} to EEPROM register {register:#04x}")
+            self.beyond.note(f"write {word:#06x} to EEPROM register {register:#04x}")
+        elif register != 4:
+            self.beyond.note(f"write {word:#06x} to read-only register {register:#04x}")
 
     def _configure(self, word: int) -> None:
-        now_s = self._clock.now()
-        if word & 0x0010:
-            self.beyond.append("therm mode")
-        if word & 0x0002:
-            self._reset(now_s + _RESET_S)
+        if word & _THERM:
+            self.beyond.note("therm mode")
+        if word & _SOFT_RESET:
+            self._reset(self._clock.now() + _RESET_S)
             return
-        self._refresh()
+        if word & _PIN_SHOWS_READY:
+            self.beyond.note("the alert pin as data-ready")
         if word & 0x0C00 == 0x0800:
             word &= ~0x0800  # the second code of continuous mode reads back as the first
         self._registers[1] = self._registers[1] & 0xF000 | word & 0x0FFC
-        self._start(now_s)
+        self._start(self._clock.now())
 
     def _start(self, now_s: float) -> None:
-        self._duration_s = self._averages * self._conversion_s
-        asleep = self._mode == 1
-        self._ready_at_s = math.inf if asleep else now_s + self._duration_s
+        lasts_s = self._averages * self._conversion_s
+        if self._mode == 1:
+            self._conversions = Conversions()
+        elif self._mode == 3:
+            self._conversions = Conversions(now_s, lasts_s)
+        else:
+            cycle_s = _CYCLE_S[self._registers[1] >> 7 & 7]
+            self._conversions = Conversions(now_s, lasts_s, max(cycle_s, lasts_s))
 
     @property
     def _mode(self) -> int:
@@ -133,25 +166,17 @@ class SimTmp117:
 
     def _refresh(self) -> None:
         """Latch the last conversion that has ended by now."""
-        now_s = self._clock.now()
-        # A nanosecond of tolerance: a caller that waited exactly long enough has waited enough.
-        if now_s < self._ready_at_s - 1e-9:
-            return
-        ended_s = self._ready_at_s
-        if self._mode == 3:
-            self._ready_at_s = math.inf
-            self._registers[1] = self._registers[1] & ~0x0C00 | 0x0400  # back to shutdown
-        else:
-            period_s = max(_CYCLE_S[self._registers[1] >> 7 & 7], self._duration_s)
-            ended_s += (now_s + 1e-9 - ended_s) // period_s * period_s
-            self._ready_at_s = ended_s + period_s
-        self._latch(ended_s)
+        due = self._conversions.due(self._clock.now())
+        if due:
+            self._latch(self._conversions.take(due))
+            if not self._conversions.go_on:
+                self._registers[1] = self._registers[1] & ~0x0C00 | 0x0400  # back to shutdown
 
     def _latch(self, ended_s: float) -> None:
-        fault, counter = self._place.fault(), round(ended_s * 1e6)
+        fault, counter = self._place.fault(ended_s), round(ended_s * 1e6)
         temperature_c = self._place.temperature_c(ended_s) + self._offset_c
         ageing_c = math.copysign(0.5, self._ageing_c) if fault == "drift" else self._ageing_c
-        temperature_c += ageing_c * math.sqrt(self._place.stress_h() / 1000)
+        temperature_c += ageing_c * math.sqrt(self._place.stress_h(ended_s) / 1000)
         # Repeatability of 1 LSB with 8 averages (recalled).
         noise_c = 0.016 / math.sqrt(self._averages) * (50.0 if fault == "noise" else 1.0)
         temperature_c += noise_c * self._place.stream("temperature noise").normal(counter)

@@ -34,7 +34,7 @@ class Pointing(Placing):
                     f"{part.part.name} has no [settings] {name}; there are: {there}", "settings"
                 )
                 continue
-            found[part.part.name] = self._settings(part, part.settings.get(name, {}))
+            found[part.part.name] = self._settings(part, part.settings_of(name))
         return found
 
     def _settings(self, part: Part, raw: Mapping[str, Any]) -> Settings:
