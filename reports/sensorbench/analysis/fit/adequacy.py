@@ -71,6 +71,6 @@ def lack_of_fit(fit: PolynomialFit, r: npt.ArrayLike, t: npt.ArrayLike | None = 
     sums[reasons != ""] = np.nan
     squares = sums / np.maximum(freedom, 1)
     f = np.asarray(squares[:, 0] / squares[:, 1], np.float64)
-    p = np.asarray(fdtrc(np.maximum(freedom[:, 0], 1), np.maximum(freedom[:, 1], 1), f))
+    p = fdtrc(np.maximum(freedom[:, 0], 1), np.maximum(freedom[:, 1], 1), f).astype(np.float64)
     lack, pure_sigma = np.asarray(np.sqrt(squares), np.float64).T
     return LackOfFit(f, p, lack, pure_sigma, freedom[:, 0], freedom[:, 1], reasons)
