@@ -146,3 +146,13 @@ def test_unit_and_order_of_parts_do_not_matter(scale: float, offset: float, seed
     plain, _ = gage_anova(AIAG)
     assert float(moved.percent_grr) == pytest.approx(float(plain.percent_grr), rel=1e-6)
     assert float(moved.grr) == pytest.approx(scale * float(plain.grr), rel=1e-6)
+
+
+def test_a_gage_whose_trials_are_all_equal_is_not_perfect() -> None:
+    data = np.repeat(np.arange(30).reshape(10, 3, 1), 3, axis=2)
+    for study in (gage_anova(data, 0.0)[0], gage_average_range(data)):
+        assert np.isnan(study.percent_grr)
+        assert str(study.reasons) == "all trials are equal: give the resolution"
+    known = gage_average_range(data, resolution=1.0)
+    assert float(known.ev) == pytest.approx(12**-0.5)
+    assert float(known.percent_grr) > 0
