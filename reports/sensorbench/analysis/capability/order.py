@@ -97,8 +97,8 @@ def successive_differences_p(values: npt.ArrayLike) -> Floats:
     """Return the chance (...) of successive differences as small, of values (..., units) in order.
 
     Sees lots and drift that runs about the median miss: five lots of 20 whose means scatter as the
-    units do, 78 % against 55 % at the level 1 %. Normal law of the ratio; at least 10 units. NaN where not
-    known. Source: von Neumann, Ann. Math. Stat. 12 (1941).
+    units do, 78 % against 55 % at the level 1 %. Normal law of the ratio; at least 10 units. NaN
+    where not known. Source: von Neumann, Ann. Math. Stat. 12 (1941).
     """
     data = inputs.readings("values", values, least=10, ndim=1)
     units = data.shape[-1]
