@@ -154,7 +154,7 @@ def one_of(name: str, value: object, allowed: object) -> None:
     choices = list(allowed) if isinstance(allowed, Sequence) else list(get_args(allowed))
     if isinstance(value, str) and value in choices:
         return
-    close = get_close_matches(value, choices, 1) if isinstance(value, str) else []
+    close = get_close_matches(value, choices, 1, cutoff=0.75) if isinstance(value, str) else []
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise AnalysisError(f"{name} must be one of {', '.join(choices)}, got {value!r}{hint}")
 

@@ -15,9 +15,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from sensorbench.analysis import inputs as checked
 from sensorbench.analysis.errors import AnalysisError
+from sensorbench.analysis.inputs import Floats
 
-Floats = npt.NDArray[np.float64]
+InputLaw = Literal["normal", "rectangular", "triangular", "arcsine", "t"]
 
 SMALLEST = 10_000
 """Fewer draws give no 95 % interval (JCGM 101, 7.2.2 asks for 10^4/(1 - p) as a rule)."""
@@ -33,10 +35,16 @@ class Input:
 
     centre: float
     spread: float
-    distribution: Literal["normal", "rectangular", "triangular", "arcsine", "t"] = "normal"
+    distribution: InputLaw = "normal"
     freedom: float = math.inf
 
     def __post_init__(self) -> None:
+        checked.one_of("distribution", self.distribution, InputLaw)
+        for field in ("centre", "spread"):
+            number = checked.array(field, getattr(self, field))
+            if number.size != 1:
+                raise AnalysisError(f"{field} must be one number, got shape {number.shape}")
+            object.__setattr__(self, field, float(number.reshape(())))
         if not (math.isfinite(self.centre) and 0 <= self.spread < math.inf):
             raise AnalysisError(f"centre must be known and spread at least 0, got {self}")
         if (self.distribution == "t") != math.isfinite(self.freedom) or not self.freedom > 0:
@@ -135,7 +143,7 @@ def summarise(values: npt.ArrayLike, probability: float = 0.95) -> MonteCarlo:
 
     Raises AnalysisError for fewer than 10 000 values or ones that are not finite.
     """
-    y = np.sort(np.asarray(values, np.float64), axis=None)
+    y = np.sort(np.asarray(checked.numbers("values", values), np.float64), axis=None)
     _check(len(y), probability)
     if not np.isfinite(y[[0, -1]]).all():
         raise AnalysisError("the model gives values that are not finite for inputs that can occur")
@@ -159,6 +167,7 @@ def tolerance_of(u: float, digits: int = 2) -> float:
     >>> tolerance_of(0.0754), tolerance_of(10.1, digits=1)
     (0.0005, 5.0)
     """
+    u = float(checked.array("u", u).reshape(()))
     if not 0 < u < math.inf or digits < 1:
         raise AnalysisError(f"u must be above 0 and digits at least 1, got {u}, {digits}")
     exponent = int(f"{u:.{digits - 1}e}".split("e")[1]) - digits + 1
@@ -202,7 +211,7 @@ def _draw(
     ]
     standard = [_standard(one, stream, draws) for one, stream in zip(inputs, streams, strict=True)]
     if correlation is not None:
-        root = _root(np.asarray(correlation, np.float64), inputs)
+        root = _root(checked.array("correlation", correlation), inputs)
         standard = list(root @ np.stack(standard))
     return [one.centre + one.spread * z for one, z in zip(inputs, standard, strict=True)]
 
@@ -220,7 +229,6 @@ def _standard(one: Input, stream: np.random.Generator, draws: int) -> Floats:
             return np.sin(2 * np.pi * stream.random(draws))
         case "t":
             return stream.standard_t(one.freedom, draws)
-    raise AnalysisError(f"distribution {one.distribution!r} is not known")
 
 
 def _root(r: Floats, inputs: Sequence[Input]) -> Floats:
@@ -244,7 +252,7 @@ def _root(r: Floats, inputs: Sequence[Input]) -> Floats:
 
 def _values(model: Callable[..., npt.ArrayLike], x: Sequence[Floats]) -> Floats:
     """Return the model's values, once they are known to be one for each draw."""
-    y = np.asarray(model(*x), np.float64)
+    y = np.asarray(checked.numbers("the model's values", model(*x)), np.float64)
     if y.shape != x[0].shape:
         raise AnalysisError(f"the model made shape {y.shape} of {x[0].shape}; it must keep it")
     return y
