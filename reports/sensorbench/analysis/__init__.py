@@ -1,3 +1,4 @@
+# ruff: noqa: F401 - type checkers see these names here; they are loaded when used
 """Numerics: numpy in, results out; no I/O. What a user calls is here by name, loaded when used.
 
 >>> from sensorbench.analysis import fit_curve

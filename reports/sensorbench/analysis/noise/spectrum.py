@@ -69,7 +69,8 @@ def welch_spectrum(data: npt.ArrayLike, sample_rate_hz: float, segment: int) -> 
     """
     from scipy.signal import get_window, welch  # noqa: PLC0415 - heavy
 
-    samples = finite_records(data, sample_rate_hz)
+    sample_rate_hz = inputs.number("sample rate", sample_rate_hz, 0.0, open_ends=True)
+    samples = finite_records(data)
     segment = int(inputs.number("segment", inputs.whole("segment", segment)))
     count = samples.shape[-1]
     if not 8 <= segment <= count:
@@ -172,12 +173,11 @@ def one_pole_noise(density_one_sided: float, bandwidth_hz: float) -> float:
     )
 
 
-def finite_records(data: npt.ArrayLike, sample_rate_hz: float) -> Floats:
+def finite_records(data: npt.ArrayLike) -> Floats:
     """Return data (..., N) as floats; raise AnalysisError unless all are known and not constant."""
     samples = inputs.numbers("data", data).astype(np.float64)
     if not samples.ndim or not samples.size:
         raise AnalysisError(f"data must be numbers of shape (..., N), got {samples.shape}")
-    inputs.number("sample rate", sample_rate_hz, 0.0, open_ends=True)
     if not np.isfinite(samples).all():
         raise AnalysisError(
             f"{np.count_nonzero(~np.isfinite(samples))} samples are missing or infinite; a "

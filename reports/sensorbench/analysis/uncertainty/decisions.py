@@ -135,7 +135,11 @@ def gage_limits(low: float, high: float, gage_sd: float, g: float = 3.0) -> tupl
     >>> gage_limits(0.0, 10.0, 0.5)
     (1.5, 8.5)
     """
-    check_limits(inputs.array("low", low), inputs.array("high", high))
+    check_limits(low, high)
+    low, high, gage_sd, g = (
+        float(inputs.array(name, each).reshape(()))
+        for name, each in (("low", low), ("high", high), ("gage_sd", gage_sd), ("g", g))
+    )
     if not 3.0 <= g < np.inf or not 0.0 <= gage_sd < np.inf:
         raise AnalysisError(
             f"g must be 3 or more and the gage's standard deviation known, got {g}, {gage_sd}"

@@ -118,7 +118,8 @@ def adaptive_monte_carlo(
     averages over runs, of mean, u and both ends, is within half a unit of the last digit of u.
     Raises AnalysisError as `monte_carlo`, and if `most` draws were not enough.
     """
-    size = max(math.ceil(100 / (1 - probability)) if 0 < probability < 1 else 0, SMALLEST)
+    probability = checked.share("probability", probability)
+    size = max(math.ceil(100 / (1 - probability)), SMALLEST)
     _check(size, probability)
     runs: list[Floats] = []
     figures: list[tuple[float, float, float, float]] = []
@@ -188,7 +189,8 @@ def validate_gum(
 
 def _check(draws: int, probability: float) -> None:
     """Raise AnalysisError unless the interval has draws inside and outside."""
-    if draws < SMALLEST or not 0.0 < probability < 1.0 or (1 - probability) * draws < 100:
+    checked.share("probability", probability)
+    if draws < SMALLEST or (1 - probability) * draws < 100:
         raise AnalysisError(
             f"{draws} draws give no interval of probability {probability}: {SMALLEST} or more, "
             "and 100 of them outside, are needed"
