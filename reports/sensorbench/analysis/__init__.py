@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from sensorbench.analysis.capability.gage import GageStudy as GageStudy
     from sensorbench.analysis.capability.gage import gage_anova as gage_anova
     from sensorbench.analysis.capability.gage import gage_average_range as gage_average_range
+    from sensorbench.analysis.capability.gage_intervals import (
+        GageIntervals as GageIntervals,
+    )
+    from sensorbench.analysis.capability.gage_intervals import (
+        gage_intervals as gage_intervals,
+    )
     from sensorbench.analysis.capability.nonnormal import box_cox_performance as box_cox_performance
     from sensorbench.analysis.capability.nonnormal import (
         percentile_performance as percentile_performance,
@@ -236,6 +242,7 @@ _WHERE = {
         "ppm_outside required_cpk"
     ),
     "capability.gage": "AnovaTable GageStudy gage_anova gage_average_range",
+    "capability.gage_intervals": "GageIntervals gage_intervals",
     "capability.nonnormal": "box_cox_performance percentile_performance",
     "capability.normality": "NormalityTest anderson_darling shapiro_wilk",
     "capability.order": ("ControlChart RunsTest control_chart runs_test successive_differences_p"),

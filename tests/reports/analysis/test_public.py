@@ -126,6 +126,7 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "fraction_interval": (A([0, 1]), A([77, 100])),
     "gage_anova": (A(GAGE),),
     "gage_average_range": (A(GAGE),),
+    "gage_intervals": (*analysis.gage_anova(GAGE),),
     "gage_limits": (A(0), A(100), A(5)),
     "generalised_esd": (A(POSITIVE), 3),
     "global_risk": (A(10), A(2), A(1), A(5), A(15), A(1)),

@@ -19,10 +19,23 @@ from sensorbench.analysis import inputs as checked
 from sensorbench.analysis.errors import AnalysisError
 from sensorbench.analysis.inputs import Floats
 
-InputLaw = Literal["normal", "rectangular", "triangular", "arcsine", "t"]
+InputLaw = Literal[
+    "normal",
+    "rectangular",
+    "triangular",
+    "trapezoidal",
+    "curvilinear_trapezoid",
+    "arcsine",
+    "t",
+    "exponential",
+    "gamma",
+]
 
 SMALLEST = 10_000
 """Fewer draws give no 95 % interval (JCGM 101, 7.2.2 asks for 10^4/(1 - p) as a rule)."""
+
+
+_SHAPES = {"trapezoidal": 1.0, "curvilinear_trapezoid": 1.0, "gamma": 1e9}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +44,21 @@ class Input:
 
     `spread` is the standard deviation of a normal, the half-width of a rectangular, triangular or
     arcsine, the scale s/sqrt(n) of a t with `freedom` (what Type A with few readings is; 6.4.9).
+    `shape` is the top over the base of a trapezoid (6.4.4), the share of the half-width by which
+    that itself is not known of a curvilinear trapezoid (6.4.3), and the count q of a gamma, which
+    is centre + spread Ga(q + 1) (6.4.11). An exponential lies above its centre, with mean `spread`
+    beyond it (6.4.10).
     """
 
     centre: float
     spread: float
     distribution: InputLaw = "normal"
     freedom: float = math.inf
+    shape: float = 0.0
 
     def __post_init__(self) -> None:
         checked.one_of("distribution", self.distribution, InputLaw)
-        for field in ("centre", "spread"):
+        for field in ("centre", "spread", "shape"):
             number = checked.array(field, getattr(self, field))
             if number.size != 1:
                 raise AnalysisError(f"{field} must be one number, got shape {number.shape}")
@@ -49,6 +67,9 @@ class Input:
             raise AnalysisError(f"centre must be known and spread at least 0, got {self}")
         if (self.distribution == "t") != math.isfinite(self.freedom) or not self.freedom > 0:
             raise AnalysisError(f"a t distribution, and only that, has a finite freedom: {self}")
+        most = _SHAPES.get(self.distribution, 0.0)
+        if not 0 <= self.shape <= most:
+            raise AnalysisError(f"shape of a {self.distribution} is from 0 to {most:g}: {self}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +248,17 @@ def _standard(one: Input, stream: np.random.Generator, draws: int) -> Floats:
             return stream.uniform(-1.0, 1.0, draws)
         case "triangular":
             return stream.triangular(-1.0, 0.0, 1.0, draws)
+        case "trapezoidal":
+            half = (1 - one.shape) / 2
+            first, second = stream.uniform(-1.0, 1.0, (2, draws))
+            return np.asarray((1 - half) * first + half * second)
+        case "curvilinear_trapezoid":
+            width = 1 + one.shape * stream.uniform(-1.0, 1.0, draws)
+            return np.asarray(width * stream.uniform(-1.0, 1.0, draws))
+        case "exponential":
+            return stream.exponential(1.0, draws)
+        case "gamma":
+            return stream.gamma(one.shape + 1, 1.0, draws)
         case "arcsine":
             return np.sin(2 * np.pi * stream.random(draws))
         case "t":
