@@ -171,7 +171,7 @@ def _stretches(
                 f'{int(known.argmin())}; repeat the recording or pass gaps="skip"'
             )
     # Differences of integers would wrap.
-    rate = np.diff(record.astype(np.float64)) if given == "phase" else record
+    rate = np.diff(np.asarray(record, np.float64)) if given == "phase" else record
     if not known.all():
         rate = rate[~np.isnan(rate)]
     if not rate.size or rate.max() == rate.min():
