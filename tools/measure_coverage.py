@@ -113,7 +113,7 @@ def coloured(chance: np.random.Generator, samples: int, n: float, b: float, k: f
     """Return 200 rates averaged over 1 s of white, flicker and random walk noise."""
     length = 2 * samples
     f = np.arange(1, length // 2 + 1) / length
-    density = np.full(len(f), n**2)
+    density = np.full(len(f), float(n**2))
     for alias in range(-20, 21):
         at = np.abs(f + alias)
         density += (b**2 / (2 * np.pi * at) + (k / (2 * np.pi * at)) ** 2) * np.sinc(at) ** 2
