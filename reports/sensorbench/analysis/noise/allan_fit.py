@@ -146,8 +146,8 @@ def noise_coefficients(
 
     sigma^2(tau) = 3 Q^2/tau^2 + N^2/tau + (2 ln2/pi) B^2 + K^2 tau/3 + R^2 tau^2/2, none negative.
     Without `terms` each record's are chosen by what stands out of it (`choose_terms`); `chosen` and
-    `criterion` show it. Name them where the sensor's are known: all five fitted to records of N, B
-    and K found a ramp that is not there in 21 % of them.
+    `criterion` show it. Name them where the sensor's are known: all five fitted to records of N,
+    B and K found a ramp that is not there in up to 12 % of them, chosen ones in up to 4 %.
 
     A term is observable if it makes up more than half of the fitted variance at some tau and is
     more than twice its own standard uncertainty; else it gets an upper bound: all of the variance

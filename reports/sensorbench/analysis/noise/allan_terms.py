@@ -20,7 +20,7 @@ the rate at an instant, into which faster flicker folds (what most simulators ma
 
 THRESHOLD = 3.0
 """Standard uncertainties, under the terms chosen so far, beyond which a term is taken in: of 100 to
-300 simulated records of each kind 0 to 3 % show a term that is not there."""
+300 simulated records of each kind 0 to 4 % show a term that is not there."""
 _ROUNDS = 30
 _STEPS = 12
 _LONGEST = 4096
