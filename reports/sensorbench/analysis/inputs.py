@@ -1,8 +1,14 @@
-"""What every statistic asks of its inputs, in one place: finite, not empty, enough, in range."""
+"""What every function asks of its inputs, in one place: numbers, enough, in range, a known choice.
+
+Lists, arrays of any integer or float, masked arrays and data frames become float64 before anything
+is computed: integers would wrap (uint16 differences) or overflow (int32 powers) in silence.
+"""
 
 from __future__ import annotations
 
-from math import inf
+from collections.abc import Sequence
+from difflib import get_close_matches
+from math import inf, nan
 from typing import get_args
 
 import numpy as np
@@ -11,22 +17,52 @@ import numpy.typing as npt
 from sensorbench.analysis.errors import AnalysisError
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 FLAT = 1e-12
 """A spread below this share of the values is rounding of a constant reading, not a spread."""
 
 
-def array(name: str, values: npt.ArrayLike, least: int = 1, ndim: int = 0) -> Floats:
-    """Return values as an array whose last axis has at least `least` entries; NaN is let through.
+def numbers(name: str, values: npt.ArrayLike) -> npt.NDArray[np.generic]:
+    """Return values as integers or floats, without a copy of an array that holds them already.
 
-    Raises AnalysisError for text, an empty array, too few entries or fewer than `ndim` axes.
+    What is masked, None or pandas' NA becomes NaN. Raises AnalysisError for text (also of digits),
+    truth values, complex numbers, dates, and rows of different length.
     """
+    if isinstance(values, np.ma.MaskedArray):
+        if values.dtype.kind in "iuf":
+            values = np.where(np.ma.getmaskarray(values), np.nan, values.data)
+        else:
+            values = values.data
     try:
-        found = np.asarray(values, dtype=np.float64)
+        found = np.asarray(values)
+        if found.dtype.kind == "O":
+            found = _of_objects(found)
     except (TypeError, ValueError):
         raise AnalysisError(
             f"{name} must be numbers in a rectangular array; use NaN for a value that is missing"
         ) from None
+    if found.dtype.kind not in "iuf":
+        raise AnalysisError(
+            f"{name} must be numbers in a rectangular array, got {found.dtype}: convert them first"
+        )
+    return found
+
+
+def _of_objects(values: npt.NDArray[np.object_]) -> Floats:
+    if any(isinstance(each, (str, bytes, bool, np.bool_)) for each in values.flat):
+        raise TypeError
+    known = [nan if type(each).__name__ == "NAType" else each for each in values.flat]
+    return np.array(known, dtype=np.float64).reshape(values.shape)
+
+
+def array(name: str, values: npt.ArrayLike, least: int = 1, ndim: int = 0) -> Floats:
+    """Return values as an array whose last axis has at least `least` entries; NaN is let through.
+
+    Raises AnalysisError as `numbers`, for an empty array, too few entries or fewer than `ndim`
+    axes.
+    """
+    found = np.asarray(numbers(name, values), dtype=np.float64)
     if found.ndim < ndim:
         raise AnalysisError(f"{name} needs {ndim} axes, got shape {found.shape}")
     if not found.size or (found.ndim and found.shape[-1] < least):
@@ -38,6 +74,18 @@ def readings(name: str, values: npt.ArrayLike, least: int = 1, ndim: int = 1) ->
     """Return values as `array` does, with NaN for everything that is not finite."""
     found = array(name, values, least, ndim)
     return np.where(np.isfinite(found), found, np.nan)
+
+
+def units(name: str, values: npt.ArrayLike, least: int = 1) -> Floats:
+    """Return values of shape (units, points); a single row is one unit. Raises as `array`."""
+    found = array(name, values)
+    if found.ndim == 1:
+        found = found[None]
+    if found.ndim != 2 or found.shape[1] < least:
+        raise AnalysisError(
+            f"{name}: (units, at least {least} points) is needed, got {found.shape}"
+        )
+    return found
 
 
 def known(
@@ -63,7 +111,22 @@ def known(
     return found
 
 
-def varied(data: Floats, axes: int | tuple[int, ...] = -1) -> npt.NDArray[np.bool_]:
+def number(
+    name: str,
+    value: npt.ArrayLike,
+    least: float = -inf,
+    most: float = inf,
+    *,
+    open_ends: bool = False,
+) -> float:
+    """Return one finite number in range. Raises as `known`, and for more than one."""
+    found = known(name, value, least, most, open_ends=open_ends)
+    if found.size != 1:
+        raise AnalysisError(f"{name} must be one number, got shape {found.shape}")
+    return float(found.reshape(()))
+
+
+def varied(data: Floats, axes: int | tuple[int, ...] = -1) -> Flags:
     """Tell which sets along `axes` are all finite and not one value but for rounding."""
     with np.errstate(invalid="ignore"):
         apart = np.ptp(data, axis=axes) > FLAT * np.abs(data).max(axis=axes)
@@ -78,16 +141,22 @@ def whole(name: str, values: npt.ArrayLike, least: int = 0) -> Floats:
     return found
 
 
-def share(name: str, value: float) -> float:
-    """Return a confidence or fraction strictly between 0 and 1."""
-    return float(known(name, value, 0.0, 1.0, open_ends=True))
+def share(name: str, value: npt.ArrayLike) -> float:
+    """Return a confidence, coverage or fraction strictly between 0 and 1: 0.95, not 95."""
+    return number(name, value, 0.0, 1.0, open_ends=True)
 
 
-def one_of(name: str, value: str, allowed: object) -> None:
-    """Raise AnalysisError unless value is one of the choices of a Literal type."""
-    choices = get_args(allowed)
-    if value not in choices:
-        raise AnalysisError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+def one_of(name: str, value: object, allowed: object) -> None:
+    """Raise AnalysisError unless value is one of the choices, of a Literal type or a sequence.
+
+    Every choice by name goes through here: a misspelt one is never taken for another.
+    """
+    choices = list(allowed) if isinstance(allowed, Sequence) else list(get_args(allowed))
+    if isinstance(value, str) and value in choices:
+        return
+    close = get_close_matches(value, choices, 1, cutoff=0.75) if isinstance(value, str) else []
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise AnalysisError(f"{name} must be one of {', '.join(choices)}, got {value!r}{hint}")
 
 
 def same_shape(name: str, *arrays: Floats) -> tuple[Floats, ...]:

@@ -10,7 +10,7 @@ not offered; Bissell's formula is, because certificates quote it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Literal
 
@@ -19,8 +19,9 @@ import numpy.typing as npt
 from scipy import special
 
 from sensorbench.analysis import inputs
+from sensorbench.analysis.capability.order import runs_test, successive_differences_p
 from sensorbench.analysis.errors import AnalysisError
-from sensorbench.analysis.estimates import Estimate
+from sensorbench.analysis.estimates import Estimate, Reasons, of_readings, reasons_of
 from sensorbench.analysis.inputs import Floats
 from sensorbench.analysis.noncentral import exceed, solve
 
@@ -30,6 +31,8 @@ Spread = Literal["overall"] | SubgroupSpread
 D2 = (1.128, 1.693, 2.059, 2.326, 2.534, 2.704, 2.847, 2.970, 3.078)
 D3 = (0.853, 0.888, 0.880, 0.864, 0.848, 0.833, 0.820, 0.808, 0.797)
 """Mean and standard deviation of the range of 2 to 10 normal values (ASTM E2587, table 1)."""
+SUSPICIOUS = 0.05
+LEAST_IN_ORDER = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,11 @@ class Capability:
 
     `cp` and `cpk` are Pp and Ppk when `spread` is "overall". `cp` is NaN with a single limit.
     `cpk_at_least` is the one-sided lower bound, the figure that proves a requirement. A parameter
-    with an unknown reading or no spread is NaN throughout.
+    with an unknown reading or no spread is NaN throughout, with its reason.
+
+    Intervals hold for independent units. `order_p` is the chance of units (`capability`: of group
+    means) that differ so little from their neighbours, and `warnings` says where it is below 5 %:
+    of five lots of 20 whose means scatter as their units do, "95 %" holds 60 %. NaN from a summary.
     """
 
     cp: Estimate
@@ -50,6 +57,15 @@ class Capability:
     dof: float
     spread: Spread
     confidence: float
+    order_p: Floats
+    warnings: Reasons
+    reasons: Reasons
+
+    def _seen(self, order_p: Floats, data: Floats, axes: int | tuple[int, ...]) -> Capability:
+        """Return the same with what its readings say of order and spread."""
+        text = "units are alike in order (lots or drift): the interval is too narrow"
+        warnings = reasons_of((order_p < SUSPICIOUS, text))
+        return replace(self, order_p=order_p, warnings=warnings, reasons=of_readings(data, axes))
 
 
 def performance(
@@ -57,13 +73,22 @@ def performance(
 ) -> Capability:
     """Return Pp and Ppk of values (..., units) against limits (...); infinite for no limit.
 
+    Units are in the order of making or measuring (lots one after the other): runs and successive
+    differences warn of those that are not independent, from 10 units on.
+
     Raises AnalysisError for fewer than 3 units or limits that are not a window.
     Source: ISO 22514-2 (recalled); Montgomery, Introduction to Statistical Quality Control, 8.
     """
     data = inputs.readings("values", values, least=3, ndim=1)
     units = data.shape[-1]
     sigma = data.std(axis=-1, ddof=1)
-    return indices(data.mean(axis=-1), sigma, units, low, high, confidence, units - 1, "overall")
+    sigma = np.where(inputs.varied(data), sigma, np.nan)
+    found = indices(data.mean(axis=-1), sigma, units, low, high, confidence, units - 1, "overall")
+    order_p = np.full(data.shape[:-1], np.nan)
+    if units >= LEAST_IN_ORDER:
+        order_p = np.minimum(runs_test(data).p_value, successive_differences_p(data))
+        order_p = np.minimum(2 * order_p, 1.0)  # two tests (Bonferroni)
+    return found._seen(order_p, data, -1)
 
 
 def capability(
@@ -95,7 +120,14 @@ def capability(
         sigma = np.ptp(data, axis=-1).mean(axis=-1) / d2
         dof = (d2 / d3) ** 2 * groups / 2
     mean = data.mean(axis=(-2, -1))
-    return indices(mean, sigma, units, low, high, confidence, dof, spread)
+    found = indices(mean, sigma, units, low, high, confidence, dof, spread)
+    order_p = np.full(mean.shape, np.nan)
+    if groups > 1:
+        within = data.var(axis=-1, ddof=1).mean(axis=-1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            between = size * data.mean(axis=-1).var(axis=-1, ddof=1) / within
+        order_p = np.asarray(special.fdtrc(groups - 1, groups * (size - 1), between))
+    return found._seen(order_p, data, (-2, -1))
 
 
 def indices(
@@ -115,7 +147,8 @@ def indices(
     (1.0, 0.6667)
     """
     confidence = inputs.share("confidence", confidence)
-    freedom = float(units - 1) if dof is None else float(dof)
+    inputs.one_of("spread", spread, ("overall", "pooled", "range"))
+    freedom = _freedom(units, dof)
     mean, sigma, floor, ceiling = inputs.same_shape(
         "mean, sigma and limits",
         *(inputs.array("mean, sigma and limits", each) for each in (mean, sigma, low, high)),
@@ -142,6 +175,9 @@ def indices(
         freedom,
         spread,
         confidence,
+        np.full(mean.shape, np.nan),
+        reasons_of((np.zeros(mean.shape, dtype=bool), "")),
+        reasons_of((~real, "mean or sigma is not known, or sigma is 0")),
     )
 
 
@@ -154,6 +190,7 @@ def cp_interval(cp: npt.ArrayLike, dof: float, confidence: float = 0.95) -> Esti
     """
     confidence = inputs.share("confidence", confidence)
     value = inputs.array("cp", cp)
+    dof = inputs.number("dof", dof, 0.0, open_ends=True)
     tail = (1 - confidence) / 2
     low = value * sqrt(float(special.chdtri(dof, 1 - tail)) / dof)
     high = value * sqrt(float(special.chdtri(dof, tail)) / dof)
@@ -216,11 +253,13 @@ def ppm_outside(cpk: npt.ArrayLike, shift_sigma: float = 0.0) -> Floats:
     (2700.0, 66811.0)
     """
     half = 3 * inputs.known("cpk", cpk)
+    shift_sigma = inputs.number("shift_sigma", shift_sigma)
     return np.asarray(1e6 * (special.ndtr(-half - shift_sigma) + special.ndtr(-half + shift_sigma)))
 
 
 def _freedom(units: int, dof: float | None) -> float:
-    if units < 3 or (dof is not None and dof < 1):
+    inputs.number("units", inputs.whole("units", units))
+    if units < 3 or (dof is not None and not dof >= 1):
         raise AnalysisError(f"an interval needs at least 3 units, got {units} with dof {dof}")
     return float(units - 1) if dof is None else float(dof)
 

@@ -15,6 +15,7 @@ from scipy import special
 
 from sensorbench.analysis import inputs
 from sensorbench.analysis.errors import AnalysisError
+from sensorbench.analysis.estimates import Reasons, reasons_of
 from sensorbench.analysis.inputs import Floats
 
 K1 = {2: 0.8862, 3: 0.5908}
@@ -40,7 +41,8 @@ class GageStudy:
     """Standard deviations in the unit of the readings; shape (...) of the leading axes.
 
     `ev` equipment (repeatability), `av` appraiser, `interaction`, `grr` all three, `pv` part, `tv`
-    total. NaN for a study with an unknown reading or without any spread.
+    total. NaN, with its reason, for a study with an unknown reading or without any spread, and for
+    `ev`, `grr` and `tv` where all trials are equal and no resolution was given.
     """
 
     ev: Floats
@@ -50,6 +52,7 @@ class GageStudy:
     pv: Floats
     tv: Floats
     method: str
+    reasons: Reasons
 
     def percent_study(self, sigma: Floats) -> Floats:
         """Return a component as % of the total standard deviation; these do not add up to 100."""
@@ -100,13 +103,14 @@ class AnovaTable:
 
 
 def gage_anova(
-    readings: npt.ArrayLike, pooling_alpha: float = 0.05
+    readings: npt.ArrayLike, pooling_alpha: float = 0.05, resolution: float = 0.0
 ) -> tuple[GageStudy, AnovaTable]:
     """Analyse readings (..., parts, appraisers, trials), at least 2 of each.
 
     The interaction is pooled with the error where its p-value exceeds `pooling_alpha`: 0.05 is
     today's default of Minitab, 0.25 its older one (sources differ on which AIAG means); 1 never
-    pools, 0 always does. Negative variance components are set to 0.
+    pools, 0 always does. Negative variance components are set to 0. Equipment is no better than its
+    `resolution` (a step, in the unit of the readings): EV is at least that / sqrt(12).
     """
     data = _readings(readings)
     parts, appraisers, trials = data.shape[-3:]
@@ -138,6 +142,7 @@ def gage_anova(
         )  # fmt: skip
     study = _study(
         data,
+        resolution,
         ms_repeat,
         np.maximum(ms_appraiser - ms_below, 0) / (parts * trials),
         np.maximum(ms_below - ms_repeat, 0) / trials,
@@ -147,11 +152,11 @@ def gage_anova(
     return study, table
 
 
-def gage_average_range(readings: npt.ArrayLike) -> GageStudy:
+def gage_average_range(readings: npt.ArrayLike, resolution: float = 0.0) -> GageStudy:
     """Analyse readings (..., parts, appraisers, trials) by AIAG's average and range method.
 
     2 to 10 parts, 2 or 3 appraisers and trials, for which AIAG prints its constants. It knows no
-    interaction.
+    interaction. `resolution` is as for `gage_anova`.
     """
     data = _readings(readings)
     parts, appraisers, trials = data.shape[-3:]
@@ -165,7 +170,13 @@ def gage_average_range(readings: npt.ArrayLike) -> GageStudy:
     av = (apart * K2[appraisers]) ** 2 - ev**2 / (parts * trials)
     pv = np.ptp(data.mean(axis=(-2, -1)), axis=-1) * K3[parts]
     return _study(
-        data, ev**2, np.maximum(av, 0.0), np.zeros_like(ev), pv**2, "average and range (AIAG)"
+        data,
+        resolution,
+        ev**2,
+        np.maximum(av, 0.0),
+        np.zeros_like(ev),
+        pv**2,
+        "average and range (AIAG)",
     )
 
 
@@ -183,13 +194,28 @@ def _sum_of_squares(deviation: Floats) -> Floats:
 
 
 def _study(
-    data: Floats, repeat: Floats, appraiser: Floats, interaction: Floats, part: Floats, method: str
+    data: Floats,
+    resolution: float,
+    repeat: Floats,
+    appraiser: Floats,
+    interaction: Floats,
+    part: Floats,
+    method: str,
 ) -> GageStudy:
     """Take the roots of the variance components; NaN where the study has no spread at all."""
     flat = ~inputs.varied(data, (-3, -2, -1))
+    step = inputs.number("resolution", resolution, 0.0)
+    # Equal trials of a gage with a resolution are no proof that it has no spread.
+    equal = (np.ptp(data, axis=-1) == 0).all(axis=(-2, -1)) & (step == 0)
+    repeat = np.where(equal, np.nan, np.maximum(repeat, step**2 / 12))
     grr = repeat + appraiser + interaction
     ev, av, both, gauge, pv, tv = (
         np.where(flat, np.nan, np.sqrt(variance))
         for variance in (repeat, appraiser, interaction, grr, part, grr + part)
     )
-    return GageStudy(ev, av, both, gauge, pv, tv, method)
+    reasons = reasons_of(
+        (np.asarray(~np.isfinite(data).all(axis=(-3, -2, -1))), "a reading is not known"),
+        (flat, "all readings are equal"),
+        (np.asarray(equal), "all trials are equal: give the resolution"),
+    )
+    return GageStudy(ev, av, both, gauge, pv, tv, method, reasons)

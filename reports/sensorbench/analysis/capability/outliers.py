@@ -15,6 +15,7 @@ from scipy import special
 
 from sensorbench.analysis import inputs
 from sensorbench.analysis.errors import AnalysisError
+from sensorbench.analysis.estimates import Reasons, of_readings
 from sensorbench.analysis.inputs import Floats
 
 Side = Literal["both", "low", "high"]
@@ -25,7 +26,7 @@ class GrubbsTest:
     """The most extreme unit of each row: `unit` is its place, `statistic` its distance in sigmas.
 
     It is an outlier where `statistic` exceeds `critical`. A row that is constant or has an unknown
-    value is NaN, with unit -1, and never an outlier.
+    value is NaN, with unit -1 and its reason, and never an outlier.
     """
 
     statistic: Floats
@@ -34,6 +35,7 @@ class GrubbsTest:
     is_outlier: npt.NDArray[np.bool_]
     alpha: float
     side: Side
+    reasons: Reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class EsdTest:
     count: Floats
     is_outlier: npt.NDArray[np.bool_]
     alpha: float
+    reasons: Reasons
 
 
 def grubbs(values: npt.ArrayLike, alpha: float = 0.05, side: Side = "both") -> GrubbsTest:
@@ -74,7 +77,9 @@ def grubbs(values: npt.ArrayLike, alpha: float = 0.05, side: Side = "both") -> G
     statistic = np.where(good, distance.max(axis=-1), np.nan)
     tails = 2 if side == "both" else 1
     critical = float(_critical(np.array(float(data.shape[-1])), alpha / tails))
-    return GrubbsTest(statistic, critical, unit, statistic > critical, alpha, side)
+    return GrubbsTest(
+        statistic, critical, unit, statistic > critical, alpha, side, of_readings(data)
+    )
 
 
 def generalised_esd(values: npt.ArrayLike, most: int, alpha: float = 0.05) -> EsdTest:
@@ -87,6 +92,7 @@ def generalised_esd(values: npt.ArrayLike, most: int, alpha: float = 0.05) -> Es
     alpha = inputs.share("alpha", alpha)
     data = inputs.readings("values", values, least=15, ndim=1)
     units = data.shape[-1]
+    most = int(inputs.number("most", inputs.whole("most", most)))
     if not 1 <= most <= units // 2:
         raise AnalysisError(f"most must be from 1 to half of the {units} units, got {most}")
     good = np.asarray(np.isfinite(_scaled(data)).all(axis=-1))
@@ -115,6 +121,7 @@ def generalised_esd(values: npt.ArrayLike, most: int, alpha: float = 0.05) -> Es
         np.where(good, count.astype(float), np.nan),
         is_outlier,
         alpha,
+        of_readings(data),
     )
 
 
@@ -127,7 +134,7 @@ def _scaled(data: Floats, *, skip_missing: bool = False) -> Floats:
         mean = inside.sum(axis=-1, keepdims=True) / number
         off = np.where(known, data - mean, 0.0)
         sigma = np.sqrt((off**2).sum(axis=-1, keepdims=True) / (number - 1))
-        real = sigma > 1e-12 * np.abs(inside).max(axis=-1, keepdims=True)
+        real = sigma > inputs.FLAT * np.abs(inside).max(axis=-1, keepdims=True)
         return np.where(real, off / sigma, np.nan)
 
 

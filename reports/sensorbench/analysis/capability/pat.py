@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from sensorbench.analysis import inputs
 from sensorbench.analysis.errors import AnalysisError
+from sensorbench.analysis.estimates import Reasons, reasons_of
 from sensorbench.analysis.inputs import Floats
 
 QuartileRule = Literal["linear", "weibull", "hazen"]
@@ -41,6 +42,7 @@ class PatLimits:
     robust_sigma: Floats
     units: Floats
     quartile_rule: QuartileRule
+    reasons: Reasons
 
     def outside(self, values: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Tell which of values (..., units) are not inside: unknown counts as outside."""
@@ -50,13 +52,17 @@ class PatLimits:
 
 @dataclass(frozen=True, slots=True)
 class YieldLimits:
-    """Limits of a fraction per lot: beyond `first` review it, beyond `second` it may be held."""
+    """Limits of a fraction per lot: beyond `first` review it, beyond `second` it may be held.
+
+    NaN with its reason where all lots are alike: nothing is known of their spread.
+    """
 
     mean: float
     sigma: float
     first: float
     second: float
     lots: int
+    reason: str
 
 
 def static_pat(
@@ -114,9 +120,12 @@ def dynamic_pat(
         (q3 - q1) / QUARTILES_PER_SIGMA, inputs.known("least_sigma", least_sigma, 0.0)
     )
     sigma = np.where(sigma > 0, sigma, np.nan)
-    low = np.maximum(median - WIDTH_SIGMAS * sigma, spec_low)
-    high = np.minimum(median + WIDTH_SIGMAS * sigma, spec_high)
-    return PatLimits(low, high, median, sigma, units.astype(float), quartile_rule)
+    low = np.maximum(median - WIDTH_SIGMAS * sigma, inputs.array("spec_low", spec_low))
+    high = np.minimum(median + WIDTH_SIGMAS * sigma, inputs.array("spec_high", spec_high))
+    reasons = reasons_of(
+        (np.isnan(sigma), "the quartiles coincide and no least_sigma is declared"),
+    )
+    return PatLimits(low, high, median, sigma, units.astype(float), quartile_rule, reasons)
 
 
 def statistical_yield_limits(lot_yields: npt.ArrayLike) -> YieldLimits:
@@ -156,4 +165,14 @@ def _yield_limits(name: str, fractions: npt.ArrayLike, sign: int) -> YieldLimits
     if data.ndim != 1 or data.size < LEAST_LOTS:
         raise AnalysisError(f"{name} needs at least {LEAST_LOTS} lots, got shape {data.shape}")
     mean, sigma = float(data.mean()), float(data.std(ddof=1))
-    return YieldLimits(mean, sigma, mean + sign * 3 * sigma, mean + sign * 4 * sigma, data.size)
+    alike = not inputs.varied(data)
+    if alike:
+        sigma = float("nan")
+    return YieldLimits(
+        mean,
+        sigma,
+        mean + sign * 3 * sigma,
+        mean + sign * 4 * sigma,
+        data.size,
+        "all lots are alike: their spread is not known" if alike else "",
+    )

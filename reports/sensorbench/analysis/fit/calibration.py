@@ -1,101 +1,102 @@
 """Calibration: polynomials in raw counts and temperature counts, all DUTs at once.
 
 The fit is done on a basis normalised to [-1, 1] per DUT (condition number about 10 instead of
-10^20 with raw counts) and then rewritten, exactly, in the basis of the inputs.
+10^20 with raw counts), and the model and its uncertainty are evaluated on it. The coefficients of
+the inputs' own powers are exact rewritings for a part's memory: far from zero they cancel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from math import comb
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from sensorbench.analysis import inputs
 from sensorbench.analysis.errors import AnalysisError
+from sensorbench.analysis.fit.polynomial import PolynomialFit, Terms, Weighting, basis
+from sensorbench.analysis.inputs import Flags, Floats
 
-Floats = npt.NDArray[np.float64]
-Terms = Sequence[tuple[int, int]]
-"""Exponents (i, j) of r^i t^j; closed under affine maps: with a term come all smaller ones."""
+__all__ = ["Floats", "PolynomialFit", "Terms", "basis", "fit_curve", "fit_polynomial"]
+
+Scatter = Literal["equal", "unequal"]
 
 SPARE_POINTS = 3
 """A unit with fewer points above the number of terms is not fitted: its residuals would lie."""
 
+_NAMES = ("r", "t", "target")
 _SAFE_CONDITION = 1e4
 """Up to here normal equations lose no digit that matters (error about condition^2 * 2e-16)."""
 
 
-@dataclass(frozen=True, slots=True)
-class PolynomialFit:
-    """A fit of D units at N points with K terms; a unit that was not fitted is NaN throughout.
+def fit_curve(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    degree: int = 1,
+    weights: npt.ArrayLike | None = None,
+    uncertainty: npt.ArrayLike | None = None,
+    scatter: Scatter = "equal",
+) -> PolynomialFit:
+    """Fit y = sum of c_i x^i up to `degree`: as `fit_polynomial`, of one input.
 
-    `coefficients` (D, K) are in the basis r^i t^j of the inputs, with `covariance` (D, K, K);
-    `residuals` (D, N) are target less model; `sigma` (D,) is their standard deviation with
-    `freedom` (D,) degrees of freedom (0 where not fitted); `condition` (D,) is the condition
-    number of the normalised basis.
+    `x` and `y` are (N,) for one unit or (D, N). The result's methods take `x` alone.
+
+    >>> line = fit_curve([0, 1, 2, 3, 4], [1, 3, 5, 7, 9.1])
+    >>> line.coefficients.round(2), line.at(10.0).round(2)
+    (array([[0.98, 2.02]]), array([[21.18]]))
     """
-
-    terms: tuple[tuple[int, int], ...]
-    coefficients: Floats
-    covariance: Floats
-    residuals: Floats
-    sigma: Floats
-    freedom: npt.NDArray[np.int64]
-    condition: Floats
-
-    def at(self, r: Floats, t: Floats) -> Floats:
-        """Return the model at points, shape (D, M) in and out, in the target's unit."""
-        model: Floats = (basis(r, t, self.terms) @ self.coefficients[..., None])[..., 0]
-        return model
-
-    def standard_uncertainty_at(self, r: Floats, t: Floats) -> Floats:
-        """Return the model's standard uncertainty at points, shape (D, M) in and out.
-
-        From the scatter of the fit alone: u^2 = a^T C a. The reference's uncertainty is common to
-        all points, does not average down, and is added in quadrature afterwards (JCGM 100, H.3).
-        """
-        design = basis(r, t, self.terms)
-        variance = np.einsum("dmk,dkl,dml->dm", design, self.covariance, design)
-        uncertainty: Floats = np.sqrt(np.maximum(variance, 0.0))
-        return uncertainty
-
-
-def basis(r: Floats, t: Floats, terms: Terms) -> Floats:
-    """Return r^i t^j for each term, shape r.shape + (K,)."""
-    r_powers, t_powers = _powers(r, max(i for i, _ in terms)), _powers(t, max(j for _, j in terms))
-    # Terms before points in memory: one product after the other is written in one go.
-    rows = np.empty((*r.shape[:-1], len(terms), r.shape[-1]))
-    for k, (i, j) in enumerate(terms):
-        np.multiply(r_powers[i], t_powers[j], out=rows[..., k, :])
-    design: Floats = np.swapaxes(rows, -1, -2)
-    return design
-
-
-def _powers(values: Floats, highest: int) -> list[Floats]:
-    powers = [np.ones_like(values)]
-    for _ in range(highest):
-        powers.append(powers[-1] * values)
-    return powers
+    top = int(inputs.number("degree", inputs.whole("degree", degree)))
+    terms = tuple((i, 0) for i in range(top + 1))
+    still = np.zeros(np.shape(inputs.units("x", x)))
+    return fit_polynomial(x, still, y, terms, weights, uncertainty, scatter)
 
 
 def fit_polynomial(
-    r: Floats, t: Floats, target: Floats, terms: Terms, weights: Floats | None = None
+    r: npt.ArrayLike,
+    t: npt.ArrayLike,
+    target: npt.ArrayLike,
+    terms: Terms,
+    weights: npt.ArrayLike | None = None,
+    uncertainty: npt.ArrayLike | None = None,
+    scatter: Scatter = "equal",
 ) -> PolynomialFit:
-    """Fit target = sum of c_ij r^i t^j per unit by least squares. All inputs have shape (D, N).
+    """Fit target = sum of c_ij r^i t^j per unit by least squares; inputs (D, N), or (N,) shared.
 
     Points with NaN in any input are left out of their unit's fit; their residual is NaN. `weights`
     multiply the squared residuals; a weight of 0 leaves a point out too, but keeps its residual.
-    Raises AnalysisError for shapes that differ, an empty input, terms that are not closed, or
-    weights that are negative or not finite.
+    `uncertainty` of each target is taken as known instead: weights are 1/u^2, the covariance is not
+    scaled by the residuals, and `chi_squared` tests the model. Without either all points scatter
+    alike; where they do not, 95 % intervals held 85 %: `fit.unequal_scatter_p` tests it, and
+    `scatter="unequal"` gives the covariance of MacKinnon and White (HC3), for which see
+    docs/analysis/calibration.md.
+
+    Raises AnalysisError for shapes that differ, an empty input, terms that are not closed, weights
+    that are negative or not finite, uncertainties not above 0, both at once, or an unknown scatter.
     Source: JCGM 100 H.3 generalised; normal equations where the normalised basis allows it, else
     QR (Golub and Van Loan, Matrix Computations, 5.3).
     """
-    _check(r, t, target, terms, weights)
+    inputs.one_of("scatter", scatter, Scatter)
+    first, second, wanted = _one_shape(r, t, target)
+    given = _weights(first.shape, weights, uncertainty)
+    return _fit(first, second, wanted, _closed(terms), given, scatter)
+
+
+def _fit(
+    r: Floats,
+    t: Floats,
+    target: Floats,
+    terms: tuple[tuple[int, int], ...],
+    weights: tuple[Floats | None, Weighting],
+    scatter: Scatter,
+) -> PolynomialFit:
+    given, weighting = weights
     whole = np.isfinite(r) & np.isfinite(t) & np.isfinite(target)
-    used = whole if weights is None else whole & (weights > 0)
-    fitted = np.flatnonzero(used.sum(axis=1) >= len(terms) + SPARE_POINTS)
-    result = _unknown(r.shape, tuple(terms))
+    used = whole if given is None else whole & (given > 0)
+    enough = used.sum(axis=1) >= len(terms) + SPARE_POINTS
+    result = _unknown(r.shape, terms, weighting, used.sum(axis=1))
+    fitted = np.flatnonzero(enough)
     if not fitted.size:
         return result
     whole, used = whole[fitted], used[fitted]
@@ -107,57 +108,125 @@ def fit_polynomial(
     known_target = np.where(whole, target, 0.0)
     design = basis(u, v, terms)
     root = None
-    if weights is not None or not used.all():
-        root = np.sqrt(np.where(used, 1.0 if weights is None else weights[fitted], 0.0))
+    if given is not None or not used.all():
+        root = np.sqrt(np.where(used, 1.0 if given is None else given[fitted], 0.0))
     normalised, inverse, condition = _solve(design, known_target, root)
     model = (design @ normalised[..., None])[..., 0]
     residuals = np.where(whole, known_target - model, np.nan)
     freedom = used.sum(axis=1) - len(terms)
     weighted = np.where(whole, residuals, 0.0) * (1.0 if root is None else root)
-    variance = np.sum(weighted**2, axis=1) / freedom
+    total = np.sum(weighted**2, axis=1)
+    variance = total / freedom
+    covariance = inverse * (1.0 if weighting == "absolute" else variance[:, None, None])
+    if scatter == "unequal":
+        covariance = _sandwich(design, inverse, weighted, root)
+    flat = ~inputs.varied(np.where(used, known_target, known_target[_first(used)][:, None]))
+    if weighting != "absolute":
+        # Equal readouts of a part with a resolution say nothing of their scatter.
+        covariance = np.where(flat[:, None, None], np.nan, covariance)
+        variance = np.where(flat, np.nan, variance)
+        result.reasons[fitted[flat]] = "all targets are equal: give their uncertainty"
+    result.reasons[fitted[np.isnan(normalised).any(axis=1)]] = (
+        "the points can't tell the terms apart"
+    )
     plain = _to_plain(terms, r_middle, t_middle)
     result.coefficients[fitted] = (plain @ normalised[..., None])[..., 0]
-    result.covariance[fitted] = variance[:, None, None] * plain @ inverse @ np.swapaxes(plain, 1, 2)
+    result.covariance[fitted] = plain @ covariance @ np.swapaxes(plain, 1, 2)
+    result.normalised[fitted], result.normalised_covariance[fitted] = normalised, covariance
+    result.centre[fitted] = np.stack([r_middle[0][:, 0], t_middle[0][:, 0]], axis=1)
+    result.half_span[fitted] = np.stack([r_middle[1][:, 0], t_middle[1][:, 0]], axis=1)
     result.residuals[fitted] = residuals
     result.sigma[fitted] = np.sqrt(variance)
     result.freedom[fitted] = freedom
     result.condition[fitted] = condition
-    return result
+    if weighting == "absolute":
+        result.chi_squared[fitted] = total
+    elif weighting == "equal":
+        result.scatter_statistic[fitted] = _koenker(design, inverse, weighted, used)
+    return result if scatter == "equal" else replace(result, scatter="unequal")
 
 
-def _check(r: Floats, t: Floats, target: Floats, terms: Terms, weights: Floats | None) -> None:
-    shapes = {np.shape(r), np.shape(t), np.shape(target)}
-    if weights is not None:
-        shapes.add(np.shape(weights))
-        if not (np.isfinite(weights).all() and (weights >= 0).all()):
-            raise AnalysisError("weights must be finite and not below 0")
-    if len(shapes) > 1 or len(np.shape(r)) != 2 or not np.size(r):
-        raise AnalysisError(f"all inputs need one shape (units, points), got {sorted(shapes)}")
+def _closed(terms: Terms) -> tuple[tuple[int, int], ...]:
+    try:
+        found = tuple((int(i), int(j)) for i, j in terms)
+    except (TypeError, ValueError):
+        raise AnalysisError(f"terms must be pairs of exponents (i, j), got {terms!r}") from None
+    there = set(found)
     missing = [
-        (a, b)
-        for i, j in terms
-        for a in range(i + 1)
-        for b in range(j + 1)
-        if (a, b) not in set(terms)
+        (a, b) for i, j in found for a in range(i + 1) for b in range(j + 1) if (a, b) not in there
     ]
-    if missing or not terms:
+    if missing or not found:
         raise AnalysisError(f"terms are not closed: {missing[:3] or 'none'} must be there too")
+    return found
 
 
-def _unknown(shape: tuple[int, ...], terms: tuple[tuple[int, int], ...]) -> PolynomialFit:
+def _one_shape(*values: npt.ArrayLike) -> tuple[Floats, ...]:
+    shaped = [inputs.numbers(name, each) for name, each in zip(_NAMES, values, strict=True)]
+    if not all(each.size for each in shaped) or len({each.shape[-1:] for each in shaped}) > 1:
+        shapes = sorted({each.shape for each in shaped})
+        raise AnalysisError(f"all inputs need one shape (units, points), got {shapes}")
+    rows = [inputs.units(name, each) for name, each in zip(_NAMES, shaped, strict=True)]
+    return inputs.same_shape("inputs need one shape (units, points): they", *rows)
+
+
+def _weights(
+    shape: tuple[int, ...], weights: npt.ArrayLike | None, uncertainty: npt.ArrayLike | None
+) -> tuple[Floats | None, Weighting]:
+    if weights is not None and uncertainty is not None:
+        raise AnalysisError("give weights or uncertainty, not both: weights are 1/u^2 there")
+    weighting: Weighting = "equal"
+    given = np.ones(1)
+    if uncertainty is not None:
+        given = inputs.known("uncertainty", uncertainty, 0.0, open_ends=True) ** -2.0
+        weighting = "absolute"
+    elif weights is not None:
+        given, weighting = inputs.known("weights", weights, 0.0), "relative"
+    else:
+        return None, weighting
+    if given.ndim > 2 or np.broadcast_shapes((1, 1), given.shape)[-1] not in (1, shape[-1]):
+        raise AnalysisError(f"weights or uncertainty don't fit points of shape {shape}")
+    return inputs.same_shape("points and weights", given, np.empty(shape))[0], weighting
+
+
+def _first(used: Flags) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    return np.arange(len(used)), used.argmax(axis=1)
+
+
+def _unknown(
+    shape: tuple[int, ...],
+    terms: tuple[tuple[int, int], ...],
+    weighting: Weighting,
+    used: npt.NDArray[np.int64],
+) -> PolynomialFit:
     units, points = shape
+    size = len(terms)
+    reasons = [
+        f"{count} points are known, {size + SPARE_POINTS} are needed"
+        if count < size + SPARE_POINTS
+        else ""
+        for count in used.tolist()
+    ]
     return PolynomialFit(
         terms=terms,
-        coefficients=np.full((units, len(terms)), np.nan),
-        covariance=np.full((units, len(terms), len(terms)), np.nan),
+        coefficients=np.full((units, size), np.nan),
+        covariance=np.full((units, size, size), np.nan),
         residuals=np.full((units, points), np.nan),
         sigma=np.full(units, np.nan),
         freedom=np.zeros(units, dtype=np.int64),
         condition=np.full(units, np.nan),
+        centre=np.full((units, 2), np.nan),
+        half_span=np.full((units, 2), np.nan),
+        normalised=np.full((units, size), np.nan),
+        normalised_covariance=np.full((units, size, size), np.nan),
+        weighting=weighting,
+        scatter="equal",
+        chi_squared=np.full(units, np.nan),
+        scatter_statistic=np.full(units, np.nan),
+        reasons=np.array(reasons, dtype="U60"),
     )
 
 
-def _middle(values: Floats, whole: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def _middle(values: Floats, whole: Flags) -> tuple[Floats, Floats]:
     """Return the middle and half the span of each unit's values, each of shape (D, 1)."""
     low = np.where(whole, values, np.inf).min(axis=1, keepdims=True)
     high = np.where(whole, values, -np.inf).max(axis=1, keepdims=True)
@@ -197,6 +266,33 @@ def _solve(design: Floats, target: Floats, root: Floats | None) -> tuple[Floats,
             back = np.linalg.inv(triangle)
             coefficients[unit], inverse[unit] = back @ (q.T @ target[unit]), back @ back.T
     return coefficients, inverse, condition
+
+
+def _sandwich(design: Floats, inverse: Floats, weighted: Floats, root: Floats | None) -> Floats:
+    """Return the covariance of coefficients whose points scatter unequally (HC3).
+
+    J. G. MacKinnon and H. White, J. Econometrics 29 (1985): residuals over 1 - leverage.
+    """
+    rows = design if root is None else design * root[..., None]
+    leverage = ((rows @ inverse) * rows).sum(axis=2)
+    alone = weighted / np.maximum(1 - leverage, 1e-9)
+    spread = (rows @ inverse) * alone[..., None]
+    return np.asarray(np.swapaxes(spread, 1, 2) @ spread)
+
+
+def _koenker(design: Floats, inverse: Floats, residuals: Floats, used: Flags) -> Floats:
+    """Return n R^2 of the squared residuals on the basis: chi-squared with K - 1 if equal.
+
+    R. Koenker, J. Econometrics 17 (1981), of the Breusch and Pagan test.
+    """
+    count = used.sum(axis=1)
+    squares = np.where(used, residuals**2, 0.0)
+    apart = np.where(used, squares - (squares.sum(axis=1) / count)[:, None], 0.0)
+    right = np.swapaxes(design, 1, 2) @ apart[..., None]
+    explained = (np.swapaxes(right, 1, 2) @ inverse @ right)[:, 0, 0]
+    total = (apart**2).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(total > 0, count * explained / total, np.nan))
 
 
 def _to_plain(terms: Terms, r: tuple[Floats, Floats], t: tuple[Floats, Floats]) -> Floats:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sensorbench.analysis import inputs
 from sensorbench.analysis.errors import AnalysisError
-from sensorbench.analysis.fit.calibration import Floats
-
-Flags = npt.NDArray[np.bool_]
+from sensorbench.analysis.estimates import Reasons, reasons_of
+from sensorbench.analysis.inputs import Flags, Floats
 
 LEAST_POSITIONS = 10
 _ITERATIONS = 6
@@ -23,21 +23,40 @@ class EllipsoidFit:
 
     `centre` (D, 3) is the zero offset (hard iron) in reading units; `matrix` (D, 3, 3) upper
     triangular with a positive diagonal, field units per reading unit (inverse soft iron): a
-    rotation can't be observed without attitudes. `residuals` (D, N) in field units, `sigma` (D,).
+    rotation can't be observed without attitudes. `residuals` (D, N) in field units, `sigma` (D,)
+    with N - 9 degrees of freedom, `covariance` (D, 9, 9) of [the six of the matrix row by row, the
+    centre].
     """
 
     centre: Floats
     matrix: Floats
     residuals: Floats
     sigma: Floats
-    reasons: tuple[str, ...]
+    covariance: Floats
+    reasons: Reasons
 
-    def at(self, measured: Floats) -> Floats:
+    @property
+    def centre_u(self) -> Floats:
+        """Standard uncertainty (D, 3) of the centre, in reading units."""
+        return np.sqrt(np.diagonal(self.covariance, axis1=1, axis2=2)[:, 6:])
+
+    @property
+    def matrix_u(self) -> Floats:
+        """Standard uncertainty (D, 3, 3) of the matrix; 0 below the diagonal by definition."""
+        u = np.zeros_like(self.matrix)
+        u[(slice(None), *np.triu_indices(3))] = np.sqrt(
+            np.diagonal(self.covariance, axis1=1, axis2=2)[:, :6]
+        )
+        return u
+
+    def at(self, measured: npt.ArrayLike) -> Floats:
         """Return corrected readings, shape (D, M, 3) in and out."""
-        return (measured - self.centre[:, None, :]) @ np.swapaxes(self.matrix, 1, 2)
+        return (inputs.array("measured", measured) - self.centre[:, None, :]) @ np.swapaxes(
+            self.matrix, 1, 2
+        )
 
 
-def fit_ellipsoid(measured: Floats, field: float) -> EllipsoidFit:
+def fit_ellipsoid(measured: npt.ArrayLike, field: float) -> EllipsoidFit:
     """Fit nine parameters per unit: closed form, then Gauss-Newton on the distance.
 
     `measured` (D, N, 3); `field` is the local magnitude (9.81 m/s2, or the field in uT). The closed
@@ -46,39 +65,37 @@ def fit_ellipsoid(measured: Floats, field: float) -> EllipsoidFit:
     determine an ellipsoid. Raises AnalysisError for shapes and a field that is not above 0.
     Source: Li and Griffiths, GMP 2004 (closed form); ST AN4508, NXP AN4399 (parameters).
     """
-    if measured.ndim != 3 or measured.shape[2] != 3 or measured.shape[1] < LEAST_POSITIONS:
+    readings = inputs.array("measured", measured)
+    if readings.ndim != 3 or readings.shape[2] != 3 or readings.shape[1] < LEAST_POSITIONS:
         raise AnalysisError(
             f"readings need shape (units, at least {LEAST_POSITIONS} positions, 3), "
-            f"got {measured.shape}"
+            f"got {readings.shape}"
         )
-    if not (np.isfinite(field) and field > 0):
-        raise AnalysisError(f"the field's magnitude must be above 0, got {field}")
-    units, positions = measured.shape[:2]
-    reasons = [""] * units
-    finite = np.asarray(np.isfinite(measured).all(axis=(1, 2)))
+    field = inputs.number("the field's magnitude", field, 0.0, open_ends=True)
+    units, positions = readings.shape[:2]
+    finite = np.asarray(np.isfinite(readings).all(axis=(1, 2)))
     # Scaled to about the unit sphere, so that one threshold of the condition serves all sensors.
-    middle = np.where(finite[:, None], (measured.max(axis=1) + measured.min(axis=1)) / 2, 0.0)
-    radius = np.where(finite, np.ptp(measured, axis=1).max(axis=1) / 2, 1.0)
+    middle = np.where(finite[:, None], (readings.max(axis=1) + readings.min(axis=1)) / 2, 0.0)
+    radius = np.where(finite, np.ptp(readings, axis=1).max(axis=1) / 2, 1.0)
     flat = ~(radius > 0)
     radius = np.where(flat, 1.0, radius)
-    points = np.where(finite[:, None, None], measured, 0.0) - middle[:, None, :]
+    points = np.where(finite[:, None, None], readings, 0.0) - middle[:, None, :]
     points = points / radius[:, None, None]
     centre, matrix, good = _closed_form(points)
     covered = _octants(points, centre) == 8
-    for unit in range(units):
-        if not finite[unit]:
-            reasons[unit] = "a reading is not known"
-        elif flat[unit] or not good[unit]:
-            reasons[unit] = "the readings do not determine an ellipsoid"
-        elif not covered[unit]:
-            reasons[unit] = "the readings do not reach all eight octants"
-    usable = np.array([not reason for reason in reasons])
+    reasons = reasons_of(
+        (~finite, "a reading is not known"),
+        (flat | ~good, "the readings do not determine an ellipsoid"),
+        (~covered, "the readings do not reach all eight octants"),
+    )
+    usable = reasons == ""
     result = EllipsoidFit(
         np.full((units, 3), np.nan),
         np.full((units, 3, 3), np.nan),
         np.full((units, positions), np.nan),
         np.full(units, np.nan),
-        tuple(reasons),
+        np.full((units, 9, 9), np.nan),
+        reasons,
     )
     if usable.any():
         _refine(result, usable, points[usable], centre[usable], matrix[usable])
@@ -87,6 +104,10 @@ def fit_ellipsoid(measured: Floats, field: float) -> EllipsoidFit:
         result.matrix[usable] *= field / scale[:, None, None]
         result.residuals[usable] *= field
         result.sigma[usable] *= field
+        by = np.concatenate(
+            [np.repeat(field / scale[:, None], 6, 1), np.repeat(scale[:, None], 3, 1)], 1
+        )
+        result.covariance[usable] *= by[:, :, None] * by[:, None, :]
     return result
 
 
@@ -148,5 +169,6 @@ def _refine(
     residuals = np.linalg.norm(mapped, axis=2) - 1.0
     result.centre[usable], result.matrix[usable] = centre, matrix
     result.residuals[usable] = residuals
-    freedom = points.shape[1] - 9
-    result.sigma[usable] = np.sqrt((residuals**2).sum(axis=1) / freedom)
+    variance = (residuals**2).sum(axis=1) / (points.shape[1] - 9)
+    result.sigma[usable] = np.sqrt(variance)
+    result.covariance[usable] = variance[:, None, None] * np.linalg.inv(transposed @ jacobian)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sensorbench.analysis import inputs
 from sensorbench.analysis.errors import AnalysisError
-from sensorbench.analysis.fit.calibration import Floats
+from sensorbench.analysis.inputs import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,24 +25,28 @@ class FixedPoint:
     overflow: npt.NDArray[np.bool_]
 
 
-def round_independently(coefficients: Floats, design: Floats, lsb: float, bits: int) -> FixedPoint:
+def round_independently(
+    coefficients: npt.ArrayLike, design: npt.ArrayLike, lsb: float, bits: int
+) -> FixedPoint:
     """Round each of the (D, K) coefficients to the nearest multiple of `lsb`.
 
     `design` (D, N, K) holds the basis at the points where the loss is looked at. Raises
-    AnalysisError for coefficients that are not finite.
+    AnalysisError for coefficients that are not finite, and for shapes that do not fit.
     """
-    _check(coefficients, design, lsb)
+    coefficients, design = _check(coefficients, design, lsb, bits)
     return _result(np.rint(coefficients / lsb), coefficients, design, lsb, bits)
 
 
-def round_sequentially(coefficients: Floats, design: Floats, lsb: float, bits: int) -> FixedPoint:
+def round_sequentially(
+    coefficients: npt.ArrayLike, design: npt.ArrayLike, lsb: float, bits: int
+) -> FixedPoint:
     """Round one coefficient after the other, each time fitting those left to the same model.
 
     The coefficient with the largest effect is fixed first; the others take up its error. This is
     Babai's nearest plane (Combinatorica 6, 1986) in the metric of the design, and costs one
     Cholesky factor a unit. Shapes and errors as `round_independently`.
     """
-    _check(coefficients, design, lsb)
+    coefficients, design = _check(coefficients, design, lsb, bits)
     gram = np.swapaxes(design, 1, 2) @ design
     effect = np.sqrt(np.diagonal(gram, axis1=1, axis2=2).mean(axis=0))
     order = np.argsort(effect)  # the largest last: it is fixed first
@@ -59,13 +64,18 @@ def round_sequentially(coefficients: Floats, design: Floats, lsb: float, bits: i
     return _result(words[:, np.argsort(order)], coefficients, design, lsb, bits)
 
 
-def _check(coefficients: Floats, design: Floats, lsb: float) -> None:
-    if not (np.isfinite(coefficients).all() and np.isfinite(design).all()):
+def _check(
+    coefficients: npt.ArrayLike, design: npt.ArrayLike, lsb: float, bits: int
+) -> tuple[Floats, Floats]:
+    stored = inputs.array("coefficients", coefficients)
+    points = inputs.array("design", design)
+    inputs.number("lsb", lsb, 0.0, open_ends=True)
+    inputs.number("bits", inputs.whole("bits", bits, 1), 1, 63)
+    if not (np.isfinite(stored).all() and np.isfinite(points).all()):
         raise AnalysisError("coefficients and design must be finite: leave units without a fit out")
-    if design.ndim != 3 or design.shape[::2] != coefficients.shape or not lsb > 0:
-        raise AnalysisError(
-            f"design {design.shape} does not fit coefficients {coefficients.shape}, or lsb {lsb}"
-        )
+    if points.ndim != 3 or points.shape[::2] != stored.shape:
+        raise AnalysisError(f"design {points.shape} does not fit coefficients {stored.shape}")
+    return stored, points
 
 
 def _result(

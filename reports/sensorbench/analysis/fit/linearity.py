@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
+from sensorbench.analysis import inputs
 from sensorbench.analysis.errors import AnalysisError
-from sensorbench.analysis.fit.calibration import Floats
+from sensorbench.analysis.estimates import Reasons, reasons_of
+from sensorbench.analysis.inputs import Floats
 
 Line = Literal["end_point", "zero_based", "minimax", "least_squares"]
 LINES: tuple[Line, ...] = ("end_point", "zero_based", "minimax", "least_squares")
@@ -22,7 +26,8 @@ class Linearity:
 
     `offset` (D,) in output units, `sensitivity` (D,) in output per input unit, `deviations` (D, N)
     output less line, `nonlinearity` (D,) the largest size of them, `span` (D,) the line's full
-    scale: nonlinearity / span is the figure in % FS. NaN for a unit with a point not known.
+    scale: nonlinearity / span is the figure in % FS. NaN, with its reason (D,), for a unit with a
+    point not known.
     """
 
     line: Line
@@ -31,25 +36,37 @@ class Linearity:
     deviations: Floats
     nonlinearity: Floats
     span: Floats
+    reasons: Reasons
 
 
-def linearity(x: Floats, y: Floats, line: Line) -> Linearity:
-    """Return the line of that name through the outputs `y` (D, N) at the inputs `x` (N,).
+def linearity(x: npt.ArrayLike, y: npt.ArrayLike, line: Line) -> Linearity:
+    """Return the line of that name through outputs `y` (D, N) or (N,) at the inputs `x` (N,).
 
     end_point: through the first and the last point (IEC 61298-2 terminal-based); zero_based:
     through the first point, slope of the smallest largest deviation; minimax: the independent line
     of IEC 61298-2, smallest largest deviation; least_squares: what many data sheets call best fit.
-    `x` must rise. Raises AnalysisError for shapes, fewer than 3 points, or inputs that do not rise.
+    `x` must rise. Raises AnalysisError for shapes, fewer than 3 points, inputs that do not rise, or
+    a line of another name.
 
-    >>> x = np.linspace(0, 1, 1001)
+    >>> x = np.linspace(0, 1, 10001)
     >>> y = (x + 0.1 * x * (1 - x))[None]
     >>> [round(float(linearity(x, y, line).nonlinearity[0]), 4) for line in LINES]
     [0.025, 0.0172, 0.0125, 0.0167]
     """
+    inputs.one_of("line", line, Line)
+    return _against(inputs.array("x", x), inputs.units("y", y), line)
+
+
+def _against(x: Floats, y: Floats, line: Line) -> Linearity:
     if x.ndim != 1 or y.ndim != 2 or y.shape[1] != len(x) or len(x) < 3:
         raise AnalysisError(f"outputs {y.shape} do not fit inputs {x.shape} of at least 3 points")
     if not (np.isfinite(x).all() and (np.diff(x) > 0).all()):
         raise AnalysisError("inputs must be finite and rise")
+    known = np.isfinite(y).all(axis=1)
+    # About their middle: a small span far from zero keeps its digits.
+    x_mid, y_mid = x.mean(), np.where(known, y.mean(axis=1), np.nan)
+    first, last = x[0], x[-1]
+    x, y = x - x_mid, y - y_mid[:, None]
     if line == "end_point":
         slope = (y[:, -1] - y[:, 0]) / (x[-1] - x[0])
         offset = y[:, 0] - slope * x[0]
@@ -65,13 +82,15 @@ def linearity(x: Floats, y: Floats, line: Line) -> Linearity:
         rest = y - slope[:, None] * x
         offset = (rest.max(axis=1) + rest.min(axis=1)) / 2
     deviations = y - offset[:, None] - slope[:, None] * x
+    offset = offset + y_mid - slope * x_mid
     return Linearity(
         line=line,
         offset=offset,
         sensitivity=slope,
         deviations=deviations,
         nonlinearity=np.abs(deviations).max(axis=1),
-        span=np.abs(slope) * (x[-1] - x[0]),
+        span=np.abs(slope) * (last - first),
+        reasons=reasons_of((np.asarray(~known), "a point is not known")),
     )
 
 
@@ -80,7 +99,7 @@ def _largest(values: Floats, axis: int) -> Floats:
     return size
 
 
-def _best_slope(x: Floats, y: Floats, width: object) -> Floats:
+def _best_slope(x: Floats, y: Floats, width: Callable[..., Floats]) -> Floats:
     """Return the slope at which the width of y - slope * x is smallest: it is convex in the slope.
 
     The best slope lies between the smallest and the largest slope of two neighbouring points.
@@ -89,8 +108,7 @@ def _best_slope(x: Floats, y: Floats, width: object) -> Floats:
     low, high = slopes.min(axis=1), slopes.max(axis=1)
 
     def cost(slope: Floats) -> Floats:
-        found: Floats = width(y - slope[:, None] * x, axis=1)  # type: ignore[operator]
-        return found
+        return width(y - slope[:, None] * x, axis=1)
 
     left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
     for _ in range(_STEPS):

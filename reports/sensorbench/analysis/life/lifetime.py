@@ -17,7 +17,7 @@ from scipy import special
 
 from sensorbench.analysis import inputs
 from sensorbench.analysis.errors import AnalysisError
-from sensorbench.analysis.estimates import Estimate
+from sensorbench.analysis.estimates import Estimate, Reasons, reasons_of
 from sensorbench.analysis.inputs import Floats
 from sensorbench.analysis.life.lifetimes import Lifetimes
 from sensorbench.analysis.life.location_scale import (
@@ -40,8 +40,9 @@ class LifeFit:
     """A fitted law for each set of lives; arrays have the shape of the sets.
 
     `scale_h` is Weibull's characteristic life (63.2 % failed) or the lognormal median; `shape` is
-    Weibull's beta or 1 / sigma of ln t. `log_likelihood` is that of the lives in hours. All NaN
-    where the data have no maximum: fewer than two different failures, or readouts too coarse.
+    Weibull's beta or the lognormal sigma of ln t. `log_likelihood` is that of the lives in hours.
+    All NaN, with the reason, where the data have no maximum: fewer than two different failures, or
+    readouts too coarse.
     """
 
     family: Family
@@ -49,11 +50,12 @@ class LifeFit:
     shape: Floats
     log_likelihood: Floats
     lives: Lifetimes
+    reasons: Reasons
 
     @property
     def sigma(self) -> Floats:
         """Standard deviation of ln t (lognormal) or 1 / beta (Weibull)."""
-        return np.asarray(1 / self.shape)
+        return np.asarray(self.shape if self.family is Family.LOGNORMAL else 1 / self.shape)
 
     @property
     def aic(self) -> Floats:
@@ -78,12 +80,12 @@ class LifeFit:
     def quantile_h(self, fraction: float) -> Floats:
         """Return the time at which a fraction has failed, in hours."""
         z = self.family.quantile(inputs.share("fraction", fraction))
-        return np.asarray(self.scale_h * np.exp(z / self.shape))
+        return np.asarray(self.scale_h * np.exp(z * self.sigma))
 
     def failed_fraction(self, time_h: float) -> Floats:
         """Return the fraction failed by a time."""
         time = inputs.known("time_h", time_h, 0.0, open_ends=True)
-        return self.family.failed(self.shape * np.log(time / self.scale_h))
+        return self.family.failed(np.log(time / self.scale_h) / self.sigma)
 
     def shape_interval(self, confidence: float = 0.95) -> Estimate:
         """Return the shape with its likelihood-ratio interval; infinite if readouts can't tell."""
@@ -94,6 +96,8 @@ class LifeFit:
             return climb(sample, work.peak.gamma[rows], np.exp(log_phi), "gamma").height
 
         low, high = work.bounds(profile, np.log(work.peak.phi), confidence)
+        if self.family is Family.LOGNORMAL:
+            low, high = -high, -low
         return work.estimate(self.shape, np.exp(low), np.exp(high), confidence)
 
     def quantile_interval_h(self, fraction: float, confidence: float = 0.95) -> Estimate:
@@ -117,7 +121,7 @@ class LifeFit:
 
     def failed_fraction_interval(self, time_h: float, confidence: float = 0.95) -> Estimate:
         """Return the fraction failed by a time with its likelihood-ratio interval."""
-        time = float(inputs.known("time_h", time_h, 0.0, open_ends=True))
+        time = inputs.number("time_h", time_h, 0.0, open_ends=True)
         work = _Work.of(self)
         sample = work.sample.moved(np.log(time) - work.centre)
 
@@ -153,7 +157,7 @@ def weibayes_scale_h(lives: Lifetimes, shape: float, confidence: float = 0.9) ->
     the others survived; with no failure the chi-squared term is -2 ln(1 - confidence).
     Source: Nelson 1985; Abernethy, The New Weibull Handbook (recalled).
     """
-    beta = float(inputs.known("shape", shape, 0.0, open_ends=True))
+    beta = inputs.number("shape", shape, 0.0, open_ends=True)
     tail = 1 - inputs.share("confidence", confidence)
     failed = np.isfinite(lives.before_h) & (lives.units > 0)
     if (lives.after_h != lives.before_h)[failed].any():
@@ -176,10 +180,10 @@ class _Work:
     @classmethod
     def of(cls, fit: LifeFit) -> _Work:
         sample, centre = _logs(fit.lives, fit.family)
-        scale, shape = fit.scale_h.reshape(-1), fit.shape.reshape(-1)
-        rows = np.flatnonzero(np.isfinite(shape))
+        scale, slope = fit.scale_h.reshape(-1), 1 / fit.sigma.reshape(-1)
+        rows = np.flatnonzero(np.isfinite(slope))
         sample = sample.rows(rows)
-        centre, phi = centre[rows], shape[rows]
+        centre, phi = centre[rows], slope[rows]
         gamma = phi * (centre - np.log(scale[rows]))
         failed, total = (x.reshape(-1)[rows] for x in (fit.lives.failures, fit.lives.total))
         peak = climb(sample, gamma, phi)
@@ -208,7 +212,8 @@ def _fit(lives: Lifetimes, family: Family) -> LifeFit:
     sets = len(centre)
     start = _spread(sample)
     peak = climb(sample, np.full(sets, -0.5), 1 / start)
-    genuine = _different_failures(sample)
+    different = _different_failures(sample)
+    genuine = different.copy()
     for factor in (1 / 3, 3.0):
         beside = climb(sample, peak.gamma, factor * peak.phi, "gamma")
         genuine &= peak.height - beside.height > GENUINE_DROP
@@ -218,7 +223,23 @@ def _fit(lives: Lifetimes, family: Family) -> LifeFit:
     exact = (sample.low == sample.high) & (sample.count > 0)
     logs = np.where(exact, sample.count * (sample.low + centre[:, None]), 0.0).sum(axis=1)
     height = np.where(genuine, peak.height - logs, np.nan)
-    return LifeFit(family, scale.reshape(shape), phi.reshape(shape), height.reshape(shape), lives)
+    figure = 1 / phi if family is Family.LOGNORMAL else phi
+    reasons = reasons_of(
+        (
+            lives.failures.reshape(-1) == 0,
+            "no unit failed: see weibayes_scale_h, failure_rate or fraction_bound",
+        ),
+        (~different, "fewer than two different failures"),
+        (~genuine, "the readouts are too coarse for a law"),
+    )
+    return LifeFit(
+        family,
+        scale.reshape(shape),
+        figure.reshape(shape),
+        height.reshape(shape),
+        lives,
+        reasons.reshape(shape),
+    )
 
 
 def _logs(lives: Lifetimes, family: Family) -> tuple[Sample, Floats]:

@@ -28,8 +28,11 @@ class Lifetimes:
 
     def __post_init__(self) -> None:
         after, before, units = inputs.same_shape(
-            "after_h, before_h and units", self.after_h, self.before_h, self.units
+            "after_h, before_h and units",
+            *(inputs.array(name, getattr(self, name)) for name in ("after_h", "before_h", "units")),
         )
+        for name, value in (("after_h", after), ("before_h", before), ("units", units)):
+            object.__setattr__(self, name, value)
         inputs.array("after_h", after, ndim=1)
         inputs.known("units", units, least=0.0)
         used = units > 0
@@ -44,11 +47,22 @@ class Lifetimes:
 
     @classmethod
     def exact(cls, failed_h: npt.ArrayLike, survived_h: npt.ArrayLike | None = None) -> Lifetimes:
-        """Build lives of units seen failing at `failed_h` (..., F) and alive at `survived_h`."""
-        failed = inputs.array("failed_h", failed_h, ndim=1)
+        """Build lives of units seen failing at `failed_h` (..., F) and alive at `survived_h`.
+
+        Either may be empty; a test without a failure is lives that are all survivors. Raises
+        AnalysisError if both are.
+        """
+        failed = inputs.numbers("failed_h", failed_h).astype(np.float64)
         if survived_h is None or not np.size(survived_h):
+            failed = inputs.array("failed_h", failed, ndim=1)
             return cls(failed, failed, np.ones_like(failed))
         survived = inputs.array("survived_h", survived_h, ndim=1)
+        if not failed.size:
+            failed = np.empty((*survived.shape[:-1], 0))
+        if failed.shape[:-1] != survived.shape[:-1]:
+            raise AnalysisError(
+                f"failed_h {failed.shape} and survived_h {survived.shape} are not of the same sets"
+            )
         after = np.concatenate([failed, survived], axis=-1)
         before = np.concatenate([failed, np.full_like(survived, np.inf)], axis=-1)
         return cls(after, before, np.ones_like(after))

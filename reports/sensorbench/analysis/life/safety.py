@@ -41,8 +41,7 @@ class SafetySplit:
 
     def meets(self, asil: str) -> npt.NDArray[np.bool_]:
         """Tell whether all three targets of ASIL "B", "C" or "D" are met; unknown is not met."""
-        if asil not in TARGETS:
-            raise AnalysisError(f"targets exist for ASIL B, C and D, got {asil!r}")
+        inputs.one_of("ASIL", asil, tuple(TARGETS))
         spfm, lfm, pmhf = TARGETS[asil]
         return np.asarray((self.spfm >= spfm) & (self.lfm >= lfm) & (self.pmhf_fit < pmhf))
 

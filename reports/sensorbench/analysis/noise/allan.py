@@ -12,11 +12,14 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from sensorbench.analysis import inputs
 from sensorbench.analysis.errors import AnalysisError
+from sensorbench.analysis.inputs import Floats
 
-Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Kind = Literal["ADEV", "OADEV", "MDEV", "TDEV", "HDEV", "OHDEV"]
+Given = Literal["rate", "phase"]
+Gaps = Literal["refuse", "skip"]
 
 BLOCK = 9984
 """Points worked on at a time: a few such buffers stay in a core's L2 cache, and BLAS (OpenBLAS
@@ -72,6 +75,7 @@ def octaves(samples: int) -> Ints:
     >>> octaves(1000)
     array([ 1,  2,  4,  8, 16, 32, 64])
     """
+    samples = int(inputs.number("samples", inputs.whole("samples", samples)))
     if samples < 9:
         raise AnalysisError(f"{samples} samples are too few: an octave curve needs 9 or more")
     return 2 ** np.arange((samples // 9).bit_length(), dtype=np.int64)
@@ -83,8 +87,8 @@ def allan_deviation(
     kind: Kind = "OADEV",
     *,
     factors: Sequence[int] | Ints | None = None,
-    given: Literal["rate", "phase"] = "rate",
-    gaps: Literal["refuse", "skip"] = "refuse",
+    given: Given = "rate",
+    gaps: Gaps = "refuse",
 ) -> Stability:
     """Return the deviation of each record of `data` (..., N), sampled every `interval_s` seconds.
 
@@ -95,7 +99,8 @@ def allan_deviation(
     inside one unbroken stretch and says in `terms` how many there were. Nothing is interpolated.
 
     Raises AnalysisError: no samples, not numbers, infinite values, gaps, a record that never
-    changes (a stuck sensor has no noise to measure), or a factor below 1 or beyond the record.
+    changes (a stuck sensor has no noise to measure), a factor below 1 or beyond the record, or a
+    kind, `given` or `gaps` of another name.
 
     Memory: one copy of one record beside the data, whatever the number of factors.
 
@@ -103,11 +108,14 @@ def allan_deviation(
     >>> allan_deviation(nbs14, 1.0, "OADEV", factors=[1, 2]).deviation.round(5)
     array([91.22945, 85.95287])
     """
-    records = _numbers(data, interval_s)
+    inputs.one_of("kind", kind, Kind)
+    inputs.one_of("given", given, Given)
+    inputs.one_of("gaps", gaps, Gaps)
+    interval_s = inputs.number("sampling interval", interval_s, 0.0, open_ends=True)
+    records = _numbers(data)
     estimator = ESTIMATORS[kind]
     samples = records.shape[-1] - (given == "phase")
-    m = octaves(samples) if factors is None else np.asarray(factors)
-    _check_factors(m, samples, estimator.order)
+    m = octaves(samples) if factors is None else _factors(factors, samples, estimator.order)
     rows = records.reshape(-1, records.shape[-1])
     squares = np.zeros((len(rows), len(m)))
     terms = np.zeros((len(rows), len(m)), dtype=np.int64)
@@ -126,26 +134,26 @@ def allan_deviation(
     )
 
 
-def _numbers(data: npt.ArrayLike, interval_s: float) -> npt.NDArray[np.generic]:
-    """Return the data as an array of numbers with samples on the last axis."""
-    records = np.asarray(data)
-    if records.dtype.kind not in "iuf" or not records.ndim or not records.size:
+def _numbers(data: npt.ArrayLike) -> npt.NDArray[np.generic]:
+    """Return the data as an array of numbers with samples on the last axis, not copied."""
+    records = inputs.numbers("data", data)
+    if not records.ndim or not records.size:
         raise AnalysisError(
             f"data must be numbers of shape (..., N), got {records.dtype} {records.shape}"
         )
-    if not 0.0 < interval_s < np.inf:
-        raise AnalysisError(f"sampling interval must be above 0 s, got {interval_s}")
     return records
 
 
-def _check_factors(m: npt.NDArray[np.generic], samples: int, order: int) -> None:
-    """Raise AnalysisError unless every factor leaves at least one difference."""
+def _factors(factors: npt.ArrayLike, samples: int, order: int) -> Ints:
+    """Return the factors, each of which leaves at least one difference; AnalysisError if not."""
+    m = inputs.numbers("factors", factors)
     longest = samples // order
     if m.ndim != 1 or not m.size or m.dtype.kind not in "iu" or m.min() < 1 or m.max() > longest:
         raise AnalysisError(
             f"averaging factors must be whole numbers from 1 to {longest} for {samples} samples, "
             f"got {m.tolist()}"
         )
+    return m.astype(np.int64)
 
 
 def _stretches(
@@ -162,7 +170,8 @@ def _stretches(
                 f"record {row} has {np.count_nonzero(~known)} missing samples, the first at "
                 f'{int(known.argmin())}; repeat the recording or pass gaps="skip"'
             )
-    rate = np.diff(record) if given == "phase" else record
+    # Differences of integers would wrap.
+    rate = np.diff(np.asarray(record, np.float64)) if given == "phase" else record
     if not known.all():
         rate = rate[~np.isnan(rate)]
     if not rate.size or rate.max() == rate.min():

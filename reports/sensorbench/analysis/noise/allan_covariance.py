@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from sensorbench.analysis.noise.allan import Floats
+from sensorbench.analysis.inputs import Floats
 from sensorbench.analysis.noise.allan_noise import phase_covariance
 
 _SECOND = (1.0, -2.0, 1.0)

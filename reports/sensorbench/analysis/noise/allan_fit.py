@@ -11,17 +11,25 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
+from sensorbench.analysis import inputs
 from sensorbench.analysis.errors import AnalysisError
-from sensorbench.analysis.noise.allan import Floats, Stability
-from sensorbench.analysis.noise.allan_covariance import octave_covariances
+from sensorbench.analysis.inputs import Flags, Floats
+from sensorbench.analysis.noise.allan import Stability
 from sensorbench.analysis.noise.allan_noise import Noise, degrees_of_freedom
+from sensorbench.analysis.noise.allan_terms import (
+    TERMS,
+    THRESHOLD,
+    Flicker,
+    Term,
+    choose_terms,
+    curve_of,
+    fit_terms,
+    unit_terms,
+)
 
-Term = Literal["Q", "N", "B", "K", "R"]
-TERMS: tuple[Term, ...] = ("Q", "N", "B", "K", "R")
 _NOISE: dict[Term, Noise] = {
     "Q": "white PM",
     "N": "white FM",
@@ -29,7 +37,6 @@ _NOISE: dict[Term, Noise] = {
     "K": "random walk FM",
     "R": "random walk FM",
 }
-_ROUNDS = 30
 _PER_HOUR: dict[Term, float] = {"Q": 1.0, "N": 60.0, "B": 3600.0, "K": 216_000.0, "R": 12_960_000.0}
 
 
@@ -54,7 +61,7 @@ def confidence_interval(
     """
     from scipy.special import chdtri  # noqa: PLC0415 - heavy
 
-    _check_level(level)
+    level = inputs.share("level", level)
     edf = degrees_of_freedom(stability, np.asarray(noise))
     variance = stability.deviation**2 * edf
     low = np.sqrt(variance / np.asarray(chdtri(edf, (1 - level) / 2), np.float64))
@@ -69,6 +76,9 @@ class NoiseCoefficients:
     Units, for a rate in U: Q in U s, N in U/sqrt(Hz) = U sqrt(s), B in U, K in U/sqrt(s), R in
     U/s. B is the coefficient, 1/0.664 of the flat minimum. `value` is NaN where the term is not
     `observable`; its `low` is then 0 and its `high` the upper bound, one-sided at `level`.
+    `chosen` says which terms were fitted: those named by the caller, or by `criterion` those that
+    the record shows. `flicker` is the model of B.
+
     `share` (..., T, P) is each term's part of the fitted variance. `chi_squared` over `freedom`
     (...) says how well the terms describe the curve; far above 1 something else is in the record:
     a vibration, a thermal lag, the mains.
@@ -78,14 +88,18 @@ class NoiseCoefficients:
     value: Floats
     low: Floats
     high: Floats
-    observable: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+    observable: Flags
+    chosen: Flags
+    criterion: str
+    flicker: Flicker
     level: float
     share: Floats
     chi_squared: Floats
     freedom: np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
     def of(self, term: Term) -> tuple[Floats, Floats, Floats]:
-        """Return value, low and high (...) of one term."""
+        """Return value, low and high (...) of one term; AnalysisError for one not asked for."""
+        inputs.one_of("term", term, self.terms)
         k = self.terms.index(term)
         return self.value[..., k], self.low[..., k], self.high[..., k]
 
@@ -119,90 +133,106 @@ def random_walk_of_density(density_one_sided: float) -> float:
     >>> round(random_walk_of_density(0.01), 6)
     0.007071
     """
-    return density_one_sided / math.sqrt(2.0)
+    return inputs.number("density_one_sided", density_one_sided, 0.0) / math.sqrt(2.0)
 
 
 def noise_coefficients(
-    stability: Stability, terms: Sequence[Term] = TERMS, level: float = 0.95
+    stability: Stability,
+    terms: Sequence[Term] | None = None,
+    level: float = 0.95,
+    flicker: Flicker = "averaged",
 ) -> NoiseCoefficients:
-    """Fit the terms to an OADEV curve at octave averaging times (`octaves`), record by record.
+    """Fit terms to an OADEV curve at octave averaging times (`octaves`), record by record.
 
     sigma^2(tau) = 3 Q^2/tau^2 + N^2/tau + (2 ln2/pi) B^2 + K^2 tau/3 + R^2 tau^2/2, none negative.
+    Without `terms` each record's are chosen by what stands out of it (`choose_terms`); `chosen` and
+    `criterion` show it. Name them where the sensor's are known: all five fitted to records of N,
+    B and K found a ramp that is not there in up to 12 % of them, chosen ones in up to 4 %.
+
     A term is observable if it makes up more than half of the fitted variance at some tau and is
     more than twice its own standard uncertainty; else it gets an upper bound: all of the variance
     at the tau that bounds it best, at its upper limit (Bonferroni over the taus).
 
+    `flicker`: B's flat line is that of a rate averaged over each sample. Samples of an instant
+    without a filter fold faster flicker into N: by 10 % for B = N / sqrt(interval), far outside N's
+    interval. `flicker="sampled"` is their model.
+
     The interval takes each squared coefficient as chi-squared with the degrees of freedom that
     its variance implies (Satterthwaite). It covers 93 to 97 % at `level` 0.95 when `terms` are
-    those the sensor has; terms that it has not, held at or above zero, push their neighbours by
-    up to half an uncertainty, so name the terms where they are known.
+    those the sensor has.
 
     Raises AnalysisError: not OADEV, factors not in octaves, no term, an unknown or repeated one,
     fewer factors than terms, a curve with points that are not known.
     """
-    from scipy.optimize import nnls  # noqa: PLC0415 - heavy
-
-    _check_level(level)
-    names = tuple(terms)
+    level = inputs.share("level", level)
+    inputs.one_of("flicker", flicker, Flicker)
+    names = TERMS if terms is None else _names(terms)
     m = stability.factors
     if stability.kind != "OADEV" or not np.array_equal(m, 2 ** np.arange(len(m))):
         raise AnalysisError(
             f"coefficients need OADEV at the octave factors 1, 2, 4, ..., got {stability.kind} at "
             f"{m.tolist()}: points of other taus repeat each other"
         )
-    if not set(names) - {"R"} or len(set(names)) < len(names) or set(names) - set(TERMS):
+    fewest = len(names) if terms is not None else 2
+    if fewest > len(m) or not np.all(stability.terms > 0):
+        raise AnalysisError(
+            f"{len(m)} points of a curve can't give {fewest} terms, or some have no data; "
+            "record longer or ask for fewer terms"
+        )
+    variance = (stability.deviation**2).reshape(-1, len(m))
+    counts = stability.terms.reshape(-1, len(m))
+    fits = []
+    chosen = np.zeros((len(variance), len(names)), dtype=bool)
+    for row, (v, n) in enumerate(zip(variance, counts, strict=True)):
+        curve = curve_of(v, tuple(n.tolist()), stability.interval_s, names, flicker)
+        used = choose_terms(curve) if terms is None else tuple(range(len(names)))
+        chosen[row, list(used)] = True
+        fits.append(fit_terms(curve, used))
+    basis = unit_terms(m.astype(np.float64), stability.interval_s, names, flicker)
+    square, uncertainty = (
+        np.stack([getattr(fit, name) for fit in fits]) for name in ("square", "uncertainty")
+    )
+    low, high, observable = _intervals(stability, names, basis, level, square, uncertainty)
+    parts = square[:, None, :] * basis
+    shape = stability.deviation.shape[:-1]
+    return NoiseCoefficients(
+        names,
+        np.where(observable, np.sqrt(square), np.nan).reshape(*shape, -1),
+        low.reshape(*shape, -1),
+        high.reshape(*shape, -1),
+        observable.reshape(*shape, -1),
+        chosen.reshape(*shape, -1),
+        f"stands out by {THRESHOLD:g} uncertainties" if terms is None else "named by the caller",
+        flicker,
+        level,
+        (parts / parts.sum(axis=-1, keepdims=True)).reshape(*shape, *basis.shape),
+        np.array([fit.chi_squared for fit in fits]).reshape(shape),
+        np.array([len(m) - len(fit.used) for fit in fits], dtype=np.int64).reshape(shape),
+    )
+
+
+def _names(terms: Sequence[Term]) -> tuple[Term, ...]:
+    names = tuple(terms)
+    for name in names:
+        inputs.one_of("terms", name, Term)
+    if not set(names) - {"R"} or len(set(names)) < len(names):
         raise AnalysisError(
             f"terms must be some of {TERMS}, each once and not R alone; got {names}"
         )
-    if len(names) > len(m) or not np.all(stability.terms > 0):
-        raise AnalysisError(
-            f"{len(m)} points of a curve can't give {len(names)} terms, or some have no data; "
-            "record longer or ask for fewer terms"
-        )
-    basis = _basis(stability.tau_s, names)
-    variance = (stability.deviation**2).reshape(-1, len(m))
-    counts = stability.terms.reshape(-1, len(m))
-    records, size = len(variance), len(names)
-    square, uncertainty = np.zeros((records, size)), np.full((records, size), np.inf)
-    chi_squared, freedom = np.zeros(records), np.zeros(records, dtype=np.int64)
-    for row, (v, n) in enumerate(zip(variance, counts, strict=True)):
-        spread = octave_covariances(tuple(n.tolist()), stability.interval_s, names)
-        covariance = np.diag(v**2 * m / n)
-        fitted = v
-        for _ in range(_ROUNDS):
-            root = np.linalg.cholesky(covariance)
-            white, target = np.linalg.solve(root, basis), np.linalg.solve(root, v)
-            scale = np.linalg.norm(white, axis=0)
-            estimate, residual = nnls(white / scale, target)
-            estimate /= scale
-            before, fitted = fitted, basis @ estimate
-            # The floors keep a record that is all ramp, and so without scatter, solvable.
-            covariance = np.einsum("p,q,ijpq->ij", estimate, estimate, spread)
-            covariance += np.diag(1e-5 * np.diag(covariance) + 1e-12 * v**2)
-            if np.all(np.abs(fitted - before) < 1e-6 * fitted):
-                break
-        used = estimate > 0
-        root = np.linalg.cholesky(covariance)
-        white = np.linalg.solve(root, basis[:, used])
-        square[row] = estimate
-        uncertainty[row, used] = np.sqrt(np.diag(np.linalg.inv(white.T @ white)))
-        chi_squared[row], freedom[row] = residual**2, len(m) - np.count_nonzero(used)
-    return _result(stability, names, level, square, uncertainty, chi_squared, freedom)
+    return names
 
 
-def _result(
+def _intervals(
     stability: Stability,
     names: tuple[Term, ...],
+    basis: Floats,
     level: float,
     square: Floats,
     uncertainty: Floats,
-    chi_squared: Floats,
-    freedom: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
-) -> NoiseCoefficients:
-    """Return intervals of what is observable and upper bounds of what is not."""
+) -> tuple[Floats, Floats, Flags]:
+    """Return intervals of what is observable and upper bounds of what is not, (D, P) each."""
     from scipy.special import chdtri  # noqa: PLC0415 - heavy
 
-    basis = _basis(stability.tau_s, names)
     parts = square[:, None, :] * basis
     share = parts / parts.sum(axis=-1, keepdims=True)
     observable = (share.max(axis=1) > 0.5) & (square > 2 * uncertainty)
@@ -210,18 +240,7 @@ def _result(
     low = np.sqrt(square * edf / np.asarray(chdtri(edf, (1 - level) / 2), np.float64))
     high = np.sqrt(square * edf / np.asarray(chdtri(edf, (1 + level) / 2), np.float64))
     bound = _upper_bounds(stability, names, basis, level)
-    shape = stability.deviation.shape[:-1]
-    return NoiseCoefficients(
-        names,
-        np.where(observable, np.sqrt(square), np.nan).reshape(*shape, -1),
-        np.where(observable, low, 0.0).reshape(*shape, -1),
-        np.where(observable, high, bound).reshape(*shape, -1),
-        observable.reshape(*shape, -1),
-        level,
-        share.reshape(*shape, *basis.shape),
-        chi_squared.reshape(shape),
-        freedom.reshape(shape),
-    )
+    return np.where(observable, low, 0.0), np.where(observable, high, bound), observable
 
 
 def _upper_bounds(
@@ -237,21 +256,3 @@ def _upper_bounds(
         quantile = np.asarray(chdtri(edf, 1 - (1 - level) / len(basis)), np.float64)
         bounds[:, k] = np.sqrt((variance * edf / quantile / basis[:, k]).min(axis=1))
     return bounds
-
-
-def _basis(tau: Floats, names: tuple[Term, ...]) -> Floats:
-    """Return sigma^2(tau) of unit coefficients, shape (T, P); IEEE 952 annex C."""
-    columns: dict[Term, Floats] = {
-        "Q": 3 / tau**2,
-        "N": 1 / tau,
-        "B": np.full_like(tau, 2 * np.log(2) / np.pi),
-        "K": tau / 3,
-        "R": tau**2 / 2,
-    }
-    return np.stack([columns[name] for name in names], axis=-1)
-
-
-def _check_level(level: float) -> None:
-    """Raise AnalysisError unless 0 < level < 1."""
-    if not 0.0 < level < 1.0:
-        raise AnalysisError(f"confidence level must be between 0 and 1, got {level}")

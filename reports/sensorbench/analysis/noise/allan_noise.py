@@ -15,8 +15,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from sensorbench.analysis import inputs
 from sensorbench.analysis.errors import AnalysisError
-from sensorbench.analysis.noise.allan import ESTIMATORS, Floats, Kind, Stability
+from sensorbench.analysis.inputs import Floats
+from sensorbench.analysis.noise.allan import ESTIMATORS, Kind, Stability
 
 Noise = Literal["white PM", "flicker PM", "white FM", "flicker FM", "random walk FM"]
 
@@ -48,12 +50,13 @@ def degrees_of_freedom(stability: Stability, noise: Noise | npt.NDArray[np.str_]
 
     Raises AnalysisError for a noise type that is not known.
     """
-    unknown = set(np.asarray(noise).ravel().tolist()) - set(_FLICKER_AND_INTEGRALS)
-    if unknown:
+    names = np.atleast_1d(np.asarray(noise))
+    for name in set(names.ravel().tolist()):
+        inputs.one_of("noise", name, Noise)
+    if names.shape[-1] not in {1, len(stability.factors)} or names.ndim > stability.terms.ndim:
         raise AnalysisError(
-            f"noise {sorted(unknown)} is not known; one of {list(_FLICKER_AND_INTEGRALS)}"
+            f"noise {names.shape} must be one type, or one for each of {stability.terms.shape}"
         )
-    names = np.broadcast_to(np.asarray(noise), stability.factors.shape)
     edf = [
         _edf(stability.kind, name, m, n)
         for name, m, n in zip(

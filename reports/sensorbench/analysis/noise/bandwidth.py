@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sensorbench.analysis import inputs
 from sensorbench.analysis.errors import AnalysisError
+from sensorbench.analysis.estimates import Reasons, reasons_of
+from sensorbench.analysis.inputs import Floats
 from sensorbench.analysis.noise.spectrum import finite_records
-
-Floats = npt.NDArray[np.float64]
 
 RISE_TIMES_BANDWIDTH = math.log(9.0) / (2 * math.pi)
 """t(10..90 %) times f(-3 dB) of one pole: 0.3497, the 0.35 of data sheets."""
@@ -36,7 +37,8 @@ class StepResponse:
     """What a step did to each record (...): levels in U, times in s, overshoot as part of the step.
 
     `rise_time_s` is from 10 to 90 %, `delay_s` from the stimulus to 50 %; `bandwidth_hz` is that of
-    one pole of this rise time. NaN where the record shows no step or never reaches a level.
+    one pole of this rise time. NaN, with its reason (...), where the record shows no step or never
+    reaches a level.
     """
 
     initial: Floats
@@ -45,6 +47,7 @@ class StepResponse:
     rise_time_s: Floats
     overshoot: Floats
     bandwidth_hz: Floats
+    reasons: Reasons
 
 
 def fit_sine(data: npt.ArrayLike, sample_rate_hz: float, frequency_hz: float) -> SineFit:
@@ -54,7 +57,12 @@ def fit_sine(data: npt.ArrayLike, sample_rate_hz: float, frequency_hz: float) ->
     AnalysisError: not numbers, not finite, constant, fewer than 4 samples or one period, a
     frequency not between 0 and half the sample rate.
     """
-    samples = finite_records(data, sample_rate_hz)
+    sample_rate_hz = inputs.number("sample rate", sample_rate_hz, 0.0, open_ends=True)
+    samples = finite_records(data)
+    frequency_hz = inputs.number("frequency_hz", frequency_hz)
+    # About the mean: a small sine on a large offset keeps its digits.
+    middle = samples.mean(axis=-1, keepdims=True)
+    samples = samples - middle
     count = samples.shape[-1]
     periods = count * frequency_hz / sample_rate_hz
     if not 0 < frequency_hz < sample_rate_hz / 2 or periods < 1 or count < 4:
@@ -72,7 +80,7 @@ def fit_sine(data: npt.ArrayLike, sample_rate_hz: float, frequency_hz: float) ->
     toward = np.stack([a, b], axis=-1) / np.maximum(amplitude, np.finfo(float).tiny)[..., None]
     scatter = rms**2 * count / max(count - 3, 1)
     variance = np.einsum("...i,ij,...j->...", toward, inverse[:2, :2], toward) * scatter
-    return SineFit(amplitude, np.sqrt(variance), np.arctan2(b, a), offset, rms)
+    return SineFit(amplitude, np.sqrt(variance), np.arctan2(b, a), offset + middle[..., 0], rms)
 
 
 def bandwidth_of_sweep(frequency_hz: npt.ArrayLike, gain: npt.ArrayLike) -> Floats:
@@ -82,7 +90,7 @@ def bandwidth_of_sweep(frequency_hz: npt.ArrayLike, gain: npt.ArrayLike) -> Floa
     in log-log. NaN where the gain never falls to 1/sqrt(2) of it: the bandwidth is beyond the
     sweep. Raises AnalysisError: gains not positive, frequencies not rising, shapes that differ.
     """
-    f, g = np.asarray(frequency_hz, np.float64), np.asarray(gain, np.float64)
+    f, g = inputs.array("frequency_hz", frequency_hz), inputs.array("gain", gain)
     if f.ndim != 1 or len(f) < 2 or g.shape[-1:] != f.shape:
         raise AnalysisError(f"gain {g.shape} must end in the shape of the frequencies {f.shape}")
     if not (np.all(f > 0) and np.all(np.diff(f) > 0) and np.all(np.isfinite(f))):
@@ -113,7 +121,10 @@ def step_response(
 
     Raises AnalysisError: not numbers, not finite, constant, or times that leave no samples.
     """
-    samples = finite_records(data, sample_rate_hz)
+    sample_rate_hz = inputs.number("sample rate", sample_rate_hz, 0.0, open_ends=True)
+    samples = finite_records(data)
+    step_at_s = inputs.number("step_at_s", step_at_s)
+    settled_from_s = inputs.number("settled_from_s", settled_from_s)
     count = samples.shape[-1]
     start, settled = (
         math.ceil(step_at_s * sample_rate_hz),
@@ -139,7 +150,11 @@ def step_response(
     overshoot = np.maximum(rising.max(axis=-1) - 1, 0.0)
     with np.errstate(divide="ignore"):
         bandwidth = RISE_TIMES_BANDWIDTH / rise
-    return StepResponse(initial, final, delay, rise, overshoot, bandwidth)
+    reasons = reasons_of(
+        (np.asarray(np.isnan(unit).all(axis=-1)), "no step stands out of the noise"),
+        (np.isnan(rise + delay), "a level is never reached"),
+    )
+    return StepResponse(initial, final, delay, rise, overshoot, bandwidth, reasons)
 
 
 def _first_crossing(unit: Floats, level: float) -> Floats:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sensorbench.analysis import inputs
 from sensorbench.analysis.errors import AnalysisError
-
-Floats = npt.NDArray[np.float64]
+from sensorbench.analysis.inputs import Floats
 
 _HANN_NEIGHBOURS = 1 + 4 / math.pi * (math.asin((2 / 3) ** 2) + math.asin((1 / 6) ** 2))
 """How many Hann bins tell a median as much as one independent bin.
@@ -69,7 +69,9 @@ def welch_spectrum(data: npt.ArrayLike, sample_rate_hz: float, segment: int) -> 
     """
     from scipy.signal import get_window, welch  # noqa: PLC0415 - heavy
 
-    samples = finite_records(data, sample_rate_hz)
+    sample_rate_hz = inputs.number("sample rate", sample_rate_hz, 0.0, open_ends=True)
+    samples = finite_records(data)
+    segment = int(inputs.number("segment", inputs.whole("segment", segment)))
     count = samples.shape[-1]
     if not 8 <= segment <= count:
         raise AnalysisError(f"a segment must have 8 to {count} samples, got {segment}")
@@ -108,8 +110,8 @@ def noise_density(
     """
     from scipy.special import chdtri, ndtri  # noqa: PLC0415 - heavy
 
-    if not 0.0 < level < 1.0:
-        raise AnalysisError(f"confidence level must be between 0 and 1, got {level}")
+    level = inputs.share("level", level)
+    low_hz, high_hz = inputs.number("low_hz", low_hz), inputs.number("high_hz", high_hz)
     f = spectrum.frequency_hz
     # Bins 0 and 1 miss what the removed mean took; the last one has one degree of freedom less.
     inside = (f >= max(low_hz, 1.5 * spectrum.resolution_hz)) & (f <= min(high_hz, f[-2]))
@@ -148,6 +150,7 @@ def integrated_noise(spectrum: Spectrum, low_hz: float, high_hz: float) -> Float
     Each bin counts with the part of its width inside the band, so bands add up in power and the
     whole spectrum gives the standard deviation. Raises AnalysisError for a band outside it.
     """
+    low_hz, high_hz = inputs.number("low_hz", low_hz), inputs.number("high_hz", high_hz)
     f, step = spectrum.frequency_hz, spectrum.resolution_hz
     if not 0 <= low_hz < high_hz <= f[-1]:
         raise AnalysisError(f"band {low_hz}..{high_hz} Hz is not within 0..{f[-1]} Hz")
@@ -164,22 +167,17 @@ def one_pole_noise(density_one_sided: float, bandwidth_hz: float) -> float:
     >>> round(one_pole_noise(0.01, 100.0), 5)
     0.12533
     """
-    if not (0 <= density_one_sided < math.inf and 0 < bandwidth_hz < math.inf):
-        raise AnalysisError(
-            f"density {density_one_sided} and bandwidth {bandwidth_hz} must be positive numbers"
-        )
-    return density_one_sided * math.sqrt(math.pi / 2 * bandwidth_hz)
+    density = inputs.number("density_one_sided", density_one_sided, 0.0)
+    return density * math.sqrt(
+        math.pi / 2 * inputs.number("bandwidth_hz", bandwidth_hz, 0.0, open_ends=True)
+    )
 
 
-def finite_records(data: npt.ArrayLike, sample_rate_hz: float) -> Floats:
+def finite_records(data: npt.ArrayLike) -> Floats:
     """Return data (..., N) as floats; raise AnalysisError unless all are known and not constant."""
-    samples = np.asarray(data)
-    if samples.dtype.kind not in "iuf" or not samples.ndim or not samples.size:
-        raise AnalysisError(
-            f"data must be numbers of shape (..., N), got {samples.dtype} {samples.shape}"
-        )
-    if not 0.0 < sample_rate_hz < math.inf:
-        raise AnalysisError(f"sample rate must be above 0 Hz, got {sample_rate_hz}")
+    samples = inputs.numbers("data", data).astype(np.float64)
+    if not samples.ndim or not samples.size:
+        raise AnalysisError(f"data must be numbers of shape (..., N), got {samples.shape}")
     if not np.isfinite(samples).all():
         raise AnalysisError(
             f"{np.count_nonzero(~np.isfinite(samples))} samples are missing or infinite; a "
@@ -187,4 +185,4 @@ def finite_records(data: npt.ArrayLike, sample_rate_hz: float) -> Floats:
         )
     if np.any(samples.max(axis=-1) == samples.min(axis=-1)):
         raise AnalysisError("a record never changes: a stuck sensor has no noise to show")
-    return samples.astype(np.float64)
+    return samples

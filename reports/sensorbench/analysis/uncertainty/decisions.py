@@ -12,10 +12,10 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
+from sensorbench.analysis import inputs
 from sensorbench.analysis.errors import AnalysisError
+from sensorbench.analysis.inputs import Floats
 from sensorbench.core.verdict import Verdict
-
-Floats = npt.NDArray[np.float64]
 
 
 class Outcome(IntEnum):
@@ -61,6 +61,7 @@ ISO_14253 = Rule("guarded acceptance, ISO 14253-1", 0.83)
 ILAC_G8 = Rule("guarded acceptance, ILAC-G8", 1.0)
 """Risk at the acceptance limit 2.5 %."""
 NON_BINARY = Rule("non-binary, ILAC-G8", 1.0, conditional=True)
+_RULES = "SIMPLE, ISO_14253, ILAC_G8, NON_BINARY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +97,21 @@ def decide(
     >>> decide([9.0, 9.9, 10.2, 11.5], -np.inf, 10.0, 1.0, NON_BINARY).outcome.tolist()
     [3, 2, 1, 0]
     """
-    try:
-        y, lower, upper, u_95 = np.broadcast_arrays(
-            *(np.asarray(part, np.float64) for part in (values, low, high, expanded))
-        )
-    except ValueError as error:
-        raise AnalysisError(f"values, limits and U don't fit together: {error}") from None
+    if not isinstance(rule, Rule):
+        raise AnalysisError(f"rule must be one of {_RULES} or a Rule of your own, got {rule!r}")
+    y, lower, upper, u_95 = inputs.same_shape(
+        "values, limits and U",
+        *(
+            inputs.array(name, part)
+            for name, part in (
+                ("values", values),
+                ("low", low),
+                ("high", high),
+                ("expanded", expanded),
+            )
+        ),
+    )
     check_limits(lower, upper)
-    if not y.size:
-        raise AnalysisError("there are no values to judge")
     w = rule.multiple * u_95
     accept_low, accept_high = lower + w, upper - w
     accepted = (y >= accept_low) & (y <= accept_high)
@@ -128,7 +135,11 @@ def gage_limits(low: float, high: float, gage_sd: float, g: float = 3.0) -> tupl
     >>> gage_limits(0.0, 10.0, 0.5)
     (1.5, 8.5)
     """
-    check_limits(np.asarray(low, np.float64), np.asarray(high, np.float64))
+    check_limits(low, high)
+    low, high, gage_sd, g = (
+        float(inputs.array(name, each).reshape(()))
+        for name, each in (("low", low), ("high", high), ("gage_sd", gage_sd), ("g", g))
+    )
     if not 3.0 <= g < np.inf or not 0.0 <= gage_sd < np.inf:
         raise AnalysisError(
             f"g must be 3 or more and the gage's standard deviation known, got {g}, {gage_sd}"
@@ -142,7 +153,8 @@ def gage_limits(low: float, high: float, gage_sd: float, g: float = 3.0) -> tupl
     return inner_low, inner_high
 
 
-def check_limits(low: Floats, high: Floats) -> None:
+def check_limits(low: npt.ArrayLike, high: npt.ArrayLike) -> None:
     """Raise AnalysisError unless limits are known and low is not above high."""
+    low, high = inputs.array("low", low), inputs.array("high", high)
     if np.isnan(low).any() or np.isnan(high).any() or np.any(low > high):
         raise AnalysisError("a limit is not known, or the lower one is above the upper one")

@@ -15,12 +15,27 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from sensorbench.analysis import inputs as checked
 from sensorbench.analysis.errors import AnalysisError
+from sensorbench.analysis.inputs import Floats
 
-Floats = npt.NDArray[np.float64]
+InputLaw = Literal[
+    "normal",
+    "rectangular",
+    "triangular",
+    "trapezoidal",
+    "curvilinear_trapezoid",
+    "arcsine",
+    "t",
+    "exponential",
+    "gamma",
+]
 
 SMALLEST = 10_000
 """Fewer draws give no 95 % interval (JCGM 101, 7.2.2 asks for 10^4/(1 - p) as a rule)."""
+
+
+_SHAPES = {"trapezoidal": 1.0, "curvilinear_trapezoid": 1.0, "gamma": 1e9}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +44,32 @@ class Input:
 
     `spread` is the standard deviation of a normal, the half-width of a rectangular, triangular or
     arcsine, the scale s/sqrt(n) of a t with `freedom` (what Type A with few readings is; 6.4.9).
+    `shape` is the top over the base of a trapezoid (6.4.4), the share of the half-width by which
+    that itself is not known of a curvilinear trapezoid (6.4.3), and the count q of a gamma, which
+    is centre + spread Ga(q + 1) (6.4.11). An exponential lies above its centre, with mean `spread`
+    beyond it (6.4.10).
     """
 
     centre: float
     spread: float
-    distribution: Literal["normal", "rectangular", "triangular", "arcsine", "t"] = "normal"
+    distribution: InputLaw = "normal"
     freedom: float = math.inf
+    shape: float = 0.0
 
     def __post_init__(self) -> None:
+        checked.one_of("distribution", self.distribution, InputLaw)
+        for field in ("centre", "spread", "shape"):
+            number = checked.array(field, getattr(self, field))
+            if number.size != 1:
+                raise AnalysisError(f"{field} must be one number, got shape {number.shape}")
+            object.__setattr__(self, field, float(number.reshape(())))
         if not (math.isfinite(self.centre) and 0 <= self.spread < math.inf):
             raise AnalysisError(f"centre must be known and spread at least 0, got {self}")
         if (self.distribution == "t") != math.isfinite(self.freedom) or not self.freedom > 0:
             raise AnalysisError(f"a t distribution, and only that, has a finite freedom: {self}")
+        most = _SHAPES.get(self.distribution, 0.0)
+        if not 0 <= self.shape <= most:
+            raise AnalysisError(f"shape of a {self.distribution} is from 0 to {most:g}: {self}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +139,8 @@ def adaptive_monte_carlo(
     averages over runs, of mean, u and both ends, is within half a unit of the last digit of u.
     Raises AnalysisError as `monte_carlo`, and if `most` draws were not enough.
     """
-    size = max(math.ceil(100 / (1 - probability)) if 0 < probability < 1 else 0, SMALLEST)
+    probability = checked.share("probability", probability)
+    size = max(math.ceil(100 / (1 - probability)), SMALLEST)
     _check(size, probability)
     runs: list[Floats] = []
     figures: list[tuple[float, float, float, float]] = []
@@ -135,7 +165,7 @@ def summarise(values: npt.ArrayLike, probability: float = 0.95) -> MonteCarlo:
 
     Raises AnalysisError for fewer than 10 000 values or ones that are not finite.
     """
-    y = np.sort(np.asarray(values, np.float64), axis=None)
+    y = np.sort(np.asarray(checked.numbers("values", values), np.float64), axis=None)
     _check(len(y), probability)
     if not np.isfinite(y[[0, -1]]).all():
         raise AnalysisError("the model gives values that are not finite for inputs that can occur")
@@ -159,6 +189,7 @@ def tolerance_of(u: float, digits: int = 2) -> float:
     >>> tolerance_of(0.0754), tolerance_of(10.1, digits=1)
     (0.0005, 5.0)
     """
+    u = float(checked.array("u", u).reshape(()))
     if not 0 < u < math.inf or digits < 1:
         raise AnalysisError(f"u must be above 0 and digits at least 1, got {u}, {digits}")
     exponent = int(f"{u:.{digits - 1}e}".split("e")[1]) - digits + 1
@@ -179,7 +210,8 @@ def validate_gum(
 
 def _check(draws: int, probability: float) -> None:
     """Raise AnalysisError unless the interval has draws inside and outside."""
-    if draws < SMALLEST or not 0.0 < probability < 1.0 or (1 - probability) * draws < 100:
+    checked.share("probability", probability)
+    if draws < SMALLEST or (1 - probability) * draws < 100:
         raise AnalysisError(
             f"{draws} draws give no interval of probability {probability}: {SMALLEST} or more, "
             "and 100 of them outside, are needed"
@@ -202,7 +234,7 @@ def _draw(
     ]
     standard = [_standard(one, stream, draws) for one, stream in zip(inputs, streams, strict=True)]
     if correlation is not None:
-        root = _root(np.asarray(correlation, np.float64), inputs)
+        root = _root(checked.array("correlation", correlation), inputs)
         standard = list(root @ np.stack(standard))
     return [one.centre + one.spread * z for one, z in zip(inputs, standard, strict=True)]
 
@@ -216,11 +248,21 @@ def _standard(one: Input, stream: np.random.Generator, draws: int) -> Floats:
             return stream.uniform(-1.0, 1.0, draws)
         case "triangular":
             return stream.triangular(-1.0, 0.0, 1.0, draws)
+        case "trapezoidal":
+            half = (1 - one.shape) / 2
+            first, second = stream.uniform(-1.0, 1.0, (2, draws))
+            return np.asarray((1 - half) * first + half * second)
+        case "curvilinear_trapezoid":
+            width = 1 + one.shape * stream.uniform(-1.0, 1.0, draws)
+            return np.asarray(width * stream.uniform(-1.0, 1.0, draws))
+        case "exponential":
+            return stream.exponential(1.0, draws)
+        case "gamma":
+            return stream.gamma(one.shape + 1, 1.0, draws)
         case "arcsine":
             return np.sin(2 * np.pi * stream.random(draws))
         case "t":
             return stream.standard_t(one.freedom, draws)
-    raise AnalysisError(f"distribution {one.distribution!r} is not known")
 
 
 def _root(r: Floats, inputs: Sequence[Input]) -> Floats:
@@ -244,7 +286,7 @@ def _root(r: Floats, inputs: Sequence[Input]) -> Floats:
 
 def _values(model: Callable[..., npt.ArrayLike], x: Sequence[Floats]) -> Floats:
     """Return the model's values, once they are known to be one for each draw."""
-    y = np.asarray(model(*x), np.float64)
+    y = np.asarray(checked.numbers("the model's values", model(*x)), np.float64)
     if y.shape != x[0].shape:
         raise AnalysisError(f"the model made shape {y.shape} of {x[0].shape}; it must keep it")
     return y

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sensorbench.analysis import inputs
 from sensorbench.analysis.errors import AnalysisError
+from sensorbench.analysis.inputs import Floats
 
-Floats = npt.NDArray[np.float64]
 Model = Callable[..., npt.ArrayLike]
 """Takes K arrays, returns the measurand elementwise; it sees whole arrays, never one value."""
 
@@ -136,8 +137,8 @@ def _inputs(
         raise AnalysisError(
             f"{len(values)} values and {len(uncertainties)} uncertainties: each input needs both"
         )
-    x = [np.asarray(value, np.float64) for value in values]
-    u = [np.asarray(value, np.float64) for value in uncertainties]
+    x = [np.asarray(inputs.numbers("values", value), np.float64) for value in values]
+    u = [np.asarray(inputs.numbers("uncertainties", each), np.float64) for each in uncertainties]
     shapes = [a.shape for a in (*x, *u)]
     try:
         shape = np.broadcast_shapes(*shapes)
@@ -155,7 +156,7 @@ def _inputs(
 
 def _correlation(correlation: npt.ArrayLike, count: int) -> Floats:
     """Return r, once it is known to be a correlation matrix of so many inputs."""
-    r = np.asarray(correlation, np.float64)
+    r = inputs.array("correlation", correlation)
     symmetric = r.shape == (count, count) and np.allclose(r, r.T) and np.allclose(np.diag(r), 1.0)
     if not symmetric or np.linalg.eigvalsh(r).min() < -1e-9:
         raise AnalysisError(
@@ -167,7 +168,7 @@ def _correlation(correlation: npt.ArrayLike, count: int) -> Floats:
 
 def _evaluate(model: Model, x: Sequence[Floats]) -> Floats:
     """Return the model's values, once they are known to be one for each input."""
-    y = np.asarray(model(*x), np.float64)
+    y = np.asarray(inputs.numbers("the model's values", model(*x)), np.float64)
     if y.shape != x[0].shape:
         raise AnalysisError(f"the model made shape {y.shape} of {x[0].shape}; it must keep it")
     return y

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sensorbench.analysis.errors import AnalysisError
+from sensorbench.analysis import inputs
+from sensorbench.analysis.inputs import Floats
 from sensorbench.analysis.uncertainty.decisions import check_limits
-
-Floats = npt.NDArray[np.float64]
 
 _NODES = 64
 _REACH = 9.0
@@ -123,7 +122,5 @@ def _accepted_between(
 
 def _broadcast(*parts: npt.ArrayLike) -> tuple[Floats, ...]:
     """Return all parts as floats of one shape; raise AnalysisError if they don't fit."""
-    try:
-        return np.broadcast_arrays(*(np.asarray(part, np.float64) for part in parts))
-    except ValueError as error:
-        raise AnalysisError(f"values, spreads and limits don't fit together: {error}") from None
+    name = "values, spreads and limits"
+    return inputs.same_shape(name, *(inputs.array(name, part) for part in parts))

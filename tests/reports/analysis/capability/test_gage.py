@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensorbench.analysis.capability.gage import gage_anova, gage_average_range
+from sensorbench.analysis.capability.gage_intervals import gage_intervals
 from sensorbench.analysis.errors import AnalysisError
 
 # AIAG MSA 4th edition: appraisers, trials, parts.
@@ -146,3 +147,40 @@ def test_unit_and_order_of_parts_do_not_matter(scale: float, offset: float, seed
     plain, _ = gage_anova(AIAG)
     assert float(moved.percent_grr) == pytest.approx(float(plain.percent_grr), rel=1e-6)
     assert float(moved.grr) == pytest.approx(scale * float(plain.grr), rel=1e-6)
+
+
+def test_a_gage_whose_trials_are_all_equal_is_not_perfect() -> None:
+    data = np.repeat(np.arange(30).reshape(10, 3, 1), 3, axis=2)
+    for study in (gage_anova(data, 0.0)[0], gage_average_range(data)):
+        assert np.isnan(study.percent_grr)
+        assert str(study.reasons) == "all trials are equal: give the resolution"
+    known = gage_average_range(data, resolution=1.0)
+    assert float(known.ev) == pytest.approx(12**-0.5)
+    assert float(known.percent_grr) > 0
+
+
+@pytest.mark.parametrize(("gauge", "appraiser", "part"), [(0.2, 0.15, 1.0), (0.5, 0.0, 1.0)])
+def test_intervals_of_a_study_hold_what_they_say(
+    gauge: float, appraiser: float, part: float
+) -> None:
+    rng = np.random.default_rng(11)
+    data = rng.normal(scale=gauge, size=(1000, 10, 3, 3))
+    data += rng.normal(scale=appraiser, size=(1000, 1, 3, 1)) if appraiser else 0
+    data += rng.normal(scale=part, size=(1000, 10, 1, 1))
+    found = gage_intervals(*gage_anova(data))
+    grr = np.hypot(gauge, appraiser)
+    for each, true in (
+        (found.ev, gauge),
+        (found.grr, grr),
+        (found.pv, part),
+        (found.percent_grr, 100 * grr / np.hypot(grr, part)),
+    ):
+        held = ((each.low <= true) & (true <= each.high)).mean()
+        assert held > 0.93, held
+
+
+def test_aiags_own_example_says_little_about_its_gage() -> None:
+    found = gage_intervals(*gage_anova(AIAG))
+    assert float(found.percent_grr.value) == pytest.approx(27.86, abs=0.01)
+    assert float(found.percent_grr.low) < 20
+    assert float(found.percent_grr.high) > 50

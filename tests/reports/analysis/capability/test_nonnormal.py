@@ -46,12 +46,12 @@ def test_an_interval_around_an_estimated_exponent_would_not_hold() -> None:
     assert 0.55 <= ((found.low <= 4 / 3) & (found.high >= 4 / 3)).mean() <= 0.65
 
 
-def test_percentiles_of_a_fitted_weibull_are_scipys() -> None:
+def test_percentiles_of_a_fitted_weibull_are_scipys_with_an_unbiased_shape() -> None:
     data = stats.weibull_min.rvs(1.8, scale=3.0, size=(2, 200), random_state=3)
     found = percentile_performance(data, 0.0, 12.0, law="weibull")
     for row, top, middle in zip(data, found.high_point, found.median, strict=True):
         shape, _, scale = stats.weibull_min.fit(row, floc=0)
-        law = stats.weibull_min(shape, scale=scale)
+        law = stats.weibull_min(shape / (1 + 1.37 / (200 - 1.92)), scale=scale)
         assert (top, middle) == pytest.approx((law.ppf(0.99865), law.ppf(0.5)), rel=1e-3)
 
 
@@ -94,3 +94,33 @@ def test_the_scale_of_the_unit_does_not_matter() -> None:
     plain = percentile_performance(SKEWED, 0.5, 40.0, law="weibull")
     milli = percentile_performance(1000 * SKEWED, 500.0, 40_000.0, law="weibull")
     assert milli.ppk == pytest.approx(plain.ppk, rel=1e-6)
+
+
+@pytest.mark.parametrize("exponent", [None, 0.0, 2.0, -1.0])
+@pytest.mark.parametrize("unit", [1e-9, 1e-3, 1e6, 1e12])
+def test_the_unit_does_not_matter_to_box_cox(exponent: float | None, unit: float) -> None:
+    plain = box_cox_performance(SKEWED, 0.2, 40.0, exponent)
+    other = box_cox_performance(SKEWED * unit, 0.2 * unit, 40.0 * unit, exponent)
+    assert other.exponent.tolist() == plain.exponent.tolist()
+    assert other.capability.cpk.value == pytest.approx(plain.capability.cpk.value, rel=1e-9)
+    assert other.scale == pytest.approx(plain.scale * unit, rel=1e-9)
+
+
+def test_a_few_lognormal_units_have_the_ppk_of_their_logs_sigma() -> None:
+    data = np.exp(np.random.default_rng(6).normal(0.0, 0.3, size=(4000, 10)))
+    top = float(np.exp(0.9 * 4 / 3))
+    found = percentile_performance(data, 1e-9, top, law="lognormal")
+    true = (top - 1) / (np.exp(0.9) - 1)
+    # A normal Ppk of 10 units is 10 % high in the mean, too: of sigma, not of the method.
+    assert 1.0 < found.ppk.mean() / true < 1.1
+    assert np.median(found.ppk) / true < 1.07
+
+
+@pytest.mark.parametrize("shape", [1.0, 2.0, 5.0])
+def test_the_ppk_of_a_few_weibull_units_is_not_too_good(shape: float) -> None:
+    data = np.random.default_rng(7).weibull(shape, size=(3000, 10))
+    law = stats.weibull_min(shape)
+    middle, top = law.ppf(0.5), law.ppf(0.99865)
+    found = percentile_performance(data, -np.inf, middle + 1.33 * (top - middle), law="weibull")
+    # The likeliest shape itself gives 19 to 47 % too much.
+    assert 0.98 < found.ppk.mean() / 1.33 < 1.12

@@ -67,3 +67,24 @@ def test_scale_and_offset_do_not_matter() -> None:
 def test_too_few_units_are_refused() -> None:
     with pytest.raises(AnalysisError, match="at least 8"):
         anderson_darling(np.arange(7.0))
+
+
+@pytest.mark.parametrize("unit", [1e-25, 1e-12, 1e6])
+def test_the_unit_does_not_make_a_sample_normal(unit: float) -> None:
+    skewed = np.exp(np.random.default_rng(3).normal(size=(4, 50)))
+    for test in (anderson_darling, shapiro_wilk):
+        assert test(skewed * unit).p_value == pytest.approx(test(skewed).p_value, rel=1e-6)
+
+
+def test_more_units_than_royston_fitted_are_refused() -> None:
+    with pytest.raises(AnalysisError, match="use anderson_darling"):
+        shapiro_wilk(np.arange(5001))
+
+
+def test_what_is_not_known_says_why() -> None:
+    data = NORMAL.copy()
+    data[1, 0], data[2] = np.nan, 7.1
+    for test in (anderson_darling, shapiro_wilk):
+        assert test(data).reasons[:4].tolist() == [
+            "", "a reading is not known", "all readings are equal", "",
+        ]  # fmt: skip

@@ -129,3 +129,9 @@ def test_limits_follow_the_unit_and_ignore_the_order(
     size = scale * (10 + abs(offset))
     assert float(moved.low) == pytest.approx(scale * (plain.low + offset), abs=1e-9 * size)
     assert float(moved.high) == pytest.approx(scale * (plain.high + offset), abs=1e-9 * size)
+
+
+def test_lots_that_are_all_alike_set_no_limits() -> None:
+    found = statistical_bin_limits([0, 0, 0, 0, 0, 0])
+    assert np.isnan([found.sigma, found.first, found.second]).all()
+    assert found.reason == "all lots are alike: their spread is not known"

@@ -61,12 +61,12 @@ def test_a_turned_fixture_is_no_error_of_the_unit() -> None:
     turn = np.array(
         [[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]]
     )
-    straight, turned = axis_errors(matrix), axis_errors(turn @ matrix)
-    assert turned.scale == pytest.approx(straight.scale)
+    straight, turned = (axis_errors(each, "correction") for each in (matrix, turn @ matrix))
+    assert turned.correction == pytest.approx(straight.correction)
     assert turned.misalignment_rad == pytest.approx(straight.misalignment_rad)
     assert turned.rotation == pytest.approx(np.broadcast_to(turn, (4, 3, 3)))
     with pytest.raises(AnalysisError, match="does not respond"):
-        axis_errors(np.diag([1.0, 1.0, 0.0])[None])
+        axis_errors(np.diag([1.0, 1.0, 0.0])[None], "correction")
 
 
 def test_a_gyro_s_scale_g_sensitivity_and_bias_are_told_apart() -> None:
@@ -89,7 +89,7 @@ def test_a_gyro_s_scale_g_sensitivity_and_bias_are_told_apart() -> None:
 def test_an_ellipsoid_gives_centre_and_matrix_without_attitudes() -> None:
     readings, matrix, centre = sensors(6, 0.0)
     fit = fit_ellipsoid(readings, G)
-    assert fit.reasons == ("",) * 6
+    assert fit.reasons.tolist() == [""] * 6
     assert fit.centre == pytest.approx(centre, abs=1e-8)
     assert fit.matrix == pytest.approx(matrix, abs=1e-8)
     assert np.linalg.norm(fit.at(readings), axis=2) == pytest.approx(G)
@@ -134,3 +134,67 @@ def test_units_that_can_not_be_fitted_have_a_reason_and_no_number() -> None:
 def test_readings_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(AnalysisError, match="readings need shape"):
         fit_ellipsoid(np.ones(shape), G)
+
+
+def rate_table(units: int, noise: float, seed: int = 2) -> tuple[np.ndarray, ...]:
+    """Return output, rate, gravity, scale and bias of gyros on a rate table and in a tumble."""
+    chance = np.random.default_rng(seed)
+    rate = np.vstack([s * r * a for a in np.eye(3) for r in (50, 200) for s in (1, -1)]
+                     + [np.zeros((6, 3))])  # fmt: skip
+    gravity = np.vstack([np.tile(G * np.eye(3)[2], (12, 1)), G * FACES])
+    scale = np.broadcast_to(np.eye(3) + 0.01 * chance.normal(size=(3, 3)), (units, 3, 3))
+    bias = np.broadcast_to(chance.normal(size=3), (units, 3))
+    output = rate @ np.swapaxes(scale, 1, 2) + bias[:, None]
+    return output + noise * chance.normal(size=output.shape), rate, gravity, scale, bias
+
+
+def test_a_response_and_its_correction_have_the_same_misalignment() -> None:
+    # x sees 0.01 rad of y: its axis leans towards y, and the angle between them is less than 90.
+    response = np.array([[[1.0, 0.01, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]])
+    by_response = axis_errors(response, "response")
+    by_correction = axis_errors(np.linalg.inv(response), "correction")
+    assert by_response.misalignment_rad == pytest.approx(by_correction.misalignment_rad, abs=1e-12)
+    assert by_response.misalignment_rad[0] == pytest.approx([-0.01, 0.0, 0.0], abs=1e-6)
+    with pytest.raises(AnalysisError, match='given="response"'):
+        axis_errors(response)
+
+
+def test_a_gyro_and_an_accelerometer_of_the_same_axes_agree() -> None:
+    output, rate, gravity, scale, _ = rate_table(1, 0.0)
+    gyro = axis_errors(fit_gyro(output, rate, gravity))
+    readings = G * ATTITUDES @ scale[0].T
+    accelerometer = axis_errors(fit_affine(readings[None], G * ATTITUDES))
+    assert gyro.misalignment_rad == pytest.approx(accelerometer.misalignment_rad, abs=1e-9)
+    assert gyro.sensitivity == pytest.approx(accelerometer.sensitivity, rel=1e-9)
+
+
+def test_uncertainties_of_gyro_and_misalignment_hold_95_percent() -> None:
+    output, rate, gravity, scale, bias = rate_table(3000, 0.05)
+    fit = fit_gyro(output, rate, gravity)
+    factor = stdtrit(3 * 18 - 21, 0.975)
+    true = axis_errors(scale[:1], "response")
+    found = axis_errors(fit)
+    for value, u, truth in (
+        (fit.scale, fit.scale_u, scale[:1]),
+        (fit.g_sensitivity, fit.g_sensitivity_u, np.zeros((1, 3, 3))),
+        (fit.bias, fit.bias_u, bias[:1]),
+        (found.misalignment_rad, found.misalignment_u_rad, true.misalignment_rad),
+        (found.sensitivity, found.sensitivity_u, true.sensitivity),
+    ):
+        assert 0.93 < (np.abs(value - truth) <= factor * u).mean() < 0.97
+
+
+def test_uncertainties_of_an_ellipsoid_and_its_misalignment_hold_95_percent() -> None:
+    readings, matrix, centre = sensors(1, 0.0, seed=4)
+    noise = 0.02 * np.random.default_rng(7).normal(size=(3000, *readings.shape[1:]))
+    # Noise in readings of a nearly round ellipsoid is noise of the distance.
+    fit = fit_ellipsoid(readings + noise @ np.linalg.inv(matrix[0]).T, G)
+    factor = stdtrit(readings.shape[1] - 9, 0.975)
+    found, true = axis_errors(fit), axis_errors(matrix, "correction")
+    for value, u, truth in (
+        (fit.centre, fit.centre_u, centre),
+        (fit.matrix[:, *np.triu_indices(3)], fit.matrix_u[:, *np.triu_indices(3)],
+         matrix[:, *np.triu_indices(3)]),
+        (found.misalignment_rad, found.misalignment_u_rad, true.misalignment_rad),
+    ):  # fmt: skip
+        assert 0.93 < (np.abs(value - truth) <= factor * u).mean() < 0.97

@@ -129,7 +129,7 @@ def test_the_order_of_units_and_points_does_not_matter() -> None:
     ("change", "message"),
     [
         (lambda r, t, y: (r[:, :3], t, y), "one shape"),
-        (lambda r, t, y: (r[0], t[0], y[0]), "one shape"),
+        (lambda r, t, y: (r[:, :1], t, y), "one shape"),
         (lambda r, t, y: (r[:, :0], t[:, :0], y[:, :0]), "one shape"),
     ],
 )

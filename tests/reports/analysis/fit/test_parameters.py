@@ -102,16 +102,26 @@ def test_both_conventions_of_repeatability() -> None:
     assert found.range == pytest.approx([0.4])
     assert found.freedom == 4
     assert found.sigma == pytest.approx([np.sqrt((0.01 + 0.13 / 3) / 2)])
-    assert found.factor_sigma == pytest.approx(2.7764 * found.sigma, rel=1e-4)
+    assert found.reading_about_mean == pytest.approx(2.7764 * found.sigma, rel=1e-4)
+    assert found.difference_of_two == pytest.approx(2.7764 * 2**0.5 * found.sigma, rel=1e-4)
     with pytest.raises(AnalysisError, match="at least 2 cycles"):
         repeatability(cycles[:, :1])
 
 
-def test_pooled_repeatability_covers_95_percent() -> None:
+def test_each_figure_of_repeatability_holds_95_percent_of_what_it_names() -> None:
     cycles = np.random.default_rng(1).normal(size=(4000, 5, 3))
     found = repeatability(cycles)
-    new = np.random.default_rng(2).normal(size=4000)
-    assert 0.93 < (np.abs(new) <= found.factor_sigma).mean() < 0.97
+    new, other = np.random.default_rng(2).normal(size=(2, 4000))
+    assert 0.93 < (np.abs(new) <= found.reading_about_mean).mean() < 0.97
+    assert 0.93 < (np.abs(new - other) <= found.difference_of_two).mean() < 0.97
+
+
+def test_equal_cycles_are_known_to_their_resolution_only() -> None:
+    equal = np.full((2, 3, 4), 101325)
+    found = repeatability(equal)
+    assert np.isnan(found.sigma).all()
+    assert found.reasons.tolist() == ["all cycles are equal: give the resolution"] * 2
+    assert repeatability(equal, resolution=1.0).sigma == pytest.approx([12**-0.5] * 2)
 
 
 def test_resolution_is_the_larger_of_step_and_noise() -> None:

@@ -19,7 +19,7 @@ NIST = Lifetimes.exact(FAILED_H, survived_h=[500] * 10)
 FITS = {Family.WEIBULL: fit_weibull, Family.LOGNORMAL: fit_lognormal}
 LAWS = {
     Family.WEIBULL: lambda shape, scale: stats.weibull_min(shape, scale=scale),
-    Family.LOGNORMAL: lambda shape, scale: stats.lognorm(1 / shape, scale=scale),
+    Family.LOGNORMAL: lambda shape, scale: stats.lognorm(shape, scale=scale),
 }
 
 
@@ -44,8 +44,7 @@ def test_all_kinds_of_censoring_agree_with_scipy(family: Family) -> None:
     if family is Family.WEIBULL:
         shape, _, scale = stats.weibull_min.fit(data, floc=0)
     else:
-        sigma, _, scale = stats.lognorm.fit(data, floc=0)
-        shape = 1 / sigma
+        shape, _, scale = stats.lognorm.fit(data, floc=0)
     assert float(fit.shape) == pytest.approx(shape, rel=1e-3)
     assert float(fit.scale_h) == pytest.approx(scale, rel=1e-3)
     law = LAWS[family](shape, scale)

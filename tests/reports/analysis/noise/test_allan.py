@@ -255,3 +255,18 @@ def test_scaling_long_averages_down_does_not_change_degrees_of_freedom(
 def test_an_unknown_noise_type_is_named() -> None:
     with pytest.raises(AnalysisError, match="pink"):
         degrees_of_freedom(allan_deviation(NBS14, 1.0, factors=[1]), "pink")
+
+
+def test_a_phase_in_small_integers_does_not_wrap() -> None:
+    counts = np.arange(0, 1024) % 256
+    wide = allan_deviation(counts, 1.0, factors=[1, 2, 4], given="phase").deviation
+    narrow = allan_deviation(counts.astype(np.uint8), 1.0, factors=[1, 2, 4], given="phase")
+    assert narrow.deviation == pytest.approx(wide)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"given": "Phase"}, {"gaps": "Skip"}, {"kind": "oadev"}, {"kind": "AVAR"}]
+)
+def test_a_choice_that_does_not_exist_is_not_taken_for_another(wrong: dict) -> None:
+    with pytest.raises(AnalysisError, match="must be one of"):
+        allan_deviation(np.arange(20) % 7, 1.0, **wrong)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.signal import fftconvolve
 
 from sensorbench.analysis.errors import AnalysisError
 from sensorbench.analysis.noise.allan import Stability, allan_deviation, octaves
@@ -185,7 +186,7 @@ def test_curves_that_do_not_fit_the_question_are_refused() -> None:
     with pytest.raises(AnalysisError, match="OADEV at the octave"):
         noise_coefficients(allan_deviation(rate, 1.0, factors=[1, 2, 3]))
     curve = allan_deviation(rate, 1.0)
-    for terms in ((), ("R",), ("N", "N"), ("X",)):
+    for terms in ((), ("R",), ("N", "N"), ("X",), ("n",)):
         with pytest.raises(AnalysisError, match="terms must be"):
             noise_coefficients(curve, terms)
     with pytest.raises(AnalysisError, match="level"):
@@ -193,8 +194,61 @@ def test_curves_that_do_not_fit_the_question_are_refused() -> None:
     with pytest.raises(AnalysisError, match="level"):
         confidence_interval(curve, "white FM", level=0.0)
     with pytest.raises(AnalysisError, match="can't give 5 terms"):
-        noise_coefficients(allan_deviation(rate[:40], 1.0))
+        noise_coefficients(allan_deviation(rate[:40], 1.0), ("Q", "N", "B", "K", "R"))
     rate[500] = np.nan
     gap = allan_deviation(rate, 1.0, factors=octaves(4000), gaps="skip")
     with pytest.raises(AnalysisError, match="no data"):
         noise_coefficients(gap)
+
+
+def sampled_flicker(seed: int, records: int, samples: int) -> np.ndarray:
+    """Return flicker of B = 1 at instants, a second apart (Kasdin 1995), without a filter."""
+    k = np.arange(1, 2 * samples)
+    weights = np.concatenate([[1.0], np.cumprod((k - 0.5) / k)])
+    white = np.random.Generator(np.random.Philox(seed)).standard_normal((records, 2 * samples))
+    return fftconvolve(white, weights[None], axes=1)[:, samples : 2 * samples]
+
+
+@pytest.mark.parametrize("noise", [{"n": 1.0}, {"n": 1.0, "b": 0.5}, {"n": 1.0, "k": 0.035},
+                                   {"b": 1.0}, {"k": 1.0}])  # fmt: skip
+def test_terms_are_chosen_and_a_ramp_that_is_not_there_is_not_found(noise: dict) -> None:
+    fit = noise_coefficients(allan_deviation(noisy_rates(21, 200, 4096, **noise), 1.0))
+    shown = dict(zip(fit.terms, fit.observable.mean(axis=0), strict=True))
+    assert shown["R"] <= 0.03
+    for term in "QNBK":
+        assert shown[term] > 0.9 if term.lower() in noise else shown[term] <= 0.05
+    assert "3 uncertainties" in fit.criterion
+    assert np.all(fit.observable <= fit.chosen)
+    # Named, all five, the same records show ramps.
+    named = noise_coefficients(allan_deviation(noisy_rates(21, 50, 4096, **noise), 1.0), fit.terms)
+    assert named.criterion == "named by the caller"
+    assert named.chosen.all()
+
+
+def test_a_ramp_that_is_there_is_found() -> None:
+    rates = noisy_rates(22, 100, 4096, n=1.0) + 2e-3 * np.arange(4096)
+    fit = noise_coefficients(allan_deviation(rates, 1.0))
+    assert fit.observable[:, fit.terms.index("R")].mean() > 0.95
+    assert np.nanmean(fit.of("R")[0]) == pytest.approx(2e-3, rel=0.03)
+
+
+@pytest.mark.parametrize("terms", [None, ("N", "B")])
+def test_sampled_flicker_has_its_own_model(terms: tuple[Term, ...] | None) -> None:
+    white = np.random.Generator(np.random.Philox(23)).standard_normal((400, 4000))
+    curve = allan_deviation(white + sampled_flicker(24, 400, 4000), 1.0)
+    own = noise_coefficients(curve, terms, flicker="sampled")
+    assert own.flicker == "sampled"
+    assert np.nanmean(own.of("N")[0]) == pytest.approx(1.0, rel=0.01)
+    assert coverage(own, "N", 1.0) > 0.93
+    # Taken as averaged, N is 10 % high and its interval holds a sixth.
+    other = noise_coefficients(curve, terms)
+    assert np.nanmean(other.of("N")[0]) == pytest.approx(1.10, abs=0.02)
+    assert coverage(other, "N", 1.0) < 0.25
+
+
+def test_a_term_that_was_not_asked_for_is_named() -> None:
+    fit = noise_coefficients(allan_deviation(noisy_rates(25, 1, 512, n=1.0), 1.0), ("N", "K"))
+    with pytest.raises(AnalysisError, match="term must be one of N, K"):
+        fit.of("B")
+    with pytest.raises(AnalysisError, match="flicker must be one of averaged, sampled"):
+        noise_coefficients(allan_deviation(noisy_rates(25, 1, 512, n=1.0), 1.0), flicker="white")

@@ -152,7 +152,7 @@ def test_what_can_not_be_drawn_is_refused() -> None:
         monte_carlo(total, [Input(0.0, 1.0)], draws=100)
     with pytest.raises(AnalysisError, match="no interval"):
         monte_carlo(total, [Input(0.0, 1.0)], draws=10_000, probability=0.999)
-    with pytest.raises(AnalysisError, match="no interval"):
+    with pytest.raises(AnalysisError, match="probability"):
         adaptive_monte_carlo(total, [Input(0.0, 1.0)], probability=1.0)
     with pytest.raises(AnalysisError, match="keep it"):
         monte_carlo(np.mean, [Input(0.0, 1.0)], draws=10_000)
@@ -162,7 +162,32 @@ def test_what_can_not_be_drawn_is_refused() -> None:
         Input(0.0, -1.0)
     with pytest.raises(AnalysisError, match="t distribution"):
         Input(0.0, 1.0, "t")
-    with pytest.raises(AnalysisError, match="not known"):
+    with pytest.raises(AnalysisError, match="must be one of"):
         monte_carlo(np.positive, [Input(0.0, 1.0, "cauchy")], draws=10_000)
     with pytest.raises(AnalysisError, match="u must be"):
         tolerance_of(0.0)
+
+
+@pytest.mark.parametrize(
+    ("one", "mean", "u"),
+    [
+        # JCGM 101:2008, 6.4: means and variances of the laws.
+        (Input(5.0, 2.0, "trapezoidal", shape=0.5), 5.0, 2 * ((1 + 0.25) / 6) ** 0.5),
+        (Input(5.0, 2.0, "curvilinear_trapezoid", shape=0.3), 5.0, (4 / 3 + 0.36 / 9) ** 0.5),
+        (Input(1.0, 3.0, "exponential"), 4.0, 3.0),
+        (Input(0.0, 1.0, "gamma", shape=8), 9.0, 3.0),
+        (Input(5.0, 2.0, "trapezoidal", shape=0.0), 5.0, 2 / 6**0.5),
+        (Input(5.0, 2.0, "trapezoidal", shape=1.0), 5.0, 2 / 3**0.5),
+    ],
+)
+def test_further_laws_of_jcgm_101_have_their_mean_and_u(one: Input, mean: float, u: float) -> None:
+    found = monte_carlo(lambda x: x, [one], draws=400_000)
+    assert found.mean == pytest.approx(mean, abs=0.02)
+    assert found.u == pytest.approx(u, rel=0.01)
+
+
+def test_a_shape_belongs_to_the_laws_that_have_one() -> None:
+    with pytest.raises(AnalysisError, match="shape of a normal is from 0 to 0"):
+        Input(0.0, 1.0, shape=0.5)
+    with pytest.raises(AnalysisError, match="shape of a trapezoidal is from 0 to 1"):
+        Input(0.0, 1.0, "trapezoidal", shape=2.0)

@@ -203,7 +203,7 @@ def test_what_is_not_known_never_becomes_a_budget() -> None:
     for readings in ([], [1.0], [1.0, math.nan], [[1.0, 2.0]]):
         with pytest.raises(AnalysisError, match="two or more known readings"):
             type_a("a", readings)
-    with pytest.raises(AnalysisError, match="is not one of"):
+    with pytest.raises(AnalysisError, match="must be one of"):
         type_b("a", 0.0, 1.0, "uniform")
     with pytest.raises(AnalysisError, match="k must be"):
         type_b("a", 0.0, 1.0, "rectangular", k=2.0)
@@ -212,10 +212,66 @@ def test_what_is_not_known_never_becomes_a_budget() -> None:
     with pytest.raises(AnalysisError, match="own name"):
         combine(0.0, [Component("a", 0.0, 1.0)] * 2)
     with pytest.raises(AnalysisError, match="no component has an uncertainty"):
-        combine(0.0, [type_a("a", [1.0, 1.0, 1.0])])
+        combine(0.0, [type_a("a", [1.0, 1.0, 1.0], resolution=0.0)])
     with pytest.raises(AnalysisError, match="probability"):
         combine(0.0, [Component("a", 0.0, 1.0)], probability=1.0)
     with pytest.raises(AnalysisError, match="coverage factor"):
         combine(0.0, [Component("a", 0.0, 1.0)], k=0.0)
     with pytest.raises(AnalysisError, match=r"0\.5 effective degrees"):
         combine(0.0, [Component("a", 0.0, 1.0, freedom=0.5)])
+
+
+def test_three_readings_hold_by_convolution_and_say_so_by_welch_and_satterthwaite() -> None:
+    chance = np.random.default_rng(1)
+    held = {"welch_satterthwaite": 0, "convolution": 0}
+    for _ in range(400):
+        readings = 2 * math.sqrt(2) * chance.normal(size=2)
+        parts = [type_a("repeats", readings), type_b("reference", 0.0, 1.0, "normal")]
+        error = readings.mean() + chance.normal()
+        for method in held:
+            found = combine(0.0, parts, probability=0.95, method=method)  # type: ignore[arg-type]
+            held[method] += abs(error) <= found.expanded
+            assert bool(found.note) == (method == "welch_satterthwaite")
+    assert held["welch_satterthwaite"] / 400 < 0.92
+    assert held["convolution"] / 400 > 0.945
+    assert "repeats (1)" in combine(0.0, parts).note
+    many = [type_a("repeats", chance.normal(size=12)), type_b("reference", 0.0, 1.0, "normal")]
+    assert not combine(0.0, many).note
+
+
+@pytest.mark.parametrize(
+    ("components", "probability", "k"),
+    [
+        ([type_b("a", 0.0, 1.0, "normal")], 0.95, 1.95996),
+        ([type_b("a", 0.0, 1.0, "rectangular")], 0.95, 0.95 * 3**0.5),
+        # Two equal rectangular ones are triangular.
+        ([type_b(name, 0.0, 1.0, "rectangular") for name in "ab"], 0.95,
+         6**0.5 * (1 - 0.05**0.5)),
+        ([Component("a", 0.0, 1.0, freedom=4.0, kind="A")], 0.99, 4.60409),
+        # Two of Cauchy's law (one degree of freedom) are twice as wide as one.
+        ([Component(name, 0.0, 1.0, freedom=1.0, kind="A") for name in "ab"], 0.9,
+         2 / 2**0.5 * 6.31375),
+    ],
+)  # fmt: skip
+def test_convolution_gives_the_laws_that_are_known(
+    components: list[Component], probability: float, k: float
+) -> None:
+    found = combine(0.0, components, probability=probability, method="convolution")
+    assert found.k == pytest.approx(k, rel=1e-4)
+
+
+@pytest.mark.parametrize("probability", [0.0, 1.0, 95.0, math.nan])
+def test_a_probability_is_a_share(probability: float) -> None:
+    with pytest.raises(AnalysisError, match="probability"):
+        coverage_factor(10.0, probability)
+
+
+def test_equal_readings_are_uncertain_by_their_resolution() -> None:
+    with pytest.raises(AnalysisError, match="give their resolution"):
+        type_a("repeats", [5, 5, 5])
+    found = type_a("repeats", [5, 5, 5], resolution=1.0)
+    assert found.u == pytest.approx(12**-0.5)
+    assert (found.kind, found.distribution) == ("B", "resolution")
+    assert type_a("repeats", [5, 5, 5], resolution=0.0).u == 0.0
+    # A scatter that is larger than the step holds it already.
+    assert type_a("repeats", [1, 5, 9], resolution=1.0).kind == "A"
