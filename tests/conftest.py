@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -13,6 +16,19 @@ from sensorbench.run.execute import Outcome
 from sensorbench.station.workspace import Workspace
 
 from .workspaces import run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_state() -> Iterator[None]:
+    """Keep locks apart from those of the machine that tests run on."""
+    with tempfile.TemporaryDirectory(prefix="sensorbench-state-") as folder:
+        before = os.environ.get("SENSORBENCH_STATE")
+        os.environ["SENSORBENCH_STATE"] = folder
+        yield
+        os.environ.pop("SENSORBENCH_STATE")
+        if before is not None:
+            os.environ["SENSORBENCH_STATE"] = before
+
 
 SHORT = "profiles/short_calibration.toml"
 

@@ -26,6 +26,7 @@ from sensorbench.links.line import Line, LineSettings
 from sensorbench.links.tca9548a.driver import Multiplexers
 from sensorbench.parts.model import Lot, Part
 from sensorbench.station.binding import Binding, Bindings, Ref, bind, find
+from sensorbench.station.locks import held, station_keys
 from sensorbench.station.model import I2cLink, InstrumentEntry, Socket, StationFile
 from sensorbench.station.person import Terminal
 from sensorbench.station.sensors import SensorMeters
@@ -243,8 +244,12 @@ def open_station(
     memory: dict[str, str] | None = None,
     wire: bool = False,
     operator: Operator | None = None,
+    purpose: str = "sensorbench",
 ) -> Iterator[Station]:
     """Open links, identify every instrument, and close all at the end.
+
+    Whatever is real is held for this program alone; `purpose` is what the next one is told. Raises
+    Held before anything is opened.
 
     Simulated instruments are called in this program, or with `wire` served on a pty or a TCP port
     and reached as hardware would be. Raises the BenchError of the first device that fails, with
@@ -252,6 +257,7 @@ def open_station(
     """
     bindings = bind(file)
     with ExitStack() as stack:
+        stack.enter_context(held(station_keys(file, _tcp_port), purpose))
         bench = SimulatedBench(file, clock, memory if memory is not None else {}, lots, bindings)
         stack.callback(bench.leave_all)
         buses: dict[str, I2cBus] = dict(bench.buses)
@@ -267,6 +273,12 @@ def open_station(
         opener = _Opener(file, clock, bindings, bench, buses, person, wire, stack, multiplexers)
         there = bench if simulated else None
         yield Station(file, clock, bindings, opener.open_all(), buses, person, there, multiplexers)
+
+
+def _tcp_port(model: str) -> int:
+    """Return the port that an instrument listens on by itself."""
+    settings: LineSettings = devices()[model].load_driver().LINE
+    return settings.tcp_port
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ from sensorbench.evidence.journal import Event
 from sensorbench.parts.model import Lot, Part
 from sensorbench.profiles.library import load_profile
 from sensorbench.run.execute import Outcome, execute, resume
+from sensorbench.station.locks import held, run_key
 from sensorbench.station.model import StationFile
 from sensorbench.station.preflight import preflight
 from sensorbench.station.simulation import is_simulated
@@ -138,15 +139,17 @@ def opened(
     operator: Operator | None = None,
 ) -> Iterator[Station]:
     """Open a station, and keep what its simulated parts remember beyond the program."""
-    memory = workspace.load_memory()
-    try:
-        with open_station(file, clock, lots, memory, wire, operator) as station:
-            yield station
-    finally:
-        if isinstance(clock, VirtualClock):
-            memory[_ENDED] = clock.utc().isoformat()
-        if memory:
-            workspace.save_memory(memory)
+    purpose = f"sensorbench in {workspace.root.resolve().name}"
+    with held([run_key(workspace.root)], purpose):
+        memory = workspace.load_memory()
+        try:
+            with open_station(file, clock, lots, memory, wire, operator, purpose) as station:
+                yield station
+        finally:
+            if isinstance(clock, VirtualClock):
+                memory[_ENDED] = clock.utc().isoformat()
+            if memory:
+                workspace.save_memory(memory)
 
 
 def print_outcome(outcome: Outcome) -> None:

@@ -14,6 +14,7 @@ from sensorbench.core.catalog import devices
 from sensorbench.core.clock import RealClock
 from sensorbench.core.errors import InputError
 from sensorbench.links.mount import PtyMount, TcpMount
+from sensorbench.station.locks import held, simulation_key
 from sensorbench.station.preflight import check_station
 from sensorbench.station.simulation import SimulatedBench
 from sensorbench.station.workspace import Workspace
@@ -34,6 +35,7 @@ def serve(station: Path, speed: float, as_json: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with ExitStack() as stack:
+        stack.enter_context(held([simulation_key(workspace.root)], "sensorbench simulate"))
         for name, twin in bench.lines.items():
             model = file.instrument[name].model
             kind = devices()[model].mount or "tcp"

@@ -1,0 +1,192 @@
+"""Locks: who drives a device, one program at a time, whatever account it runs under.
+
+The rules:
+- A lock is the operating system's, on a file that stays: it dies with the process that holds it,
+  however that ends. The file beside it only says who holds it, for the message to the next one.
+- The key is the real device: a bus by its device file, a serial port by what it resolves to, a host
+  by its addresses and port, a VISA resource by its name. Two station.toml that call one supply by
+  different names meet.
+- The folder is our own and never a temporary one, which is cleaned under running programs:
+  SENSORBENCH_STATE, else the machine's (every account meets there), else the user's where the
+  machine's can't be written.
+- Whoever can't have all has none: nothing was touched when Held is raised.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from platformdirs import site_state_path, user_state_path
+
+from sensorbench.core.errors import BenchError
+from sensorbench.station.model import SerialLink, StationFile, TcpLink, VisaLink
+
+STATE = "SENSORBENCH_STATE"
+_EVERYBODY = 0o666
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Held(BenchError):
+    """Another program holds what this one needs; nothing was touched."""
+
+
+def state_folder() -> Path:
+    """Return the folder of the locks, made where it is not there. Raises BenchError."""
+    said = os.environ.get(STATE)
+    places = (
+        [Path(said)]
+        if said
+        else [site_state_path("sensorbench", appauthor=False), user_state_path("sensorbench")]
+    )
+    for place in places:
+        folder = place / "locks"
+        try:
+            if not folder.is_dir():
+                folder.mkdir(parents=True)
+                folder.chmod(0o1777)  # every account makes its locks, none removes another's
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+    tried = " and ".join(str(place) for place in places)
+    raise BenchError(
+        f"no folder for locks: {tried} can't be written. Let the machine's owner make {places[0]}, "
+        f"or name a folder in {STATE}"
+    )
+
+
+@contextmanager
+def held(keys: Iterable[str], purpose: str) -> Iterator[None]:
+    """Hold all of `keys` within the block. Raises Held, with nothing held, naming the holder."""
+    wanted = sorted(set(keys))
+    with ExitStack() as stack:
+        if wanted:
+            folder = state_folder()
+            for key in wanted:
+                stack.enter_context(_one(folder, key, purpose))
+        yield
+
+
+@contextmanager
+def _one(folder: Path, key: str, purpose: str) -> Iterator[None]:
+    path = folder / _name(key)
+    lock = FileLock(path, timeout=0, mode=_EVERYBODY)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise Held(
+            f"{key} is in use: {_holder(path)}. Nothing was touched; wait for it or stop it"
+        ) from None
+    except OSError as error:
+        raise BenchError(f"{key} can't be locked: {path}: {error.strerror or error}") from None
+    said = path.with_suffix(".holder")
+    try:
+        _say(said, key, purpose)
+        yield
+    finally:
+        said.unlink(missing_ok=True)
+        lock.release()
+
+
+def _name(key: str) -> str:
+    digest = hashlib.blake2b(key.encode(), digest_size=6).hexdigest()
+    return f"{re.sub(r'[^0-9A-Za-z.-]+', '-', key).strip('-')[-60:]}-{digest}.lock"
+
+
+def _say(path: Path, key: str, purpose: str) -> None:
+    told = {
+        "key": key,
+        "purpose": purpose,
+        "pid": os.getpid(),
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        "boot": _boot(),
+    }
+    try:
+        path.write_text(json.dumps(told), encoding="utf-8")
+        path.chmod(_EVERYBODY)
+    except OSError:
+        pass  # the lock holds without it; only the next one's message is poorer
+
+
+def _boot() -> str:
+    try:
+        return _BOOT.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _holder(path: Path) -> str:
+    try:
+        told = json.loads(path.with_suffix(".holder").read_text(encoding="utf-8"))
+        since = datetime.fromisoformat(told["since"]).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        return f"`{told['purpose']}` of process {told['pid']} holds it since {since}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another program holds it"
+
+
+# -- what is locked --------------------------------------------------------------------------------
+
+
+def run_key(workspace: Path) -> str:
+    """Return the key of running in a workspace: its evidence and its simulated memory."""
+    return f"runs of {workspace.resolve()}"
+
+
+def simulation_key(workspace: Path) -> str:
+    """Return the key of serving a workspace's twins."""
+    return f"twins of {workspace.resolve()}"
+
+
+def bus_key(device: str) -> str:
+    """Return the key of an I2C adapter, /dev/i2c-N."""
+    return f"bus {Path(device).resolve()}"
+
+
+def serial_key(port: str) -> str:
+    """Return the key of a serial port; a link such as /dev/serial/by-id is what it leads to."""
+    return f"port {os.path.realpath(port)}" if os.path.exists(port) else f"port {port.upper()}"
+
+
+def host_keys(host: str, port: int) -> list[str]:
+    """Return a key for each address of a host: a name and an address of it meet."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError:
+        return [f"host {host.lower()}:{port}"]
+    return sorted({f"host {row[4][0]}:{port}" for row in found})
+
+
+def visa_keys(resource: str) -> list[str]:
+    """Return the keys of a VISA resource: of the host, where it is a raw socket on one."""
+    parts = resource.upper().split("::")
+    if parts[0].startswith("TCPIP") and parts[-1] == "SOCKET" and len(parts) == 4:
+        return host_keys(resource.split("::")[1], int(parts[2])) if parts[2].isdigit() else []
+    return [f"VISA {resource.upper()}"]
+
+
+def station_keys(file: StationFile, port_of: Callable[[str], int]) -> list[str]:
+    """Return the keys of everything real that a station opens.
+
+    `port_of` gives a model's own TCP port, where station.toml says none.
+    """
+    keys = [bus_key(bus.device) for bus in file.bus.values() if bus.kind == "linux" and bus.device]
+    for entry in file.instrument.values():
+        match entry.link:
+            case SerialLink(port=port):
+                keys.append(serial_key(port))
+            case TcpLink(host=host, port=port):
+                keys += host_keys(host, port or port_of(entry.model))
+            case VisaLink(resource=resource):
+                keys += visa_keys(resource)
+            case _:
+                pass
+    return keys

@@ -1,0 +1,157 @@
+"""One program at a time drives a device, and the next one is told who does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from sensorbench.core.clock import RealClock
+from sensorbench.core.errors import BenchError
+from sensorbench.links.mount import TcpMount
+from sensorbench.station.locks import (
+    STATE,
+    Held,
+    bus_key,
+    held,
+    host_keys,
+    run_key,
+    serial_key,
+    state_folder,
+    visa_keys,
+)
+from sensorbench.station.station import open_station
+from sensorbench.world.world import World
+
+from ...workspaces import PSU, STATION, sbp1_sockets, write
+
+HOLDER = """
+import sys
+from sensorbench.station.locks import held
+with held(sys.argv[1:], "the other bench"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def another(*keys: str) -> Iterator[subprocess.Popen[str]]:
+    """Let another process hold keys."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, *keys],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == "held"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_the_next_program_is_told_who_holds_it() -> None:
+    with another("bus /dev/i2c-1") as process:
+        with pytest.raises(Held) as refused, held(["bus /dev/i2c-1"], "mine"):
+            pass
+        assert "bus /dev/i2c-1 is in use: `the other bench` of process " in str(refused.value)
+        assert str(process.pid) in str(refused.value)
+
+
+def test_a_lock_dies_with_its_holder_however_that_ends() -> None:
+    with another("bus /dev/i2c-1") as process:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        with held(["bus /dev/i2c-1"], "mine"):
+            pass
+
+
+def test_who_can_not_have_all_has_none() -> None:
+    with another("b"):
+        with pytest.raises(Held), held(["a", "b", "c"], "mine"):
+            pass
+        with held(["a", "c"], "mine"):
+            pass
+
+
+def test_two_names_of_one_device_meet(tmp_path: Path) -> None:
+    link = tmp_path / "by-id"
+    link.symlink_to("/dev/null")
+    assert bus_key(str(link)) == bus_key("/dev/null")
+    assert serial_key(str(link)) == serial_key("/dev/null")
+    assert set(host_keys("localhost", 5025)) & set(host_keys("127.0.0.1", 5025))
+    assert visa_keys("TCPIP0::127.0.0.1::5025::SOCKET") == host_keys("127.0.0.1", 5025)
+    assert visa_keys("usb0::0x0957::0x1a07::my1::instr") == visa_keys(
+        "USB0::0x0957::0x1A07::MY1::INSTR"
+    )
+    folder = tmp_path / "bench"
+    folder.mkdir()
+    (tmp_path / "linked").symlink_to(folder)
+    assert run_key(tmp_path / "linked") == run_key(folder)
+
+
+def test_every_account_can_lock_and_none_removes_anothers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(STATE, str(tmp_path / "state"))
+    with held(["a"], "mine"):
+        assert state_folder().stat().st_mode & 0o7777 == 0o1777
+        (lock,) = state_folder().glob("*.lock")
+        assert lock.stat().st_mode & 0o666 == 0o666
+
+
+def test_without_a_folder_for_locks_nothing_is_driven(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv(STATE, str(tmp_path / "file"))
+    with pytest.raises(BenchError, match="no folder for locks"), held(["a"], "mine"):
+        pass
+
+
+def test_a_supply_that_another_program_drives_is_not_opened(tmp_path: Path) -> None:
+    from sensorbench.instruments.keysight_e36312a.twin import SimKeysightE36312a  # noqa: PLC0415
+
+    twin = SimKeysightE36312a(World(RealClock()), "1")
+    heard: list[bytes] = []
+    handle = twin.handle
+    twin.handle = lambda line: heard.append(line) or handle(line)  # type: ignore[method-assign,func-returns-value]
+    with TcpMount(twin) as mount:
+        host, port = mount.address.rsplit(":", 1)
+        link = f'link = {{ kind = "tcp", host = "{host}", port = {port} }}'
+        station = STATION.replace(PSU, PSU.replace('link = { kind = "simulated" }', link))
+        file = write(tmp_path, "", station + sbp1_sockets(2)).load_station()
+        with (
+            another(*host_keys(host, int(port))),
+            pytest.raises(Held, match="the other bench"),
+            open_station(file, RealClock()),
+        ):
+            pass
+        assert heard == []
+        with open_station(file, RealClock()):
+            assert heard
+            with pytest.raises(Held), held(host_keys(host, int(port)), "a script"):
+                pass
+
+
+def test_two_runs_of_a_workspace_do_not_write_over_each_other(tmp_path: Path) -> None:
+    there = write(tmp_path)
+    command = [sys.executable, "-m", "sensorbench.app.main", "run", "profile.toml", "--lot", "L1"]
+    (tmp_path / "profile.toml").write_text(
+        'id = "own/a"\ntitle = "A"\nsource = "own"\n[[phase]]\nkind = "grid"\nname = "g"\n'
+        'axes = [{ set = { pressure = ["50 kPa"] } }]\nmeasures = ["value"]\n'
+    )
+    with another(run_key(there.root)):
+        refused = subprocess.run(
+            command, cwd=there.root, capture_output=True, text=True, check=False
+        )
+        assert refused.returncode == 3
+        assert "is in use: `the other bench`" in refused.stderr
+        assert not list(there.evidence.glob("*"))
+    subprocess.run(command, cwd=there.root, capture_output=True, check=False)
+    assert len(list(there.evidence.glob("*"))) == 1
