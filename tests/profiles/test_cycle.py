@@ -136,7 +136,10 @@ def test_bias_is_switched_beside_the_cycles_and_not_waited_for() -> None:
 
 
 def test_a_wave_goes_on_through_all_cycles_with_a_monitor_on_its_plateaus() -> None:
-    rows = {**ROWS, "pressure": BenchRow("set", low=0, high=130e3, wave_s=0.5, reference=True)}
+    rows = {
+        **ROWS,
+        "pressure": BenchRow("set", low=0, high=130e3, wave_s=(0.5, 1e3), reference=True),
+    }
     schedule = plan(PPRTC, bench(**rows))
     assert said(schedule, 0, 9) == [
         "load",

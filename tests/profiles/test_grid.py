@@ -209,7 +209,10 @@ def test_samples_are_as_many_as_the_profile_says() -> None:
          "phase[1].limit: a pressure has no limit beside it"),
         ('{ set = { temperature = ["max"] } }', 'rate = { temperature = "0.1 K/min" }',
          "phase[1].soak: temperature: the way to 125 and its soak take"),
-        ('{ set = { pressure = ["min"] } }', 'null = ["humidity"]', ""),
+        ('{ set = { pressure = ["min"] } }', 'null = ["humidity"]',
+         "phase[1].null: humidity can't be nulled: this bench does 20..95 %RH, and zero needs"),
+        ('{ set = { pressure = ["min"] } }', 'null = ["temperature"]',
+         "phase[1].null: temperature can't be nulled: its zero is not one that is felt"),
         ('{ set = { supply = ["boost"] } }', "", "or a word: min, nominal, max, overvoltage"),
     ],
 )  # fmt: skip

@@ -88,7 +88,7 @@ class Bench:
     def _start_wave(self, zone: str, where: str, wave: Wave, limit: float | None) -> None:
         setpoint = self._station.setpoint(zone, where)
         self.waves[zone, where] = (self._clock.now(), wave.period_s)
-        if setpoint.can_wave and wave.low is not None:
+        if setpoint.makes(wave.period_s) and wave.low is not None:
             shift = self.shift(zone, where)
             setpoint.wave(wave.low + shift, wave.high + shift, wave.period_s, wave.shape)
             return
@@ -157,7 +157,7 @@ class Bench:
                 if is_last or now >= looks[number] - _ROUNDING_S:
                     self._watch.fresh(spot)
                     seen = self.seen(zone, band)
-                    inside[number] = self._watch.inside(spot, seen, _slack(spot))
+                    inside[number] = self._watch.settled(spot, seen, _slack(spot))
                     looks[number] = self._next_look(spot, seen, inside[number], now)
             now = self._clock.now()
             since = min(since, now) if len(known) == len(spots) and all(inside) else math.inf
@@ -212,7 +212,8 @@ class Bench:
             key = (zone, band.address)
             self.unsettled.pop(key, None)
             spot = self._watch.spots.get(key)
-            bad = spot is None or not self._watch.inside(spot, self.seen(zone, band), _slack(spot))
+            seen = self.seen(zone, band)
+            bad = spot is None or not self._watch.settled(spot, seen, _slack(spot))
             if not settled and bad:
                 self.unsettled[key] = {
                     "address": band.address,

@@ -9,7 +9,7 @@ its last reading stands there, with its own time.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sensorbench.run.runner import Runner
 
 _MOST_S = 1.0  # of a stream in one entry, where blocks are small
+_MIDDLE = 0.05  # of a wave's period: how far from a plateau's middle is still the middle
 _SLOW = 0.1  # of a monitor's period: a meter that takes longer is slow
 _FRESH = 20.0  # readings' lengths for which a slow meter's reading stands
 Rows = list[tuple[float, ...]]
@@ -72,12 +73,26 @@ class Readings:
             read = self._references(zone, number)
             references += read
             whole.merge(run.duts.sweep(group, number, point.settings, self._by_address(zone, read)))
-        doubts = [
-            {"code": "meters_disagree", **found}
-            for where in point.conditions
-            if (found := run.watch.disagreement(zone, where)) is not None
-        ]
+        doubts = self._doubts(zone, point)
         self._write("readout", point, whole, references, {"sweeps": action.samples}, doubts)
+
+    def _doubts(
+        self, zone: str, point: Point, moving: Collection[str] = ()
+    ) -> list[dict[str, object]]:
+        """Return where meters of one place disagree, of what stands as the point says.
+
+        What was set otherwise since is on its way: there one meter lags behind another.
+        """
+        run = self._run
+        found = []
+        for where, target in point.conditions.items():
+            act = run.state.sets.get((zone, where))
+            if where in moving or (act is not None and act.target != target):
+                continue
+            apart = run.watch.disagreement(zone, where)
+            if apart is not None:
+                found.append({"code": "meters_disagree", **apart})
+        return found
 
     def _group(self, point: Point) -> Sequence[int]:
         run = self._run
@@ -219,18 +234,21 @@ class Readings:
         """Read a plateau: what stands still first, then, in its middle, what the wave moves."""
         run = self._run
         moved = {where for (name, where) in run.bench.waves if name == zone}
+        began = run.clock.now()
         slow = self._references(zone, 0, without=moved)
-        run.clock.sleep(_middle(wave, share, run.clock.now()) - run.clock.now())
+        if run.clock.now() - began > _MIDDLE * wave[1]:
+            run.clock.sleep(_middle(wave, share, run.clock.now()) - run.clock.now())
         quick = self._references(zone, 0, only=moved)
         sweep = run.duts.sweep(self._group(point), 0, point.settings)
-        self._write("monitor", point, sweep, slow + quick, {"sweeps": 1})
+        doubts = self._doubts(zone, point, moved)
+        self._write("monitor", point, sweep, slow + quick, {"sweeps": 1}, doubts)
 
     def _monitor(self, zone: str, point: Point, every_s: float) -> None:
         run = self._run
         references = self._references(zone, 0, every_s=every_s)
         others = self._by_address(zone, references)
         sweep = run.duts.sweep(self._group(point), 0, point.settings, others)
-        self._write("monitor", point, sweep, references, {"sweeps": 1})
+        self._write("monitor", point, sweep, references, {"sweeps": 1}, self._doubts(zone, point))
 
     def close(self, point_id: str) -> None:
         """End an open read."""

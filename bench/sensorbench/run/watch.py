@@ -27,7 +27,7 @@ import numpy as np
 from sensorbench.core.clock import Clock, VirtualClock
 from sensorbench.core.errors import BenchError
 from sensorbench.evidence.run import RunWriter
-from sensorbench.profiles.schedule import Band
+from sensorbench.profiles.schedule import GAP, Band
 from sensorbench.run.services import Services, Tick
 from sensorbench.run.spots import EPS, LOG, Spot, Watched, holds
 from sensorbench.safety.limits import LOST_AFTER, SafetyStop, beyond
@@ -373,6 +373,10 @@ class Watch:
         far = band.within + slack + _FAR * spot.row.where.quantity.soak.within
         return self._station.outside_until(*spot.key, band.target - far, band.target + far)
 
+    def settled(self, spot: Spot, band: Band, slack: float) -> bool:
+        """Return whether a place is inside a band at every meter, and its meters agree."""
+        return self.inside(spot, band, slack) and spot.disagreement() is None
+
     def inside(self, spot: Spot, band: Band, slack: float = 0.0) -> bool:
         """Return whether every meter of a place is inside a band; one that is lost is not.
 
@@ -463,7 +467,9 @@ class Watch:
             return
         held = [self.spots[key] for key in hold.bands if key in self.spots]
         known = all(w.value is not None for spot in held for w in spot.meters)
-        if known and not any(spot.bad for spot in held):
+        # Nobody vouches for a longer time without a row: assessment does not credit it either.
+        seen = now - hold.since <= GAP * self._log_s
+        if known and seen and not any(spot.bad for spot in held):
             hold.credit_s += now - hold.since
         hold.since = now
         for spot in held:

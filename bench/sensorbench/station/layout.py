@@ -64,7 +64,7 @@ def _row(file: StationFile, row: Binding) -> BenchRow:
         settling_s=acts.settling_s,
         limit=acts.limit_rated,
         vector=acts.vector,
-        wave_s=acts.fastest_wave if acts.can_wave else None,
+        wave_s=(acts.fastest_wave or 0.0, acts.slowest_wave) if acts.can_wave else None,
         reference=reference,
         asks=acts.asks,
         handle=row.handle,
@@ -72,6 +72,7 @@ def _row(file: StationFile, row: Binding) -> BenchRow:
         against=acts.against,
         steady=acts.steady,
         rest=_rest(file, row),
+        agree=row.agree or 0.0 if len(row.meters) > 1 else 0.0,
     )
 
 

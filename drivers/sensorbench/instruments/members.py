@@ -72,6 +72,7 @@ class Setpoint(Meter):
     _protect: Callable[[float | None, float | None], Band] | None = None
     _wave: Callable[[float, float, float, Shape], None] | None = None
     _foresee: Callable[[Value, float | None], None] | None = None
+    wave_s: tuple[float, float] = (0.0, math.inf)
 
     def foresee(self, target: Value, limit: float | None = None) -> None:
         """Raise SetpointError where `go` would refuse a value with a limit; it sets nothing.
@@ -127,10 +128,10 @@ class Setpoint(Meter):
         """
         return self._protect(low, high) if self._protect else None
 
-    @property
-    def can_wave(self) -> bool:
-        """Return whether the instrument makes waves by itself."""
-        return self._wave is not None
+    def makes(self, period_s: float) -> bool:
+        """Return whether the instrument makes waves of a period by itself."""
+        least, most = self.wave_s
+        return self._wave is not None and least <= period_s <= most
 
     def wave(self, low: float, high: float, period_s: float, shape: Shape) -> None:
         """Start a wave between `low` and `high`; it goes on until `go` or `release`."""
@@ -203,7 +204,8 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
     `settling_s` how long it then takes to stand still (both only for the plan). `limit_rated` is
     the range of its compliance limit (a current beside a voltage). `vector` says that it sets
     components in the part's axes; without it a value is along the instrument's own axis.
-    `fastest_wave` is the shortest period, in s, of the waves it makes. `steady` is how far its own
+    `fastest_wave` and `slowest_wave` are the shortest and the longest period, in s, of the waves
+    it makes. `steady` is how far its own
     reading may be from what was asked for once it stands still (its steps, its noise): no soak can
     ask for less. Half a step of `resolution` where nothing is said.
     """
@@ -222,6 +224,7 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
         against: str = "",
         vector: bool = False,
         fastest_wave: float | None = None,
+        slowest_wave: float = math.inf,
         seconds: float = 0.0,
         asks: bool = False,
         steady: float | None = None,
@@ -229,7 +232,8 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
         self.quantity, self.rated, self.fastest = quantity, rated, fastest
         self.planned, self.settling_s = planned or fastest, settling_s
         self.resolution, self.accuracy, self.limit_rated = resolution, accuracy, limit_rated
-        self.against, self.vector, self.fastest_wave = against, vector, fastest_wave
+        self.against, self.vector = against, vector
+        self.fastest_wave, self.slowest_wave = fastest_wave, slowest_wave
         self.seconds, self.asks = seconds, asks
         self.steady = resolution / 2 if steady is None else steady
         self.name = ""
@@ -309,6 +313,7 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
             (lambda low, high: protect(it, low, high)) if protect else None,
             (lambda low, high, period, shape: wave(it, low, high, period, shape)) if wave else None,
             (lambda target, limit: foresee(it, target, limit)) if foresee else None,
+            (self.fastest_wave or 0.0, self.slowest_wave),
         )
 
 

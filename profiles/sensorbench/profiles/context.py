@@ -131,6 +131,16 @@ class Context(Pointing):
         if row is None or row.how != "set" or not row.reference:
             self.problem(f"{where} can't be nulled: it needs `set` and a reference", "null")
             return
+        quantity = address(where).quantity
+        if quantity.difference is not quantity.dimension or (quantity.axes and quantity.words):
+            self.problem(f"{where} can't be nulled: its zero is not one that is felt", "null")
+            return
+        if not row.low < 0.0 < row.high:
+            self.problem(
+                f"{where} can't be nulled: this bench does {row.low:g}..{row.high:g} "
+                f"{quantity.unit}, and zero needs room on both sides", "null",
+            )  # fmt: skip
+            return
         yield Do("null", {"address": where})
 
     def monitored(self, phase: Phase) -> list[Ask]:

@@ -23,8 +23,9 @@ class BenchRow:
 
     `low` and `high` are the narrower of the instrument's rating and the bench's limits. `fastest`
     is the rate that can be asked for, `planned` how fast it moves by itself, `settling_s` how long
-    it then takes. `wave_s` is the shortest period of a wave, None where none can be made.
-    `steady` is the narrowest band, as a half-width, that the acting instrument's own reading keeps,
+    it then takes. `wave_s` are the shortest and the longest period of a wave, None where none can
+    be made. `steady` is the narrowest band, as a half-width, that the acting instrument's own
+    reading keeps, `agree` how far the meters of the place may differ,
     `rest` about what is there while nothing acts, None where that is not known.
     """
 
@@ -37,7 +38,7 @@ class BenchRow:
     settling_s: float = 0.0
     limit: tuple[float, float] | None = None
     vector: bool = False
-    wave_s: float | None = None
+    wave_s: tuple[float, float] | None = None
     reference: bool = False
     asks: bool = False
     handle: tuple[float, float] | None = None
@@ -45,6 +46,7 @@ class BenchRow:
     against: str = ""
     steady: float = 0.0
     rest: Value | None = None
+    agree: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

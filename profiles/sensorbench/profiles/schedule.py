@@ -20,6 +20,8 @@ from sensorbench.core.quantity import Value
 from sensorbench.parts.values import AMBIENT, Target, Wave
 
 FORMAT = 2
+GAP = 3.0
+"""Times the log's period: of a longer time without a log row nobody knows what was held."""
 T = TypeVar("T")
 
 

@@ -23,12 +23,14 @@ def plan(run: Runner, step: Step, arguments: Mapping[str, Any]) -> dict[str, Any
     spot = run.watch.spots[step.zone, where]
     setpoint = run.station.setpoint(step.zone, where)
     soak = spot.row.where.quantity.soak
-    axes = len(spot.row.where.quantity.axes) or 1
+    acts = spot.row.acts
+    vector = acts is not None and getattr(acts.declared, "vector", False)
+    axes = len(spot.row.where.quantity.axes) if vector else 1
     offset = tuple(0.0 for _ in range(axes))
     found = offset
     run.watch.changed()
     for _ in range(_TRIES):
-        target: Value = offset if axes > 1 else offset[0]
+        target: Value = offset if vector else offset[0]
         setpoint.go(target)
         run.services.wait(run.clock.now() + max(soak.for_s, soak.poll_s))
         readings = [components(spot.meters[0].meter.read()) for _ in range(_READINGS)]

@@ -49,6 +49,7 @@ class PressurePulser:
         steady=20.0,
         against="vacuum",
         fastest_wave=_PERIODS_S[0],
+        slowest_wave=_PERIODS_S[1],
         seconds=0.01,
     )
 

@@ -37,6 +37,8 @@ class Phase(model.Phase):
             raise problem("readouts must rise")
         if self.readouts and not 0 < self.readouts[0] <= self.readouts[-1] < self.hours:
             raise problem("readouts lie between 0 h and the hours; both ends are tested anyway")
+        if self.longest is not None and self.longest < self.hours:
+            raise problem("longest is shorter than the hours that are to be served")
         return self
 
 

@@ -158,8 +158,10 @@ class Acting(Reading):
         if row.how != "set":
             self.problem(f"{where}: nothing on this bench makes waves there")
             return
-        quickest = row.wave_s
+        quickest = row.wave_s[0] if row.wave_s and wave.period_s <= row.wave_s[1] else None
         if quickest is None:  # the program itself goes to and fro
+            if wave.shape != "square":
+                self.problem(f"{where}: a {wave.shape} wave of {wave.period_s:g} s can't be made")
             apart = abs(wave.high - (wave.low or 0.0))
             quickest = 2 * ((apart / row.planned if row.planned else 0.0) + row.settling_s)
             quickest = max(quickest, _QUICKEST_TOGGLE_S)
@@ -177,7 +179,7 @@ class Acting(Reading):
         speed = min((s for s in (rate, row.planned) if s), default=None)
         if speed is None:
             return
-        before = self.current.get(where)
+        before = self.current.get(where, row.rest)
         known = before is not None and not isinstance(before, Wave)
         apart = distance(target, before) if known else 0.0  # type: ignore[arg-type]
         soak = self.soak(where)
@@ -221,11 +223,21 @@ class Acting(Reading):
 
     def held(self, targets: Targets) -> tuple[Band, ...]:
         """Return the bands in which hours are credited while `targets` are set."""
-        return tuple(
-            Band(where, target, self.soak(where).held)
-            for where, target in targets.items()
-            if target is not None and not isinstance(target, Wave) and self._is_set(where)
-        )
+        bands = []
+        for where, target in targets.items():
+            row = self.row(where)
+            if target is None or isinstance(target, Wave) or row is None or row.how != "set":
+                continue
+            band = Band(where, target, self.soak(where).held)
+            unit, least = address(where).quantity.difference.canonical, max(row.steady, row.agree)
+            if band.within < least * (1 - 1e-9):
+                self.problem(
+                    f"{where}: hours held within {band.within:g} {unit} can't be credited, as its "
+                    f"meters may be {least:g} {unit} beside it: widen `held`, or narrow `agree`",
+                    "soak",
+                )  # fmt: skip
+            bands.append(band)
+        return tuple(bands)
 
     def release(self, addresses: Iterable[str] | None = None) -> Iterator[Action]:
         """Stop acting on addresses, or on all, the last one set first."""

@@ -184,9 +184,7 @@ class Reading:
     def _soak(self, row: SoakTable, usual: Soak, where: str) -> Soak:
         quantity = address(where).quantity
         within = self._difference(row.within, where, "soak", usual.within)
-        held = self._difference(
-            row.held, where, "soak", within if row.within is not None else usual.held
-        )
+        held = self._difference(row.held, where, "soak", usual.held)
         found = replace(usual, within=within, held=max(held, within))
         if row.for_s is not None:
             found = replace(found, for_s=row.for_s)
