@@ -30,7 +30,7 @@ class PartData(Document):
 
     name: str = Field(min_length=1)
     driver: str
-    title: str = ""
+    title: str | dict[str, str] = ""
     grade: Literal[0, 1, 2, 3] | None = None
 
 
@@ -43,7 +43,7 @@ class Parameter(Document):
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    title: str = ""
+    title: str | dict[str, str] = ""
     measure: str
     channel: str = ""
     set: dict[str, Any] = Field(default_factory=dict)

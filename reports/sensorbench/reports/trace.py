@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sensorbench.reports.findings import finding_text
 from sensorbench.reports.model import Block, Cell, Column, Facts, Heading, Section, Table, Text
@@ -20,6 +20,16 @@ def traceability(runs: Sequence[Run], words: Words, anchor: str) -> Section:
         )
         blocks += [Heading(heading), *_run(run, words)]
     return Section(anchor, words.text("trace.title"), tuple(blocks))
+
+
+def _rules(run: Run, rules: Mapping[str, str], words: Words) -> list[str]:
+    """Return each rule with its version: in words, and as results name it where that differs."""
+    kinds = {phase["kind"] for phase in run.schedule.phases} if run.schedule else set()
+    found: dict[str, None] = {}
+    for name, rule in rules.items():
+        said = words.name("kind" if name in kinds else "measure", name)
+        found[rule if said == name else f"{said} ({rule})"] = None
+    return list(found)
 
 
 def _run(run: Run, words: Words) -> Iterator[Block]:
@@ -40,7 +50,7 @@ def _run(run: Run, words: Words) -> Iterator[Block]:
         ("last_line", events[-1].hash if events else words.text("none")),
         ("journal", words.text("count.entry", n=len(events))),
         ("software", clean(", ".join(f"{k} {v}" for k, v in software.items()))),
-        ("rules", clean(", ".join(dict.fromkeys(rules.values())))),
+        ("rules", clean(words.listed(_rules(run, rules, words)))),
         ("changed", clean("; ".join(run.verification.changed))),
         ("verified", verified),
     )
