@@ -209,6 +209,8 @@ def test_samples_are_as_many_as_the_profile_says() -> None:
          "phase[1].limit: a pressure has no limit beside it"),
         ('{ set = { temperature = ["max"] } }', 'rate = { temperature = "0.1 K/min" }',
          "phase[1].soak: temperature: the way to 125 and its soak take"),
+        ('{ set = { pressure = ["125 kPa"] } }', "",
+         "phase[1].axes: pressure = 125 kPa is beyond what SBP1 measures, 20 kPa to 120 kPa"),
         ('{ set = { pressure = ["min"] } }', 'null = ["humidity"]',
          "phase[1].null: humidity can't be nulled: this bench does 20..95 %RH, and zero needs"),
         ('{ set = { pressure = ["min"] } }', 'null = ["temperature"]',

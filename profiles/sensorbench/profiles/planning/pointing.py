@@ -12,6 +12,7 @@ from sensorbench.parts.values import Targets, Wave
 from sensorbench.profiles.measuring import Ask, ask_of, measure
 from sensorbench.profiles.model import Test
 from sensorbench.profiles.planning.placing import Placing
+from sensorbench.profiles.planning.reading import show_value
 from sensorbench.profiles.schedule import (
     Action,
     Point,
@@ -88,6 +89,20 @@ class Pointing(Placing):
     def read(self, point: Point) -> Read:
         """Return the action that reads a point as often as the profile says."""
         return Read(point.id, self.profile.samples, self.profile.sample_interval)
+
+    def check_measurable(self, targets: Targets) -> None:
+        """What is to be measured must lie in the range of the part that measures it."""
+        for part in self.parts:
+            for where in {address(ch.address).whole for ch in self.channels(part) if ch.quantity}:
+                span, target = part.range_of(where), targets.get(where)
+                if span is None or span.span is None or not isinstance(target, float):
+                    continue
+                low, high = span.span
+                if not low <= target <= high:
+                    self.problem(
+                        f"{where} = {show_value(where, target)} is beyond what {part.part.name} "
+                        f"measures, {show_value(where, low)} to {show_value(where, high)}", "axes",
+                    )  # fmt: skip
 
     # -- measures and parameters -----------------------------------------------------------
 
