@@ -54,7 +54,12 @@ class SimDruckPace5000(ScpiDevice):
         echo_headers: bool = True,
         terminator: bytes = b"\n",
     ) -> None:
-        super().__init__(serial, fault=partial(world.fault_of, serial), echo_headers=echo_headers)
+        super().__init__(
+            serial,
+            fault=partial(world.fault_of, serial),
+            beyond=world.beyond_of(serial),
+            echo_headers=echo_headers,
+        )
         self.reply_terminator = terminator
         self.full_scale_pa = full_scale_pa
         self._world, self._clock = world, world.clock

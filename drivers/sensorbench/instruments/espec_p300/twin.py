@@ -50,6 +50,7 @@ class SimEspecP300:
 
     def __init__(self, world: World, serial: str, *, humidity: bool = True) -> None:
         self.serial = serial
+        self.beyond = world.beyond_of(serial)
         self._world, self._clock = world, world.clock
         self._air = air_of(world)
         self._humidity = Humidity(world, self._air) if humidity else None
@@ -147,6 +148,7 @@ class SimEspecP300:
         elif re.fullmatch(r"MODE,RUN\d+", command):
             raise Refused("DATA NOT READY")  # no program is stored
         else:
+            self.beyond.note(command.partition(",")[0])
             raise Refused("CMD ERR")
         return f"OK:{command}"
 

@@ -70,7 +70,9 @@ class SimKeysight34461a(ScpiStatusDevice):
     LINE_HZ: ClassVar[float] = 50.0
 
     def __init__(self, world: World, serial: str, *, resistance_ohm: float = math.inf) -> None:
-        super().__init__(serial, fault=partial(world.fault_of, serial))
+        super().__init__(
+            serial, fault=partial(world.fault_of, serial), beyond=world.beyond_of(serial)
+        )
         self.resistance_ohm = resistance_ohm
         self._volts: Signal = lambda: 0.0
         self._world, self._clock = world, world.clock

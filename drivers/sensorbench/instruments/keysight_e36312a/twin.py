@@ -169,7 +169,9 @@ class SimKeysightE36312a(ScpiDevice):
     }
 
     def __init__(self, world: World, serial: str) -> None:
-        super().__init__(serial, fault=partial(world.fault_of, serial))
+        super().__init__(
+            serial, fault=partial(world.fault_of, serial), beyond=world.beyond_of(serial)
+        )
         self._world, self._clock = world, world.clock
         self._selected = 1
         self._suffering = Suffering(world, serial, self._suffer)
