@@ -11,9 +11,10 @@
 
 A handler gets what its declaration binds, the numeric suffixes of its header, then its
 parameters; a query's handler returns the reply. It raises ScpiError to refuse. What isn't declared
-is refused with -113 and goes on the record of what the twin does not model; a handler that refuses a
-value that the instrument would take raises `self.not_modelled(...)`. Two faults are the same in all of them: "silent" answers nothing, "identity"
-is another model of the family (`SIBLING`) where this one should be.
+is refused with -113 and goes on the record of what the twin does not model; so does a value that
+the instrument would take, which a handler refuses by raising `self.not_modelled(...)`. Two faults
+are the same in all of them: "silent" answers nothing, "identity" is another model of the family
+(`SIBLING`) where this one should be.
 Source: IEEE 488.2 sections 6, 7, 10, 11 and SCPI-99 volume 1, section 6, as recalled.
 """
 
@@ -135,7 +136,7 @@ class ScpiDevice:
         return tuple(sorted({found.pattern for declared in names for found in declared}))
 
     def not_modelled(self, access: str, code: int = -224) -> ScpiError:
-        """Put on record what the instrument would take and this twin can't; raise what it returns."""
+        """Note what the instrument would take and this twin can't; return what to raise."""
         if self._record is not None:
             self._record.note(access)
         return ScpiError(code)
@@ -240,7 +241,7 @@ class ScpiDevice:
         self.status.events |= OPERATION_COMPLETE
 
     @scpi("*OPC?")
-    def _is_complete(self) -> str:
+    def _is_complete(self) -> str | None:
         return "1"  # nothing overlaps: a command is done when the next one is read
 
     @scpi("*WAI")
