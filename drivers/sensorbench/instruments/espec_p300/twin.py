@@ -2,6 +2,8 @@
 
 Source: EspecNorthAmerica/ChamberConnectLibrary, chamberconnectlibrary/p300.py (what is sent, how
 replies are read). That library names no alarm numbers: those of this twin are its own.
+Not modelled: stored programs and timers, product temperature control, addresses; what is unknown is
+refused and noted in `beyond`.
 """
 
 from __future__ import annotations
@@ -11,6 +13,13 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from sensorbench.instruments.espec_p300.twin_air import PASSIVE_TAU_S, Humidity, air_of, number
+from sensorbench.instruments.espec_p300.twin_panel import (
+    ALARM,
+    STATE_CHANGE,
+    STEP_DONE,
+    Controller,
+    not_fitted,
+)
 from sensorbench.instruments.espec_p300.twin_program import Program, Refused, read_program
 from sensorbench.world.faults import Suffering
 from sensorbench.world.fields import Field
@@ -20,7 +29,6 @@ _NUMBER = r"(-?\d+(?:\.\d)?)"
 _TEMP = re.compile(rf"TEMP, ?(?:S{_NUMBER})? ?(?:H{_NUMBER})? ?(?:L{_NUMBER})?")
 _PERCENT = r"(\d+(?:\.\d)?)"
 _HUMI = re.compile(rf"HUMI, ?(?:S(OFF|\d+(?:\.\d)?))? ?(?:H{_PERCENT})? ?(?:L{_PERCENT})?")
-_DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 
 
 class SimEspecP300:
@@ -61,19 +69,27 @@ class SimEspecP300:
         self._sensor_error_rh = self.SENSOR_SIGMA_RH * world.stream(serial, "wet sensor").normal()
         self._noise = world.stream(serial, "noise")
         self._wet_noise = world.stream(serial, "wet noise")
-        self._mode = "STANDBY"
+        self._controller = Controller(world.clock, lambda: self.running)
+        self._mode_now = "STANDBY"
         self._setpoint_c, self._setpoint_rh, self._humidity_on = 23.0, 50.0, False
         self._high_c, self._low_c = self.HIGHEST_C, self.LOWEST_C
         self._high_rh, self._low_rh = 100.0, 0.0
         self._program: Program | None = None
+        self._told: Program | None = None  # the one whose end was noted
         self._goal: tuple[float, float | None] | None = None  # setpoint and rate while it drives
         self._alarms: list[int] = []
         self._suffering = Suffering(world, serial, self._suffer)
         self._stuck_c = 0.0
         self._queries = self._all_queries()
+        self._settings: dict[str, Callable[[str], None]] = {
+            "TEMP,": self._set_temp,
+            "HUMI,": self._set_humi,
+            "RUN PRGM,": self._start_program,
+        }
         self._modes: dict[str, Callable[[], None]] = {
             "MODE,OFF": lambda: self._stop("OFF"),
             "POWER,OFF": lambda: self._stop("OFF"),
+            "POWER,off": lambda: self._stop("OFF"),
             "MODE,STANDBY": lambda: self._stop("STANDBY"),
             "MODE,CONSTANT": self._start_constant,
             "POWER,ON": self._start_constant,
@@ -89,15 +105,41 @@ class SimEspecP300:
             "MODE?,DETAIL": self._detail,
             "ALARM?": lambda: ",".join(str(n) for n in (len(self._alarms), *self._alarms)),
             "TYPE?": self._type,
-            "DATE?": self._date,
-            "TIME?": lambda: self._clock.utc().strftime("%H:%M:%S"),
             "CONSTANT SET?,TEMP": lambda: f"{self._setpoint_c:z.1f},ON",
             "CONSTANT SET?,HUMI": self._constant_humidity,
-            "CONSTANT SET?,PTC": _not_fitted,
             "RUN PRGM?": self._run_program,
             "RUN PRGM MON?": self._run_program_monitor,
             "%?": self._outputs,
+            **self._controller.queries,
+            "SRQ?": self._requests,
         }
+
+    def _requests(self) -> str:
+        self._note_end_of_program()
+        return self._controller.queries["SRQ?"]()
+
+    def _note_end_of_program(self) -> None:
+        """Ask for service if the remote program has ended by now."""
+        program = self._program
+        if program and program is not self._told and not program.left_s(self._clock.now()):
+            self._told = program
+            self._controller.request(STEP_DONE)
+
+    @property
+    def _mode(self) -> str:
+        return self._mode_now
+
+    def _change_mode(self, mode: str, program: Program | None = None) -> None:
+        self._note_end_of_program()
+        if mode != self._mode_now:
+            self._controller.request(STATE_CHANGE)
+        self._mode_now, self._program = mode, program
+
+    def understood(self) -> tuple[str, ...]:
+        """Return every command it knows; a setting's is followed by its value."""
+        settings = {**self._settings, **self._controller.settings}
+        stored = ("TIMER LIST?,<n>", "PRGM USE?,RAM:<n>", "PRGM DATA?,RAM:<n>")
+        return tuple(sorted({*self._queries, *self._modes, *settings, *stored, "MODE,RUN<n>"}))
 
     # -- the panel -------------------------------------------------------------------------
 
@@ -105,6 +147,7 @@ class SimEspecP300:
         """Raise an alarm: it latches and stops the plant."""
         if number not in self._alarms:
             self._alarms.append(number)
+            self._controller.request(ALARM)
         self._stop("OFF" if self._mode == "OFF" else "STANDBY")
 
     def acknowledge(self) -> None:
@@ -136,20 +179,20 @@ class SimEspecP300:
         query = self._queries.get(command)
         if query:
             return query()
+        if self._controller.stored(command) or re.fullmatch(r"MODE,RUN\d+", command):
+            raise Refused("DATA NOT READY")
+        name, comma, value = command.partition(",")
+        known = self._settings.get(name + comma) or self._controller.settings.get(name + comma)
         mode = self._modes.get(command)
+        if not known and not mode:
+            self.beyond.note(name)
+            raise Refused("CMD ERR")
+        if self._controller.protected and name not in {"KEYPROTECT", "SRQ", "MASK"}:
+            raise Refused("PROTECT ON")
         if mode:
             mode()
-        elif command.startswith("TEMP,"):
-            self._set_temp(command)
-        elif command.startswith("HUMI,"):
-            self._set_humi(command)
-        elif command.startswith("RUN PRGM,"):
-            self._start_program(command)
-        elif re.fullmatch(r"MODE,RUN\d+", command):
-            raise Refused("DATA NOT READY")  # no program is stored
-        else:
-            self.beyond.note(command.partition(",")[0])
-            raise Refused("CMD ERR")
+        elif known:
+            known(command if name + comma in self._settings else value)
         return f"OK:{command}"
 
     # -- what goes wrong -------------------------------------------------------------------
@@ -230,10 +273,6 @@ class SimEspecP300:
         controller = "SCP-220" if self._fault == "identity" else "P300"
         return f"T,T,{controller},200.0" if self._humidity else f"T,{controller},200.0"
 
-    def _date(self) -> str:
-        today = self._clock.utc()
-        return f"{today:%y.%m/%d}. {_DAYS[today.weekday()]}"
-
     def _constant_humidity(self) -> str:
         self._check_humidity()
         return f"{self._setpoint_rh:.0f},{'ON' if self._humidity_on else 'OFF'}"
@@ -288,7 +327,7 @@ class SimEspecP300:
 
     def _start_constant(self) -> None:
         self._check_ready()
-        self._mode, self._program = "CONSTANT", None
+        self._change_mode("CONSTANT")
         self._drive(self._setpoint_c)
         self._humidify(self._setpoint_rh if self._humidity_on else None)
 
@@ -302,7 +341,7 @@ class SimEspecP300:
             if not all(self._low_rh <= end <= self._high_rh for end in ends):
                 raise Refused("DATA OUT OF RANGE")
         self._check_ready()
-        self._mode, self._program = "RUN", program
+        self._change_mode("RUN", program)
         self._drive(program.end_c, abs(program.end_c - program.start_c) / program.duration_s)
         self._humidify(program.end_rh)
 
@@ -312,7 +351,7 @@ class SimEspecP300:
 
     def _check_humidity(self) -> None:
         if self._humidity is None:
-            _not_fitted()
+            not_fitted()
 
     def _drive(self, setpoint_c: float, rate_k_per_s: float | None = None) -> None:
         self._goal = (setpoint_c, rate_k_per_s)
@@ -338,7 +377,7 @@ class SimEspecP300:
         self._air.drift(ambient_c, self._now_s, PASSIVE_TAU_S)
 
     def _stop(self, mode: str) -> None:
-        self._mode, self._program = mode, None
+        self._change_mode(mode)
         self._humidify(None)
         if self._goal:
             self._goal = None
@@ -362,7 +401,3 @@ class SimEspecP300:
         if not self._program:
             raise Refused("CONT NOT READY-2")
         return self._program
-
-
-def _not_fitted() -> str:
-    raise Refused("CONT NOT READY-1")
