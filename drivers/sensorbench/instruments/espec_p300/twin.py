@@ -70,7 +70,7 @@ class SimEspecP300:
         self._noise = world.stream(serial, "noise")
         self._wet_noise = world.stream(serial, "wet noise")
         self._controller = Controller(world.clock, lambda: self.running)
-        self._mode_now = "STANDBY"
+        self._mode = "STANDBY"
         self._setpoint_c, self._setpoint_rh, self._humidity_on = 23.0, 50.0, False
         self._high_c, self._low_c = self.HIGHEST_C, self.LOWEST_C
         self._high_rh, self._low_rh = 100.0, 0.0
@@ -125,15 +125,11 @@ class SimEspecP300:
             self._told = program
             self._controller.request(STEP_DONE)
 
-    @property
-    def _mode(self) -> str:
-        return self._mode_now
-
     def _change_mode(self, mode: str, program: Program | None = None) -> None:
         self._note_end_of_program()
-        if mode != self._mode_now:
+        if mode != self._mode:
             self._controller.request(STATE_CHANGE)
-        self._mode_now, self._program = mode, program
+        self._mode, self._program = mode, program
 
     def understood(self) -> tuple[str, ...]:
         """Return every command it knows; a setting's is followed by its value."""

@@ -82,6 +82,19 @@ class SimIdealAerosmith:
         self._noise = world.stream(serial, "encoder")
         self.drives: dict[str, Field] = {"angular_rate": self._turning}
 
+    def understood(self) -> tuple[str, ...]:
+        """Return every command and query it knows."""
+        return (
+            "ACL <deg/s2>",
+            "ACL ?",
+            "JOG <deg/s>",
+            "JOG ?",
+            "PVE ?",
+            "SRV <0|1>",
+            "SRV ?",
+            "STO",
+        )
+
     def handle(self, line: bytes) -> bytes | None:
         """Answer one line; the prompt is the end of every answer."""
         if self._world.fault_of(self.serial) == "silent":

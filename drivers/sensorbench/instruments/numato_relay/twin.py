@@ -45,6 +45,11 @@ class SimNumatoRelay:
         digest = hashlib.blake2b(serial.encode(), digest_size=4).hexdigest()
         self._id = serial if re.fullmatch(r"[\w-]{1,16}", serial) else digest
 
+    def understood(self) -> tuple[str, ...]:
+        """Return every command it knows."""
+        one = tuple(f"relay {verb} <0..3>" for verb in ("off", "on", "read"))
+        return ("id get", *one, "relay readall", "relay writeall <hex>", "ver")
+
     def handle(self, line: bytes) -> bytes | None:
         """Answer one line: its echo, and the answer on a line of its own."""
         if self._fault == "silent":
