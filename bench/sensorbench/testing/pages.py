@@ -61,7 +61,8 @@ def generated(device: Device) -> str:
     lines = [
         "## Its simulated twin",
         "",
-        f'`model = "{device.name}"`, reached over {", ".join(device.links)}. '
+        f'`model = "{device.name}"`, reached over '
+        f"{', '.join(_OVER[link] for link in device.links)}. "
         f"Source: {device.source}.",
         "",
         *_members(device),

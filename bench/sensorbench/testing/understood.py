@@ -43,7 +43,14 @@ def known_to(case: Case) -> Known:
             noted=tuple(n for n, outcome in as_command.items() if outcome == NOTED),
         )
     readable = tuple(number for number in _ALL if _try(case, [number], 1) == TAKEN)
-    return Known(readable, _writable(case, width=1) or _writable(case, width=2))
+    writable = _writable(case, width=1) or _writable(case, width=2)
+    return Known(_folded(readable), _folded(writable))
+
+
+def _folded(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    """Leave out the upper half where it repeats the lower: bit 7 is not of the number then."""
+    low = tuple(number for number in numbers if number < 0x80)
+    return low if numbers == (*low, *(number | 0x80 for number in low)) else numbers
 
 
 def _writable(case: Case, width: int) -> tuple[int, ...]:

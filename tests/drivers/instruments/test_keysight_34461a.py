@@ -284,6 +284,7 @@ def test_make_safe_ends_the_ohms_current(twin: SimKeysight34461a, dmm: Keysight3
 
 EXAMPLES = [
     ("*OPT?", "0"),
+    ("DATA:LAST?", "+9.91000000E+37 VDC"),
     ("SYST:LFR?", "50"),
     ("ROUT:TERM?", "FRON"),
     ('DISP:TEXT "Acquiring 500 samples";TEXT?', '"Acquiring 500 samples"'),
@@ -399,6 +400,13 @@ def test_each_bus_trigger_starts_its_samples(twin: SimKeysight34461a, clock: Vir
     clock.sleep(10.0)
     assert twin.handle(b"DATA:POIN?") == b"2"
     assert twin.handle(b"*TRG;*OPC?;:DATA:POIN?") == b"1;4"
+
+
+def test_the_last_reading_is_told_with_its_unit(twin: SimKeysight34461a) -> None:
+    number, unit = twin.handle(b"SAMP:COUN 2;:INIT;*WAI;:DATA:LAST?").split()
+    assert float(number) == pytest.approx(3.3, abs=2e-4)
+    assert unit == b"VDC"
+    assert twin.handle(b"MEAS:FRES?;:DATA:LAST?").endswith(b" OHM")
 
 
 def test_endless_triggers_end_with_abort_and_the_latest_readings_stay(

@@ -83,7 +83,7 @@ def options_of(name: str) -> tuple[Parameter, ...]:
 
 
 def for_each(
-    pattern: str, names: tuple[str, ...], parameters: Callable[[str], tuple[Any, ...]]
+    pattern: str, names: tuple[str, ...], parameters: Callable[[str], tuple[Parameter, ...]]
 ) -> Callable[[F], F]:
     """Declare a method for several functions, whose name is its first argument.
 
@@ -99,15 +99,15 @@ def for_each(
     return mark
 
 
-def _nothing(_: str) -> tuple[Any, ...]:
+def _nothing(_: str) -> tuple[Parameter, ...]:
     return ()
 
 
-def _end(_: str) -> tuple[Any, ...]:
+def _end(_: str) -> tuple[Parameter, ...]:
     return (END,)
 
 
-def _number(name: str) -> tuple[Any, ...]:
+def _number(name: str) -> tuple[Parameter, ...]:
     return (Number(_UNITS.get(name, "")),)
 
 

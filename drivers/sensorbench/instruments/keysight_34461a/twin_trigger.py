@@ -32,6 +32,11 @@ MEMORY = 10_000
 _MOST_COUNT = 1e6
 _LONGEST_DELAY_S = 3600.0
 _MEMORY_OVERFLOW = 1 << 14
+_NO_READING = 9.91e37
+_UNITS = {
+    "VOLT": "VDC", "VOLT:AC": "VAC", "CURR": "ADC", "CURR:AC": "AAC", "RES": "OHM", "FRES": "OHM",
+    "CONT": "OHM", "DIOD": "VDC",
+}  # fmt: skip
 
 
 class _Count:
@@ -198,6 +203,11 @@ class Trigger(Sense):
     @scpi(":DATA:POINts?")
     def _points(self) -> str:
         return str(len(self._memory))
+
+    @scpi(":DATA:LAST?")
+    def _last(self) -> str:
+        unit = _UNITS.get(self._function, self._temperature_unit)
+        return f"{nr3(self._memory[-1] if self._memory else _NO_READING)} {unit}"
 
     @scpi(":R?", Maybe(Number()))
     def _remove(self, most: float | Limit | None) -> str:
