@@ -397,10 +397,11 @@ REFERENCE = [
     (b"KEYPROTECT?", b"OFF"),
     (b"KEYPROTECT,ON", b"OK:KEYPROTECT,ON"),
     (b"KEYPROTECT?", b"ON"),
-    (b"TEMP, S50.0", b"NA:PROTECT ON"),
-    (b"MODE,STANDBY", b"NA:PROTECT ON"),
+    (b"TEMP, S50.0", b"OK:TEMP, S50.0"),  # the keys of the panel are locked, not the line
     (b"KEYPROTECT,off", b"OK:KEYPROTECT,off"),
-    (b"TEMP, S50.0", b"OK:TEMP, S50.0"),
+    (b"KEYPROTECT?", b"OFF"),
+    (b"MODE,OFF", b"OK:MODE,OFF"),
+    (b"KEYPROTECT,ON", b"NA:CONT NOT READY-4"),
     (b"", None),
 ]
 
@@ -416,6 +417,28 @@ def test_programs_and_timers_can_t_be_written_and_that_is_on_record(
     for sent in (b"PRGM DATA WRITE,PGM1,EDIT START", b"TIMER WRITE,NO0,1:00,OFF", b"PTC,1,2"):
         assert (sent, twin.handle(sent)) == (sent, b"NA:CMD ERR")
     assert list(world.beyond["SIM-P300"]) == ["PRGM DATA WRITE", "TIMER WRITE", "PTC"]
+
+
+def test_data_that_is_protected_at_the_panel_can_t_be_set_but_the_plant_can_be_stopped(
+    twin: SimEspecP300,
+) -> None:
+    twin.handle(b"MODE,CONSTANT")
+    twin.panel.data_protected = True
+    assert twin.handle(b"TEMP, S50.0") == b"NA:PROTECT ON"
+    assert twin.handle(b"RELAY,ON,1") == b"NA:PROTECT ON"
+    assert twin.handle(b"MODE,STANDBY") == b"OK:MODE,STANDBY"
+    twin.panel.data_protected = False
+    assert twin.handle(b"TEMP, S50.0") == b"OK:TEMP, S50.0"
+
+
+def test_a_remote_program_switches_time_signals(twin: SimEspecP300) -> None:
+    twin.handle(b"RELAY,ON,3")
+    program = b"RUN PRGM, TEMP23.0 TIME1:0 GOTEMP50.0 RELAYON,1,2 RELAYOFF,3"
+    assert twin.handle(program) == b"OK:" + program
+    assert twin.handle(b"RELAY?") == b"2,1,2"
+    assert twin.handle(b"RUN PRGM?") == b"TEMP23.0 GOTEMP50.0 TIME1:00 REF9 RELAYON,1,2"
+    refused = b"RUN PRGM, TEMP23.0 TIME1:0 GOTEMP50.0 RELAYON,13"
+    assert twin.handle(refused) == b"NA:DATA OUT OF RANGE"
 
 
 def test_requests_for_service_name_alarms_and_the_end_of_a_remote_program(

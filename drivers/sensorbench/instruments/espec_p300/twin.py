@@ -12,7 +12,13 @@ import re
 from collections.abc import Callable
 from typing import ClassVar
 
-from sensorbench.instruments.espec_p300.twin_air import PASSIVE_TAU_S, Humidity, air_of, number
+from sensorbench.instruments.espec_p300.twin_air import (
+    PASSIVE_TAU_S,
+    Humidity,
+    air_of,
+    heater_percent,
+    number,
+)
 from sensorbench.instruments.espec_p300.twin_panel import (
     ALARM,
     STATE_CHANGE,
@@ -38,7 +44,8 @@ class SimEspecP300:
     the unit's own) are in the air. A ramp starts from where the air is. Alarms latch and stop the
     plant; `alarm` raises one, `acknowledge` is the operator at the panel. A temperature sensor that
     sticks keeps its last value, and the controller, which never sees it arrive, goes on heating
-    (or cooling) by 40 K more; one that is open reads no number, and heats no more.
+    (or cooling) by 40 K more; one that is open reads no number, and heats no more. Data protection
+    is set at the panel: `panel.data_protected`.
     """
 
     FAULTS: ClassVar[tuple[str, ...]] = (
@@ -69,7 +76,7 @@ class SimEspecP300:
         self._sensor_error_rh = self.SENSOR_SIGMA_RH * world.stream(serial, "wet sensor").normal()
         self._noise = world.stream(serial, "noise")
         self._wet_noise = world.stream(serial, "wet noise")
-        self._controller = Controller(world.clock, lambda: self.running)
+        self.panel = Controller(world.clock, lambda: self.running, lambda: self._mode == "OFF")
         self._mode = "STANDBY"
         self._setpoint_c, self._setpoint_rh, self._humidity_on = 23.0, 50.0, False
         self._high_c, self._low_c = self.HIGHEST_C, self.LOWEST_C
@@ -110,30 +117,30 @@ class SimEspecP300:
             "RUN PRGM?": self._run_program,
             "RUN PRGM MON?": self._run_program_monitor,
             "%?": self._outputs,
-            **self._controller.queries,
+            **self.panel.queries,
             "SRQ?": self._requests,
         }
 
     def _requests(self) -> str:
         self._note_end_of_program()
-        return self._controller.queries["SRQ?"]()
+        return self.panel.queries["SRQ?"]()
 
     def _note_end_of_program(self) -> None:
         """Ask for service if the remote program has ended by now."""
         program = self._program
         if program and program is not self._told and not program.left_s(self._clock.now()):
             self._told = program
-            self._controller.request(STEP_DONE)
+            self.panel.request(STEP_DONE)
 
     def _change_mode(self, mode: str, program: Program | None = None) -> None:
         self._note_end_of_program()
         if mode != self._mode:
-            self._controller.request(STATE_CHANGE)
+            self.panel.request(STATE_CHANGE)
         self._mode, self._program = mode, program
 
     def understood(self) -> tuple[str, ...]:
         """Return every command it knows; a setting's is followed by its value."""
-        settings = {**self._settings, **self._controller.settings}
+        settings = {**self._settings, **self.panel.settings}
         stored = ("TIMER LIST?,<n>", "PRGM USE?,RAM:<n>", "PRGM DATA?,RAM:<n>")
         return tuple(sorted({*self._queries, *self._modes, *settings, *stored, "MODE,RUN<n>"}))
 
@@ -143,7 +150,7 @@ class SimEspecP300:
         """Raise an alarm: it latches and stops the plant."""
         if number not in self._alarms:
             self._alarms.append(number)
-            self._controller.request(ALARM)
+            self.panel.request(ALARM)
         self._stop("OFF" if self._mode == "OFF" else "STANDBY")
 
     def acknowledge(self) -> None:
@@ -175,15 +182,15 @@ class SimEspecP300:
         query = self._queries.get(command)
         if query:
             return query()
-        if self._controller.stored(command) or re.fullmatch(r"MODE,RUN\d+", command):
+        if self.panel.stored(command) or re.fullmatch(r"MODE,RUN\d+", command):
             raise Refused("DATA NOT READY")
         name, comma, value = command.partition(",")
-        known = self._settings.get(name + comma) or self._controller.settings.get(name + comma)
+        known = self._settings.get(name + comma) or self.panel.settings.get(name + comma)
         mode = self._modes.get(command)
         if not known and not mode:
             self.beyond.note(name)
             raise Refused("CMD ERR")
-        if self._controller.protected and name not in {"KEYPROTECT", "SRQ", "MASK"}:
+        if known and self.panel.data_protected and name not in {"KEYPROTECT", "SRQ", "MASK"}:
             raise Refused("PROTECT ON")
         if mode:
             mode()
@@ -280,13 +287,7 @@ class SimEspecP300:
         return f"2,{self._heater_percent():.1f},{wet:.1f}"
 
     def _heater_percent(self) -> float:
-        """Return a plausible heater output: full far below the target, less to hold."""
-        if not self._goal:
-            return 0.0
-        air_c = self._true_c()
-        ambient_c = number(self._world.ambient_of("temperature"))
-        holding = 0.4 * (air_c - ambient_c)
-        return min(100.0, max(0.0, holding + 20.0 * (self._air.target - air_c)))
+        return heater_percent(self._world, self._air, self._true_c()) if self._goal else 0.0
 
     # -- what it is told -------------------------------------------------------------------
 
@@ -337,6 +338,7 @@ class SimEspecP300:
             if not all(self._low_rh <= end <= self._high_rh for end in ends):
                 raise Refused("DATA OUT OF RANGE")
         self._check_ready()
+        self.panel.switch(program.relays)
         self._change_mode("RUN", program)
         self._drive(program.end_c, abs(program.end_c - program.start_c) / program.duration_s)
         self._humidify(program.end_rh)
@@ -382,7 +384,7 @@ class SimEspecP300:
     # -- remote programs -------------------------------------------------------------------
 
     def _run_program(self) -> str:
-        return self._running_program().shown()
+        return self._running_program().shown() + self.panel.relays_shown()
 
     def _run_program_monitor(self) -> str:
         program, now = self._running_program(), self._clock.now()

@@ -1,8 +1,8 @@
 """The simulated P300's controller beside its control loops: time signals, refrigerator, requests.
 
-Source: EspecNorthAmerica/ChamberConnectLibrary, chamberconnectlibrary/p300.py. The text of ROM? is
-this twin's own. No program and no timer is stored, and none can be: writing them is refused and
-noted. Product temperature control is not fitted.
+Source: EspecNorthAmerica/ChamberConnectLibrary, p300.py and especinteract.py (refusals). The text
+of ROM? is this twin's own. No program and no timer is stored, and none can be: writing them is
+refused and noted. Product temperature control is not fitted.
 """
 
 from __future__ import annotations
@@ -26,11 +26,16 @@ _PTC = ("CONSTANT SET?,PTC", "TEMP PTC?", "SET PTC?", "PTC?", "MON PTC?")
 
 
 class Controller:
-    """What can be set and read without the air taking part. `cools` says whether the plant runs."""
+    """What can be set and read without the air taking part.
 
-    def __init__(self, clock: Clock, cools: Callable[[], bool]) -> None:
-        self._clock, self._cools = clock, cools
-        self.protected = False
+    `cools` says whether the plant runs, `is_off` whether the controller is off. With
+    `data_protected`, which only its panel can set, settings are refused; locked keys are the
+    panel's matter alone.
+    """
+
+    def __init__(self, clock: Clock, cools: Callable[[], bool], is_off: Callable[[], bool]) -> None:
+        self._clock, self._cools, self._is_off = clock, cools, is_off
+        self.data_protected = self._keys_locked = False
         self._refrigerator, self._mask = "REF9", "0" * _LENGTH
         self._relays: set[int] = set()
         self._requests: set[int] = set()
@@ -39,7 +44,7 @@ class Controller:
             "TIME?": lambda: self._clock.utc().strftime("%H:%M:%S"),
             "ROM?": lambda: "SIMULATED 1.00",
             "ROM?,DISP": lambda: "SIMULATED 1.00",
-            "KEYPROTECT?": lambda: "ON" if self.protected else "OFF",
+            "KEYPROTECT?": lambda: "ON" if self._keys_locked else "OFF",
             "SET?": lambda: self._refrigerator,
             "REF?": self._compressors,
             "CONSTANT SET?,REF": lambda: _REFRIGERATORS[self._refrigerator],
@@ -60,7 +65,7 @@ class Controller:
             "RELAY,": self._set_relays,
             "MASK,": self._set_mask,
             "SRQ,": self._reset_requests,
-            "KEYPROTECT,": self._protect,
+            "KEYPROTECT,": self._lock_keys,
         }
 
     def request(self, reason: int) -> None:
@@ -91,6 +96,17 @@ class Controller:
             raise Refused("PARA ERR")
         self._refrigerator = value
 
+    def relays_shown(self) -> str:
+        """Return what RUN PRGM? says of the time signals, "" where all are off."""
+        on = ",".join(map(str, sorted(self._relays)))
+        return f" RELAYON,{on}" if on else ""
+
+    def switch(self, relays: tuple[str, str]) -> None:
+        """Switch time signals as a remote program says: numbers on, numbers off, "" for none."""
+        for state, numbers in zip(("ON", "OFF"), relays, strict=True):
+            if numbers:
+                self._set_relays(f"{state},{numbers}")
+
     def _set_relays(self, value: str) -> None:
         state, *numbers = value.split(",")
         if state not in {"ON", "OFF"} or not numbers or not all(n.isdecimal() for n in numbers):
@@ -110,10 +126,12 @@ class Controller:
             raise Refused("PARA ERR")
         self._requests.clear()
 
-    def _protect(self, value: str) -> None:
+    def _lock_keys(self, value: str) -> None:
         if value.upper() not in {"ON", "OFF"}:
             raise Refused("PARA ERR")
-        self.protected = value.upper() == "ON"
+        if self._is_off():
+            raise Refused("CONT NOT READY-4")
+        self._keys_locked = value.upper() == "ON"
 
 
 def not_fitted() -> str:
