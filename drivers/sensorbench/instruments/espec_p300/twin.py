@@ -250,17 +250,15 @@ class SimEspecP300:
         return f"{max(0.0, min(100.0, true_rh + self._sensor_error_rh + noise)):.0f}"
 
     def _temp(self) -> str:
-        setpoint_c = self._setpoint_c
-        if self._program:
-            setpoint_c = self._program.setpoint_c(self._clock.now())
+        program, now = self._program, self._clock.now()
+        setpoint_c = program.setpoint_c(now) if program else self._setpoint_c
         fields = (setpoint_c, self._high_c, self._low_c)
         return ",".join([self._shown_c(), *(f"{field:z.1f}" for field in fields)])
 
     def _humi(self) -> str:
         self._check_humidity()
-        setpoint_rh = self._setpoint_rh if self._humidity_on else None
-        if self._program:
-            setpoint_rh = self._program.setpoint_rh(self._clock.now())
+        program, set_rh = self._program, self._setpoint_rh if self._humidity_on else None
+        setpoint_rh = program.setpoint_rh(self._clock.now()) if program else set_rh
         shown = "OFF" if setpoint_rh is None else f"{setpoint_rh:.0f}"
         return f"{self._shown_rh()},{shown},{self._high_rh:.0f},{self._low_rh:.0f}"
 
