@@ -251,8 +251,13 @@ def test_simulate_serves_every_instrument_to_other_programs_until_stopped(tmp_pa
             f"TCPIP::{host}::{port_number}::SOCKET", read_termination="\n", write_termination="\n"
         ) as pressure:
             assert "SIM-" in pressure.query("*IDN?")  # type: ignore[attr-defined]
+            pressure.write(":CAL:ZERO:AUTO 1")  # type: ignore[attr-defined]
+            assert "-113" in pressure.query(":SYST:ERR?")  # type: ignore[attr-defined]
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=10) == 0
+        assert process.stderr
+        said = process.stderr.read()
+        assert "pace was asked for what its twin does not model: :CAL:ZERO:AUTO (1 x)" in said
         assert process.stderr
         assert "Traceback" not in process.stderr.read()
     finally:

@@ -1,5 +1,6 @@
 """What other people's programs get: a station's bus with smbus2's API, and nothing of ours."""
 
+import sys
 import time
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 
 from sensorbench.core.clock import VirtualClock
 from sensorbench.core.errors import InputError
-from sensorbench.testing import simulated_bench, simulated_bus
+from sensorbench.links.smbus_api import SimulatedSMBus
+from sensorbench.testing import simulated_bench, simulated_bus, simulated_smbus_class
 from sensorbench.world.fields import Constant
 
 STATION = """
@@ -92,3 +94,49 @@ def test_what_a_twin_does_not_model_is_told_to_other_people_s_tests(workspace: P
     assert not bus.beyond
     bus.write_byte_data(0x76, 0xD0, 0x12)  # it can only be read, and acknowledges
     assert bus.beyond == {"B1": ["write 0x12 to 0xd0"]}
+
+
+THEIR_PROGRAM = """
+from smbus2 import SMBus
+
+def identity():
+    with SMBus(1) as bus:
+        return bus.read_byte_data(0x76, 0xD0)
+
+def elsewhere():
+    return SMBus(7)
+"""
+
+
+def test_a_program_that_opens_its_bus_by_number_runs_on_a_station(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    smbus2 = pytest.importorskip("smbus2")
+    bench = simulated_bench(workspace, VirtualClock())
+    monkeypatch.setattr(smbus2, "SMBus", simulated_smbus_class({1: bench.buses["bus0"]}))
+    (tmp_path / "their_program.py").write_text(THEIR_PROGRAM)
+    monkeypatch.syspath_prepend(tmp_path)
+    import their_program  # noqa: PLC0415 - after smbus2 was changed, as the guide says
+
+    try:
+        assert their_program.identity() == 0x58
+        with pytest.raises(OSError, match="No such file"):
+            their_program.elsewhere()
+    finally:
+        del sys.modules["their_program"]
+
+
+def test_the_truth_is_in_the_world_and_each_unit_has_its_own_error(workspace: Path) -> None:
+    errors = []
+    for _ in range(2):
+        clock = VirtualClock()
+        bench = simulated_bench(workspace, clock)
+        here = bench.world.zone("")
+        assert here.value("temperature") == 31.0
+        here.bind("pressure", Constant(95_000.0))
+        sensor = bmp280.BMP280(i2c_dev=SimulatedSMBus(bench.buses["bus0"]))
+        sensor.setup(mode="normal")
+        clock.sleep(60.0)
+        errors.append(100 * sensor.get_pressure() - here.value("pressure"))
+    assert 0.0 < abs(errors[0]) < 200.0
+    assert errors[0] == errors[1]  # one seed, one serial number: one unit

@@ -99,10 +99,19 @@ def devices(
     scan: Annotated[
         bool, typer.Option("--scan", help="Look what answers on this machine's buses and ports.")
     ] = False,
+    pages: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write what each device's twin understands, as pages."),
+    ] = None,
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
     """Show the devices known; what answers here."""
+    if pages is not None:
+        from sensorbench.app.commands.device_pages import renew_pages  # noqa: PLC0415 - as above
+
+        renew_pages(pages)
+        return
     from sensorbench.app.commands.devices import show_devices  # noqa: PLC0415 - as above
 
     show_devices(workspace, scan, as_json)

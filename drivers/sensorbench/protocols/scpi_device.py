@@ -11,8 +11,10 @@
 
 A handler gets what its declaration binds, the numeric suffixes of its header, then its
 parameters; a query's handler returns the reply. It raises ScpiError to refuse. What isn't declared
-is refused with -113. Two faults are the same in all of them: "silent" answers nothing, "identity"
-is another model of the family (`SIBLING`) where this one should be.
+is refused with -113 and goes on the record of what the twin does not model; so does a value that
+the instrument would take, which a handler refuses by raising `self.not_modelled(...)`. Two faults
+are the same in all of them: "silent" answers nothing, "identity" is another model of the family
+(`SIBLING`) where this one should be.
 Source: IEEE 488.2 sections 6, 7, 10, 11 and SCPI-99 volume 1, section 6, as recalled.
 """
 
@@ -21,7 +23,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 from sensorbench.protocols.scpi_headers import HeaderTree
 from sensorbench.protocols.scpi_parameters import (
@@ -47,6 +49,12 @@ class _Declaration:
     function: Callable[..., str | None]
     parameters: tuple[Parameter, ...]
     bound: tuple[object, ...]
+
+
+class Record(Protocol):
+    """Where a twin notes what it was asked for and does not model (`World.beyond_of`)."""
+
+    def note(self, access: str) -> None: ...
 
 
 class _Step(NamedTuple):
@@ -99,13 +107,18 @@ class ScpiDevice:
                 tree.add(declaration.pattern.removesuffix("?"), declaration)
 
     def __init__(
-        self, serial: str, *, fault: Callable[[], str] = str, echo_headers: bool = False
+        self,
+        serial: str,
+        *,
+        fault: Callable[[], str] = str,
+        beyond: Record | None = None,
+        echo_headers: bool = False,
     ) -> None:
         self.serial = serial
         self.identity = self.IDENTITY.format(serial=serial)
         self.fault = fault
         self.status = Status(self.ERROR_CAPACITY)
-        self._echo_headers = echo_headers
+        self._record, self._echo_headers = beyond, echo_headers
         self._replies: list[str] = []
         self._programs: dict[bytes, tuple[_Step, ...]] = {}
 
@@ -115,6 +128,18 @@ class ScpiDevice:
     def inject_error(self, code: int, text: str) -> None:
         """Put an error into the queue as if the instrument had met it."""
         self.status.push(code, text)
+
+    @classmethod
+    def understood(cls) -> tuple[str, ...]:
+        """Return the pattern of every command and query, sorted, a query's with its `?`."""
+        names = (getattr(getattr(cls, name), "_scpi", ()) for name in dir(cls))
+        return tuple(sorted({found.pattern for declared in names for found in declared}))
+
+    def not_modelled(self, access: str, code: int = -224) -> ScpiError:
+        """Note what the instrument would take and this twin can't; return what to raise."""
+        if self._record is not None:
+            self._record.note(access)
+        return ScpiError(code)
 
     def handle(self, line: bytes) -> bytes | None:
         """Carry out one message; return the replies of its queries, or None."""
@@ -150,6 +175,8 @@ class ScpiDevice:
                     yield step
         except UnicodeDecodeError:
             yield _Step(_refuse, (-101, None), "")
+        except _Undefined as undefined:
+            yield _Step(_note_undefined, (undefined.header,), "")
         except ScpiError as error:
             yield _Step(_refuse, (error.code, error.text), "")
 
@@ -166,7 +193,8 @@ class ScpiDevice:
             path = words[:-1]
         found = tree.find(words)
         if found is None:
-            raise ScpiError(-113)
+            asked = header.upper() if header.startswith("*") else f":{':'.join(words)}{match[2]}"
+            raise _Undefined(asked)
         declared = found.value
         values = parse_parameters(rest[0] if rest else "", declared.parameters)
         values = (*declared.bound, *found.suffixes, *values)
@@ -213,7 +241,7 @@ class ScpiDevice:
         self.status.events |= OPERATION_COMPLETE
 
     @scpi("*OPC?")
-    def _is_complete(self) -> str:
+    def _is_complete(self) -> str | None:
         return "1"  # nothing overlaps: a command is done when the next one is read
 
     @scpi("*WAI")
@@ -276,3 +304,15 @@ class ScpiStatusDevice(ScpiDevice):
 
 def _refuse(_: ScpiDevice, code: int, text: str | None) -> None:
     raise ScpiError(code, text)
+
+
+class _Undefined(ScpiError):
+    """A header that isn't declared."""
+
+    def __init__(self, header: str) -> None:
+        super().__init__(-113)
+        self.header = header
+
+
+def _note_undefined(device: ScpiDevice, header: str) -> None:
+    raise device.not_modelled(header, -113)

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorbench.core.quantity import Value, components
-from sensorbench.world.motion import Approach
+from sensorbench.world.motion import Approach, Swing
 
 Times = npt.NDArray[np.float64]
 _HALVINGS = 30
@@ -116,14 +116,23 @@ class Moving:
         return self._state[0].target
 
     def go(
-        self, target: float, now: float, rate: float | None = None, tau_s: float | None = None
+        self,
+        target: float,
+        now: float,
+        rate: float | None = None,
+        tau_s: float | None = None,
+        overshoots: bool = False,
     ) -> None:
-        """Drive to `target`, no faster than `rate` nor than it can."""
+        """Drive to `target`, no faster than `rate` nor than it can.
+
+        `overshoots` is for values that nothing lags behind.
+        """
         self._before()
         here = self._value(now)
         fastest = self._up if target >= here else self._down
         rising = target > here if abs(target - here) > self._resolution else self._state[3]
-        move = Approach(here, target, min(fastest, rate or fastest), tau_s or self._tau_s)
+        kind = Swing if overshoots else Approach
+        move = kind(here, target, min(fastest, rate or fastest), tau_s or self._tau_s)
         self._state = (move, self._body(now), now, rising)
 
     def drift(self, target: float, now: float, tau_s: float) -> None:
@@ -158,9 +167,16 @@ class Moving:
 
     def bounds(self, now: float) -> tuple[float, float]:
         here = (self._value(now), self._body(now), self.target)
-        return min(here), max(here)
+        beyond = self._overshoot(now)
+        return min(here) - beyond, max(here) + beyond
+
+    def _overshoot(self, now: float) -> float:
+        move = self._state[0]
+        return move.overshoot if isinstance(move, Swing) and self.still_from(now) > now else 0.0
 
     def reaches(self, now: float, low: float, high: float) -> float:
+        if self._overshoot(now):
+            return now  # it may pass what lies beyond its target
         value, body = self._value(now), self._body(now)
         # A body follows: on the same side, the place is there before it.
         if not (max(value, body) < low or min(value, body) > high):

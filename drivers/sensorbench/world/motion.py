@@ -56,3 +56,30 @@ class Approach:
         return (
             self.target + forced * math.exp(-rest_s / self.tau_s) + free * math.exp(-rest_s / lag_s)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Swing(Approach):
+    """An approach that overshoots: from the change-over on it swings about the target.
+
+    As exp(-u) cos(u), u in `tau_s`, it goes beyond by `OVERSHOOT` of what was left at the
+    change-over. A body that lags behind it is not modelled.
+    """
+
+    def at(self, elapsed_s: float) -> float:
+        ramp_s = self._ramp_s
+        if elapsed_s <= ramp_s:
+            return self.start + self._slope * elapsed_s
+        left = self.target - (self.start + self._slope * ramp_s)
+        swings = (elapsed_s - ramp_s) / self.tau_s
+        return self.target - left * math.exp(-swings) * math.cos(swings)
+
+    @property
+    def overshoot(self) -> float:
+        """Return how far beyond the target it goes at most, without its sign."""
+        left = self.target - (self.start + self._slope * self._ramp_s)
+        return OVERSHOOT * abs(left)
+
+
+OVERSHOOT = math.exp(-0.75 * math.pi) * math.sqrt(0.5)
+"""What `Swing` goes beyond its target, as a share of what was left at the change-over: 6.7 %."""

@@ -61,3 +61,12 @@ class Faulty(Protocol):
     """A twin with faults: their names."""
 
     FAULTS: ClassVar[tuple[str, ...]]
+
+
+@runtime_checkable
+class Understands(Protocol):
+    """A twin on a line that can say which commands it knows."""
+
+    def understood(self) -> tuple[str, ...]:
+        """Return every command and query, as its manual writes them."""
+        ...

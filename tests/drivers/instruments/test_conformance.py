@@ -63,6 +63,17 @@ def test_no_line_whatever_makes_a_twin_fail(name: str, words: list[str]) -> None
         twin.handle(joint.join(words).encode())
 
 
+@pytest.mark.parametrize("name", ON_A_LINE)
+def test_what_a_twin_does_not_know_is_refused_and_on_record(name: str) -> None:
+    world = World(VirtualClock())
+    twin = INSTRUMENTS[name].load_twin()(world, "SIM-1")
+    for _ in range(2):
+        twin.handle(b"FLUX:CAPACITOR?")
+    (asked,) = world.beyond["SIM-1"].counts.items()
+    assert "FLUX" in asked[0]
+    assert asked[1] == 2
+
+
 # The suite finds drivers that are wrong.
 
 

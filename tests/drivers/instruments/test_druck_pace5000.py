@@ -193,6 +193,35 @@ def test_the_twin_answers_as_the_reference_says(twin: SimDruckPace5000) -> None:
         assert (sent, twin.handle(sent)) == (sent, reply)
 
 
+@pytest.mark.parametrize(
+    ("sent", "reply"),
+    [
+        (":STAT:OPER:PRES:ENAB 511;ENAB?", ":STAT:OPER:PRES:ENAB 511"),
+        (":STAT:OPER:ENAB 1024;ENAB?", ":STAT:OPER:ENAB 1024"),
+        (":STAT:OPER:PRES:COND?;EVEN?", ":STAT:OPER:PRES:COND 0;:STAT:OPER:PRES:EVEN 0"),
+        (":STAT:OPER:COND?;EVEN?", ":STAT:OPER:COND 0;:STAT:OPER:EVEN 0"),
+        (":OUTP:MODE?;MODE PASS;MODE?", ":OUTP:MODE ACT;:OUTP:MODE PASS"),
+        (":INST:CAT?;CAT:ALL?", ':INST:CAT "2.00bara";:INST:CAT:ALL "2.00bara"'),
+        (":INST:SN?", ":INST:SN SIM-PACE"),
+        (':SENS:PRES:RANG "2.00bara";RANG?', ':SENS:PRES:RANG "2.00bara"'),
+        (':SOUR:PRES:RANG "2.00bara";RANG?', ':SOUR:PRES:RANG "2.00bara"'),
+        (":SENS:PRES:SLEW?;BAR?", ":SENS:PRES:SLEW 0.0000000;:SENS:PRES:BAR 0.0000000"),
+        (":LOC;:GTL;:OUTP?", ":OUTP:STAT 0"),
+    ],
+)
+def test_a_worked_example_of_each_command(
+    twin: SimDruckPace5000, world: World, sent: str, reply: str
+) -> None:
+    assert (sent, twin.handle(sent.encode())) == (sent, reply.encode())
+    assert twin.handle(b":SYST:ERR?") == b':SYST:ERR 0,"No error"'
+    assert not world.beyond.get("SIM-PACE")
+
+
+def test_a_range_that_is_not_fitted_is_refused(twin: SimDruckPace5000) -> None:
+    twin.handle(b':SENS:PRES:RANG "2.00BARA"')  # ranges are told by letters of either case
+    assert twin.handle(b":SYST:ERR?") == b':SYST:ERR -222,"Data out of range"'
+
+
 def test_the_error_queue_holds_five(twin: SimDruckPace5000) -> None:
     for _ in range(9):
         twin.handle(b"NONSENSE")
@@ -268,6 +297,98 @@ def test_in_limits_needs_the_band_for_the_whole_time(
     assert clock.now() - in_band_since == pytest.approx(30, abs=0.3)
     pace.pressure.go(70_000.0)
     assert not pace.in_limits()
+
+
+def highest_pa(twin: SimDruckPace5000, clock: VirtualClock) -> float:
+    """Return the highest pressure in the ten seconds to come, looked at each 10 ms."""
+    highest = 0.0
+    for _ in range(1000):
+        clock.sleep(0.01)
+        highest = max(highest, line_pa(twin))
+    return highest
+
+
+@pytest.mark.parametrize(
+    ("settings", "beyond_pa"),
+    [
+        (":SOUR:PRES:SLEW:OVER 1", 536.0),  # 6.7 % of what 10 kPa/s makes in 0.8 s
+        (":SOUR:PRES:SLEW:OVER 0", 0.0),
+        (":SOUR:PRES:SLEW:OVER 1;MODE LIN;:SOUR:PRES:SLEW 1000", 53.6),
+    ],
+)
+def test_it_overshoots_where_that_is_allowed(
+    twin: SimDruckPace5000, clock: VirtualClock, settings: str, beyond_pa: float
+) -> None:
+    twin.handle(f":UNIT:PRES PA;{settings};:SOUR:PRES 110000;:OUTP 1".encode())
+    target_pa = twin.drives["pressure"].target
+    assert highest_pa(twin, clock) - target_pa == pytest.approx(beyond_pa, abs=1.0)
+
+
+def test_an_overshoot_is_within_what_the_world_foresees(
+    twin: SimDruckPace5000, clock: VirtualClock
+) -> None:
+    twin.handle(b":UNIT:PRES PA;:SOUR:PRES 180000;:OUTP 1")
+    low_pa, high_pa = twin.drives["pressure"].bounds(clock.now())
+    assert low_pa <= line_pa(twin)
+    assert 180_400.0 < highest_pa(twin, clock) <= high_pa
+
+
+def test_in_limits_waits_for_an_overshoot_to_end(
+    twin: SimDruckPace5000, pace: DruckPace5000, clock: VirtualClock
+) -> None:
+    """Within 0.1 % of 200 kPa for the last 2 s, at every moment."""
+    twin.handle(b":UNIT:PRES PA;:SOUR:PRES:INL 0.1;:SOUR:PRES 150000;:OUTP 1")
+    target_pa = twin.drives["pressure"].target
+    errors = []
+    while not pace.in_limits():
+        clock.sleep(0.05)
+        errors.append(abs(line_pa(twin) - target_pa))
+    assert max(errors[-40:]) <= 200.0
+    assert max(errors[-60:]) > 200.0
+
+
+def test_status_registers_tell_in_limits_and_vent_complete(
+    twin: SimDruckPace5000, pace: DruckPace5000, clock: VirtualClock
+) -> None:
+    twin.handle(b":STAT:OPER:PRES:ENAB 511;:STAT:OPER:ENAB 1024;*SRE 128")
+    pace.pressure.go(110_000.0)
+    assert twin.handle(b":STAT:OPER:PRES:COND?;*STB?") == b":STAT:OPER:PRES:COND 0;*STB 16"
+    clock.sleep(60.0)
+    twin.handle(b":SOUR:PRES:LEV:IMM:AMPL:VENT 1")  # before anybody looked: the event was there
+    clock.sleep(60.0)
+    assert twin.handle(b"*STB?") == b"*STB 192"
+    assert twin.handle(b":STAT:OPER:PRES:COND?;EVEN?") == (
+        b":STAT:OPER:PRES:COND 1;:STAT:OPER:PRES:EVEN 5"
+    )
+    assert twin.handle(b":STAT:OPER?;:STAT:OPER:PRES?") == b":STAT:OPER:EVEN 1024;" + (
+        b":STAT:OPER:PRES:EVEN 0"
+    )
+
+
+def test_the_measured_slew_is_that_of_the_line(
+    twin: SimDruckPace5000, pace: DruckPace5000, clock: VirtualClock
+) -> None:
+    pace.pressure.go(150_000.0, 200.0)
+    clock.sleep(10)
+    assert float(twin.handle(b":SENS:PRES:SLEW?").split()[1]) == pytest.approx(200.0, rel=1e-3)
+
+
+def test_passive_control_rests_once_it_is_in_limits(
+    twin: SimDruckPace5000, pace: DruckPace5000, clock: VirtualClock
+) -> None:
+    twin.handle(b":OUTP:MODE PASS")
+    pace.pressure.go(150_000.0)
+    assert twin.handle(b":SOUR:PRES:EFF?") != b":SOUR:PRES:EFF 0.0000000"
+    settle(pace, clock)
+    assert twin.handle(b":SOUR:PRES:EFF?") == b":SOUR:PRES:EFF 0.0000000"
+
+
+def test_a_mode_without_a_model_is_refused_and_on_record(
+    twin: SimDruckPace5000, world: World
+) -> None:
+    twin.handle(b":OUTP:MODE GAUG")
+    assert twin.handle(b":SYST:ERR?") == b':SYST:ERR -224,"Illegal parameter value"'
+    assert list(world.beyond["SIM-PACE"]) == ["OUTP:MODE GAUG"]
 
 
 def test_a_controller_that_is_off_holds_and_is_never_in_limits(

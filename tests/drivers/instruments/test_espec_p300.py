@@ -352,7 +352,56 @@ REFERENCE = [
     (b"POWER,ON", b"OK:POWER,ON"),
     (b"MODE,OFF", b"OK:MODE,OFF"),
     (b"MODE?", b"OFF"),
-    (b"SRQ?", b"NA:CMD ERR"),
+    (b"POWER,ON", b"OK:POWER,ON"),
+    (b"POWER,off", b"OK:POWER,off"),  # as ChamberConnectLibrary sends it
+    (b"SRQ?", b"00010000"),
+    (b"SRQ,RESET", b"OK:SRQ,RESET"),
+    (b"SRQ?", b"00000000"),
+    (b"SRQ,SET", b"NA:PARA ERR"),
+    (b"MASK?", b"00000000"),
+    (b"MASK,01010010", b"OK:MASK,01010010"),
+    (b"MASK?", b"01010010"),
+    (b"MASK,11111111", b"NA:PARA ERR"),
+    (b"SET?", b"REF9"),
+    (b"CONSTANT SET?,REF", b"AUTO"),
+    (b"SET,REF3", b"OK:SET,REF3"),
+    (b"SET?", b"REF3"),
+    (b"CONSTANT SET?,REF", b"50"),
+    (b"SET,REF5", b"NA:PARA ERR"),
+    (b"REF?", b"2,OFF1,OFF2"),
+    (b"MODE,CONSTANT", b"OK:MODE,CONSTANT"),
+    (b"REF?", b"2,ON1,ON2"),
+    (b"SET,REF0", b"OK:SET,REF0"),
+    (b"REF?", b"2,OFF1,OFF2"),
+    (b"RELAY?", b"0"),
+    (b"RELAY,ON,1,2,12", b"OK:RELAY,ON,1,2,12"),
+    (b"RELAY,OFF,2", b"OK:RELAY,OFF,2"),
+    (b"RELAY?", b"2,1,12"),
+    (b"CONSTANT SET?,RELAY", b"2,1,12"),
+    (b"RELAY,ON,13", b"NA:DATA OUT OF RANGE"),
+    (b"RELAY,ON", b"NA:PARA ERR"),
+    (b"TIMER ON?", b"0"),
+    (b"TIMER USE?", b"0"),
+    (b"TIMER LIST?,1", b"NA:DATA NOT READY"),
+    (b"PRGM USE?,RAM", b"0"),
+    (b"PRGM USE?,RAM:1", b"NA:DATA NOT READY"),
+    (b"PRGM DATA?,RAM:1", b"NA:DATA NOT READY"),
+    (b"PRGM DATA?,RAM:1,STEP1", b"NA:DATA NOT READY"),
+    (b"PRGM DATA?,RAM:1,DETAIL", b"NA:DATA NOT READY"),
+    (b"PRGM SET?", b"NA:CONT NOT READY-2"),
+    (b"PRGM MON?", b"NA:CONT NOT READY-2"),
+    (b"ROM?", b"SIMULATED 1.00"),
+    (b"ROM?,DISP", b"SIMULATED 1.00"),
+    (b"SYSTEM SET?,PTCOPT", b"OFF"),
+    (b"TEMP PTC?", b"NA:CONT NOT READY-1"),
+    (b"KEYPROTECT?", b"OFF"),
+    (b"KEYPROTECT,ON", b"OK:KEYPROTECT,ON"),
+    (b"KEYPROTECT?", b"ON"),
+    (b"TEMP, S50.0", b"OK:TEMP, S50.0"),  # the keys of the panel are locked, not the line
+    (b"KEYPROTECT,off", b"OK:KEYPROTECT,off"),
+    (b"KEYPROTECT?", b"OFF"),
+    (b"MODE,OFF", b"OK:MODE,OFF"),
+    (b"KEYPROTECT,ON", b"NA:CONT NOT READY-4"),
     (b"", None),
 ]
 
@@ -360,6 +409,61 @@ REFERENCE = [
 def test_the_twin_answers_every_line_as_the_reference_says(twin: SimEspecP300) -> None:
     for sent, reply in REFERENCE:
         assert (sent, twin.handle(sent)) == (sent, reply)
+
+
+def test_programs_and_timers_can_t_be_written_and_that_is_on_record(
+    twin: SimEspecP300, world: World
+) -> None:
+    for sent in (b"PRGM DATA WRITE,PGM1,EDIT START", b"TIMER WRITE,NO0,1:00,OFF", b"PTC,1,2"):
+        assert (sent, twin.handle(sent)) == (sent, b"NA:CMD ERR")
+    assert list(world.beyond["SIM-P300"]) == ["PRGM DATA WRITE", "TIMER WRITE", "PTC"]
+
+
+def test_data_that_is_protected_at_the_panel_can_t_be_set_but_the_plant_can_be_stopped(
+    twin: SimEspecP300,
+) -> None:
+    twin.handle(b"MODE,CONSTANT")
+    twin.panel.data_protected = True
+    assert twin.handle(b"TEMP, S50.0") == b"NA:PROTECT ON"
+    assert twin.handle(b"RELAY,ON,1") == b"NA:PROTECT ON"
+    assert twin.handle(b"MODE,STANDBY") == b"OK:MODE,STANDBY"
+    twin.panel.data_protected = False
+    assert twin.handle(b"TEMP, S50.0") == b"OK:TEMP, S50.0"
+
+
+def test_a_remote_program_switches_time_signals(twin: SimEspecP300) -> None:
+    twin.handle(b"RELAY,ON,3")
+    program = b"RUN PRGM, TEMP23.0 TIME1:0 GOTEMP50.0 RELAYON,1,2 RELAYOFF,3"
+    assert twin.handle(program) == b"OK:" + program
+    assert twin.handle(b"RELAY?") == b"2,1,2"
+    assert twin.handle(b"RUN PRGM?") == b"TEMP23.0 GOTEMP50.0 TIME1:00 REF9 RELAYON,1,2"
+    refused = b"RUN PRGM, TEMP23.0 TIME1:0 GOTEMP50.0 RELAYON,13"
+    assert twin.handle(refused) == b"NA:DATA OUT OF RANGE"
+
+
+def test_requests_for_service_name_alarms_and_the_end_of_a_remote_program(
+    twin: SimEspecP300, clock: VirtualClock
+) -> None:
+    twin.handle(b"RUN PRGM, TEMP23.0 TIME0:30 GOTEMP25.0")
+    twin.handle(b"SRQ,RESET")
+    assert twin.handle(b"SRQ?") == b"00000000"
+    clock.sleep(1800.0)
+    assert twin.handle(b"SRQ?") == b"00100000"
+    twin.handle(b"SRQ,RESET")
+    twin.alarm(4)
+    assert twin.handle(b"SRQ?")[:4] == b"0101"
+
+
+def test_every_query_of_chamberconnectlibrary_is_known(twin: SimEspecP300) -> None:
+    asked = set(twin.understood())
+    assert {"ROM?", "SRQ?", "MASK?", "TIMER ON?", "TIMER USE?", "ALARM?", "KEYPROTECT?", "TYPE?",
+            "MODE?", "MON?", "TEMP?", "HUMI?", "SET?", "REF?", "RELAY?", "%?", "PRGM MON?",
+            "PRGM SET?", "RUN PRGM?", "RUN PRGM MON?", "MON PTC?", "SET PTC?"} <= asked  # fmt: skip
+    assert not any(
+        twin.handle(query.replace("<n>", "1").encode()) == b"NA:CMD ERR"
+        for query in asked
+        if "?" in query
+    )
 
 
 def test_a_chamber_without_humidity_says_so(world: World) -> None:

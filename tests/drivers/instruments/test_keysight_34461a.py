@@ -95,7 +95,7 @@ def test_the_twin_answers_as_the_reference_says(twin: SimKeysight34461a) -> None
             b"*IDN?",
             b"Keysight Technologies,34461A,SIM-DMM,A.03.03-02.40-03.03-00.52-01-01",
         ),
-        (b"CONF?", b'"VOLT +1.00000000E+01,+1.00000000E-06"'),
+        (b"CONF?", b'"VOLT +1.00000000E+01,+1.00000000E-05"'),
         (b"SAMPle:COUNt?", b"1"),
         (b"SENSe:FUNCtion?", b'"VOLT"'),
         (b'SENS:FUNC "FRES"', None),
@@ -122,14 +122,12 @@ def test_the_twin_answers_as_the_reference_says(twin: SimKeysight34461a) -> None
         (b"SYST:ERR?", b'-222,"Data out of range"'),
         (b"CONF:VOLT:DC 2000", None),
         (b"SYST:ERR?", b'-222,"Data out of range"'),
-        (b'FUNC "CURR"', None),
+        (b'FUNC "VOLTS"', None),
         (b"SYST:ERR?", b'-224,"Illegal parameter value"'),
-        (b"MEAS:CURR:DC?", None),
+        (b"MEAS:CAP?", None),
         (b"SYST:ERR?", b'-113,"Undefined header"'),
-        (b"SAMP:COUN 10000;:TRIG:SOUR IMM;COUN 2;:READ?", None),
-        (b"SYST:ERR?", b'-221,"Settings conflict"'),
         (b"SYST:ERR?", b'+0,"No error"'),
-        (b"*RST;:CONF?;:TRIG:SOUR?", b'"VOLT +1.00000000E+01,+1.00000000E-06";IMM'),
+        (b"*RST;:CONF?;:TRIG:SOUR?", b'"VOLT +1.00000000E+01,+1.00000000E-05";IMM'),
     ]
     for sent, reply in exchanges:
         assert (sent, twin.handle(sent)) == (sent, reply)
@@ -281,6 +279,154 @@ def test_make_safe_ends_the_ohms_current(twin: SimKeysight34461a, dmm: Keysight3
     assert twin.handle(b"FUNC?") == b'"VOLT"'
 
 
+# Every command, by a worked example.
+
+
+EXAMPLES = [
+    ("*OPT?", "0"),
+    ("DATA:LAST?", "+9.91000000E+37 VDC"),
+    ("SYST:LFR?", "50"),
+    ("ROUT:TERM?", "FRON"),
+    ('DISP:TEXT "Acquiring 500 samples";TEXT?', '"Acquiring 500 samples"'),
+    ("DISP:TEXT:CLE;:DISP:TEXT?", '""'),
+    ("DISP:STAT?;STAT OFF;STAT?;:DISP?", "1;0;0"),
+    ("SYST:BEEP;BEEP:STAT?;STAT OFF;STAT?", "1;0"),
+    ("VOLT:NPLC? MIN;NPLC? MAX;NPLC? DEF", "+2.00000000E-02;+1.00000000E+02;+1.00000000E+01"),
+    ("VOLT:RANG? MIN;RANG? MAX", "+1.00000000E-01;+1.00000000E+03"),
+    ("VOLT:DC:RES 1e-5;RES?;NPLC?", "+1.00000000E-05;+1.00000000E+01"),
+    ("VOLT:RES? MIN;RES? MAX", "+3.00000000E-06;+1.00000000E-03"),
+    ("VOLT:ZERO:AUTO ONCE;AUTO?;AUTO ON;AUTO?", "0;1"),
+    ("VOLT:RANG:AUTO ONCE;AUTO?;:VOLT:RANG?", "0;+1.00000000E+01"),
+    ("VOLT:IMP:AUTO?;AUTO ON;AUTO?", "0;1"),
+    ("TRIG:DEL 0.5;DEL?;DEL:AUTO?", "+5.00000000E-01;0"),
+    ("TRIG:DEL:AUTO ON;AUTO?", "1"),
+    ("TRIG:DEL? MIN;DEL? MAX", "+0.00000000E+00;+3.60000000E+03"),
+    ("TRIG:COUN INF;COUN?", "9.9E+37"),
+    ("TRIG:COUN? MAX", "+1.00000000E+06"),
+    ("TRIG:SLOP?;SLOP POS;SLOP?", "NEG;POS"),
+    ("TRIG:SOUR EXT;SOUR?", "EXT"),
+    ("SAMP:COUN 1000000;COUN?;COUN? MAX", "1000000;1000000"),
+    ("SAMP:TIM 2;TIM?;TIM? MIN", "+2.00000000E+00;+4.00000000E-01"),
+    ('FUNC "VOLT:AC";FUNC?', '"VOLT:AC"'),
+    ('FUNC "CURR:DC";FUNC?;CURR:NPLC?', '"CURR";+1.00000000E+01'),
+    ("CONF:CURR 0.05;:CONF?", '"CURR +1.00000000E-01,+1.00000000E-07"'),
+    ("CONF:RES;:CURR:AC:RANG 1;RANG?", "+1.00000000E+00"),
+    ("CONF:TEMP FRTD,85;:TEMP:TRAN:TYPE?;:TEMP:TRAN:FRTD:RES?", "FRTD;+1.00000000E+02"),
+    ("TEMP:TRAN:TYPE RTD;TYPE?;:UNIT:TEMP K;TEMP?", "RTD;K"),
+]
+
+
+@pytest.mark.parametrize(("sent", "reply"), EXAMPLES)
+def test_a_worked_example_of_each_command(world: World, sent: str, reply: str) -> None:
+    twin = SimKeysight34461a(world, "SIM-DMM")
+    twin.sense("voltage", lambda: 3.3)
+    assert (sent, twin.handle(sent.encode())) == (sent, reply.encode())
+    assert twin.handle(b"SYST:ERR?") == b'+0,"No error"'
+    assert not world.beyond.get("SIM-DMM")
+
+
+@pytest.mark.parametrize(
+    ("command", "expected", "abs_"),
+    [
+        ("MEAS:VOLT:AC?", 0.0, 5e-5),
+        ("MEAS:CURR:DC? 0.1", 0.02, 1.5e-5),
+        ("MEAS:CURR:AC?", 0.0, 1e-7),
+        ("MEAS:RES?", 119.5971, 0.03),
+        ("MEAS:FRES?", 119.3971, 0.03),
+        ("MEAS:TEMP? FRTD,85", 50.0, 0.06),
+        ("UNIT:TEMP F;:MEAS:TEMP? FRTD", 122.0, 0.11),
+        ("MEAS:TEMP? RTD", 50.52, 0.08),  # its leads count
+        ("MEAS:CONT?", 119.6, 0.3),
+        ("MEAS:DIOD?", 0.1196, 1.2e-3),
+    ],
+)
+def test_each_function_measures_what_is_connected(
+    world: World, command: str, expected: float, abs_: float
+) -> None:
+    twin = SimKeysight34461a(world, "SIM-DMM", resistance_ohm=119.3971, current_a=0.02)
+    assert float(twin.handle(command.encode())) == pytest.approx(expected, abs=abs_)
+
+
+@pytest.mark.parametrize("function", ["MEAS:CONT?", "MEAS:DIOD?", "MEAS:TEMP? FRTD", "MEAS:RES?"])
+def test_open_leads_overload_every_function_that_drives_a_current(
+    world: World, function: str
+) -> None:
+    twin = SimKeysight34461a(world, "SIM-DMM")
+    assert twin.handle(function.encode()) == b"+9.90000000E+37"
+
+
+@pytest.mark.parametrize("function", ["FREQ", "PER", "CAP", "VOLT:DC:RAT"])
+def test_a_function_without_a_model_is_refused_and_on_record(world: World, function: str) -> None:
+    twin = SimKeysight34461a(world, "SIM-DMM")
+    twin.handle(f"MEAS:{function}?".encode())
+    assert twin.handle(b"SYST:ERR?") == b'-113,"Undefined header"'
+    twin.handle(f'FUNC "{function}"'.encode())
+    assert twin.handle(b"SYST:ERR?") == b'-224,"Illegal parameter value"'
+    twin.handle(b"CONF:TEMP FTH,5000")
+    assert twin.handle(b"SYST:ERR?") == b'-224,"Illegal parameter value"'
+    assert list(world.beyond["SIM-DMM"]) == [
+        f":MEAS:{function}?", f"FUNC {function}", "TEMP FTH"
+    ]  # fmt: skip
+
+
+def test_a_trigger_delay_comes_before_the_first_sample_of_each_trigger(
+    twin: SimKeysight34461a, clock: VirtualClock
+) -> None:
+    began = clock.now()
+    twin.handle(b"VOLT:NPLC 1;ZERO:AUTO OFF;:TRIG:DEL 0.5;COUN 2;:SAMP:COUN 5;:READ?")
+    assert clock.now() - began == pytest.approx(2 * (0.5 + 5 * 0.02))
+
+
+def test_each_external_edge_starts_its_samples(
+    twin: SimKeysight34461a, clock: VirtualClock
+) -> None:
+    twin.handle(b"VOLT:NPLC 1;:TRIG:SOUR EXT;COUN 2;:SAMP:COUN 3;:INIT")
+    clock.sleep(1.0)
+    assert twin.handle(b"DATA:POIN?") == b"0"
+    twin.trigger_input()
+    twin.trigger_input()  # while it measures: nothing
+    clock.sleep(1.0)
+    assert twin.handle(b"DATA:POIN?") == b"3"
+    assert twin.handle(b"*OPC?") is None  # the second edge is missing
+    assert twin.handle(b"*TRG;:SYST:ERR?") == b'-211,"Trigger ignored"'
+    twin.trigger_input()
+    assert twin.handle(b"*OPC?;:DATA:POIN?") == b"1;6"
+    twin.trigger_input()
+    assert twin.handle(b"*OPC?;:DATA:POIN?") == b"1;6"
+
+
+def test_each_bus_trigger_starts_its_samples(twin: SimKeysight34461a, clock: VirtualClock) -> None:
+    assert twin.handle(b"TRIG:SOUR BUS;COUN 2;:SAMP:COUN 2;:INIT;*TRG;:DATA:POIN?") == b"0"
+    clock.sleep(10.0)
+    assert twin.handle(b"DATA:POIN?") == b"2"
+    assert twin.handle(b"*TRG;*OPC?;:DATA:POIN?") == b"1;4"
+
+
+def test_the_last_reading_is_told_with_its_unit(twin: SimKeysight34461a) -> None:
+    number, unit = twin.handle(b"SAMP:COUN 2;:INIT;*WAI;:DATA:LAST?").split()
+    assert float(number) == pytest.approx(3.3, abs=2e-4)
+    assert unit == b"VDC"
+    assert twin.handle(b"MEAS:FRES?;:DATA:LAST?").endswith(b" OHM")
+
+
+def test_endless_triggers_end_with_abort_and_the_latest_readings_stay(
+    twin: SimKeysight34461a, clock: VirtualClock
+) -> None:
+    twin.handle(b"VOLT:NPLC 1;:TRIG:COUN INF;:INIT")
+    clock.sleep(3600.0)
+    assert twin.handle(b"FETC?") is None
+    assert twin.handle(b"DATA:POIN?;:ABOR;*OPC?;:STAT:QUES:COND?") == b"10000;1;16384"
+    assert len(twin.handle(b"FETC?").split(b",")) == 10_000
+    twin.handle(b"TRIG:COUN 1;:INIT;*WAI")
+    assert twin.handle(b"STAT:QUES:COND?") == b"0"
+
+
+def test_what_is_read_at_once_may_be_more_than_the_memory(twin: SimKeysight34461a) -> None:
+    reply = twin.handle(b"VOLT:NPLC 0.02;:SAMP:COUN 12000;:READ?")
+    assert reply.count(b",") == 11_999
+    assert twin.handle(b"DATA:POIN?") == b"10000"
+
+
 # Other people's clients, over TCP.
 
 
@@ -311,6 +457,30 @@ def test_pymeasure_s_34410a_and_34401a_read_the_twin(served: str) -> None:
     finally:
         newer.adapter.close()
         older.adapter.close()
+
+
+def test_qcodes_34461a_opens_and_reads_the_twin(served: str) -> None:
+    pytest.importorskip("qcodes")
+    from qcodes.instrument_drivers.Keysight import Keysight34461A  # noqa: PLC0415 - heavy
+
+    meter = Keysight34461A("dmm", served, visalib="@py", silent=True)
+    try:
+        assert meter.get_idn()["serial"] == "SIM-DMM"
+        assert meter.volt() == pytest.approx(3.3, abs=2e-4)
+        assert meter.four_wire_res() == pytest.approx(100.0, abs=0.02)
+        assert meter.ac_volt() == pytest.approx(0.0, abs=1e-3)
+        meter.resolution(1e-5)
+        meter.autozero("ONCE")
+        meter.trigger.delay(0.1)
+        meter.sample.count(3)
+        assert meter.read() == pytest.approx([3.3] * 3, abs=2e-4)
+        meter.display.text("measuring")
+        assert meter.display.text() == "measuring"
+        meter.reset()  # reads every parameter back
+        assert meter.NPLC() == 10.0
+        assert meter.error() == (0, "No error")
+    finally:
+        meter.close()
 
 
 def test_a_plain_pyvisa_script_reads_values_and_blocks(served: str) -> None:

@@ -12,7 +12,8 @@ import pytest
 from sensorbench.core.clock import RealClock, VirtualClock
 from sensorbench.core.errors import InstrumentError, ProtocolError, SetpointError
 from sensorbench.instruments.keysight_e36312a.driver import KeysightE36312a
-from sensorbench.instruments.keysight_e36312a.twin import Rail, SimKeysightE36312a
+from sensorbench.instruments.keysight_e36312a.twin import SimKeysightE36312a
+from sensorbench.instruments.keysight_e36312a.twin_outputs import Rail
 from sensorbench.links.inprocess_line import InProcessLine
 from sensorbench.links.mount import TcpMount
 from sensorbench.world.world import Fault, World
@@ -185,13 +186,100 @@ def test_the_twin_answers_as_the_reference_says(twin: SimKeysightE36312a) -> Non
         (b"SYST:ERR?", b'-222,"Data out of range"'),
         (b"VOLT 1,(@4)", None),
         (b"SYST:ERR?", b'-222,"Data out of range"'),
-        (b"STAT:QUES?", None),
+        (b"VOLT:SENS:SOUR EXT", None),
         (b"SYST:ERR?", b'-113,"Undefined header"'),
         (b"SYST:ERR?", b'+0,"No error"'),
         (b"*RST;:OUTP? (@1);:VOLT? (@1);:INST?", b"0;+0.00000000E+00;CH1"),
     ]
     for sent, reply in exchanges:
         assert (sent, twin.handle(sent)) == (sent, reply)
+
+
+@pytest.mark.parametrize(
+    ("sent", "reply"),
+    [
+        ("APPL CH1,5,1;:APPL? CH1", '"5.000000,1.000000"'),
+        ("INST CH2;:APPL?", '"0.000000,1.000000"'),
+        ("VOLT:PROT? MAX,(@1);PROT? MIN,(@1)", "+6.60000000E+00;+0.00000000E+00"),
+        ("VOLT 2,(@1);*SAV 3;*RST;*RCL 3;:VOLT? (@1)", "+2.00000000E+00"),
+        ("SYST:REM;COMM:RLST?", "REM"),
+        ("SYST:REM;:SYST:LOC;:SYST:COMM:RLST?", "LOC"),
+        ("SYST:RWL;:SYST:COMM:RLST?", "RWL"),
+        ("SYST:COMM:RLST REM;RLST?", "REM"),
+        ("OUTP:COUP:CHAN CH1,CH3;CHAN?", "CH1,CH3"),
+        ("OUTP:COUP:CHAN ALL;CHAN?;:OUTP:COUP?", "CH1,CH2,CH3;1"),
+        ("OUTP:COUP:CHAN NONE;CHAN?;:OUTP:COUP?", "NONE;0"),
+        ("OUTP:COUP ON;COUP?", "1"),
+        ("OUTP:PAIR?;PAIR SER;PAIR?", "OFF;SER"),
+        ("OUTP:PAIR SER;:VOLT? MAX,(@2);:CURR? MAX,(@3)", "+5.15000000E+01;+1.03000000E+00"),
+        ("OUTP:PAIR PAR;:VOLT? MAX,(@2);:CURR? MAX,(@3)", "+2.57500000E+01;+2.06000000E+00"),
+        ("OUTP:PAIR PAR;PAIR OFF;:CURR? MAX,(@2,3)", "+1.03000000E+00,+1.03000000E+00"),
+        ("STAT:QUES:INST:ENAB 2;ENAB?;ISUM2:ENAB 1;ENAB?", "2;1"),
+        ("STAT:PRES;:STAT:QUES:ENAB?;:STAT:QUES:INST:ENAB?", "0;32767"),
+    ],
+)
+def test_a_worked_example_of_each_command(
+    twin: SimKeysightE36312a, world: World, sent: str, reply: str
+) -> None:
+    assert (sent, twin.handle(sent.encode())) == (sent, reply.encode())
+    assert twin.handle(b"SYST:ERR?") == b'+0,"No error"'
+    assert not world.beyond.get("SIM-PSU")
+
+
+def test_status_tells_off_constant_voltage_and_constant_current(twin: SimKeysightE36312a) -> None:
+    condition = b"STAT:QUES:INST:ISUM1:COND?"
+    assert twin.handle(condition) == b"0"
+    assert twin.handle(b"APPL CH1,5,0.1;:OUTP ON,(@1);:" + condition) == b"2"
+    load(twin, 10.0)
+    assert twin.handle(condition + b";:STAT:QUES:INST:ISUM2:COND?") == b"1;0"
+    assert twin.handle(b"STAT:QUES:COND?") == b"8192"
+    assert twin.handle(b"STAT:QUES:INST:ISUM1?;ISUM1?") == b"3;0"
+    twin.handle(b"OUTP OFF,(@1)")
+    assert twin.handle(condition) == b"0"
+
+
+def test_constant_current_can_ask_for_service(twin: SimKeysightE36312a) -> None:
+    twin.handle(b"STAT:QUES:INST:ISUM1:ENAB 1;:STAT:QUES:ENAB 8192;*SRE 8")
+    twin.handle(b"APPL CH1,5,0.1;:OUTP ON,(@1)")
+    assert twin.handle(b"*STB?") == b"0"
+    load(twin, 10.0)
+    assert twin.handle(b"*STB?") == b"72"
+
+
+def test_coupled_outputs_switch_together(twin: SimKeysightE36312a) -> None:
+    twin.handle(b"OUTP:COUP:CHAN CH1,CH3;:OUTP ON,(@3)")
+    assert twin.handle(b"OUTP? (@1:3)") == b"1,0,1"
+    twin.handle(b"OUTP OFF,(@1)")
+    assert twin.handle(b"OUTP? (@1:3)") == b"0,0,0"
+    twin.handle(b"OUTP ON,(@2)")
+    assert twin.handle(b"OUTP? (@1:3)") == b"0,1,0"
+
+
+def test_outputs_in_series_feed_one_rail_with_twice_the_volts(twin: SimKeysightE36312a) -> None:
+    twin.handle(b"VOLT 5,(@2,3);:OUTP ON,(@2,3);:OUTP:PAIR SER")
+    assert (rail_v(twin, "out2"), rail_v(twin, "out3")) == (0.0, 0.0)  # switched off
+    twin.handle(b"VOLT 40,(@2);:OUTP ON,(@2)")
+    assert twin.handle(b"OUTP? (@3)") == b"1"
+    assert rail_v(twin, "out2") == pytest.approx(40.0, abs=0.02)
+    assert rail_v(twin, "out3") == 0.0
+
+
+def test_recall_brings_back_an_output_with_its_state(twin: SimKeysightE36312a) -> None:
+    twin.handle(b"VOLT 3.3,(@1);:OUTP ON,(@1);*SAV 1;:OUTP OFF,(@1);:VOLT 1,(@1);*RCL 1")
+    assert rail_v(twin) == pytest.approx(3.3, abs=0.01)
+    twin.handle(b"OUTP:PAIR SER;:VOLT 40,(@2);*SAV 5;*RST;*RCL 5")
+    assert twin.handle(b"OUTP:PAIR?;:VOLT? (@2)") == b"SER;+4.00000000E+01"
+    twin.handle(b"*RCL 2")
+    assert twin.handle(b"SYST:ERR?") == b'-221,"Settings conflict"'
+
+
+def test_each_protection_is_cleared_by_itself(twin: SimKeysightE36312a) -> None:
+    twin.handle(b"VOLT 3.3,(@1);:OUTP ON,(@1)")
+    twin.trip(1)
+    twin.handle(b"CURR:PROT:CLE (@1)")
+    assert rail_v(twin) == 0.0
+    twin.handle(b"VOLT:PROT:CLE (@1)")
+    assert rail_v(twin) == pytest.approx(3.3, abs=0.01)
 
 
 def rail_v(twin: SimKeysightE36312a, member: str = "out1") -> float:

@@ -21,7 +21,9 @@ from sensorbench.station.workspace import Workspace
 
 
 def serve(station: Path, speed: float, as_json: bool) -> None:
-    """Serve until SIGINT or SIGTERM. Raises InputError for a station that can't be simulated."""
+    """Serve until SIGINT or SIGTERM, then say what was asked for beyond the twins' models.
+
+    Raises InputError for a station that can't be simulated."""
     if speed <= 0:
         raise InputError.one("simulate", "--speed", f"must be above 0, not {speed:g}")
     workspace = Workspace(station.parent if station.suffix == ".toml" else station)
@@ -48,6 +50,12 @@ def serve(station: Path, speed: float, as_json: bool) -> None:
             typer.echo("serving until stopped with Ctrl-C; all values are SIMULATED", err=True)
         while not stop.wait(0.5):
             pass
+    names = {getattr(twin, "serial", ""): name for name, twin in bench.lines.items()}
+    for record in bench.world.beyond.values():
+        if record:
+            counts = ", ".join(f"{what} ({count} x)" for what, count in record.counts.items())
+            name = names.get(record.device, record.device)
+            typer.echo(f"{name} was asked for what its twin does not model: {counts}", err=True)
 
 
 def _announce(name: str, model: str, kind: str, address: str, as_json: bool) -> None:

@@ -1,6 +1,9 @@
 """Simulated Druck PACE5000 with one absolute module, and the line from it to the parts.
 
-Source: Druck/GE PACE SCPI manual K0472 rev A; EPICS-Pace5000, pace5000.proto and its emulator.
+Source: Druck/GE PACE SCPI manual K0472 rev A; EPICS-Pace5000, pace5000.proto and its emulator;
+OUTPut:MODE from public clients. How far it overshoots is this twin's own.
+Not modelled: filter, tare and head correction, zeroing, volume, logic contacts, user units, the
+switch-on setting, serial settings; they are refused and noted.
 """
 
 from __future__ import annotations
@@ -9,11 +12,12 @@ from functools import partial
 from typing import ClassVar
 
 from sensorbench.core.quantity import components
-from sensorbench.protocols.scpi_device import ScpiDevice, scpi
-from sensorbench.protocols.scpi_parameters import Choice, Flag, Limit, Number, bounded
+from sensorbench.instruments.druck_pace5000.twin_status import PaceStatus
+from sensorbench.protocols.scpi_device import scpi
+from sensorbench.protocols.scpi_parameters import Choice, Flag, Limit, Number, Text, bounded
 from sensorbench.protocols.scpi_status import ScpiError
 from sensorbench.world.fields import Field, Moving
-from sensorbench.world.motion import Approach
+from sensorbench.world.motion import Approach, Swing
 from sensorbench.world.world import World
 
 _UNITS = {
@@ -22,13 +26,14 @@ _UNITS = {
 }  # fmt: skip
 
 
-class SimDruckPace5000(ScpiDevice):
+class SimDruckPace5000(PaceStatus):
     """A PACE5000 in a simulated world, class 0.01 %.
 
     The controller drives its own sensor to the setpoint, so the sensor's error (gain and offset,
     the unit's own, about 3 Pa together at 1 bar) is in the line. Switched off, it holds what is
-    there. `echo_headers=False` is firmware that does not repeat headers; `terminator` is what the
-    unit's serial set-up chose.
+    there. With overshoot allowed, as it is after *RST, it passes the setpoint by up to 6.7 % of
+    the pressure that it makes in 0.8 s at its rate. `echo_headers=False` is firmware that does not
+    repeat headers; `terminator` is what the unit's serial set-up chose.
     """
 
     IDENTITY = "GE Druck,Pace5000 User Interface,{serial},02.00.07"
@@ -54,7 +59,12 @@ class SimDruckPace5000(ScpiDevice):
         echo_headers: bool = True,
         terminator: bytes = b"\n",
     ) -> None:
-        super().__init__(serial, fault=partial(world.fault_of, serial), echo_headers=echo_headers)
+        super().__init__(
+            serial,
+            fault=partial(world.fault_of, serial),
+            beyond=world.beyond_of(serial),
+            echo_headers=echo_headers,
+        )
         self.reply_terminator = terminator
         self.full_scale_pa = full_scale_pa
         self._world, self._clock = world, world.clock
@@ -77,7 +87,7 @@ class SimDruckPace5000(ScpiDevice):
         self._unit, self._on, self._venting = "MBAR", False, False
         self._setpoint_pa = self._low_pa = 0.0
         self._slew_pa_per_s, self._linear, self._overshoot = self.FASTEST_PA_PER_S, False, True
-        self._band_percent, self._in_limits_s = 0.01, 2.0
+        self._band_percent, self._in_limits_s, self._mode = 0.01, 2.0, "ACT"
         self._move, self._moved_at = (
             Approach(0.0, 0.0, self.FASTEST_PA_PER_S, 1.0),
             self._clock.now(),
@@ -86,6 +96,9 @@ class SimDruckPace5000(ScpiDevice):
     def reset(self) -> None:
         self._hold()
         self._settings()
+
+    def _pressure_condition(self) -> int:
+        return int(self._vented()) | 4 * int(self._is_in_limits())
 
     def _line_pa(self) -> float:
         """Return the true pressure in the line."""
@@ -97,13 +110,16 @@ class SimDruckPace5000(ScpiDevice):
 
     def _control(self) -> None:
         """Move the line so that the sensor will read the setpoint."""
+        self._look()
         target_pa = (self._setpoint_pa - self._offset_pa) / self._gain
         rate = self._slew_pa_per_s if self._linear else self.FASTEST_PA_PER_S
         now, start_pa = self._clock.now(), self._line_pa()
-        self._outlet.go(target_pa, now, rate)
-        self._move, self._moved_at = Approach(start_pa, target_pa, rate, self.TAU_S), now
+        self._outlet.go(target_pa, now, rate, overshoots=self._overshoot)
+        kind = Swing if self._overshoot else Approach
+        self._move, self._moved_at = kind(start_pa, target_pa, rate, self.TAU_S), now
 
     def _hold(self) -> None:
+        self._look()
         self._outlet.go(self._line_pa(), self._clock.now())
 
     def _shown(self, value_pa: float) -> str:
@@ -129,12 +145,48 @@ class SimDruckPace5000(ScpiDevice):
     def _full_scale(self, _sensor: int) -> str:
         return f"{self._shown(self.full_scale_pa)}, {self._shown(self._low_pa)}"
 
+    @property
+    def _range(self) -> str:
+        """The name of the only range, that of its module."""
+        return f"{self.full_scale_pa / 1e5:.2f}bara"
+
     @scpi(":INSTrument:LIMits<1>?")
     def _limits(self, sensor: int) -> str:
-        return f'"{self.full_scale_pa / 1e5:.2f}bara", {self._full_scale(sensor)}'
+        return f'"{self._range}", {self._full_scale(sensor)}'
+
+    @scpi(":INSTrument:CATalog?")
+    @scpi(":INSTrument:CATalog:ALL?")
+    def _catalogue(self) -> str:
+        return f'"{self._range}"'
+
+    @scpi(":INSTrument:SN?")
+    def _serial(self) -> str:
+        return self.serial
+
+    @scpi(":SENSe<1>[:PRESsure]:RANGe", Text())
+    @scpi(":SOURce<1>[:PRESsure]:RANGe", Text())
+    def _set_range(self, _module: int, name: str) -> None:
+        if name != self._range:  # letter by letter, as the manual says
+            raise ScpiError(-222)
+        self._pressure.event |= 2
+
+    @scpi(":SENSe<1>[:PRESsure]:RANGe?")
+    @scpi(":SOURce<1>[:PRESsure]:RANGe?")
+    def _get_range(self, _module: int) -> str:
+        return f'"{self._range}"'
+
+    @scpi(":SENSe<1>[:PRESsure]:SLEW?")
+    def _measured_slew(self, _module: int) -> str:
+        """Return how much the pressure changed in the last 0.1 s."""
+        before_pa = components(self._outlet.at(self._clock.now() - 0.1))[0]
+        return self._shown((self._line_pa() - before_pa) / 0.1 * self._gain)
+
+    @scpi(":SENSe<1>[:PRESsure]:BARometer?")
+    def _barometer(self, _module: int) -> str:
+        return self._shown(0.0)  # the option is not fitted
 
     @scpi(":SENSe<1>[:PRESsure]?")
-    def _pressure(self, _module: int) -> str:
+    def _get_pressure(self, _module: int) -> str:
         return self._shown(self._reading_pa())
 
     @scpi(":SENSe<1>[:PRESsure]:INLimits?")
@@ -142,15 +194,22 @@ class SimDruckPace5000(ScpiDevice):
         return f"{self._shown(self._reading_pa())}, {int(self._is_in_limits())}"
 
     def _is_in_limits(self) -> bool:
-        """The approach is monotone: in the band all the time if it was when the time began."""
+        """Return whether it was in the band all the time: what is left only shrinks, or swings."""
         began = self._clock.now() - self._moved_at - self._in_limits_s
         if not self._on or began < 0:
             return False
-        left_pa = abs(self._move.target - self._move.at(began))
-        return left_pa <= self._band_percent / 100 * self.full_scale_pa
+        band_pa = self._band_percent / 100 * self.full_scale_pa
+        moments = {began} | {began + self.TAU_S * step / 8 for step in range(1, 32)}
+        since = min(began + self._in_limits_s, began + 4 * self.TAU_S)
+        return all(
+            abs(self._move.target - self._move.at(moment)) <= band_pa
+            for moment in moments
+            if moment <= since
+        )
 
     @scpi(":SOURce<1>[:PRESsure]:INLimits", Number())
     def _set_band(self, _module: int, percent: float | Limit) -> None:
+        self._look()
         self._band_percent = bounded(percent, 0.0, 100.0, 0.01)
 
     @scpi(":SOURce<1>[:PRESsure]:INLimits?")
@@ -159,6 +218,7 @@ class SimDruckPace5000(ScpiDevice):
 
     @scpi(":SOURce<1>[:PRESsure]:INLimits:TIME", Number())
     def _set_in_limits_time(self, _module: int, seconds: float | Limit) -> None:
+        self._look()
         self._in_limits_s = round(bounded(seconds, 2, 999, 2))
 
     @scpi(":SOURce<1>[:PRESsure]:INLimits:TIME?")
@@ -177,6 +237,7 @@ class SimDruckPace5000(ScpiDevice):
 
     @scpi(":SOURce<1>[:PRESsure][:LEVel][:IMMediate][:AMPLitude]:VENT", Number())
     def _set_vent(self, _module: int, start: float | Limit) -> None:
+        self._look()
         if start not in {0, 1}:
             raise ScpiError(-222)
         if start:
@@ -191,8 +252,11 @@ class SimDruckPace5000(ScpiDevice):
     def _get_vent(self, _module: int) -> str:
         if not self._venting:
             return "0"
+        return "2" if self._vented() else "1"
+
+    def _vented(self) -> bool:
         left_pa = abs(self._line_pa() - self._ambient_pa)
-        return "2" if left_pa <= 1e-4 * self.full_scale_pa else "1"
+        return self._venting and left_pa <= 1e-4 * self.full_scale_pa
 
     @scpi(":SOURce<1>[:PRESsure]:SLEW", Number())
     def _set_slew(self, _module: int, slew: float | Limit) -> None:
@@ -218,7 +282,9 @@ class SimDruckPace5000(ScpiDevice):
 
     @scpi(":SOURce<1>[:PRESsure]:SLEW:OVERshoot", Flag())
     def _set_overshoot(self, _module: int, allowed: bool) -> None:
-        self._overshoot = allowed
+        if allowed != self._overshoot:
+            self._overshoot = allowed
+            self._change_rate()
 
     @scpi(":SOURce<1>[:PRESsure]:SLEW:OVERshoot?")
     def _get_overshoot(self, _module: int) -> str:
@@ -227,7 +293,7 @@ class SimDruckPace5000(ScpiDevice):
     @scpi(":SOURce<1>[:PRESsure]:EFFort?")
     def _effort(self, _module: int) -> str:
         """Percent of the valves' reach: what is left to go against 2 % of full scale."""
-        if not self._on:
+        if not self._on or (self._mode == "PASS" and self._is_in_limits()):
             return "0.0000000"
         left_pa = self._move.target - self._line_pa()
         return f"{max(-100.0, min(100.0, left_pa / (0.02 * self.full_scale_pa) * 100)):.7f}"
@@ -239,12 +305,28 @@ class SimDruckPace5000(ScpiDevice):
 
     @scpi(":OUTPut<1>[:STATe]", Flag())
     def _set_output(self, _module: int, on: bool) -> None:
+        self._look()
         if on:
             self._venting = False
             self._control()
         elif self._on:
             self._hold()
         self._on = on
+
+    @scpi(":OUTPut<1>:MODE", Choice("ACTive", "PASSive", "GAUGe"))
+    def _set_mode(self, _module: int, mode: str) -> None:
+        if mode == "GAUG":
+            raise self.not_modelled("OUTP:MODE GAUG")
+        self._mode = mode  # passive leaves a line that does not leak where it is
+
+    @scpi(":OUTPut<1>:MODE?")
+    def _get_mode(self, _module: int) -> str:
+        return self._mode
+
+    @scpi(":GTL")
+    @scpi(":LOC")
+    def _go_to_local(self) -> None:
+        """The next command takes it to remote again."""
 
     @scpi(":OUTPut<1>[:STATe]?")
     def _get_output(self, _module: int) -> str:

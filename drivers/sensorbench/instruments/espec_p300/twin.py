@@ -2,6 +2,8 @@
 
 Source: EspecNorthAmerica/ChamberConnectLibrary, chamberconnectlibrary/p300.py (what is sent, how
 replies are read). That library names no alarm numbers: those of this twin are its own.
+Not modelled: stored programs and timers, product temperature control, addresses; what is unknown is
+refused and noted in `beyond`.
 """
 
 from __future__ import annotations
@@ -10,7 +12,20 @@ import re
 from collections.abc import Callable
 from typing import ClassVar
 
-from sensorbench.instruments.espec_p300.twin_air import PASSIVE_TAU_S, Humidity, air_of, number
+from sensorbench.instruments.espec_p300.twin_air import (
+    PASSIVE_TAU_S,
+    Humidity,
+    air_of,
+    heater_percent,
+    number,
+)
+from sensorbench.instruments.espec_p300.twin_panel import (
+    ALARM,
+    STATE_CHANGE,
+    STEP_DONE,
+    Controller,
+    not_fitted,
+)
 from sensorbench.instruments.espec_p300.twin_program import Program, Refused, read_program
 from sensorbench.world.faults import Suffering
 from sensorbench.world.fields import Field
@@ -20,7 +35,6 @@ _NUMBER = r"(-?\d+(?:\.\d)?)"
 _TEMP = re.compile(rf"TEMP, ?(?:S{_NUMBER})? ?(?:H{_NUMBER})? ?(?:L{_NUMBER})?")
 _PERCENT = r"(\d+(?:\.\d)?)"
 _HUMI = re.compile(rf"HUMI, ?(?:S(OFF|\d+(?:\.\d)?))? ?(?:H{_PERCENT})? ?(?:L{_PERCENT})?")
-_DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 
 
 class SimEspecP300:
@@ -30,7 +44,8 @@ class SimEspecP300:
     the unit's own) are in the air. A ramp starts from where the air is. Alarms latch and stop the
     plant; `alarm` raises one, `acknowledge` is the operator at the panel. A temperature sensor that
     sticks keeps its last value, and the controller, which never sees it arrive, goes on heating
-    (or cooling) by 40 K more; one that is open reads no number, and heats no more.
+    (or cooling) by 40 K more; one that is open reads no number, and heats no more. Data protection
+    is set at the panel: `panel.data_protected`.
     """
 
     FAULTS: ClassVar[tuple[str, ...]] = (
@@ -50,6 +65,7 @@ class SimEspecP300:
 
     def __init__(self, world: World, serial: str, *, humidity: bool = True) -> None:
         self.serial = serial
+        self.beyond = world.beyond_of(serial)
         self._world, self._clock = world, world.clock
         self._air = air_of(world)
         self._humidity = Humidity(world, self._air) if humidity else None
@@ -60,19 +76,27 @@ class SimEspecP300:
         self._sensor_error_rh = self.SENSOR_SIGMA_RH * world.stream(serial, "wet sensor").normal()
         self._noise = world.stream(serial, "noise")
         self._wet_noise = world.stream(serial, "wet noise")
+        self.panel = Controller(world.clock, lambda: self.running, lambda: self._mode == "OFF")
         self._mode = "STANDBY"
         self._setpoint_c, self._setpoint_rh, self._humidity_on = 23.0, 50.0, False
         self._high_c, self._low_c = self.HIGHEST_C, self.LOWEST_C
         self._high_rh, self._low_rh = 100.0, 0.0
         self._program: Program | None = None
+        self._told: Program | None = None  # the one whose end was noted
         self._goal: tuple[float, float | None] | None = None  # setpoint and rate while it drives
         self._alarms: list[int] = []
         self._suffering = Suffering(world, serial, self._suffer)
         self._stuck_c = 0.0
         self._queries = self._all_queries()
+        self._settings: dict[str, Callable[[str], None]] = {
+            "TEMP,": self._set_temp,
+            "HUMI,": self._set_humi,
+            "RUN PRGM,": self._start_program,
+        }
         self._modes: dict[str, Callable[[], None]] = {
             "MODE,OFF": lambda: self._stop("OFF"),
             "POWER,OFF": lambda: self._stop("OFF"),
+            "POWER,off": lambda: self._stop("OFF"),
             "MODE,STANDBY": lambda: self._stop("STANDBY"),
             "MODE,CONSTANT": self._start_constant,
             "POWER,ON": self._start_constant,
@@ -88,15 +112,37 @@ class SimEspecP300:
             "MODE?,DETAIL": self._detail,
             "ALARM?": lambda: ",".join(str(n) for n in (len(self._alarms), *self._alarms)),
             "TYPE?": self._type,
-            "DATE?": self._date,
-            "TIME?": lambda: self._clock.utc().strftime("%H:%M:%S"),
             "CONSTANT SET?,TEMP": lambda: f"{self._setpoint_c:z.1f},ON",
             "CONSTANT SET?,HUMI": self._constant_humidity,
-            "CONSTANT SET?,PTC": _not_fitted,
             "RUN PRGM?": self._run_program,
             "RUN PRGM MON?": self._run_program_monitor,
             "%?": self._outputs,
+            **self.panel.queries,
+            "SRQ?": self._requests,
         }
+
+    def _requests(self) -> str:
+        self._note_end_of_program()
+        return self.panel.queries["SRQ?"]()
+
+    def _note_end_of_program(self) -> None:
+        """Ask for service if the remote program has ended by now."""
+        program = self._program
+        if program and program is not self._told and not program.left_s(self._clock.now()):
+            self._told = program
+            self.panel.request(STEP_DONE)
+
+    def _change_mode(self, mode: str, program: Program | None = None) -> None:
+        self._note_end_of_program()
+        if mode != self._mode:
+            self.panel.request(STATE_CHANGE)
+        self._mode, self._program = mode, program
+
+    def understood(self) -> tuple[str, ...]:
+        """Return every command it knows; a setting's is followed by its value."""
+        settings = {**self._settings, **self.panel.settings}
+        stored = ("TIMER LIST?,<n>", "PRGM USE?,RAM:<n>", "PRGM DATA?,RAM:<n>")
+        return tuple(sorted({*self._queries, *self._modes, *settings, *stored, "MODE,RUN<n>"}))
 
     # -- the panel -------------------------------------------------------------------------
 
@@ -104,6 +150,7 @@ class SimEspecP300:
         """Raise an alarm: it latches and stops the plant."""
         if number not in self._alarms:
             self._alarms.append(number)
+            self.panel.request(ALARM)
         self._stop("OFF" if self._mode == "OFF" else "STANDBY")
 
     def acknowledge(self) -> None:
@@ -135,19 +182,20 @@ class SimEspecP300:
         query = self._queries.get(command)
         if query:
             return query()
+        if self.panel.stored(command) or re.fullmatch(r"MODE,RUN\d+", command):
+            raise Refused("DATA NOT READY")
+        name, comma, value = command.partition(",")
+        known = self._settings.get(name + comma) or self.panel.settings.get(name + comma)
         mode = self._modes.get(command)
+        if not known and not mode:
+            self.beyond.note(name)
+            raise Refused("CMD ERR")
+        if known and self.panel.data_protected and name not in {"KEYPROTECT", "SRQ", "MASK"}:
+            raise Refused("PROTECT ON")
         if mode:
             mode()
-        elif command.startswith("TEMP,"):
-            self._set_temp(command)
-        elif command.startswith("HUMI,"):
-            self._set_humi(command)
-        elif command.startswith("RUN PRGM,"):
-            self._start_program(command)
-        elif re.fullmatch(r"MODE,RUN\d+", command):
-            raise Refused("DATA NOT READY")  # no program is stored
-        else:
-            raise Refused("CMD ERR")
+        elif known:
+            known(command if name + comma in self._settings else value)
         return f"OK:{command}"
 
     # -- what goes wrong -------------------------------------------------------------------
@@ -202,17 +250,15 @@ class SimEspecP300:
         return f"{max(0.0, min(100.0, true_rh + self._sensor_error_rh + noise)):.0f}"
 
     def _temp(self) -> str:
-        setpoint_c = self._setpoint_c
-        if self._program:
-            setpoint_c = self._program.setpoint_c(self._clock.now())
+        program, now = self._program, self._clock.now()
+        setpoint_c = program.setpoint_c(now) if program else self._setpoint_c
         fields = (setpoint_c, self._high_c, self._low_c)
         return ",".join([self._shown_c(), *(f"{field:z.1f}" for field in fields)])
 
     def _humi(self) -> str:
         self._check_humidity()
-        setpoint_rh = self._setpoint_rh if self._humidity_on else None
-        if self._program:
-            setpoint_rh = self._program.setpoint_rh(self._clock.now())
+        program, set_rh = self._program, self._setpoint_rh if self._humidity_on else None
+        setpoint_rh = program.setpoint_rh(self._clock.now()) if program else set_rh
         shown = "OFF" if setpoint_rh is None else f"{setpoint_rh:.0f}"
         return f"{self._shown_rh()},{shown},{self._high_rh:.0f},{self._low_rh:.0f}"
 
@@ -228,10 +274,6 @@ class SimEspecP300:
         controller = "SCP-220" if self._fault == "identity" else "P300"
         return f"T,T,{controller},200.0" if self._humidity else f"T,{controller},200.0"
 
-    def _date(self) -> str:
-        today = self._clock.utc()
-        return f"{today:%y.%m/%d}. {_DAYS[today.weekday()]}"
-
     def _constant_humidity(self) -> str:
         self._check_humidity()
         return f"{self._setpoint_rh:.0f},{'ON' if self._humidity_on else 'OFF'}"
@@ -243,13 +285,7 @@ class SimEspecP300:
         return f"2,{self._heater_percent():.1f},{wet:.1f}"
 
     def _heater_percent(self) -> float:
-        """Return a plausible heater output: full far below the target, less to hold."""
-        if not self._goal:
-            return 0.0
-        air_c = self._true_c()
-        ambient_c = number(self._world.ambient_of("temperature"))
-        holding = 0.4 * (air_c - ambient_c)
-        return min(100.0, max(0.0, holding + 20.0 * (self._air.target - air_c)))
+        return heater_percent(self._world, self._air, self._true_c()) if self._goal else 0.0
 
     # -- what it is told -------------------------------------------------------------------
 
@@ -286,7 +322,7 @@ class SimEspecP300:
 
     def _start_constant(self) -> None:
         self._check_ready()
-        self._mode, self._program = "CONSTANT", None
+        self._change_mode("CONSTANT")
         self._drive(self._setpoint_c)
         self._humidify(self._setpoint_rh if self._humidity_on else None)
 
@@ -300,7 +336,8 @@ class SimEspecP300:
             if not all(self._low_rh <= end <= self._high_rh for end in ends):
                 raise Refused("DATA OUT OF RANGE")
         self._check_ready()
-        self._mode, self._program = "RUN", program
+        self.panel.switch(program.relays)
+        self._change_mode("RUN", program)
         self._drive(program.end_c, abs(program.end_c - program.start_c) / program.duration_s)
         self._humidify(program.end_rh)
 
@@ -310,7 +347,7 @@ class SimEspecP300:
 
     def _check_humidity(self) -> None:
         if self._humidity is None:
-            _not_fitted()
+            not_fitted()
 
     def _drive(self, setpoint_c: float, rate_k_per_s: float | None = None) -> None:
         self._goal = (setpoint_c, rate_k_per_s)
@@ -336,7 +373,7 @@ class SimEspecP300:
         self._air.drift(ambient_c, self._now_s, PASSIVE_TAU_S)
 
     def _stop(self, mode: str) -> None:
-        self._mode, self._program = mode, None
+        self._change_mode(mode)
         self._humidify(None)
         if self._goal:
             self._goal = None
@@ -345,7 +382,7 @@ class SimEspecP300:
     # -- remote programs -------------------------------------------------------------------
 
     def _run_program(self) -> str:
-        return self._running_program().shown()
+        return self._running_program().shown() + self.panel.relays_shown()
 
     def _run_program_monitor(self) -> str:
         program, now = self._running_program(), self._clock.now()
@@ -360,7 +397,3 @@ class SimEspecP300:
         if not self._program:
             raise Refused("CONT NOT READY-2")
         return self._program
-
-
-def _not_fitted() -> str:
-    raise Refused("CONT NOT READY-1")

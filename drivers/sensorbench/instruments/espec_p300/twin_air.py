@@ -101,3 +101,9 @@ def _saturation(temperature_c: float) -> float:
 def number(value: Value) -> float:
     """Return a value that is one number, as all of the chamber's are."""
     return components(value)[0]
+
+
+def heater_percent(world: World, air: Moving, measured_c: float) -> float:
+    """Return a plausible heater output: full far below the target, less to hold."""
+    holding = 0.4 * (measured_c - number(world.ambient_of("temperature")))
+    return min(100.0, max(0.0, holding + 20.0 * (air.target - measured_c)))

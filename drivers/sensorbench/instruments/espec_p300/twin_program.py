@@ -12,7 +12,7 @@ from dataclasses import dataclass
 _NUMBER = r"(-?\d+(?:\.\d)?)"
 _RUN = re.compile(
     rf"RUN PRGM, ?TEMP{_NUMBER} TIME(\d{{1,3}}):(\d\d?)(?: GOTEMP{_NUMBER})?"
-    r"(?: HUMI(\d+))?(?: GOHUMI(\d+))?"
+    r"(?: HUMI(\d+))?(?: GOHUMI(\d+))?(?: RELAYON,([\d,]+))?(?: RELAYOFF,([\d,]+))?"
 )
 
 
@@ -22,7 +22,10 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A single-step remote program, started at `since` on the clock."""
+    """A single-step remote program, started at `since` on the clock.
+
+    `relays` are the numbers of the time signals that it switches on, and off.
+    """
 
     start_c: float
     end_c: float
@@ -30,6 +33,7 @@ class Program:
     since: float
     start_rh: float | None
     end_rh: float | None
+    relays: tuple[str, str] = ("", "")
 
     def setpoint_c(self, now: float) -> float:
         """Return the momentary temperature setpoint."""
@@ -62,7 +66,7 @@ def read_program(command: str, now: float) -> Program:
     match = _RUN.fullmatch(command)
     if not match:
         raise Refused("PARA ERR")
-    start, hours, minutes, end, start_rh, end_rh = match.groups()
+    start, hours, minutes, end, start_rh, end_rh, on, off = match.groups()
     duration_s = 3600.0 * int(hours) + 60.0 * int(minutes)
     if not duration_s or int(minutes) > 59:
         raise Refused("DATA OUT OF RANGE")
@@ -74,4 +78,5 @@ def read_program(command: str, now: float) -> Program:
         now,
         float(first_rh) if first_rh else None,
         float(last_rh) if last_rh else None,
+        (on or "", off or ""),
     )

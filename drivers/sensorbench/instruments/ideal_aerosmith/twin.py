@@ -82,6 +82,19 @@ class SimIdealAerosmith:
         self._noise = world.stream(serial, "encoder")
         self.drives: dict[str, Field] = {"angular_rate": self._turning}
 
+    def understood(self) -> tuple[str, ...]:
+        """Return every command and query it knows."""
+        return (
+            "ACL <deg/s2>",
+            "ACL ?",
+            "JOG <deg/s>",
+            "JOG ?",
+            "PVE ?",
+            "SRV <0|1>",
+            "SRV ?",
+            "STO",
+        )
+
     def handle(self, line: bytes) -> bytes | None:
         """Answer one line; the prompt is the end of every answer."""
         if self._world.fault_of(self.serial) == "silent":
@@ -92,6 +105,7 @@ class SimIdealAerosmith:
     def _answer(self, command: str) -> str:
         match = _COMMAND.fullmatch(command)
         if not match:
+            self.beyond.note(command)
             return f"UNKNOWN COMMAND {command}"
         mnemonic, value = match.groups()
         if value == "?":
@@ -107,6 +121,7 @@ class SimIdealAerosmith:
         if mnemonic in {"HOM", "CAL", "CLU"}:
             self.beyond.note(command)
             return ""
+        self.beyond.note(mnemonic)
         return f"UNKNOWN COMMAND {command}"
 
     def _query(self, mnemonic: str) -> str:
@@ -114,7 +129,10 @@ class SimIdealAerosmith:
             rate = components(self._turning.at(self._clock.now()))[0]
             return f"{rate + 5e-4 * self._noise.normal(round(self._clock.now() * 1e6)):.4f}"
         known = {"ACL": self._acceleration, "JOG": self._jog, "SRV": float(self._servo)}
-        return f"{known[mnemonic]:g}" if mnemonic in known else f"UNKNOWN QUERY {mnemonic}"
+        if mnemonic in known:
+            return f"{known[mnemonic]:g}"
+        self.beyond.note(f"{mnemonic} ?")
+        return f"UNKNOWN QUERY {mnemonic}"
 
     def _set_jog(self, rate: float | None) -> str:
         if rate is None or rate != round(rate) or abs(rate) > _MOST_DEG_PER_S:

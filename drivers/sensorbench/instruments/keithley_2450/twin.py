@@ -66,7 +66,9 @@ class SimKeithley2450(ScpiDevice):
     FAULTS: ClassVar[tuple[str, ...]] = ("identity", "language", "overload", "silent")
 
     def __init__(self, world: World, serial: str) -> None:
-        super().__init__(serial, fault=partial(world.fault_of, serial))
+        super().__init__(
+            serial, fault=partial(world.fault_of, serial), beyond=world.beyond_of(serial)
+        )
         self.beyond = world.beyond_of(serial)
         self._world, self._clock = world, world.clock
         self._draws: Signal = lambda: 0.0

@@ -1,19 +1,23 @@
 """What the simulated 34461A can measure: functions, ranges, accuracy, resolution.
 
-Source: accuracy from the Agilent 34401A service guide, gain verification (same class); resolution
-and over-range recalled from the Truevolt operating guide.
+Source: accuracy of DC volts and 4-wire ohms from the Agilent 34401A service guide, gain
+verification (same class), that of the others recalled from the Truevolt data sheet; resolution by
+NPLC from QCoDeS, Keysight_344xxA_submodules.py; over-range and temperature conversion recalled.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sensorbench.protocols.scpi_parameters import Limit, bounded
 from sensorbench.protocols.scpi_status import ScpiError
 
 # NPLC -> resolution as a share of the range
-RESOLUTION = {0.02: 1e-5, 0.2: 1e-6, 1.0: 3e-7, 10.0: 1e-7, 100.0: 3e-8}
+RESOLUTION = {0.02: 1e-4, 0.2: 1e-5, 1.0: 3e-6, 10.0: 1e-6, 100.0: 3e-7}
 OVERRANGE = 1.2
+_VOLTS_BIT, _AMPERES_BIT, _OHMS_BIT, _TEMPERATURE_BIT = 1, 2, 512, 16
 
 
 @dataclass(slots=True)
@@ -21,20 +25,45 @@ class Function:
     """One measuring function: its ranges with accuracy, its settings.
 
     `ranges` gives the one-year accuracy of each range as percent of reading and of range;
-    `overload_bit` is its bit in the questionable register.
+    `overload_bit` is its bit in the questionable register. `integrates` is whether it has NPLC
+    and autozero; what has not takes `seconds`. `range_now` is the range that it was last in.
     """
 
     unit: str
-    ranges: dict[float, tuple[float, float]]
+    ranges: Mapping[float, tuple[float, float]]
     default_range: float
     overload_bit: int
+    integrates: bool = True
+    seconds: float = 0.0
     nplc: float = 10.0
     autozero: bool = True
     fixed_range: float | None = None
+    range_now: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.reset()
 
     def reset(self) -> None:
         """Take the settings that *RST and CONFigure give."""
         self.nplc, self.autozero, self.fixed_range = 10.0, True, None
+        self.range_now = self.default_range
+
+    @property
+    def resolution(self) -> float:
+        """Return the resolution in its unit, at the present range and NPLC."""
+        share = RESOLUTION[self.nplc] if self.integrates else RESOLUTION[10.0]
+        return share * self.range_now
+
+    def lasts_s(self, line_hz: float) -> float:
+        """Return the seconds that one reading takes."""
+        if not self.integrates:
+            return self.seconds
+        return self.nplc / line_hz * (2 if self.autozero else 1)
+
+    def fix(self, range_: float | None) -> None:
+        """Stay in a range, or with None choose it by what is measured."""
+        self.fixed_range = range_
+        self.range_now = range_ or self.range_now
 
     def range_holding(self, value: float | Limit) -> float:
         """Return the smallest range that holds a value. Raises ScpiError -222 if none does."""
@@ -43,36 +72,58 @@ class Function:
 
     def range_for(self, value: float) -> float:
         """Return the range that a value is measured in, the largest for what fits in none."""
-        if self.fixed_range is not None:
-            return self.fixed_range
-        fits = (range_ for range_ in self.ranges if abs(value) <= OVERRANGE * range_)
-        return next(fits, max(self.ranges))
+        if self.fixed_range is None:
+            fits = (range_ for range_ in self.ranges if abs(value) <= OVERRANGE * range_)
+            self.range_now = next(fits, max(self.ranges))
+        return self.range_now
 
 
-def volts() -> Function:
-    """Return DC volts."""
-    accuracy = {
-        0.1: (0.0050, 0.0035),
-        1.0: (0.0040, 0.0007),
-        10.0: (0.0035, 0.0005),
-        100.0: (0.0045, 0.0006),
-        1000.0: (0.0045, 0.0010),
+_DC_VOLTS = {
+    0.1: (0.0050, 0.0035),
+    1.0: (0.0040, 0.0007),
+    10.0: (0.0035, 0.0005),
+    100.0: (0.0045, 0.0006),
+    1000.0: (0.0045, 0.0010),
+}
+_AC_VOLTS = dict.fromkeys((0.1, 1.0, 10.0, 100.0, 750.0), (0.06, 0.03))
+_DC_AMPERES = {
+    1e-4: (0.050, 0.025),
+    1e-3: (0.050, 0.006),
+    1e-2: (0.050, 0.020),
+    1e-1: (0.050, 0.005),
+    1.0: (0.100, 0.010),
+    3.0: (0.200, 0.020),
+    10.0: (0.120, 0.010),
+}
+_AC_AMPERES = dict.fromkeys(_DC_AMPERES, (0.10, 0.04))
+_OHMS = {
+    1e2: (0.010, 0.004),
+    1e3: (0.010, 0.001),
+    1e4: (0.010, 0.001),
+    1e5: (0.010, 0.001),
+    1e6: (0.010, 0.001),
+    1e7: (0.040, 0.001),
+    1e8: (0.800, 0.010),
+}
+_AC_SECONDS = 0.6  # the filter for signals above 20 Hz has settled
+
+
+def all_functions() -> dict[str, Function]:
+    """Return the functions by their short names, each with the settings of *RST.
+
+    TEMPerature measures ohms and has no range of its own; CONTinuity and DIODe have one range.
+    """
+    return {
+        "VOLT": Function("V", _DC_VOLTS, 10.0, _VOLTS_BIT),
+        "VOLT:AC": Function("V", _AC_VOLTS, 10.0, _VOLTS_BIT, False, _AC_SECONDS),
+        "CURR": Function("A", _DC_AMPERES, 1.0, _AMPERES_BIT),
+        "CURR:AC": Function("A", _AC_AMPERES, 1.0, _AMPERES_BIT, False, _AC_SECONDS),
+        "RES": Function("OHM", _OHMS, 1e3, _OHMS_BIT),
+        "FRES": Function("OHM", _OHMS, 1e3, _OHMS_BIT),
+        "TEMP": Function("OHM", _OHMS, 1e3, _TEMPERATURE_BIT),
+        "CONT": Function("OHM", {1e3: (0.010, 0.020)}, 1e3, _OHMS_BIT, False, 0.01),
+        "DIOD": Function("V", {5.0: (0.010, 0.020)}, 5.0, _VOLTS_BIT, False, 0.01),
     }
-    return Function("V", accuracy, 10.0, overload_bit=1)
-
-
-def ohms() -> Function:
-    """Return 4-wire ohms."""
-    accuracy = {
-        1e2: (0.010, 0.004),
-        1e3: (0.010, 0.001),
-        1e4: (0.010, 0.001),
-        1e5: (0.010, 0.001),
-        1e6: (0.010, 0.001),
-        1e7: (0.040, 0.001),
-        1e8: (0.800, 0.010),
-    }
-    return Function("OHM", accuracy, 1e3, overload_bit=512)
 
 
 def nplc_for(resolution: float | Limit | None, range_: float) -> float:
@@ -88,3 +139,24 @@ def nplc_for(resolution: float | Limit | None, range_: float) -> float:
         if share * range_ <= resolution * (1 + 1e-9):
             return nplc
     raise ScpiError(-222)
+
+
+def platinum_c(resistance_ohm: float, at_zero_ohm: float) -> float:
+    """Return the temperature of a platinum resistor in degC, nan where it can't be one.
+
+    Source: IEC 60751 (0.385 %/K), below 0 degC by Newton's method.
+
+    >>> round(platinum_c(138.5055, 100.0), 3), round(platinum_c(60.2558, 100.0), 3)
+    (100.0, -100.0)
+    """
+    a, b, c = 3.9083e-3, -5.775e-7, -4.183e-12
+    ratio = resistance_ohm / at_zero_ohm
+    if not 0.18 <= ratio <= 3.91:  # -200 to 850 degC
+        return math.nan
+    temperature = (-a + math.sqrt(a * a - 4 * b * (1 - ratio))) / (2 * b)
+    for _ in range(8 if ratio < 1 else 0):
+        t = temperature
+        value = 1 + a * t + b * t * t + c * (t - 100) * t**3
+        slope = a + 2 * b * t + c * (4 * t**3 - 300 * t * t)
+        temperature = t - (value - ratio) / slope
+    return temperature

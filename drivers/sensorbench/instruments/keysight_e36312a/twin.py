@@ -1,19 +1,20 @@
 """Simulated Keysight E36312A: three rails, and what hangs on them.
 
-Source: PyMeasure, keysightE36312A.py and its tests; ratings, protection and *RST values recalled
-from the E36300 series documents.
+Source: PyMeasure, keysightE36312A.py and its tests; OUTPut:COUPle and OUTPut:PAIR public clients;
+ratings, protection, memory, APPLy? and *RST values recalled from the E36300 series documents.
+Not modelled: remote sense, delays of outputs and of the over-current protection, steps and lists,
+the data logger, the display; they are refused and noted.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-from sensorbench.core.quantity import components
-from sensorbench.protocols.scpi_device import ScpiDevice, scpi
+from sensorbench.instruments.keysight_e36312a.twin_outputs import Output, Rating, Settings
+from sensorbench.instruments.keysight_e36312a.twin_status import OutputStatus
+from sensorbench.protocols.scpi_device import scpi
 from sensorbench.protocols.scpi_parameters import (
     Channels,
     Choice,
@@ -26,155 +27,46 @@ from sensorbench.protocols.scpi_parameters import (
 )
 from sensorbench.protocols.scpi_status import ScpiError
 from sensorbench.world.faults import Suffering
-from sensorbench.world.fields import Constant, Driven, Field
-from sensorbench.world.random import Stream
+from sensorbench.world.fields import Field
 from sensorbench.world.twins import Signal
 from sensorbench.world.world import World
 
 _LIST = Maybe(Channels(3))
 _END = Maybe(Choice("MINimum", "MAXimum"))
+_NAME = Choice("CH1", "CH2", "CH3")
+_PLACES = 10
 _Channels = tuple[int, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Rating:
-    volts: float
-    amperes: float
-    least_amperes: float
-
-
-class Rail(Driven):
-    """The voltage of an output, and what it drives into a resistor that something else models."""
-
-    def __init__(self, output: _Output) -> None:
-        super().__init__(Constant(0.0))
-        self._output = output
-
-    def amperes_into(self, ohms: float) -> float:
-        """Return the current into `ohms` now: up to the limit; 0 while off or tripped."""
-        if not self._output.delivers:
-            return 0.0
-        return min(self._output.limit_a, self._output.regulated_v / ohms)
-
-    def loaded_by(self, ohms: float) -> None:
-        """Hang a resistor on the output, beside what else draws from it."""
-        self._output.load_ohm = ohms
-        self._output.regulate()
-
-
-class _Output:
-    """One output: its settings, its small errors, the rail it feeds and what draws from it."""
-
-    def __init__(
-        self, rating: _Rating, stream: Callable[[str], Stream], changing: Callable[[], None]
-    ) -> None:
-        self.rail = Rail(self)
-        self.draws: Signal = lambda: 0.0
-        self.load_ohm = math.inf
-        self._changing = changing
-        self.most_v, self.most_a = 1.03 * rating.volts, 1.03 * rating.amperes
-        self.least_a, self.most_protection_v = rating.least_amperes, 1.1 * rating.volts
-        self._default_a = rating.amperes
-        self._gain = 1.0 + 1e-4 * stream("gain").normal()
-        self._offset_v = 1e-3 * stream("offset").normal()
-        self._read_gain = 1.0 + 1e-4 * stream("read gain").normal()
-        self._read_offset_v = 1e-3 * stream("read offset").normal()
-        self._read_offset_a = 1e-4 * stream("current offset").normal()
-        self._noise = stream("noise")
-        self.reset()
-
-    def reset(self) -> None:
-        self.setpoint_v, self.limit_a = 0.0, self._default_a
-        self.protection_v, self.trips_on_current = self.most_protection_v, False
-        self.voltage_tripped = self.current_tripped = False
-        self.on = False
-        self.regulate()
-
-    @property
-    def tripped(self) -> bool:
-        return self.voltage_tripped or self.current_tripped
-
-    @property
-    def delivers(self) -> bool:
-        return self.on and not self.tripped
-
-    @property
-    def voltage_v(self) -> float:
-        return components(self.rail.at(0.0))[0]
-
-    @property
-    def current_a(self) -> float:
-        """Return what flows: what the load wants, no more than the limit."""
-        return min(self.limit_a, self.wanted_a) if self.voltage_v else 0.0
-
-    @property
-    def wanted_a(self) -> float:
-        """Return what the load would draw at the voltage that is there."""
-        return components(self.draws())[0] + self.voltage_v / self.load_ohm
-
-    @property
-    def regulated_v(self) -> float:
-        """Return the voltage that it makes without a load."""
-        return max(0.0, self.setpoint_v * self._gain + self._offset_v)
-
-    def regulate(self) -> None:
-        """Bring the rail to where the settings and its load put it, and trip where they must."""
-        voltage_v = self.regulated_v
-        if self.delivers:
-            self.voltage_tripped = self._limited_v(voltage_v) > self.protection_v
-        self._put(self._limited_v(voltage_v))
-        # The load of a rail that has just come up is known only now.
-        limited_v = self._limited_v(voltage_v)
-        if self.delivers:
-            self.current_tripped = self.trips_on_current and limited_v < voltage_v
-        self._put(self._limited_v(voltage_v))
-
-    def _limited_v(self, voltage_v: float) -> float:
-        """Return the rail's voltage: at constant current the load is taken as a resistor."""
-        if not self.delivers:
-            return 0.0
-        wanted_a = self.wanted_a
-        if wanted_a <= 0 or not self.voltage_v:
-            return voltage_v
-        return min(voltage_v, self.limit_a * self.voltage_v / wanted_a)
-
-    def _put(self, voltage_v: float) -> None:
-        if abs(voltage_v - self.voltage_v) > 1e-9:
-            self._changing()
-            self.rail.field = Constant(voltage_v)
-
-    def read_voltage_v(self, counter: int) -> float:
-        noise_v = 1e-4 * self._noise.normal(counter)
-        return self.voltage_v * self._read_gain + self._read_offset_v + noise_v
-
-    def read_current_a(self, counter: int) -> float:
-        noise_a = 1e-5 * self._noise.normal(-1 - counter)
-        return self.current_a * self._read_gain + self._read_offset_a + noise_a
-
-
-class SimKeysightE36312a(ScpiDevice):
+class SimKeysightE36312a(OutputStatus):
     """An E36312A in a simulated world: output n feeds the field `outn`.
 
     A load that draws more than the limit pulls the rail down; the twin looks at the load whenever
     it is spoken to. A trip latches the output off until it is cleared, then the output is back.
+    Outputs 2 and 3 joined by OUTPut:PAIR feed `out2`, with twice the volts or amperes, and both
+    numbers mean the pair. Memory places hold until the twin is made anew.
     """
 
     IDENTITY = "Keysight Technologies,E36312A,{serial},2.1.0-1.0.4-1.12"
     SIBLING = ("E36312A", "E36313A")
     FAULTS: ClassVar[tuple[str, ...]] = ("trip1", "trip2", "trip3", "identity", "silent")
-    RATINGS: ClassVar[dict[int, _Rating]] = {
-        1: _Rating(6.0, 5.0, 0.002),
-        2: _Rating(25.0, 1.0, 0.001),
-        3: _Rating(25.0, 1.0, 0.001),
+    RATINGS: ClassVar[dict[int, Rating]] = {
+        1: Rating(6.0, 5.0, 0.002),
+        2: Rating(25.0, 1.0, 0.001),
+        3: Rating(25.0, 1.0, 0.001),
     }
 
     def __init__(self, world: World, serial: str) -> None:
-        super().__init__(serial, fault=partial(world.fault_of, serial))
+        super().__init__(
+            serial, fault=partial(world.fault_of, serial), beyond=world.beyond_of(serial)
+        )
         self._world, self._clock = world, world.clock
-        self._selected = 1
+        self._selected, self._pair, self._couples, self._remote = 1, "OFF", False, "LOC"
+        self._coupled: tuple[int, ...] = (1, 2, 3)
+        self._memory: dict[int, tuple[str, dict[int, Settings]]] = {}
         self._suffering = Suffering(world, serial, self._suffer)
         self._outputs = {
-            number: _Output(rating, partial(world.stream, serial, number), world.changing)
+            number: Output(rating, partial(world.stream, serial, number), world.changing)
             for number, rating in self.RATINGS.items()
         }
         self.drives: dict[str, Field] = {
@@ -182,7 +74,8 @@ class SimKeysightE36312a(ScpiDevice):
         }
 
     def reset(self) -> None:
-        self._selected = 1
+        self._selected, self._couples = 1, False
+        self._set_pair("OFF")
         for output in self._outputs.values():
             output.reset()
 
@@ -213,13 +106,17 @@ class SimKeysightE36312a(ScpiDevice):
         self._outputs[channel].voltage_tripped = True
         self._outputs[channel].regulate()
 
-    def _chosen(self, channels: _Channels) -> list[_Output]:
-        return [self._outputs[number] for number in channels or (self._selected,)]
+    def _chosen(self, channels: _Channels) -> list[Output]:
+        return [self._outputs[number] for number in self._numbers(channels)]
 
-    def _answer(self, channels: _Channels, show: Callable[[_Output], str]) -> str:
+    def _numbers(self, channels: _Channels) -> tuple[int, ...]:
+        numbers = channels or (self._selected,)
+        return numbers if self._pair == "OFF" else tuple(min(number, 2) for number in numbers)
+
+    def _answer(self, channels: _Channels, show: Callable[[Output], str]) -> str:
         return ",".join(show(output) for output in self._chosen(channels))
 
-    def _regulate(self, outputs: Iterable[_Output]) -> None:
+    def _regulate(self, outputs: Iterable[Output]) -> None:
         for output in outputs:
             output.regulate()
 
@@ -239,7 +136,7 @@ class SimKeysightE36312a(ScpiDevice):
     @scpi("[:SOURce]:CURRent[:LEVel][:IMMediate][:AMPLitude]", Number("A"), _LIST)
     def _set_current(self, current: float | Limit, channels: _Channels) -> None:
         outputs = self._chosen(channels)
-        amperes = [bounded(current, o.least_a, o.most_a, o.most_a / 1.03) for o in outputs]
+        amperes = [bounded(current, o.least_a, o.most_a, o.default_a) for o in outputs]
         for output, limit_a in zip(outputs, amperes, strict=True):
             output.limit_a = limit_a
         self._regulate(outputs)
@@ -249,16 +146,21 @@ class SimKeysightE36312a(ScpiDevice):
         ends = {"MIN": lambda out: nr3(out.least_a), "MAX": lambda out: nr3(out.most_a)}
         return self._answer(channels, ends.get(end or "", lambda out: nr3(out.limit_a)))
 
-    @scpi(":APPLy", Choice("CH1", "CH2", "CH3"), Number("V"), Maybe(Number("A")))
+    @scpi(":APPLy?", Maybe(_NAME))
+    def _get_applied(self, name: str | None) -> str:
+        (output,) = self._chosen((int(name[-1]),) if name else None)
+        return f'"{output.setpoint_v:.6f},{output.limit_a:.6f}"'
+
+    @scpi(":APPLy", _NAME, Number("V"), Maybe(Number("A")))
     def _apply(self, name: str, voltage: float | Limit, current: float | Limit | None) -> None:
-        output = self._outputs[int(name[-1])]
+        (output,) = self._chosen((int(name[-1]),))
         setpoint_v = bounded(voltage, 0.0, output.most_v, 0.0)
         if current is not None:
             output.limit_a = bounded(current, output.least_a, output.most_a, output.limit_a)
         self._selected, output.setpoint_v = int(name[-1]), setpoint_v
         output.regulate()
 
-    @scpi(":INSTrument[:SELect]", Choice("CH1", "CH2", "CH3"))
+    @scpi(":INSTrument[:SELect]", _NAME)
     def _select(self, name: str) -> None:
         self._selected = int(name[-1])
 
@@ -276,7 +178,10 @@ class SimKeysightE36312a(ScpiDevice):
 
     @scpi(":OUTPut[:STATe]", Flag(), _LIST)
     def _switch(self, on: bool, channels: _Channels) -> None:
-        outputs = self._chosen(channels)
+        numbers = self._numbers(channels)
+        if self._couples and set(numbers) & set(self._coupled):
+            numbers = self._numbers(tuple({*numbers, *self._coupled}))
+        outputs = [self._outputs[number] for number in numbers]
         if on and any(output.tripped for output in outputs):
             raise ScpiError(-221)
         for output in outputs:
@@ -305,9 +210,10 @@ class SimKeysightE36312a(ScpiDevice):
             output.protection_v = bounded(voltage, 0.0, highest, highest)
         self._regulate(outputs)
 
-    @scpi("[:SOURce]:VOLTage:PROTection[:LEVel]?", _LIST)
-    def _get_protection(self, channels: _Channels) -> str:
-        return self._answer(channels, lambda output: nr3(output.protection_v))
+    @scpi("[:SOURce]:VOLTage:PROTection[:LEVel]?", _END, _LIST)
+    def _get_protection(self, end: str | None, channels: _Channels) -> str:
+        ends = {"MIN": lambda _: nr3(0.0), "MAX": lambda out: nr3(out.most_protection_v)}
+        return self._answer(channels, ends.get(end or "", lambda out: nr3(out.protection_v)))
 
     @scpi("[:SOURce]:VOLTage:PROTection:TRIPped?", _LIST)
     def _is_voltage_tripped(self, channels: _Channels) -> str:
@@ -334,3 +240,84 @@ class SimKeysightE36312a(ScpiDevice):
         for output in outputs:
             output.voltage_tripped = output.current_tripped = False
         self._regulate(outputs)
+
+    @scpi("[:SOURce]:VOLTage:PROTection:CLEar", _LIST)
+    def _clear_voltage_trip(self, channels: _Channels) -> None:
+        outputs = self._chosen(channels)
+        for output in outputs:
+            output.voltage_tripped = False
+        self._regulate(outputs)
+
+    @scpi("[:SOURce]:CURRent:PROTection:CLEar", _LIST)
+    def _clear_current_trip(self, channels: _Channels) -> None:
+        outputs = self._chosen(channels)
+        for output in outputs:
+            output.current_tripped = False
+        self._regulate(outputs)
+
+    # -- outputs together ------------------------------------------------------------------
+
+    @scpi(":OUTPut:COUPle[:STATe]", Flag())
+    def _couple(self, on: bool) -> None:
+        self._couples = on
+
+    @scpi(":OUTPut:COUPle[:STATe]?")
+    def _is_coupled(self) -> str:
+        return str(int(self._couples))
+
+    @scpi(":OUTPut:COUPle:CHANnel", Choice("ALL", "NONE", "CH1", "CH2", "CH3"), *[Maybe(_NAME)] * 2)
+    def _couple_channels(self, first: str, *others: str | None) -> None:
+        whole: dict[str, tuple[int, ...]] = {"ALL": (1, 2, 3), "NONE": ()}
+        named = {int(name[-1]) for name in (first, *others) if name and name not in whole}
+        self._coupled = whole.get(first, tuple(sorted(named)))
+        self._couples = bool(self._coupled)
+
+    @scpi(":OUTPut:COUPle:CHANnel?")
+    def _get_coupled(self) -> str:
+        return ",".join(f"CH{number}" for number in self._coupled) or "NONE"
+
+    @scpi(":OUTPut:PAIR", Choice("OFF", "PARallel", "SERies"))
+    def _set_pair(self, pair: str) -> None:
+        if pair == self._pair:
+            return
+        self._pair = pair
+        joined = {"SER": {"in_series": 2}, "PAR": {"in_parallel": 2}}.get(pair, {})
+        self._outputs[2].join(**joined)
+        for number in (2, 3):  # they are switched off, and start from the ratings they have now
+            self._outputs[number].reset()
+
+    @scpi(":OUTPut:PAIR?")
+    def _get_pair(self) -> str:
+        return self._pair
+
+    # -- memory and panel ------------------------------------------------------------------
+
+    @scpi("*SAV", Number())
+    def _save(self, place: float | Limit) -> None:
+        number = round(bounded(place, 0, _PLACES - 1, 0))
+        settings = {n: output.settings for n, output in self._outputs.items()}
+        self._memory[number] = (self._pair, settings)
+
+    @scpi("*RCL", Number())
+    def _recall(self, place: float | Limit) -> None:
+        saved = self._memory.get(round(bounded(place, 0, _PLACES - 1, 0)))
+        if saved is None:
+            raise ScpiError(-221)
+        pair, all_settings = saved
+        self._set_pair(pair)
+        for number, settings in all_settings.items():
+            self._outputs[number].settings = settings
+
+    @scpi(":SYSTem:REMote", bound=("REM",))
+    @scpi(":SYSTem:LOCal", bound=("LOC",))
+    @scpi(":SYSTem:RWLock", bound=("RWL",))
+    def _set_remote(self, state: str) -> None:
+        self._remote = state
+
+    @scpi(":SYSTem:COMMunicate:RLSTate", Choice("LOCal", "REMote", "RWLock"))
+    def _set_remote_state(self, state: str) -> None:
+        self._remote = state
+
+    @scpi(":SYSTem:COMMunicate:RLSTate?")
+    def _get_remote_state(self) -> str:
+        return self._remote

@@ -2,7 +2,7 @@
 
 Sources: Numato Lab's demonstration program (commands, echo, LF CR, prompt) and public clients; the
 form of `ver`, `id get`, `relay readall` and `writeall` recalled. Not modelled: the module's GPIO
-and ADC pins, which it refuses; the 10 ms that a contact takes.
+and ADC pins, which it refuses and notes in `beyond`; the 10 ms that a contact takes.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class SimNumatoRelay:
     def __init__(self, world: World, serial: str) -> None:
         self.serial = serial
         self._world = world
+        self.beyond = world.beyond_of(serial)
         self._relays = [False] * _COUNT
         self._fields = [Driven(Constant(0.0)) for _ in range(_COUNT)]
         self.contacts: Mapping[str, Driven] = {
@@ -43,6 +44,11 @@ class SimNumatoRelay:
         }
         digest = hashlib.blake2b(serial.encode(), digest_size=4).hexdigest()
         self._id = serial if re.fullmatch(r"[\w-]{1,16}", serial) else digest
+
+    def understood(self) -> tuple[str, ...]:
+        """Return every command it knows."""
+        one = tuple(f"relay {verb} <0..3>" for verb in ("off", "on", "read"))
+        return ("id get", *one, "relay readall", "relay writeall <hex>", "ver")
 
     def handle(self, line: bytes) -> bytes | None:
         """Answer one line: its echo, and the answer on a line of its own."""
@@ -67,7 +73,10 @@ class SimNumatoRelay:
         if match := _ALL.fullmatch(command):
             return self._write_all(int(match[1], 16))
         match = _SWITCH.fullmatch(command)
-        if not match or int(match[2], 32) >= _COUNT:
+        if not match:
+            self.beyond.note(command)
+            return "Bad command"
+        if int(match[2], 32) >= _COUNT:
             return "Bad command"
         number = int(match[2], 32)
         if match[1] == "read":

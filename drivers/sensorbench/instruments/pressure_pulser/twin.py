@@ -67,7 +67,9 @@ class SimPressurePulser(ScpiDevice):
     FAULTS: ClassVar[tuple[str, ...]] = ("no_vent", "trip", "identity", "silent")
 
     def __init__(self, world: World, serial: str) -> None:
-        super().__init__(serial, fault=partial(world.fault_of, serial))
+        super().__init__(
+            serial, fault=partial(world.fault_of, serial), beyond=world.beyond_of(serial)
+        )
         self._world, self._clock = world, world.clock
         self._ambient_pa = components(world.ambient_of("pressure"))[0]
         self._gain = 1.0 + 2.5e-5 * world.stream(serial, "gain").normal()

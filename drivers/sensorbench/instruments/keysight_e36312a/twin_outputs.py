@@ -1,0 +1,174 @@
+"""An output of the simulated E36312A: its regulator, its protections, the rail it feeds.
+
+Source: as twin.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sensorbench.core.quantity import components
+from sensorbench.world.fields import Constant, Driven
+from sensorbench.world.random import Stream
+from sensorbench.world.twins import Signal
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """What an output is rated for."""
+
+    volts: float
+    amperes: float
+    least_amperes: float
+
+
+class Rail(Driven):
+    """The voltage of an output, and what it drives into a resistor that something else models."""
+
+    def __init__(self, output: Output) -> None:
+        super().__init__(Constant(0.0))
+        self._output = output
+
+    def amperes_into(self, ohms: float) -> float:
+        """Return the current into `ohms` now: up to the limit; 0 while off or tripped."""
+        if not self._output.delivers:
+            return 0.0
+        return min(self._output.limit_a, self._output.regulated_v / ohms)
+
+    def loaded_by(self, ohms: float) -> None:
+        """Hang a resistor on the output, beside what else draws from it."""
+        self._output.load_ohm = ohms
+        self._output.regulate()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What can be set of an output, saved and recalled."""
+
+    setpoint_v: float
+    limit_a: float
+    protection_v: float
+    trips_on_current: bool
+    on: bool
+
+
+class Output:
+    """One output: its settings, its small errors, the rail it feeds and what draws from it."""
+
+    def __init__(
+        self, rating: Rating, stream: Callable[[str], Stream], changing: Callable[[], None]
+    ) -> None:
+        self.rail = Rail(self)
+        self.draws: Signal = lambda: 0.0
+        self.load_ohm = math.inf
+        self._changing = changing
+        self._rating = rating
+        self.least_a = rating.least_amperes
+        self.join()
+        self._gain = 1.0 + 1e-4 * stream("gain").normal()
+        self._offset_v = 1e-3 * stream("offset").normal()
+        self._read_gain = 1.0 + 1e-4 * stream("read gain").normal()
+        self._read_offset_v = 1e-3 * stream("read offset").normal()
+        self._read_offset_a = 1e-4 * stream("current offset").normal()
+        self._noise = stream("noise")
+        self.reset()
+
+    def join(self, in_series: int = 1, in_parallel: int = 1) -> None:
+        """Take the ratings of several such outputs that are joined."""
+        self.default_a = in_parallel * self._rating.amperes
+        self.most_v, self.most_a = 1.03 * in_series * self._rating.volts, 1.03 * self.default_a
+        self.most_protection_v = 1.1 * in_series * self._rating.volts
+
+    def reset(self) -> None:
+        """Take the settings of *RST; trips are cleared."""
+        self.voltage_tripped = self.current_tripped = False
+        self.settings = Settings(0.0, self.default_a, self.most_protection_v, False, False)
+
+    @property
+    def settings(self) -> Settings:
+        """Everything that can be set."""
+        return Settings(
+            self.setpoint_v, self.limit_a, self.protection_v, self.trips_on_current, self.on
+        )
+
+    @settings.setter
+    def settings(self, new: Settings) -> None:
+        self.setpoint_v, self.limit_a = new.setpoint_v, new.limit_a
+        self.protection_v, self.trips_on_current = new.protection_v, new.trips_on_current
+        self.on = new.on
+        self.regulate()
+
+    @property
+    def mode(self) -> int:
+        """Return 0 while it delivers nothing, 1 at constant current, 2 at constant voltage."""
+        if not self.delivers:
+            return 0
+        return 1 if self.voltage_v < self.regulated_v - 1e-6 else 2
+
+    @property
+    def tripped(self) -> bool:
+        """Return whether a protection holds it off."""
+        return self.voltage_tripped or self.current_tripped
+
+    @property
+    def delivers(self) -> bool:
+        """Return whether it is on, and not tripped."""
+        return self.on and not self.tripped
+
+    @property
+    def voltage_v(self) -> float:
+        """Return what is at its terminals, in V."""
+        return components(self.rail.at(0.0))[0]
+
+    @property
+    def current_a(self) -> float:
+        """Return what flows: what the load wants, no more than the limit."""
+        return min(self.limit_a, self.wanted_a) if self.voltage_v else 0.0
+
+    @property
+    def wanted_a(self) -> float:
+        """Return what the load would draw at the voltage that is there."""
+        return components(self.draws())[0] + self.voltage_v / self.load_ohm
+
+    @property
+    def regulated_v(self) -> float:
+        """Return the voltage that it makes without a load."""
+        return max(0.0, self.setpoint_v * self._gain + self._offset_v)
+
+    def regulate(self) -> None:
+        """Bring the rail to where the settings and its load put it, and trip where they must."""
+        voltage_v = self.regulated_v
+        if self.delivers:
+            self.voltage_tripped = self._limited_v(voltage_v) > self.protection_v
+        self._put(self._limited_v(voltage_v))
+        # The load of a rail that has just come up is known only now.
+        limited_v = self._limited_v(voltage_v)
+        if self.delivers:
+            self.current_tripped = self.trips_on_current and limited_v < voltage_v
+        self._put(self._limited_v(voltage_v))
+
+    def _limited_v(self, voltage_v: float) -> float:
+        """Return the rail's voltage: at constant current the load is taken as a resistor."""
+        if not self.delivers:
+            return 0.0
+        wanted_a = self.wanted_a
+        if wanted_a <= 0 or not self.voltage_v:
+            return voltage_v
+        return min(voltage_v, self.limit_a * self.voltage_v / wanted_a)
+
+    def _put(self, voltage_v: float) -> None:
+        if abs(voltage_v - self.voltage_v) > 1e-9:
+            self._changing()
+            self.rail.field = Constant(voltage_v)
+
+    def read_voltage_v(self, counter: int) -> float:
+        """Return a reading of the voltage, in V; noise is by `counter`."""
+        noise_v = 1e-4 * self._noise.normal(counter)
+        return self.voltage_v * self._read_gain + self._read_offset_v + noise_v
+
+    def read_current_a(self, counter: int) -> float:
+        """Return a reading of the current, in A; noise is by `counter`."""
+        noise_a = 1e-5 * self._noise.normal(-1 - counter)
+        return self.current_a * self._read_gain + self._read_offset_a + noise_a
