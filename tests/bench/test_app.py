@@ -145,6 +145,21 @@ def test_a_damaged_run_exits_with_1_and_is_named(run_copy: Path) -> None:
     assert as_json[0]["whole"] is False
 
 
+def test_a_run_with_a_thousand_faults_is_told_on_one_screen(run_copy: Path) -> None:
+    for number in range(1000):
+        (run_copy / "derived" / f"{number}.json").write_text("{}")
+    verified = sensorbench("verify", str(run_copy))
+    assert verified.returncode == 1
+    assert len(verified.stdout.splitlines()) < 25
+    assert "and 980 more findings; --json lists all of them" in verified.stdout
+    as_json = json.loads(sensorbench("verify", "--json", str(run_copy)).stdout)
+    assert len(as_json[0]["findings"]) == 1000
+
+
+def test_a_new_workspace_keeps_git_from_changing_evidence(workspace: Path) -> None:
+    assert "evidence/** -text" in (workspace / ".gitattributes").read_text().splitlines()
+
+
 def test_show_and_runs_are_only_as_good_as_the_evidence(run_copy: Path) -> None:
     """Edited to look measured and healthy: it stays simulated, and is not known any more."""
     manifest = (run_copy / "run.json").read_bytes()

@@ -15,6 +15,7 @@ FILES = {
     "station.toml": "init_station.toml",
     "parts/sbp1.toml": "sbp1.toml",
     "lots/first.toml": "init_lot.toml",
+    ".gitattributes": "gitattributes",
 }
 
 
