@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
 
-from sensorbench.core.documents import loads
+from sensorbench.core.documents import loads, read_text
 from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.plugins import note_broken, origin_of
 from sensorbench.profiles.model import Profile
@@ -45,10 +45,7 @@ def profile_text(name: str, folder: Path | None = None) -> tuple[str, str]:
     """
     if name.endswith(".toml"):
         path = (folder or Path()) / name
-        try:
-            return name, path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError.one(str(path), "", f"can't be read: {error}") from None
+        return name, read_text(path, str(path))
     if name not in profile_ids():
         close = get_close_matches(name, profile_ids(), 1)
         guess = (

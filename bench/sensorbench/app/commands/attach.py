@@ -14,6 +14,7 @@ from sensorbench.app.commands.common import find_run
 from sensorbench.app.commands.run import waits_for
 from sensorbench.assessment.data import RunData
 from sensorbench.core.clock import Clock, RealClock, VirtualClock
+from sensorbench.core.documents import text_of
 from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.provenance import Provenance
 from sensorbench.evidence.run import RunWriter
@@ -162,9 +163,12 @@ def _results(
 ) -> dict[str, str]:
     """Return the results of a CSV by serial; what is wrong is added to `problems`."""
     try:
-        rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
-    except (UnicodeDecodeError, csv.Error) as error:
-        problems.append(Problem(name, "", f"is no CSV table in UTF-8: {error}"))
+        rows = list(csv.DictReader(io.StringIO(text_of(content, name), newline="")))
+    except InputError as error:
+        problems += error.problems
+        return {}
+    except csv.Error as error:
+        problems.append(Problem(name, "", f"is no CSV table: {error}"))
         return {}
     if not rows or not {_UNIT, _RESULT} <= set(rows[0]):
         return {}  # another table: kept as it is
