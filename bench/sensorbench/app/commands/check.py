@@ -15,6 +15,7 @@ from sensorbench.core.errors import InputError
 from sensorbench.core.plugins import broken
 from sensorbench.core.units import show_duration
 from sensorbench.profiles.needs import needs
+from sensorbench.station.machine import check_machine
 from sensorbench.station.preflight import (
     check_due,
     check_faults,
@@ -98,7 +99,11 @@ def _check_all(workspace: Workspace) -> None:
         station = workspace.load_station()
     except InputError:
         raise InputError(problems) from None
-    problems += check_station(station) + check_due(station, datetime.now().astimezone().date())
+    problems += (
+        check_station(station)
+        + check_machine(station)
+        + check_due(station, datetime.now().astimezone().date())
+    )
     lots = []
     for name in sorted(path.stem for path in (workspace.root / "lots").glob("*.toml")):
         try:
