@@ -2,6 +2,8 @@
 
 import json
 import os
+import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -169,6 +171,48 @@ def test_show_and_runs_are_only_as_good_as_the_evidence(run_copy: Path) -> None:
     assert shown.stdout.startswith("SIMULATED - NOT A MEASUREMENT")
     assert f"{run_copy.name}: INVALID" in shown.stdout
     assert "damage: journal.jsonl" in shown.stdout
+
+
+def listed(run: Path) -> dict[str, Any]:
+    """Return what `runs` says of a run that stands alone in a workspace."""
+    evidence = run.parent / "bench" / "evidence"
+    if not evidence.exists():
+        shutil.copytree(run, evidence / run.name)
+    (found,) = json.loads(sensorbench("runs", "--json", "-w", str(evidence.parent)).stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_runs_shows_the_verdict_that_was_sealed_and_none_that_was_edited(run_copy: Path) -> None:
+    results = (run_copy / "derived" / "results.json").read_bytes()
+    assert listed(run_copy)["verdict"] == "FAIL"
+    there = run_copy.parent / "bench" / "evidence" / run_copy.name
+    better = results.replace(b'"verdict":"FAIL"}', b'"verdict":"PASS"}')
+    assert better != results
+    (there / "derived" / "results.json").write_bytes(better)
+    assert listed(run_copy)["verdict"] == "INVALID"
+    (there / "derived" / "results.json").write_bytes(results)
+    assert listed(run_copy)["verdict"] == "FAIL"
+    with (there / "samples" / "units-0.seg").open("ab") as file:
+        file.write(b"x")
+    assert listed(run_copy)["verdict"] == "INVALID"
+
+
+def test_a_thousand_runs_are_listed_in_a_second(run_copy: Path) -> None:
+    evidence = run_copy.parent / "bench" / "evidence"
+    for number in range(1000):
+        shutil.copytree(run_copy, evidence / f"copy{number}", copy_function=os.link)
+    begun = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    done = sensorbench("runs", "-w", str(evidence.parent))
+    took_s = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - begun
+    assert len(done.stdout.splitlines()) == 1001
+    assert took_s < 1.0
+
+
+def test_runs_outside_a_workspace_says_so(tmp_path: Path) -> None:
+    done = sensorbench("runs", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "is no workspace" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -218,7 +218,7 @@ def attach(
 @app.command()
 def runs(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
     """Show what was run."""
-    from sensorbench.app.commands.results import list_runs  # noqa: PLC0415 - as above
+    from sensorbench.app.commands.runs import list_runs  # noqa: PLC0415 - as above
 
     list_runs(workspace, as_json)
 

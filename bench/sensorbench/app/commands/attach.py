@@ -11,7 +11,7 @@ from pathlib import Path
 import typer
 
 from sensorbench.app.commands.common import find_run
-from sensorbench.app.commands.run import waits_for
+from sensorbench.app.waiting import waits_for
 from sensorbench.assessment.data import RunData
 from sensorbench.core.clock import Clock, RealClock, VirtualClock
 from sensorbench.core.documents import text_of

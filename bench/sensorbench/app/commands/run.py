@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import typer
 
 from sensorbench.app.commands.common import find_run, print_json
 from sensorbench.app.display import display
 from sensorbench.app.failure import NOT_SAFE, PARKED
+from sensorbench.app.waiting import say_waits, waits_for
 from sensorbench.app.words import say_reason, title_of
 from sensorbench.assessment.data import RunData
 from sensorbench.assessment.results import as_json
@@ -20,9 +20,7 @@ from sensorbench.core.clock import Clock, RealClock, VirtualClock
 from sensorbench.core.documents import merge_problems
 from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.operator import Operator
-from sensorbench.core.units import show_duration
 from sensorbench.core.verdict import Verdict
-from sensorbench.evidence.journal import Event
 from sensorbench.parts.model import Lot, Part
 from sensorbench.profiles.library import load_profile
 from sensorbench.run.execute import Outcome, execute, resume
@@ -99,17 +97,6 @@ def resume_run(root: Path, run: str, json: bool) -> int:
     return exit_code(outcome)
 
 
-def waits_for(events: Iterable[Event]) -> Mapping[str, Any] | None:
-    """Return what a parked run waits for, None where it is not parked."""
-    last = None
-    for event in events:
-        last = event
-    if last is None or last.kind != "run_ended" or last.data["state"] != "parked":
-        return None
-    found: Mapping[str, Any] = last.data["reason"]
-    return found
-
-
 def choices_of(choose: Sequence[str], because: str) -> dict[str, tuple[str, str]]:
     """Return choices of the command line, NAME=OPTION. Raises InputError."""
     found = {}
@@ -173,19 +160,6 @@ def print_outcome(outcome: Outcome) -> None:
         shown += f" and {rest} more units" if rest > 0 else ""
         typer.echo(f"  {shown}: {verdict}: {why}")
     typer.echo(f"evidence: {outcome.root}")
-
-
-def say_waits(until: Mapping[str, Any]) -> str:
-    """Return what a parked run waits for, and the command that goes on."""
-    kind = until.get("until")
-    if kind == "attach":
-        words = ", ".join(until.get("attach", ()))
-        return f"evidence of {until['point']} ({words}): `attach RUN {until['point']} FILES`"
-    if kind == "time":
-        return f"its time, {show_duration(float(until.get('due_s', 0.0)))} after its start"
-    if kind == "units":
-        return f"the units to be at {until.get('at')}: `resume RUN` when they are"
-    return "a person: `resume RUN` when it is done"
 
 
 def exit_code(*outcomes: Outcome) -> int:
