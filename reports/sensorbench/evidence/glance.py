@@ -16,14 +16,14 @@ from typing import Any
 
 from sensorbench.evidence.canonical import canonical, sha256
 
-INVALID, PARKED, COMPLETE = "INVALID", "parked", "complete"
+INVALID, PARKED, DAMAGED = "INVALID", "parked", "damaged"
 _VERDICT = re.compile(rb'"verdict":"([A-Z]+)"\}\Z')
-_BLOCK = 1 << 16
+_BLOCK = 1 << 12
 
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """A run's manifest, how it ended ("" if it did not), its verdict, and what it waits for.
+    """A run's manifest, how it ended ("" if it did not, or damaged), its verdict, and what it waits for.
 
     The verdict is that of the stored results; INVALID where the files are not those of the seal, or
     there is none.
@@ -44,24 +44,27 @@ def glance(root: Path, results: str) -> Glance:
             return Glance()
     except (OSError, ValueError, RecursionError):
         return Glance()
-    if (root / "seal.json").is_file():
-        verdict = _sealed(root, stored, results)
-        return Glance(manifest, COMPLETE if verdict != INVALID else "", verdict)
+    is_sealed = (root / "seal.json").is_file()
+    verdict = _sealed(root, stored, results) if is_sealed else INVALID
+    if not verdict:
+        return Glance(manifest, DAMAGED)
     end = _end(root / "journal.jsonl")
     state = str(end.get("state", ""))
+    if is_sealed:
+        return Glance(manifest, state, verdict)
     if state == PARKED:
         return Glance(manifest, state, PARKED, end.get("reason", {}))
     return Glance(manifest, state)
 
 
 def _sealed(root: Path, manifest: bytes, results: str) -> str:
-    """Return the verdict that was sealed, INVALID where the files are others."""
+    """Return the verdict that was sealed, "" where the files are others."""
     try:
         stored = (root / "seal.json").read_bytes()
         seal = json.loads(stored)
         body = {key: value for key, value in seal.items() if key != "seal"}
         if canonical(seal) != stored or sha256(canonical(body)) != seal["seal"]:
-            return INVALID
+            return ""
         files = seal["files"]
         found = (root / results).read_bytes()
         whole = files["run.json"]["sha256"] == sha256(manifest)
@@ -69,9 +72,9 @@ def _sealed(root: Path, manifest: bytes, results: str) -> str:
         if not whole or any(
             os.stat(root / name).st_size != row["size"] for name, row in files.items()
         ):
-            return INVALID
+            return ""
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return INVALID
+        return ""
     match = _VERDICT.search(found)
     return match[1].decode() if match else INVALID
 
