@@ -23,10 +23,10 @@ _BLOCK = 1 << 12
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """A run's manifest, how it ended ("" if it did not, or damaged), its verdict, and what it waits for.
+    """A run's manifest, how it ended, its verdict, and what it waits for.
 
-    The verdict is that of the stored results; INVALID where the files are not those of the seal, or
-    there is none.
+    `state` is "" where it did not end, "damaged" where the seal says so. The verdict is that of
+    the stored results; INVALID where the files are not those of the seal, or there is none.
     """
 
     manifest: Mapping[str, Any] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from sensorbench.app.commands.common import find_run
+from sensorbench.app.commands.common import find_run, print_json, quoted
 from sensorbench.app.waiting import waits_for
 from sensorbench.assessment.data import RunData
 from sensorbench.core.clock import Clock, RealClock, VirtualClock
@@ -35,6 +35,7 @@ def attach_files(
     say: Sequence[str],
     measured: str = "",
     clock: Clock | None = None,
+    as_json: bool = False,
 ) -> None:
     """Attach files to a point. Raises InputError with everything that is wrong, nothing written.
 
@@ -101,8 +102,11 @@ def attach_files(
             },
         )
         evidence.commit()
+    if as_json:
+        print_json({"run": path.name, "point": point, "files": kept, "units": units})
+        return
     count = "1 file" if len(kept) == 1 else f"{len(kept)} files"
-    typer.echo(f"attached {count} to {point}; go on with: sensorbench resume {path.name}")
+    typer.echo(f"attached {count} to {point}; go on with: sensorbench resume {quoted(path.name)}")
 
 
 def _moment(text: str, data: RunData, now: datetime, problems: list[Problem]) -> str:

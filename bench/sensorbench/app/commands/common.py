@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -18,6 +20,14 @@ if TYPE_CHECKING:
     from sensorbench.station.workspace import Workspace
 
 _MOST = 8
+
+
+def quoted(word: object) -> str:
+    """Return a word of a command as it can be pasted into a shell."""
+    text = str(word)
+    if os.name == "nt":
+        return f'"{text}"' if " " in text else text
+    return shlex.quote(text)
 
 
 def print_json(value: Any) -> None:

@@ -59,7 +59,7 @@ def run_demo(
                     f"{title_of(job.profile.title)}: {len(plan.units)} {parts}, "
                     f"{show_duration(plan.duration_s)} of simulated time"
                 )
-            with display(title_of(job.profile.title), quiet=json) as progress:
+            with display(title_of(job.profile.title), json, real_time=False) as progress:
                 outcomes.append(execute(workspace, job, station, progress, plan))
             if not json:
                 print_outcome(outcomes[-1])

@@ -58,7 +58,7 @@ def run_profile(
         clock = VirtualClock(virtual_start(workspace, schedule.duration_s))
     with (
         opened(workspace, job.station, clock, job.lots) as station,
-        display(title_of(job.profile.title), quiet=json) as progress,
+        display(title_of(job.profile.title), json, isinstance(clock, RealClock)) as progress,
     ):
         outcome = execute(workspace, job, station, progress, schedule)
     if json:
@@ -87,7 +87,9 @@ def resume_run(root: Path, run: str, json: bool) -> int:
         clock = VirtualClock(datetime.fromisoformat(last))
     with (
         opened(workspace, station_file, clock, lots) as station,
-        display(title_of(data.run.manifest.get("title", run)), quiet=json) as progress,
+        display(
+            title_of(data.run.manifest.get("title", run)), json, isinstance(clock, RealClock)
+        ) as progress,
     ):
         outcome = resume(path, station, progress, reached)
     if json:
