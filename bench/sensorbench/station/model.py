@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from sensorbench.core.document_rest import WITHOUT_RULES
 from sensorbench.core.documents import Document, Duration, Frequency, load, read_text
 from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.quantity import AddressError, address
@@ -219,7 +220,9 @@ class StationFile(Document):
         return bench_tables(table)
 
     @model_validator(mode="after")
-    def _zones(self) -> StationFile:
+    def _zones(self, info: ValidationInfo) -> StationFile:
+        if info.context and WITHOUT_RULES in info.context:
+            return self
         if self.zone and self.bench:
             raise problem("write [bench…] for one zone, or [zone.NAME.bench…] for several")
         known = set(self.zones)
@@ -241,9 +244,16 @@ class StationFile(Document):
         return tuple(socket for socket in self.socket if socket.zone == zone)
 
 
-def load_station(path: Path) -> StationFile:
-    """Return the station in a file; its sockets may be a CSV file beside it. Raises InputError."""
-    return load(path, StationFile, read_more=lambda data: with_table(data, "socket", path.parent))
+def load_station(
+    path: Path, deeper: Callable[[StationFile], Sequence[Problem]] | None = None
+) -> StationFile:
+    """Return the station in a file; its sockets may be a CSV file beside it. Raises InputError.
+
+    `deeper` checks it beyond its form, where the form is wrong.
+    """
+    return load(
+        path, StationFile, None, lambda data: with_table(data, "socket", path.parent), deeper
+    )
 
 
 def with_table(data: dict[str, Any], key: str, folder: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from sensorbench.core.documents import load, merge_problems
-from sensorbench.core.errors import InputError
+from sensorbench.core.errors import InputError, Problem
 from sensorbench.parts.model import Lot, Part, slug
 from sensorbench.profiles.library import load_profile, profile_text
 from sensorbench.profiles.model import Profile
@@ -64,7 +64,7 @@ class Workspace:
         """Return the station. Raises InputError."""
         if not self.station_path.is_file():
             raise InputError.one("station.toml", "", self._where_else())
-        return load_station(self.station_path)
+        return load_station(self.station_path, _problems)
 
     def _where_else(self) -> str:
         """Say that there is no workspace here, and where one is or how to make one."""
@@ -180,10 +180,14 @@ def _folders(here: Path) -> list[Path]:
         return []
 
 
-def _check(file: StationFile) -> None:
+def _problems(file: StationFile) -> Sequence[Problem]:
     from sensorbench.station.preflight import check_station  # noqa: PLC0415 - it reads jobs
 
-    problems = check_station(file)
+    return check_station(file)
+
+
+def _check(file: StationFile) -> None:
+    problems = _problems(file)
     if problems:
         raise InputError(problems)
 

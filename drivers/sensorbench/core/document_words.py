@@ -34,7 +34,7 @@ _BOUNDS = {
     "less_than": ("lt", "must be below"), "less_than_equal": ("le", "must be at most"),
     "multiple_of": ("multiple_of", "must be a multiple of"),
 }  # fmt: skip
-_OWN = {"quantity", "value_error", "assertion_error"}
+OWN = {"quantity", "value_error", "assertion_error"}
 _MOST = 60
 
 
@@ -44,7 +44,7 @@ def problems_of(
     """Return the problems of a document, one a key: what several shapes refuse is told once."""
     found: dict[str, list[ErrorDetails]] = {}
     for item in errors:
-        found.setdefault(_key(_location(data, item)), []).append(item)
+        found.setdefault(_key(location_of(data, item)), []).append(item)
     problems = []
     for key, items in found.items():
         deeper = any(other.startswith((f"{key}.", f"{key}[")) for other in found)
@@ -57,7 +57,7 @@ def problems_of(
 def _texts(model: type[BaseModel], data: object, items: Sequence[ErrorDetails]) -> str:
     shapes = list(dict.fromkeys(_SHAPES[i["type"]] for i in items if i["type"] in _SHAPES))
     others = [
-        _text(model, data, _location(data, item), item)
+        _text(model, data, location_of(data, item), item)
         for item in items
         if item["type"] not in _SHAPES
     ]
@@ -73,7 +73,7 @@ def _key(location: Sequence[int | str]) -> str:
     return key
 
 
-def _location(data: object, item: ErrorDetails) -> list[int | str]:
+def location_of(data: object, item: ErrorDetails) -> list[int | str]:
     """Return where in what the user wrote: without the names that a union's members have."""
     location: list[int | str] = []
     node: object = data
@@ -115,7 +115,7 @@ def _text(
     model: type[BaseModel], data: object, location: list[int | str], item: ErrorDetails
 ) -> str:
     kind, value, context = item["type"], item["input"], item.get("ctx", {})
-    if kind in _OWN:
+    if kind in OWN:
         return item["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if kind == "missing":
         return "is required"

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
-from sensorbench.core.document_words import problems_of
+from sensorbench.core.document_rest import all_problems
 from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.units import Dimension, UnitError, parse
 
@@ -110,14 +110,16 @@ def load(
     model: type[M],
     label: str | None = None,
     read_more: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+    deeper: Callable[[M], Sequence[Problem]] | None = None,
 ) -> M:
     """Return the document in the file `path`. Raises InputError with every problem in it.
 
-    `read_more` may complete what was read, with a table from another file.
+    `read_more` may complete what was read, with a table from another file. `deeper` checks it
+    beyond its form; it is asked where the form is wrong, so that all is told at once.
     """
     label = label or path.name
     text = read_text(path, label)
-    return loads(text, model, label, read_more)
+    return loads(text, model, label, read_more, deeper)
 
 
 def loads(
@@ -125,13 +127,14 @@ def loads(
     model: type[M],
     label: str,
     read_more: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+    deeper: Callable[[M], Sequence[Problem]] | None = None,
 ) -> M:
-    """Return the document in `text`; `label` names it in messages. Raises InputError."""
+    """Return the document in `text`, as `load` does; `label` names it. Raises InputError."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError.one(label, "", f"is not valid TOML: {error}{_typed(text)}") from None
-    return validate(read_more(data) if read_more else data, model, label)
+    return validate(read_more(data) if read_more else data, model, label, deeper)
 
 
 _TYPOGRAPHIC = re.compile(r"[=\[,]\s*[\u2018-\u201f\u300c\uff02]|\uff1d|^\s*\uff3b", re.MULTILINE)
@@ -146,12 +149,17 @@ def _typed(text: str) -> str:
     return f'. Line {line} has typographic or full-width characters: write ", = and [ as they are'
 
 
-def validate(data: object, model: type[M], label: str) -> M:
-    """Return the document that `data` holds; `label` names it in messages. Raises InputError."""
+def validate(
+    data: object,
+    model: type[M],
+    label: str,
+    deeper: Callable[[M], Sequence[Problem]] | None = None,
+) -> M:
+    """Return the document that `data` holds, as `load` does. Raises InputError."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise InputError(problems_of(label, model, data, error.errors())) from None
+        raise InputError(all_problems(label, model, data, error, deeper)) from None
 
 
 def merge_problems(attempts: Sequence[Callable[[], object]]) -> list[Problem]:
