@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from rich.cells import cell_len
 
 from sensorbench.app.commands.common import quoted
 from sensorbench.app.commands.init import init_workspace
+from sensorbench.app.demo import write_demo
 from sensorbench.app.display import fitted, head, when
 from sensorbench.app.main import main
 from sensorbench.core.errors import InputError
@@ -109,6 +110,19 @@ def test_what_a_device_owes_is_told_as_json(
     told = json.loads(out)
     assert (code, told["missing"]) == (0, 0)
     assert told["kept"] == len(told["claims"])
+
+
+def test_a_run_tells_programs_where_its_evidence_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_demo(tmp_path, 1, date(2026, 6, 1), units=1)
+    profile = "profiles/short_calibration.toml"
+    code, out, _ = typed(
+        monkeypatch, capsys, "run", profile, "--lot", "sbp1", "-w", str(tmp_path), "--json"
+    )
+    told = json.loads(out)
+    assert (code, told["parked"], told["unsafe"]) == (0, None, [])
+    assert (Path(told["evidence"]) / "seal.json").is_file()
 
 
 # -- an entry of the journal -----------------------------------------------------------------------

@@ -67,8 +67,8 @@ def _check(root: Path) -> None:
     there = sorted(path.name for path in root.iterdir()) if root.is_dir() else []
     own = [name for name in there if not left_by(name)]
     if "station.toml" in own:
-        text = "is a workspace already: `sensorbench check` says whether it is in order"
-        raise InputError.one(str(root.resolve()), "", f"{text}; for another one give a new folder")
+        text = "is not empty; give a new folder. It is a workspace already: `sensorbench check`"
+        raise InputError.one(str(root.resolve()), "", f"{text} says whether it is in order")
     if own:
         some = ", ".join(own[:3]) + (f" and {len(own) - 3} more" if len(own) > 3 else "")
         raise InputError.one(

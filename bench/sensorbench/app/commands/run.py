@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -62,7 +63,7 @@ def run_profile(
     ):
         outcome = execute(workspace, job, station, progress, schedule)
     if json:
-        print_json(as_json(outcome.assessment))
+        print_json(outcome_json(outcome))
     else:
         print_outcome(outcome)
     return exit_code(outcome)
@@ -93,7 +94,7 @@ def resume_run(root: Path, run: str, json: bool) -> int:
     ):
         outcome = resume(path, station, progress, reached)
     if json:
-        print_json(as_json(outcome.assessment))
+        print_json(outcome_json(outcome))
     else:
         print_outcome(outcome)
     return exit_code(outcome)
@@ -136,6 +137,16 @@ def opened(
             memory[_ENDED] = clock.utc().isoformat()
         if memory:
             workspace.save_memory(memory)
+
+
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """Return what came out for programs: the results, where they are, and what is still to do."""
+    return {
+        **as_json(outcome.assessment),
+        "evidence": str(outcome.root),
+        "parked": dict(outcome.parked) if outcome.parked is not None else None,
+        "unsafe": list(outcome.unsafe),
+    }
 
 
 def print_outcome(outcome: Outcome) -> None:
