@@ -2,6 +2,8 @@
 
 import json
 import os
+import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -79,10 +81,11 @@ def test_bad_input_lists_every_problem_and_exits_with_2_and_leaves_nothing(
     (workspace / "parts" / "sbp1.toml").unlink()
     run = sensorbench("run", "calibration/none", "--lot", "first", cwd=workspace)
     assert run.returncode == 2
-    assert run.stderr.startswith("3 problems:")
+    assert run.stderr.startswith("4 problems:")
     for expected in (
         "calibration/none",
         "benches: unknown key; did you mean bench?",
+        "unit 'K/min' is not a temperature",
         "parts/sbp1.toml: is not there",
     ):
         assert expected in run.stderr
@@ -145,6 +148,21 @@ def test_a_damaged_run_exits_with_1_and_is_named(run_copy: Path) -> None:
     assert as_json[0]["whole"] is False
 
 
+def test_a_run_with_a_thousand_faults_is_told_on_one_screen(run_copy: Path) -> None:
+    for number in range(1000):
+        (run_copy / "derived" / f"{number}.json").write_text("{}")
+    verified = sensorbench("verify", str(run_copy))
+    assert verified.returncode == 1
+    assert len(verified.stdout.splitlines()) < 25
+    assert "and 980 more findings; --json lists all of them" in verified.stdout
+    as_json = json.loads(sensorbench("verify", "--json", str(run_copy)).stdout)
+    assert len(as_json[0]["findings"]) == 1000
+
+
+def test_a_new_workspace_keeps_git_from_changing_evidence(workspace: Path) -> None:
+    assert "evidence/** -text" in (workspace / ".gitattributes").read_text().splitlines()
+
+
 def test_show_and_runs_are_only_as_good_as_the_evidence(run_copy: Path) -> None:
     """Edited to look measured and healthy: it stays simulated, and is not known any more."""
     manifest = (run_copy / "run.json").read_bytes()
@@ -154,6 +172,48 @@ def test_show_and_runs_are_only_as_good_as_the_evidence(run_copy: Path) -> None:
     assert shown.stdout.startswith("SIMULATED - NOT A MEASUREMENT")
     assert f"{run_copy.name}: INVALID" in shown.stdout
     assert "damage: journal.jsonl" in shown.stdout
+
+
+def listed(run: Path) -> dict[str, Any]:
+    """Return what `runs` says of a run that stands alone in a workspace."""
+    evidence = run.parent / "bench" / "evidence"
+    if not evidence.exists():
+        shutil.copytree(run, evidence / run.name)
+    (found,) = json.loads(sensorbench("runs", "--json", "-w", str(evidence.parent)).stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_runs_shows_the_verdict_that_was_sealed_and_none_that_was_edited(run_copy: Path) -> None:
+    results = (run_copy / "derived" / "results.json").read_bytes()
+    assert listed(run_copy)["verdict"] == "FAIL"
+    there = run_copy.parent / "bench" / "evidence" / run_copy.name
+    better = results.replace(b'"verdict":"FAIL"}', b'"verdict":"PASS"}')
+    assert better != results
+    (there / "derived" / "results.json").write_bytes(better)
+    assert listed(run_copy)["verdict"] == "INVALID"
+    (there / "derived" / "results.json").write_bytes(results)
+    assert listed(run_copy)["verdict"] == "FAIL"
+    with (there / "samples" / "units-0.seg").open("ab") as file:
+        file.write(b"x")
+    assert listed(run_copy)["verdict"] == "INVALID"
+
+
+def test_a_thousand_runs_are_listed_without_reading_them_all(run_copy: Path) -> None:
+    evidence = run_copy.parent / "bench" / "evidence"
+    for number in range(1000):
+        shutil.copytree(run_copy, evidence / f"copy{number}", copy_function=os.link)
+    begun = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    done = sensorbench("runs", "-w", str(evidence.parent))
+    took_s = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - begun
+    assert len(done.stdout.splitlines()) == 1001
+    assert took_s < 3.0  # half a second alone; a machine that does other things may take longer
+
+
+def test_runs_outside_a_workspace_says_so(tmp_path: Path) -> None:
+    done = sensorbench("runs", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "is no workspace" in done.stderr
 
 
 @pytest.mark.parametrize(

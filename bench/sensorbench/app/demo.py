@@ -48,6 +48,7 @@ def write_demo(
     for folder in ("parts", "lots", "profiles"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     workspace.memory_path().unlink(missing_ok=True)
+    _write(root / ".gitattributes", template("gitattributes"))
     _write(workspace.station_path, _station(seed, today, units, faults))
     for part in ("sbp1", *COMPANIONS):
         _write(root / "parts" / f"{part}.toml", template(f"{part}.toml"))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import sys
+
 import typer
 
 from sensorbench.core.errors import BenchError, EvidenceError, InputError
@@ -14,7 +17,54 @@ UNSAFE = "NOT SAFE"
 """How a note begins that says what could not be made safe."""
 
 
-def _our_fault(error: Exception) -> int:
+def wants_json() -> bool:
+    """Return whether whoever typed the command reads JSON, of errors, too."""
+    return "--json" in sys.argv[1:]
+
+
+def is_unsafe(error: BaseException) -> bool:
+    """Return whether something could not be made safe when this ended a run."""
+    return any(note.startswith(UNSAFE) for note in getattr(error, "__notes__", ()))
+
+
+def tell(error: BaseException, text: str, code: int) -> int:
+    """Print what happened, and as JSON for who asked for it; return the exit code.
+
+    An error that left something not safe has the code for that, above all others.
+    """
+    code = NOT_SAFE if is_unsafe(error) else code
+    notes = [str(note) for note in getattr(error, "__notes__", ())]
+    for line in (text, *notes):
+        typer.echo(line, err=True)
+    if wants_json():
+        problems = error.problems if isinstance(error, InputError) else ()
+        told = {
+            "ok": False,
+            "exit_code": code,
+            "error": type(error).__name__,
+            "text": text,
+            "notes": notes,
+            "problems": [{"file": p.file, "key": p.key, "text": p.text} for p in problems],
+        }
+        typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
+    return code
+
+
+def report_failure(error: Exception) -> int:
+    """Print what happened and return the exit code: whose fault it is, above all if not safe."""
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return tell(error, f"{where}{error.strerror or error}", BAD_INPUT)
+    if isinstance(error, InputError | EvidenceError | OperatorAbsent):
+        return tell(error, str(error), BAD_INPUT)
+    if not isinstance(error, BenchError):
+        return tell(error, _our_fault(error), OUR_FAULT)
+    return tell(
+        error, str(error), STOPPED_BY_SAFETY if isinstance(error, SafetyStop) else DEVICE_FAILED
+    )
+
+
+def _our_fault(error: Exception) -> str:
     """Say that the program itself failed; SENSORBENCH_DEBUG shows where."""
     import os  # noqa: PLC0415 - only on errors
     import traceback  # noqa: PLC0415
@@ -23,41 +73,7 @@ def _our_fault(error: Exception) -> int:
         traceback.print_exception(error)
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{frame.filename.rpartition('sensorbench')[2]}:{frame.lineno}"
-    typer.echo(
+    return (
         f"a fault of sensorbench itself: {type(error).__name__}: {error} (at {place}). "
-        "Set SENSORBENCH_DEBUG=1 to see more, and report it.",
-        err=True,
+        "Set SENSORBENCH_DEBUG=1 to see more, and report it."
     )
-    for line in getattr(error, "__notes__", ()):
-        typer.echo(line, err=True)
-    return OUR_FAULT
-
-
-def is_unsafe(error: BaseException) -> bool:
-    """Return whether something could not be made safe when this ended a run."""
-    return any(note.startswith(UNSAFE) for note in getattr(error, "__notes__", ()))
-
-
-def report_failure(error: Exception) -> int:
-    """Print what happened and return the exit code: whose fault it is, above all if not safe."""
-    code = _told(error)
-    return NOT_SAFE if is_unsafe(error) else code
-
-
-def _told(error: Exception) -> int:
-    if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        typer.echo(f"{where}{error.strerror or error}", err=True)
-        return BAD_INPUT
-    if isinstance(error, OperatorAbsent):
-        typer.echo(str(error), err=True)
-        return BAD_INPUT
-    if not isinstance(error, BenchError):
-        return _our_fault(error)
-    for line in (str(error), *getattr(error, "__notes__", ())):
-        typer.echo(line, err=True)
-    if isinstance(error, InputError | EvidenceError):
-        return BAD_INPUT
-    if isinstance(error, SafetyStop):
-        return STOPPED_BY_SAFETY
-    return DEVICE_FAILED

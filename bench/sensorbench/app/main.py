@@ -6,9 +6,26 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
+
+from sensorbench.app.options import (
+    AtOption,
+    BecauseOption,
+    ChooseOption,
+    DeviceArgument,
+    JsonOption,
+    KindArgument,
+    LotsOption,
+    OptionalProfileArgument,
+    ParkedArgument,
+    ProfileArgument,
+    RunArgument,
+    RunsArgument,
+    RunsOrFolderArgument,
+    WorkspaceOption,
+)
 
 app = typer.Typer(
     name="sensorbench",
@@ -24,24 +41,9 @@ profiles_app = typer.Typer(
 )
 app.add_typer(profiles_app, name="profiles")
 
-WorkspaceOption = Annotated[
-    Path, typer.Option("--workspace", "-w", help="The workspace's folder.", show_default=".")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-LotsOption = Annotated[
-    list[str] | None,
-    typer.Option("--lot", metavar="LOT", help="The lot's file in lots/; several for several lots."),
-]
-ChooseOption = Annotated[
-    list[str] | None,
-    typer.Option("--choose", metavar="NAME=OPTION", help="A choice that the profile leaves open."),
-]
-BecauseOption = Annotated[str, typer.Option("--because", help="Why; it is put on record.")]
-AtOption = Annotated[
-    str,
-    typer.Option("--at", metavar="ZONE", help="The place of every phase that names none itself."),
-]
 HERE = Path()
+# What typer raises for a wrong use of the command line; it has no public name of its own.
+UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
 
 
 def _version(show: bool) -> None:
@@ -87,11 +89,14 @@ def demo(
 
 
 @app.command()
-def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")]) -> None:
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+    as_json: JsonOption = False,
+) -> None:
     """Write a workspace with commented station, part and lot files."""
     from sensorbench.app.commands.init import init_workspace  # noqa: PLC0415 - as above
 
-    init_workspace(folder)
+    init_workspace(folder, as_json)
 
 
 @app.command()
@@ -128,9 +133,7 @@ def profiles(context: typer.Context, as_json: JsonOption = False) -> None:
 
 @profiles_app.command("show")
 def profiles_show(
-    profile: Annotated[
-        str, typer.Argument(metavar="PROFILE", help="A profile's id, or a .toml file.")
-    ],
+    profile: ProfileArgument,
     grade: Annotated[int, typer.Option(min=0, max=3, help="The AEC-Q100 grade.")] = 1,
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
@@ -143,9 +146,7 @@ def profiles_show(
 
 @app.command()
 def check(
-    profile: Annotated[
-        str | None, typer.Argument(metavar="PROFILE", help="A profile's id, or a .toml file.")
-    ] = None,
+    profile: OptionalProfileArgument = None,
     lot: LotsOption = None,
     choose: ChooseOption = None,
     because: BecauseOption = "",
@@ -161,9 +162,7 @@ def check(
 
 @app.command()
 def run(
-    profile: Annotated[
-        str, typer.Argument(metavar="PROFILE", help="A profile's id, or a .toml file.")
-    ],
+    profile: ProfileArgument,
     lot: LotsOption = None,
     choose: ChooseOption = None,
     because: BecauseOption = "",
@@ -187,7 +186,7 @@ def run(
 
 @app.command()
 def resume(
-    run_id: Annotated[str, typer.Argument(metavar="RUN", help="A parked run, by id or folder.")],
+    run_id: ParkedArgument,
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
@@ -200,7 +199,7 @@ def resume(
 
 @app.command()
 def attach(
-    run_id: Annotated[str, typer.Argument(metavar="RUN", help="A parked run, by id or folder.")],
+    run_id: ParkedArgument,
     point: Annotated[str, typer.Argument(metavar="POINT", help="What it is evidence of.")],
     files: Annotated[
         list[Path], typer.Argument(metavar="FILES", help="Reports; a CSV with each unit's result.")
@@ -217,28 +216,41 @@ def attach(
         ),
     ] = "",
     workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
 ) -> None:
     """Attach evidence from elsewhere to a parked run."""
     from sensorbench.app.commands.attach import attach_files  # noqa: PLC0415 - as above
 
-    attach_files(workspace, run_id, point, files, say or (), measured)
+    attach_files(workspace, run_id, point, files, say or (), measured, as_json=as_json)
 
 
 @app.command()
 def runs(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
     """Show what was run."""
-    from sensorbench.app.commands.results import list_runs  # noqa: PLC0415 - as above
+    from sensorbench.app.commands.runs import list_runs  # noqa: PLC0415 - as above
 
     list_runs(workspace, as_json)
 
 
 @app.command()
 def show(
-    run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run's id or folder.")],
+    run_id: RunArgument,
+    entry: Annotated[
+        int | None,
+        typer.Option("--entry", metavar="N", min=0, help="An entry of its journal, with readings."),
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="An entry's readings as CSV.")] = False,
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what came out of a run."""
+    """Show what came out of a run, or one entry of its journal with the raw readings."""
+    if entry is not None:
+        from sensorbench.app.commands.entry import show_entry  # noqa: PLC0415 - as above
+
+        show_entry(workspace, run_id, entry, as_csv, as_json)
+        return
+    if as_csv:
+        raise typer.BadParameter("goes with --entry N", param_hint="--csv")
     from sensorbench.app.commands.results import show_run  # noqa: PLC0415 - as above
 
     _exit(show_run(workspace, run_id, as_json))
@@ -246,7 +258,7 @@ def show(
 
 @app.command()
 def report(
-    run_ids: Annotated[list[str], typer.Argument(metavar="RUN", help="Runs, by id or folder.")],
+    run_ids: RunsArgument,
     formats: Annotated[str, typer.Option("--format", help="html, pdf, or both.")] = "html,pdf",
     languages: Annotated[str, typer.Option("--lang", help="en, zh, or both: en,zh.")] = "en",
     output: Annotated[
@@ -263,7 +275,7 @@ def report(
 
 @app.command()
 def verify(
-    paths: Annotated[list[str], typer.Argument(metavar="RUN", help="Runs, or their folder.")],
+    paths: RunsOrFolderArgument,
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
@@ -275,26 +287,28 @@ def verify(
 
 @app.command()
 def new(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="sensor, instrument or profile.")],
+    kind: KindArgument,
     name: Annotated[str, typer.Argument(metavar="NAME", help="A short name, small letters.")],
     into: Annotated[
         Path | None, typer.Option("--into", metavar="FOLDER", help="A package of your own.")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a folder to start a device or a profile from; it works as it is."""
     from sensorbench.app.commands.new import new_thing  # noqa: PLC0415 - as above
 
-    new_thing(kind, name, into)
+    new_thing(kind, name, into, as_json)
 
 
 @app.command("check-device")
 def check_device(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A device of `devices`.")],
+    name: DeviceArgument,
+    as_json: JsonOption = False,
 ) -> None:
     """Try a device's driver against its twin with the conformance suites."""
     from sensorbench.app.commands.check_device import check_device as check_it  # noqa: PLC0415
 
-    _exit(check_it(name))
+    _exit(check_it(name, as_json))
 
 
 @app.command()
@@ -320,11 +334,9 @@ def _stoppable() -> Iterator[None]:
         with stop_on_signals():
             yield
     except Stopped as error:
-        from sensorbench.app.failure import NOT_SAFE, is_unsafe  # noqa: PLC0415 - as above
+        from sensorbench.app.failure import tell  # noqa: PLC0415 - as above
 
-        for line in (str(error), *getattr(error, "__notes__", ())):
-            typer.echo(line, err=True)
-        raise typer.Exit(NOT_SAFE if is_unsafe(error) else 128 + error.number) from None
+        raise typer.Exit(tell(error, str(error), 128 + error.number)) from None
 
 
 def _exit(code: int) -> None:
@@ -339,11 +351,21 @@ def main() -> None:
         sys.stdout.reconfigure(errors="replace")
         sys.stderr.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
-        app()
+        code = app(standalone_mode=False)
+    except UsageError as error:
+        from sensorbench.app.failure import BAD_INPUT, tell, wants_json  # noqa: PLC0415 - on errors
+
+        if not wants_json():
+            error.show()
+            sys.exit(BAD_INPUT)
+        sys.exit(tell(error, error.format_message(), BAD_INPUT))
+    except typer.Abort:
+        sys.exit(130)
     except Exception as error:
         from sensorbench.app.failure import report_failure  # noqa: PLC0415 - only on errors
 
         sys.exit(report_failure(error))
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ from filelock import FileLock, Timeout
 from platformdirs import site_state_path, user_state_path
 
 from sensorbench.core.errors import BenchError
-from sensorbench.station.model import SerialLink, StationFile, TcpLink, VisaLink
+from sensorbench.station.links import SerialLink, TcpLink, VisaLink
+from sensorbench.station.model import StationFile
 
 STATE = "SENSORBENCH_STATE"
 _EVERYBODY = 0o666
@@ -181,6 +182,8 @@ def station_keys(file: StationFile, port_of: Callable[[str], int]) -> list[str]:
     keys = [bus_key(bus.device) for bus in file.bus.values() if bus.kind == "linux" and bus.device]
     for entry in file.instrument.values():
         match entry.link:
+            case SerialLink() as link if link.remote is not None:
+                keys += host_keys(*link.remote)
             case SerialLink(port=port):
                 keys.append(serial_key(port))
             case TcpLink(host=host, port=port):

@@ -28,8 +28,9 @@ from sensorbench.profiles.schedule import Schedule
 from sensorbench.station.binding import Bindings, bind, find
 from sensorbench.station.foreseeing import foreseen, make, members, unopened
 from sensorbench.station.layout import layout_of
+from sensorbench.station.links import I2cLink
+from sensorbench.station.machine import check_machine
 from sensorbench.station.model import (
-    I2cLink,
     InstrumentEntry,
     SimulatedFault,
     StationFile,
@@ -79,7 +80,7 @@ def preflight(job: Job, start: datetime) -> Schedule:
     Dates are those of `start`'s own zone: the bench's.
     """
     bindings = bind(job.station)
-    problems = check_station(job.station, bindings)
+    problems = check_station(job.station, bindings) + check_machine(job.station)
     for lot, part in job.lots:
         problems += check_lot(job.station, lot, part)
     problems += check_faults(job.station, job.known_lots or job.lots)

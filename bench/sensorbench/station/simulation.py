@@ -22,8 +22,8 @@ from sensorbench.links.tca9548a.twin import SimTca9548a
 from sensorbench.parts.model import Lot, Part
 from sensorbench.parts.values import ValueProblem, read, read_address
 from sensorbench.station.binding import Binding, Bindings, Ref, bind, find
+from sensorbench.station.links import I2cLink
 from sensorbench.station.model import (
-    I2cLink,
     InstrumentEntry,
     Simulation,
     Socket,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 from sensorbench.core.catalog import Device, devices
@@ -26,8 +26,10 @@ from sensorbench.links.line import Line, LineSettings
 from sensorbench.links.tca9548a.driver import Multiplexers
 from sensorbench.parts.model import Lot, Part
 from sensorbench.station.binding import Binding, Bindings, Ref, bind, find
+from sensorbench.station.lines import open_line, simulated_line
+from sensorbench.station.links import I2cLink, SimulatedLink
 from sensorbench.station.locks import held, station_keys
-from sensorbench.station.model import I2cLink, InstrumentEntry, Socket, StationFile
+from sensorbench.station.model import InstrumentEntry, Socket, StationFile
 from sensorbench.station.person import Terminal
 from sensorbench.station.sensors import SensorMeters
 from sensorbench.station.simulation import SimulatedBench, own_name
@@ -378,45 +380,10 @@ class _Opener:
         return OpenInstrument(name, entry, driver, identity, provenance)
 
     def _line(self, name: str, entry: InstrumentEntry, device: Device) -> Line:
-        """Return the link to an instrument. Heavy libraries are imported here."""
-        link = entry.link
         settings: LineSettings = device.load_driver().LINE
+        link = entry.link
         assert link is not None and not isinstance(link, I2cLink)  # noqa: S101, PT018
-        if link.kind == "simulated":
-            return self._simulated_line(name, device.mount or "tcp", settings)
-        if link.kind == "serial":
-            if link.baud_rate is not None:
-                settings = replace(settings, baud_rate=link.baud_rate)
-            from sensorbench.links.serial_line import SerialLine  # noqa: PLC0415 - pyserial
-
-            return self.stack.enter_context(SerialLine(link.port, settings, name))
-        if link.kind == "visa":
-            from sensorbench.links.visa_line import VisaLine  # noqa: PLC0415 - pyvisa
-
-            return self.stack.enter_context(VisaLine(link.resource, settings, name))
-        from sensorbench.links.tcp_line import TcpLine  # noqa: PLC0415 - with the others
-
-        port = link.port or settings.tcp_port
-        return self.stack.enter_context(TcpLine(link.host, port, settings, name))
-
-    def _simulated_line(self, name: str, mount: str, settings: LineSettings) -> Line:
-        twin, world = self.bench.lines[name], self.bench.world.lock
-        if not self.wire:
-            from sensorbench.links.inprocess_line import InProcessLine  # noqa: PLC0415 - as below
-
-            return self.stack.enter_context(InProcessLine(twin, settings, name, world))
-        from sensorbench.links.mount import PtyMount, TcpMount  # noqa: PLC0415 - only for `wire`
-
-        simulated = Provenance.SIMULATED
-        if mount == "pty":
-            from sensorbench.links.serial_line import SerialLine  # noqa: PLC0415 - pyserial
-
-            port = self.stack.enter_context(PtyMount(twin, world=world)).address
-            return self.stack.enter_context(SerialLine(port, settings, name, provenance=simulated))
-        from sensorbench.links.visa_line import VisaLine  # noqa: PLC0415 - pyvisa
-
-        host, _, number = self.stack.enter_context(TcpMount(twin, world=world)).address.rpartition(
-            ":"
-        )
-        resource = f"TCPIP::{host}::{number}::SOCKET"
-        return self.stack.enter_context(VisaLine(resource, settings, name, provenance=simulated))
+        if isinstance(link, SimulatedLink):
+            mount = device.mount or "tcp"
+            return simulated_line(name, self.bench, mount, settings, self.wire, self.stack)
+        return open_line(name, link, settings, self.stack)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from sensorbench.core.documents import load, merge_problems
-from sensorbench.core.errors import InputError
+from sensorbench.core.errors import InputError, Problem
 from sensorbench.parts.model import Lot, Part, slug
 from sensorbench.profiles.library import load_profile, profile_text
 from sensorbench.profiles.model import Profile
@@ -39,8 +41,15 @@ class Workspace:
         return self.root / "reports"
 
     def lot_path(self, lot: str) -> Path:
-        """Return the file of a lot, given by name or path."""
-        return self._path("lots", lot)
+        """Return the file of a lot, given by its name, its path, or the id that stands in it."""
+        path = self._path("lots", lot)
+        if path.is_file():
+            return path
+        # Customers' names of lots, such as 24/0817, can't be names of files.
+        return next((p for p in self._lots() if _lot_id(p) == lot), path)
+
+    def _lots(self) -> list[Path]:
+        return sorted((self.root / "lots").glob("*.toml"))
 
     def part_path(self, part: str) -> Path:
         """Return the file of a part, given by name or path."""
@@ -54,22 +63,31 @@ class Workspace:
     def load_station(self) -> StationFile:
         """Return the station. Raises InputError."""
         if not self.station_path.is_file():
-            raise InputError.one(
-                "station.toml",
-                "",
-                f"is not in {self.root}; `sensorbench init {self.root}` writes a commented one",
-            )
-        return load_station(self.station_path)
+            raise InputError.one("station.toml", "", self._where_else())
+        return load_station(self.station_path, _problems)
+
+    def _where_else(self) -> str:
+        """Say that there is no workspace here, and where one is or how to make one."""
+        here = self.root.resolve()
+        shown = f"is not in {self.root}" if str(self.root) != "." else f"is not in {here}"
+        above = [path for path in here.parents if (path / "station.toml").is_file()][:1]
+        below = [path for path in _folders(here) if (path / "station.toml").is_file()]
+        found = above or below
+        if len(found) == 1:
+            return f"{shown}, it is in {found[0]}: go there, or say --workspace"
+        empty = here.is_dir() and not any(here.iterdir())
+        name = "." if empty else self.root if not here.exists() else "mybench"
+        return f"{shown}; `sensorbench init {shlex.quote(str(name))}` writes a commented one"
 
     def load_lot(self, lot: str) -> Lot:
         """Return a lot; its units may be a CSV file beside it. Raises InputError."""
-        path = self._existing("lots", lot)
+        path = self._existing("lots", self.lot_path(lot))
         label = f"lots/{path.name}"
         return load(path, Lot, label, lambda data: with_table(data, "unit", path.parent))
 
     def load_part(self, part: str) -> Part:
         """Return a part. Raises InputError."""
-        path = self._existing("parts", part)
+        path = self._existing("parts", self.part_path(part))
         return load(path, Part, f"parts/{path.name}")
 
     def load_lots(self) -> list[tuple[Lot, Part]]:
@@ -78,8 +96,7 @@ class Workspace:
         lots = [self.load_lot(name) for name in names]
         return [(lot, self.load_part(lot.lot.part)) for lot in lots]
 
-    def _existing(self, folder: str, name: str) -> Path:
-        path = self._path(folder, name)
+    def _existing(self, folder: str, path: Path) -> Path:
         if not path.is_file():
             known = ", ".join(p.stem for p in sorted((self.root / folder).glob("*.toml")))
             raise InputError.one(
@@ -147,12 +164,41 @@ class Job:
     known_lots: tuple[tuple[Lot, Part], ...] = ()
 
 
-def _check(file: StationFile) -> None:
+def _lot_id(path: Path) -> str:
+    """Return the id in a lot's file, "" where it can't be read; loading it says why."""
+    try:
+        return str(tomllib.loads(path.read_text(encoding="utf-8-sig"))["lot"]["id"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _folders(here: Path) -> list[Path]:
+    """Return the folders in a folder, none where it can't be read."""
+    try:
+        return sorted(path for path in here.iterdir() if path.is_dir())
+    except OSError:
+        return []
+
+
+def _problems(file: StationFile) -> Sequence[Problem]:
     from sensorbench.station.preflight import check_station  # noqa: PLC0415 - it reads jobs
 
-    problems = check_station(file)
+    return check_station(file)
+
+
+def _check(file: StationFile) -> None:
+    problems = _problems(file)
     if problems:
         raise InputError(problems)
+
+
+def _keep(inputs: dict[str, bytes], name: str, path: Path) -> None:
+    """Add a file's bytes; "LOT 1" and "LOT-1" have one name in the evidence, and stay two."""
+    data, number, free = path.read_bytes(), 1, name
+    while inputs.get(f"{free}.toml", data) != data:
+        number += 1
+        free = f"{name}-{number}"
+    inputs[f"{free}.toml"] = data
 
 
 def load_job(
@@ -182,8 +228,8 @@ def load_job(
     }
     for name, (lot, _) in zip(dict.fromkeys(lots), pairs, strict=True):
         path, part_path = workspace.lot_path(name), workspace.part_path(lot.lot.part)
-        inputs[f"lot-{slug(path.stem)}.toml"] = path.read_bytes()
-        inputs[f"part-{slug(part_path.stem)}.toml"] = part_path.read_bytes()
+        _keep(inputs, f"lot-{slug(path.stem)}", path)
+        _keep(inputs, f"part-{slug(part_path.stem)}", part_path)
     return Job(
         station=workspace.load_station(),
         lots=pairs,

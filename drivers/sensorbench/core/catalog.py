@@ -19,7 +19,7 @@ from pydantic import Field, field_validator
 
 from sensorbench.core.channel import Channel
 from sensorbench.core.device import Sensor
-from sensorbench.core.documents import Document, load
+from sensorbench.core.documents import Document, Word, load
 from sensorbench.core.errors import InputError
 from sensorbench.core.plugins import OURS, note_broken, origin_of
 
@@ -53,7 +53,7 @@ class Device(Document):
     conformance suites must know of it. `package` and `origin` say where it was found.
     """
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: Word
     title: str
     kind: Literal["sensor", "instrument"]
     driver: str

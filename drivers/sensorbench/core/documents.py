@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
+import codecs
+import re
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
+from sensorbench.core.document_rest import all_problems
 from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.units import Dimension, UnitError, parse
 
@@ -21,7 +23,24 @@ class Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+_WORD = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def _word(text: str) -> str:
+    if not _WORD.fullmatch(text):
+        what = f"{text!r}: write small letters, digits and _, beginning with a letter"
+        raise PydanticCustomError("value_error", "{what}", {"what": what})
+    return text
+
+
+Word = Annotated[str, AfterValidator(_word)]
+"""A name that programs use, too: small letters, digits and _."""
+
 M = TypeVar("M", bound=Document)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def quantity_parser(dimension: Dimension) -> Callable[[object], float]:
@@ -29,7 +48,7 @@ def quantity_parser(dimension: Dimension) -> Callable[[object], float]:
 
     def read(value: object) -> float:
         if not isinstance(value, str):
-            example = f'"{value} {dimension.canonical}"' if isinstance(value, int | float) else ""
+            example = f'"{value} {dimension.canonical}"' if _is_number(value) else ""
             hint = f", for example {example}" if example else ""
             raise PydanticCustomError(
                 "quantity", "{what}", {"what": f"write a {dimension.name} with its unit{hint}"}
@@ -58,24 +77,49 @@ Frequency = Annotated[float, BeforeValidator(quantity_parser(Dimension.FREQUENCY
 Ratio = Annotated[float, BeforeValidator(quantity_parser(Dimension.RATIO))]
 
 
+def read_text(path: Path, label: str) -> str:
+    """Return the text of a file that people edit. Raises InputError, which says how to save it."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError.one(label, "", f"can't be read: {error.strerror}") from None
+    return text_of(data, label)
+
+
+def text_of(data: bytes, label: str) -> str:
+    """Return what the bytes of a text file say, UTF-8 with or without a BOM. Raises InputError."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in data[:4]:
+        text = (
+            "is UTF-16 text, as old Notepads, PowerShell's > and Excel's \"Unicode text\" write "
+            "it: save it as UTF-8"
+        )
+        raise InputError.one(label, "", text)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        text = (
+            f"is not UTF-8 text (line {line}, byte {data[error.start]:#04x}): save it as UTF-8; "
+            'in Excel that is "CSV UTF-8"'
+        )
+        raise InputError.one(label, f"line {line}", text) from None
+
+
 def load(
     path: Path,
     model: type[M],
     label: str | None = None,
     read_more: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+    deeper: Callable[[M], Sequence[Problem]] | None = None,
 ) -> M:
     """Return the document in the file `path`. Raises InputError with every problem in it.
 
-    `read_more` may complete what was read, with a table from another file.
+    `read_more` may complete what was read, with a table from another file. `deeper` checks it
+    beyond its form; it is asked where the form is wrong, so that all is told at once.
     """
     label = label or path.name
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError.one(str(path), "", f"can't be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise InputError.one(label, "", f"is not UTF-8 text: {error}") from None
-    return loads(text, model, label, read_more)
+    text = read_text(path, label)
+    return loads(text, model, label, read_more, deeper)
 
 
 def loads(
@@ -83,21 +127,39 @@ def loads(
     model: type[M],
     label: str,
     read_more: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+    deeper: Callable[[M], Sequence[Problem]] | None = None,
 ) -> M:
-    """Return the document in `text`; `label` names it in messages. Raises InputError."""
+    """Return the document in `text`, as `load` does; `label` names it. Raises InputError."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InputError.one(label, "", f"is not valid TOML: {error}") from None
-    return validate(read_more(data) if read_more else data, model, label)
+        raise InputError.one(label, "", f"is not valid TOML: {error}{_typed(text)}") from None
+    return validate(read_more(data) if read_more else data, model, label, deeper)
 
 
-def validate(data: object, model: type[M], label: str) -> M:
-    """Return the document that `data` holds; `label` names it in messages. Raises InputError."""
+_TYPOGRAPHIC = re.compile(r"[=\[,]\s*[\u2018-\u201f\u300c\uff02]|\uff1d|^\s*\uff3b", re.MULTILINE)
+
+
+def _typed(text: str) -> str:
+    """Return a hint where a word processor or an input method made other characters of ours."""
+    found = _TYPOGRAPHIC.search(text)
+    if not found:
+        return ""
+    line = text.count("\n", 0, found.end() - 1) + 1
+    return f'. Line {line} has typographic or full-width characters: write ", = and [ as they are'
+
+
+def validate(
+    data: object,
+    model: type[M],
+    label: str,
+    deeper: Callable[[M], Sequence[Problem]] | None = None,
+) -> M:
+    """Return the document that `data` holds, as `load` does. Raises InputError."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise InputError([_problem(label, model, item) for item in error.errors()]) from None
+        raise InputError(all_problems(label, model, data, error, deeper)) from None
 
 
 def merge_problems(attempts: Sequence[Callable[[], object]]) -> list[Problem]:
@@ -109,73 +171,3 @@ def merge_problems(attempts: Sequence[Callable[[], object]]) -> list[Problem]:
         except InputError as error:
             problems += error.problems
     return problems
-
-
-def _problem(label: str, model: type[BaseModel], item: ErrorDetails) -> Problem:
-    location = [part for part in item["loc"] if not _is_tag(part)]
-    key = ""
-    for part in location:
-        key += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if key else str(part)
-    return Problem(label, key, _text(model, location, item))
-
-
-def _is_tag(part: int | str) -> bool:
-    """Tell pydantic's own names of union members from the user's keys."""
-    return isinstance(part, str) and (part.startswith("function-") or part in {"float", "list"})
-
-
-def _text(model: type[BaseModel], location: list[int | str], item: ErrorDetails) -> str:
-    kind, value = item["type"], item["input"]
-    if kind == "missing":
-        return "is required"
-    if kind == "extra_forbidden":
-        allowed = _allowed_keys(model, location[:-1])
-        close = difflib.get_close_matches(str(location[-1]), allowed, 1)
-        guess = f"; did you mean {close[0]}?" if close else ""
-        return f"unknown key{guess} Allowed: {', '.join(allowed)}" if guess else (
-            f"unknown key; allowed: {', '.join(allowed)}"
-        )  # fmt: skip
-    if kind in {"literal_error", "enum", "union_tag_invalid"}:
-        context = item.get("ctx", {})
-        expected = context.get("expected") or context.get("expected_tags")
-        return (
-            f"{value!r} is not allowed; allowed: {expected}"
-            if kind != "union_tag_invalid"
-            else (f"{context.get('tag')!r} is not allowed; allowed: {expected}")
-        )
-    message = item["msg"].removeprefix("Value error, ")
-    return message if kind in {"quantity", "value_error"} else f"{message}, got {value!r}"
-
-
-def _allowed_keys(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
-    """Return the keys of the table at `location`, following the model's types as far as they go."""
-    found: Any = model
-    for part in location:
-        models = _models(found)
-        if isinstance(part, int):
-            continue
-        tagged = [m for m in models if _tag(m) == part]
-        if tagged:
-            found = tagged[0]
-            continue
-        fields = [m.model_fields[part] for m in models if part in m.model_fields]
-        if not fields:
-            continue
-        found = fields[0].annotation
-    return sorted({_name(m, key) for m in _models(found) for key in m.model_fields})
-
-
-def _name(model: type[BaseModel], key: str) -> str:
-    return model.model_fields[key].alias or key
-
-
-def _tag(model: type[BaseModel]) -> str | None:
-    field = model.model_fields.get("kind")
-    values = get_args(field.annotation) if field else ()
-    return str(values[0]) if values else None
-
-
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for argument in get_args(annotation) for model in _models(argument)]

@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from sensorbench.core import spelling
 from sensorbench.core.errors import BenchError
+from sensorbench.core.spelling import plain
 
 
 class UnitError(BenchError, ValueError):
@@ -31,6 +33,7 @@ _KELVIN_0 = 273.15
 _PRESSURE = {
     "Pa": 1.0, "hPa": 1e2, "kPa": 1e3, "MPa": 1e6, "mbar": 1e2, "bar": 1e5,
     "psi": 6894.757293168361, "atm": 101325.0, "mmHg": 133.322387415, "inHg": 3386.389,
+    "Torr": 101325.0 / 760, "mTorr": 101.325 / 760,
 }  # fmt: skip
 _TIME = {"s": 1.0, "us": 1e-6, "ms": 1e-3, "min": 60.0, "h": 3600.0, "d": 86400.0, "week": 604800.0}
 _KELVINS = {"K": 1.0, "degC": 1.0, "degF": 5 / 9}
@@ -90,8 +93,12 @@ class Dimension:
         return tuple(unit for unit, _ in self.scales)
 
     def scale(self, unit: str) -> _Scale | None:
-        """Return how `unit` is converted, None where it is no unit of this dimension."""
-        return next((scale for name, scale in self.scales if name == unit), None)
+        """Return how `unit` is converted, None where it is no unit of this dimension.
+
+        The dimension's own names come before other spellings: H may be henry.
+        """
+        scales = dict(self.scales)
+        return scales.get(unit) or scales.get(spelling.unit(unit))
 
 
 _DIMENSIONS: dict[str, Dimension] = {}
@@ -135,16 +142,26 @@ Dimension.HUMIDITY = add_dimension("relative humidity", {"%RH": 1.0})
 Dimension.TIME = add_dimension("time", _TIME)
 Dimension.VOLTAGE = add_dimension("voltage", _VOLTAGE)
 Dimension.VOLTAGE_RATE = add_dimension("voltage rate", _per_time(_VOLTAGE))
-Dimension.CURRENT = add_dimension("current", {"A": 1.0, "mA": 1e-3, "uA": 1e-6, "nA": 1e-9})
+Dimension.CURRENT = add_dimension(
+    "current", {"A": 1.0, "mA": 1e-3, "uA": 1e-6, "nA": 1e-9, "pA": 1e-12}
+)
 Dimension.RESISTANCE = add_dimension(
-    "resistance", {"ohm": 1.0, "mohm": 1e-3, "kohm": 1e3, "Mohm": 1e6}
+    "resistance", {"ohm": 1.0, "mohm": 1e-3, "kohm": 1e3, "Mohm": 1e6, "Gohm": 1e9}
 )
 Dimension.FREQUENCY = add_dimension("frequency", {"Hz": 1.0, "kHz": 1e3, "MHz": 1e6})
 Dimension.ACCELERATION = add_dimension(
-    "acceleration", {"m/s2": 1.0, "g": 9.80665, "mg": 9.80665e-3}
+    "acceleration", {"m/s2": 1.0, "g": 9.80665, "mg": 9.80665e-3, "ug": 9.80665e-6}
 )
 Dimension.ANGULAR_RATE = add_dimension(
-    "angular rate", {"deg/s": 1.0, "rad/s": 180 / math.pi, "deg/h": 1 / 3600, "rpm": 6.0}
+    "angular rate",
+    {
+        "deg/s": 1.0,
+        "mdeg/s": 1e-3,
+        "rad/s": 180 / math.pi,
+        "deg/min": 1 / 60,
+        "deg/h": 1 / 3600,
+        "rpm": 6.0,
+    },
 )
 Dimension.ANGULAR_ACCELERATION = add_dimension(
     "angular acceleration", {"deg/s2": 1.0, "rad/s2": 180 / math.pi}
@@ -152,23 +169,13 @@ Dimension.ANGULAR_ACCELERATION = add_dimension(
 Dimension.ANGLE = add_dimension("angle", {"deg": 1.0, "rad": 180 / math.pi})
 Dimension.MAGNETIC_FIELD = add_dimension(
     "magnetic flux density",
-    {"uT": 1.0, "nT": 1e-3, "mT": 1e3, "T": 1e6, "G": 100.0},
+    {"uT": 1.0, "nT": 1e-3, "mT": 1e3, "T": 1e6, "G": 100.0, "mG": 0.1},
 )
 Dimension.CONCENTRATION = add_dimension("concentration", {"ppm": 1.0, "ppb": 1e-3, "%": 1e4})
 Dimension.FLOW = add_dimension("flow", {"sccm": 1.0, "slm": 1e3, "mL/min": 1.0, "L/min": 1e3})
 Dimension.ILLUMINANCE = add_dimension("illuminance", {"lx": 1.0, "klx": 1e3})
 Dimension.RATIO = add_dimension("ratio", {"1": 1.0, "%": 1e-2, "ppm": 1e-6})
-_SPELLINGS = {
-    "°C": "degC", "℃": "degC", "C": "degC", "°F": "degF", "µs": "us", "μs": "us", "sec": "s",
-    "hr": "h", "hours": "h", "hour": "h", "days": "d", "day": "d", "weeks": "week", "Ω": "ohm",
-    "Ohm": "ohm", "kΩ": "kohm", "µA": "uA", "μA": "uA", "µT": "uT", "μT": "uT", "%rH": "%RH",
-    "% RH": "%RH", "m/s^2": "m/s2", "m/s²": "m/s2", "percent": "%",
-}  # fmt: skip
-_QUANTITY = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*")
-
-
-def _spelling(unit: str) -> str:
-    return "/".join(_SPELLINGS.get(part, part) for part in _SPELLINGS.get(unit, unit).split("/"))
+_QUANTITY = re.compile(r"\s*([+-]?\s*(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*")
 
 
 def parse(text: str, dimension: Dimension) -> float:
@@ -184,15 +191,18 @@ def parse(text: str, dimension: Dimension) -> float:
     110000.0
     """
     allowed = ", ".join(dimension.units)
-    match = _QUANTITY.fullmatch(text)
+    written = plain(text)
+    match = _QUANTITY.fullmatch(written)
     if not match:
         raise UnitError(
             f"{text!r} is not a number with a unit; write a {dimension.name} in {allowed}"
         )
-    number, unit = float(match[1]), _spelling(match[2])
+    number, unit = float(match[1].replace(" ", "")), match[2]
     scale = dimension.scale(unit or "1")
     if scale is None:
-        what = f"unit {match[2]!r} is not a {dimension.name}" if unit else f"{text!r} has no unit"
+        if why := spelling.hint(written):
+            raise UnitError(f"{text!r} can't be read: {why}")
+        what = f"unit {unit!r} is not a {dimension.name}" if unit else f"{text!r} has no unit"
         raise UnitError(f"{what}; a {dimension.name} is written in {allowed}")
     value = number * scale.factor + scale.offset
     if not math.isfinite(value):
@@ -206,7 +216,7 @@ def convert(value: float, dimension: Dimension, unit: str) -> float:
     >>> convert(101325.0, Dimension.PRESSURE, "hPa")
     1013.25
     """
-    scale = dimension.scale(_spelling(unit))
+    scale = dimension.scale(unit)
     if scale is None:
         raise UnitError(
             f"unit {unit!r} is not a {dimension.name}; allowed: {', '.join(dimension.units)}"

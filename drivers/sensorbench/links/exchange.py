@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -47,6 +48,7 @@ class ExchangeLine(ABC):
         self._lock = threading.Lock()
         self._connected = False
         self._closed = False
+        self._ended = -math.inf
 
     @abstractmethod
     def _open(self) -> None:
@@ -114,6 +116,7 @@ class ExchangeLine(ABC):
                 self._disconnect()
                 raise self._lost(line, error) from error
             try:
+                time.sleep(max(0.0, self._ended + self._settings.pause_s - time.monotonic()))
                 deadline = time.monotonic() + timeout_s
                 self._send(data, timeout_s)
                 return self._receive_line(line, timeout_s, deadline) if answered else b""
@@ -129,6 +132,8 @@ class ExchangeLine(ABC):
             except BaseException:
                 self._abandon(timeout_s)
                 raise
+            finally:
+                self._ended = time.monotonic()
 
     def _receive_line(self, line: str, timeout_s: float, deadline: float) -> bytes:
         received = bytearray()

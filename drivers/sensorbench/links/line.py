@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from sensorbench.core.provenance import Provenance
 
@@ -12,8 +12,9 @@ from sensorbench.core.provenance import Provenance
 class LineSettings:
     """How an instrument's lines end and how it is reached; a driver declares its own.
 
-    `timeout_s` is the deadline of one whole exchange. `baud_rate` is for serial ports (8N1);
-    `tcp_port` is the instrument's own raw socket.
+    `timeout_s` is the deadline of one whole exchange, `pause_s` the least time between the end of
+    one and the beginning of the next. `baud_rate`, `data_bits`, `parity`, `stop_bits` (1, 1.5, 2)
+    and `flow_control` are for serial ports; `tcp_port` is the instrument's own raw socket.
     """
 
     write_terminator: str = "\n"
@@ -22,6 +23,11 @@ class LineSettings:
     baud_rate: int = 9600
     tcp_port: int = 5025
     encoding: str = "ascii"
+    data_bits: Literal[7, 8] = 8
+    parity: Literal["none", "even", "odd", "mark", "space"] = "none"
+    stop_bits: float = 1
+    flow_control: Literal["none", "xon/xoff", "rts/cts", "dsr/dtr"] = "none"
+    pause_s: float = 0.0
 
 
 class Line(Protocol):

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sensorbench.core.errors import LinkClosed, LinkTimeout
 from sensorbench.core.provenance import Provenance
 from sensorbench.links.exchange import ExchangeLine
 from sensorbench.links.line import LineSettings
 from sensorbench.links.ready import ready
+from sensorbench.links.tcp_line import not_listening
 
 if TYPE_CHECKING:
     from serial import Serial
@@ -31,11 +32,15 @@ _SLICE_S = 0.02
 _CHUNK = 65536
 
 
-class SerialLine(ExchangeLine):
-    """A `Line` on `port` ("/dev/ttyUSB0", "COM3"), 8N1, for this program alone.
+_PARITY = {"none": "N", "even": "E", "odd": "O", "mark": "M", "space": "S"}
 
-    DTR and RTS stay as the system sets them. The constructor opens the port, and raises LinkClosed
-    if it is missing or another program has it.
+
+class SerialLine(ExchangeLine):
+    """A `Line` on `port` ("/dev/ttyUSB0", "COM3"), for this program alone.
+
+    `port` may be one of pyserial's URLs, such as "rfc2217://192.168.1.9:4001": then others may have
+    it, too. DTR and RTS stay as the system sets them. The constructor opens the port, and raises
+    LinkClosed if it is missing, can't be set as asked, or another program has it.
     """
 
     _port: Serial
@@ -53,23 +58,47 @@ class SerialLine(ExchangeLine):
 
     def _open(self) -> None:
         import serial  # noqa: PLC0415 - heavy
+
+        settings = self._settings
+        how: dict[str, Any] = {} if self._is_remote else {
+            "write_timeout": settings.timeout_s, "exclusive": True,
+        }  # fmt: skip
+        try:
+            self._port = serial.serial_for_url(
+                self._where,
+                settings.baud_rate,
+                bytesize=settings.data_bits,
+                parity=_PARITY[settings.parity],
+                stopbits=settings.stop_bits,
+                xonxoff=settings.flow_control == "xon/xoff",
+                rtscts=settings.flow_control == "rts/cts",
+                dsrdtr=settings.flow_control == "dsr/dtr",
+                timeout=_SLICE_S,
+                **how,
+            )
+        except (OSError, ValueError) as error:
+            raise self._not_there(error) from error
+
+    def _not_there(self, error: Exception) -> LinkClosed:
         from serial.tools.list_ports import comports  # noqa: PLC0415 - heavy
 
-        try:
-            self._port = serial.Serial(
-                self._where,
-                self._settings.baud_rate,
-                timeout=_SLICE_S,
-                write_timeout=self._settings.timeout_s,
-                exclusive=True,
-            )
-        except OSError as error:
-            ports = ", ".join(sorted(port.device for port in comports())) or "none"
-            raise LinkClosed(
-                f"{self.name}: {self._where} can't be opened ({error}). Is the adapter plugged in, "
-                "does another program use it, may this user access it (group dialout)? "
-                f"Serial ports of this machine: {ports}"
-            ) from error
+        if self._is_remote:
+            return not_listening(self.name, self._where, error)
+        ports = ", ".join(sorted(port.device for port in comports())) or "none"
+        return LinkClosed(
+            f"{self.name}: {self._where} can't be opened ({error}). Is the adapter plugged in, "
+            "does another program use it, may this user access it (group dialout)? "
+            f"Serial ports of this machine: {ports}"
+        )
+
+    @property
+    def _is_remote(self) -> bool:
+        """Return whether bytes go through pyserial's own protocol, over the network."""
+        return "://" in self._where and not self._where.startswith("hwgrep://")
+
+    @property
+    def _is_slow(self) -> bool:
+        return self._is_remote or os.name == "nt"
 
     def _shut(self) -> None:
         self._port.close()
@@ -79,7 +108,7 @@ class SerialLine(ExchangeLine):
     def _send(self, data: bytes, timeout_s: float) -> None:
         # After a time-out the instrument keeps half a line. A terminator now could make a wrong
         # command of it.
-        if os.name == "nt":
+        if self._is_slow:
             self._send_slowly(data, timeout_s)
             return
         deadline = time.monotonic() + timeout_s
@@ -90,7 +119,7 @@ class SerialLine(ExchangeLine):
             data = data[os.write(self._port.fileno(), data) :]
 
     def _receive(self, timeout_s: float) -> bytes:
-        if os.name == "nt":
+        if self._is_slow:
             return self._receive_slowly(timeout_s)
         if not ready([self._port.fileno()], timeout_s=timeout_s):
             return b""
@@ -102,7 +131,8 @@ class SerialLine(ExchangeLine):
     def _send_slowly(self, data: bytes, timeout_s: float) -> None:
         from serial import SerialTimeoutException  # noqa: PLC0415 - heavy
 
-        if self._port.write_timeout != timeout_s:
+        # RFC 2217 as pyserial does it has no time-out for writing, and refuses one.
+        if not self._is_remote and self._port.write_timeout != timeout_s:
             self._port.write_timeout = timeout_s
         try:
             self._port.write(data)

@@ -7,9 +7,11 @@ session's own socket carries the bytes.
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from typing import Any
 
 from sensorbench.core.errors import LinkClosed
@@ -62,12 +64,16 @@ class VisaLine(ExchangeLine):
                 self._where, open_timeout=round(self._settings.timeout_s * 1000)
             )
         except ValueError as error:
+            if lacks := missing_backend(self._where, self._library, str(error)):
+                raise LinkClosed(f"{self.name}: {self._where} {lacks}") from error
             raise LinkClosed(
                 f"{self.name}: {self._where} can't be opened ({error}). pyvisa-py can't while this "
                 "program has more than 1023 files open: close some, or give the instrument's "
                 "socket as a link of its own, tcp instead of visa"
             ) from error
         except Exception as error:  # pyvisa-py raises bare Exception for a connection in vain
+            if lacks := missing_backend(self._where, self._library, str(error)):
+                raise LinkClosed(f"{self.name}: {self._where} {lacks}") from error
             raise not_listening(self.name, self._where, error) from error
         self._socket = _socket_of(self._resource)
         try:
@@ -127,6 +133,39 @@ class VisaLine(ExchangeLine):
             with suppress(OSError, NotImplementedError), _os_errors():
                 self._resource.clear()  # empties the instrument's output queue
         super()._abandon(timeout_s)
+
+
+_BACKENDS = {
+    "USB": (("usb",), "pip install pyusb"),
+    "GPIB": (("gpib_ctypes", "gpib"), "pip install gpib-ctypes, and the adapter's driver"),
+    "VICP": (("pyvicp",), "pip install pyvicp"),
+}
+_NO_LIBRARY = (
+    "needs libusb, which PyUSB does not find. Install it: apt install libusb-1.0-0, "
+    "brew install libusb, or on Windows pip install libusb-package"
+)
+
+
+def missing_backend(resource: str, library: str = "@py", said: str = "") -> str:
+    """Return what must be installed for a resource, "" where nothing is missing.
+
+    `said` is how opening failed, where it did. A vendor's library brings all that it needs.
+    """
+    if library != "@py":
+        return ""
+    interface = re.match(r"[A-Za-z]*", resource)
+    kind = interface[0].upper() if interface else ""
+    modules, install = _BACKENDS.get(kind, ((), ""))
+    if modules and not any(find_spec(module) for module in modules):
+        return (
+            f"needs a package that is not installed here: {install}. Or use the vendor's VISA, "
+            'library = "@ivi"'
+        )
+    if kind == "USB" and "backend" in said.lower():
+        return _NO_LIBRARY
+    if kind == "GPIB" and ("libgpib" in said or ("gpib" in said.lower() and "library" in said)):
+        return "needs the GPIB adapter's driver, which is not installed here (linux-gpib, NI-488.2)"
+    return ""
 
 
 def _socket_of(resource: Any) -> socket.socket | None:

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from sensorbench.core.channel import Channel
-from sensorbench.core.documents import Document
+from sensorbench.core.documents import Document, Word
 from sensorbench.core.quantity import AddressError, Value, address
 from sensorbench.core.units import UnitError, parse
 from sensorbench.parts.values import Range, ValueProblem, flatten, read
@@ -42,7 +42,7 @@ class Parameter(Document):
     part's ranges are known (`profiles.context`).
     """
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: Word
     title: str | dict[str, str] = ""
     measure: str
     channel: str = ""

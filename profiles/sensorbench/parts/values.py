@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sensorbench.core.quantity import Address, AddressError, Quantity, Value, address
+from sensorbench.core.spelling import plain
 from sensorbench.core.units import Dimension, UnitError, parse
 
 Shape = Literal["square", "sine"]
@@ -105,6 +106,7 @@ def resolve(raw: object, where: Address, span: Range | None) -> Target:
 def read(raw: object, where: Address, span: Range | None) -> Value:
     """Return a value that is neither a wave nor off. Raises ValueProblem."""
     quantity = where.quantity
+    raw = plain(raw) if isinstance(raw, str) else raw
     if isinstance(raw, Mapping):
         missing = [axis for axis in quantity.axes if axis not in raw]
         if not quantity.axes or missing or len(raw) != len(quantity.axes):
@@ -123,6 +125,7 @@ def read(raw: object, where: Address, span: Range | None) -> Value:
 
 def _number(raw: object, where: Address, span: Range | None) -> float:
     quantity = where.quantity
+    raw = plain(raw) if isinstance(raw, str) else raw
     words = ", ".join(span.words) if span else ""
     if not isinstance(raw, str):
         example = f'"{raw} {quantity.unit}"' if isinstance(raw, int | float) else '"…"'
@@ -184,7 +187,7 @@ def read_difference(raw: object, dimension: Dimension, full_scale: float | None)
 
     Raises ValueProblem.
     """
-    text = raw if isinstance(raw, str) else ""
+    text = plain(raw) if isinstance(raw, str) else ""
     match = _MULTIPLE.fullmatch(text)
     share = float(match[1]) if match else None
     if share is None and _SHARE.fullmatch(text) and dimension is not Dimension.RATIO:

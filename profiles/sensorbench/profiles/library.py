@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
 
-from sensorbench.core.documents import loads
+from sensorbench.core.documents import loads, merge_problems, read_text
 from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.plugins import note_broken, origin_of
 from sensorbench.profiles.model import Profile
@@ -45,10 +46,7 @@ def profile_text(name: str, folder: Path | None = None) -> tuple[str, str]:
     """
     if name.endswith(".toml"):
         path = (folder or Path()) / name
-        try:
-            return name, path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError.one(str(path), "", f"can't be read: {error}") from None
+        return name, read_text(path, str(path))
     if name not in profile_ids():
         close = get_close_matches(name, profile_ids(), 1)
         guess = (
@@ -63,14 +61,20 @@ def profile_text(name: str, folder: Path | None = None) -> tuple[str, str]:
 def load_profile(name: str, folder: Path | None = None) -> Profile:
     """Return the profile of that id or file. Raises InputError with every problem in it."""
     label, text = profile_text(name, folder)
-    profile = loads(text, Profile, label)
-    # Every option in turn, so that a mistake shows before anybody chooses it.
-    problems: list[Problem] = []
-    for options in profile.all_options():
-        try:
-            profile.phases(options)
-        except InputError as error:
-            problems += error.problems
+
+    def deeper(rest: Profile) -> list[Problem]:
+        return [replace(problem, file=label) for problem in _phases(rest)]
+
+    profile = loads(text, Profile, label, deeper=deeper)
+    problems = _phases(profile)
     if problems:
-        raise InputError(list(dict.fromkeys(problems)))
+        raise InputError(problems)
     return profile
+
+
+def _phases(profile: Profile) -> list[Problem]:
+    """Return what is wrong with the phases: every option in turn, before anybody chooses it."""
+    problems = merge_problems(
+        [partial(profile.phases, options) for options in profile.all_options()]
+    )
+    return list(dict.fromkeys(problems))

@@ -6,6 +6,7 @@ kind's own model once the choices are made: "$method.hours" stands for a value o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar, cast
 
@@ -17,6 +18,7 @@ from sensorbench.core.plugins import broken, load, plugins
 from sensorbench.parts.model import by_address, problem
 from sensorbench.profiles.schedule import Action  # noqa: F401 - for kinds, beside the model
 
+_ID = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*")
 KINDS = "sensorbench.profiles.kinds"
 P = TypeVar("P", bound="Phase")
 SetTable = dict[str, Any]
@@ -72,12 +74,17 @@ class Cool(Document):
         return by_address(table)
 
 
-def as_sets(data: Any) -> Any:
-    """Return `set` as a tuple of tables by address: together within one, in order one by one."""
+def tables_of(data: Any) -> Sequence[Mapping[str, Any]]:
+    """Return the tables that `set` is written as; a validator's error for anything else."""
     tables = data if isinstance(data, list | tuple) else [data]
     if not all(isinstance(table, Mapping) for table in tables):
         raise problem("set is a table of quantities, or an array of such tables")
-    return tuple(by_address(table) for table in tables)
+    return tables
+
+
+def as_sets(data: Any) -> Any:
+    """Return `set` as a tuple of tables by address: together within one, in order one by one."""
+    return tuple(by_address(table) for table in tables_of(data))
 
 
 class Phase(Document):
@@ -123,7 +130,7 @@ class Choice(Document):
 class Profile(Document):
     """A profile: its identity, its source, and its phases in order."""
 
-    id: str = Field(pattern=r"^[a-z0-9_]+(/[a-z0-9_]+)*$")
+    id: str
     title: str | dict[str, str]
     source: str
     soak: dict[str, SoakTable] = Field(default_factory=dict)
@@ -132,6 +139,13 @@ class Profile(Document):
     log: Duration = Field(default=60.0, gt=0)
     choice: dict[str, Choice] = Field(default_factory=dict)
     phase: tuple[dict[str, Any], ...] = Field(min_length=1)
+
+    @field_validator("id")
+    @classmethod
+    def _words(cls, text: str) -> str:
+        if not _ID.fullmatch(text):
+            raise problem(f"{text!r}: write small letters, digits and _, in parts divided by /")
+        return text
 
     def standard_options(self, grade: int | None) -> dict[str, str]:
         """Return the option of every choice that nobody has to make, by the choice's name.

@@ -23,7 +23,7 @@ from sensorbench.assessment.results import Assessment, as_json, from_json
 from sensorbench.core.errors import BenchError
 from sensorbench.core.plugins import plugins
 from sensorbench.core.verdict import Verdict
-from sensorbench.evidence.check import Finding, Level, check
+from sensorbench.evidence.check import Finding, Level, check, notes
 from sensorbench.evidence.run import RunReader
 
 _MOST = 20
@@ -34,7 +34,8 @@ _CLOSE = 1e-9
 class Verification:
     """What verify found; `assessment` is the one computed now, None if that was impossible.
 
-    `data` is the evidence, decoded once. `changed` says what another version of a rule gives.
+    `data` is the evidence, decoded once. `changed` says what another version of a rule gives,
+    `notes` what was noticed and is nothing wrong.
     """
 
     run_id: str
@@ -43,6 +44,7 @@ class Verification:
     assessment: Assessment | None
     data: RunData | None = None
     changed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -65,7 +67,7 @@ class Verification:
 def verify(root: Path) -> Verification:
     """Check the files of a run, compute its results again and compare; never raises for damage."""
     root = root.resolve()
-    findings = check(root)
+    findings, noticed = check(root), tuple(notes(root))
     try:
         run = RunReader(root)
         data = RunData.of(run)
@@ -90,9 +92,9 @@ def verify(root: Path) -> Verification:
         # The files above name what was changed; here it only stops the computation.
         text = f"results can't be computed again: {type(error).__name__}: {error}"
         findings.append(Finding(Level.DAMAGE, root.name, text))
-        return Verification(root.name, "unknown", tuple(findings), None)
+        return Verification(root.name, "unknown", tuple(findings), None, notes=noticed)
     return Verification(
-        run.run_id, run.provenance.value, tuple(findings), assessment, data, tuple(changed)
+        run.run_id, run.provenance.value, tuple(findings), assessment, data, tuple(changed), noticed
     )
 
 

@@ -11,9 +11,12 @@ from typing import Any
 
 from sensorbench.core.errors import EvidenceError
 from sensorbench.evidence.canonical import canonical, sha256
+from sensorbench.evidence.foreign import left_by
 from sensorbench.evidence.run import RunReader, digest, files_of
 from sensorbench.evidence.segments import Frame, decode
 
+_TEXT = (".json", ".jsonl", ".toml", ".csv", ".txt")
+LINE_ENDS = "line_ends"
 NO_SEAL = "no_seal"
 """Code of what every run has that did not end complete."""
 
@@ -51,9 +54,57 @@ def check(root: Path) -> list[Finding]:
     except EvidenceError as error:
         return [Finding(Level.DAMAGE, "run.json or journal.jsonl", str(error))]
     findings = [Finding(Level.DAMAGE, "journal.jsonl", text) for text in run.journal.damage]
+    if run.journal.crlf:
+        findings.append(_damage("journal.jsonl", LINE_ENDS, ""))
     findings += [*_inputs(run), *_frames(run)]
     findings += _seal(run) if run.is_sealed else [_no_seal(run, bool(findings))]
-    return findings
+    return _line_ends_once(findings)
+
+
+def notes(root: Path) -> list[str]:
+    """Return what is noticed at a run's folder that is nothing wrong with the evidence."""
+    root = root.resolve()
+    try:
+        run = RunReader(root)
+    except EvidenceError:
+        return []  # `check` says so
+    there = set(files_of(root)) - set(_sealed_files(run))
+    found = [
+        f"{name} was left there by {who}; it is no part of the evidence"
+        for name in sorted(there)
+        if (who := left_by(name))
+    ]
+    if run.run_id != root.name:
+        found.append(f"its folder is called {root.name}")
+    return found
+
+
+def _sealed_files(run: RunReader) -> Mapping[str, Any]:
+    try:
+        files = json.loads((run.root / "seal.json").read_bytes())["files"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return files if isinstance(files, dict) else {}
+
+
+def _line_ends_once(findings: list[Finding]) -> list[Finding]:
+    """Return findings with all changed line ends as one: they have one cause and one cure."""
+    names = list(dict.fromkeys(f.file for f in findings if f.code == LINE_ENDS))
+    rest = [finding for finding in findings if finding.code != LINE_ENDS]
+    if not names:
+        return rest
+    text = (
+        "line ends were changed, nothing else in them: git does so with core.autocrlf. Write "
+        "`evidence/** -text` into .gitattributes, commit it, and clone again"
+    )
+    return [Finding(Level.DAMAGE, ", ".join(names), text, LINE_ENDS), *rest]
+
+
+def _only_line_ends(path: Path, expected: str) -> bool:
+    """Return whether a file has the digest that is expected once its line ends are put back."""
+    data = path.read_bytes()
+    unix = data.replace(b"\r\n", b"\n")
+    return any(sha256(one) == expected for one in (unix, unix.replace(b"\n", b"\r\n")))
 
 
 def _damage(file: str, code: str, text: str, **values: Any) -> Finding:
@@ -81,7 +132,11 @@ def _inputs(run: RunReader) -> Iterator[Finding]:
         path = run.root / "inputs" / name
         if not path.is_file():
             yield _damage(f"inputs/{name}", "missing", "is missing")
-        elif sha256(path.read_bytes()) != stored:
+        elif sha256(path.read_bytes()) == stored:
+            continue
+        elif _only_line_ends(path, stored):
+            yield _damage(f"inputs/{name}", LINE_ENDS, "")
+        else:
             text = "was changed: its digest is not the one in run.json"
             yield _damage(f"inputs/{name}", "changed", text, there="run.json")
 
@@ -121,16 +176,22 @@ def _seal(run: RunReader) -> Iterator[Finding]:
         text = "was changed: its own digest does not match"
         yield _damage("seal.json", "seal_changed", text)
         return
-    if seal["run_id"] != run.root.name:
+    if seal["run_id"] != run.run_id:
         text = f"belongs to run {seal['run_id']}"
         yield _damage("seal.json", "seal_of_other", text, run=seal["run_id"])
     there = set(files_of(run.root))
     for name in sorted(there - set(files)):
-        yield _damage(name, "added", "was added after the run was sealed")
+        if not left_by(name):
+            yield _damage(name, "added", "was added after the run was sealed")
     for name, expected in files.items():
+        path = run.root / name
         if name not in there:
             yield _damage(name, "missing", "is missing")
-        elif digest(run.root / name) != expected:
+        elif digest(path) == expected:
+            continue
+        elif name.endswith(_TEXT) and _only_line_ends(path, expected["sha256"]):
+            yield _damage(name, LINE_ENDS, "")
+        else:
             text = "was changed: its digest is not the one in the seal"
             yield _damage(name, "changed", text, there="seal.json")
     events = run.journal.events

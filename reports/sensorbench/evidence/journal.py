@@ -91,16 +91,23 @@ class JournalWriter:
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """What a journal holds, and what is wrong with it, in words that name the line."""
+    """What a journal holds, and what is wrong with it, in words that name the line.
+
+    `crlf`: lines end as on Windows, which we never write; they are read all the same.
+    """
 
     events: tuple[Event, ...]
     damage: tuple[str, ...]
     torn: bool
+    crlf: bool = False
 
 
 def read(path: Path, first_prev: str | None) -> Journal:
     """Read a journal as far as it goes; `first_prev` None skips the check against run.json."""
-    lines = path.read_bytes().split(b"\n")
+    data = path.read_bytes()
+    # A return inside a line would be escaped: one before a newline is no part of it.
+    crlf = b"\r\n" in data
+    lines = data.replace(b"\r\n", b"\n").split(b"\n")
     # Without a newline at the end the last line was being written when the run died.
     torn = lines.pop() != b""
     events: list[Event] = []
@@ -124,7 +131,7 @@ def read(path: Path, first_prev: str | None) -> Journal:
             damage.append(f"line {number} has number {event.seq} after {events[-1].seq}")
         events.append(event)
         prev = event.hash
-    return Journal(tuple(events), tuple(damage), torn)
+    return Journal(tuple(events), tuple(damage), torn, crlf)
 
 
 def _decode(line: bytes) -> tuple[Event, str] | str:

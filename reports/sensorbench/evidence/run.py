@@ -25,6 +25,7 @@ from sensorbench.core.provenance import Provenance
 from sensorbench.evidence import journal, segments
 from sensorbench.evidence.canonical import canonical, sha256
 from sensorbench.evidence.files import sync_folder, write_new
+from sensorbench.evidence.foreign import left_by
 from sensorbench.evidence.segments import Frame, Rows, TypedRows
 
 FORMAT = 2
@@ -95,8 +96,9 @@ class RunWriter:
         reader = RunReader(root)
         if reader.is_sealed:
             raise EvidenceError(f"{root.name} is sealed: nothing can be added to it")
-        if reader.journal.damage:
-            raise EvidenceError(f"{root.name} is damaged: {reader.journal.damage[0]}")
+        if reader.journal.damage or reader.journal.crlf:
+            what = [*reader.journal.damage, "the line ends of journal.jsonl were changed"]
+            raise EvidenceError(f"{root.name} is damaged: {what[0]}; `verify` says more")
         events = reader.journal.events
         if not events:
             raise EvidenceError(f"{root.name} has no journal to go on with")
@@ -192,7 +194,9 @@ class RunWriter:
             "sealed": self._clock.utc().isoformat(timespec="microseconds"),
             "journal_lines": lines,
             "journal_last": last,
-            "files": {name: digest(self.root / name) for name in files_of(self.root)},
+            "files": {
+                name: digest(self.root / name) for name in files_of(self.root) if not left_by(name)
+            },
         }
         write_new(self.root / "seal.json", canonical({**body, "seal": sha256(canonical(body))}))
 

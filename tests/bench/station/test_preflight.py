@@ -352,7 +352,7 @@ def test_a_part_that_fits_no_socket_is_refused(tmp_path: Path) -> None:
         ("[bench.pressure]\nset", "[bench.pressure]\nfixed = '1 bar'\nset",
          "write set or fixed, not both"),
         ('model = "espec_p300"\n', 'model = "espec_p300"\ncolour = "red"\n',
-         "instrument.chamber.colour: unknown key of a espec_p300; it has no options"),
+         "instrument.chamber.colour: unknown key of a espec_p300; its options: address"),
         ('model = "druck_pace5000"\nlink = { kind = "simulated" }', 'model = "druck_pace5000"',
          "instrument.pace.link: is required; druck_pace5000 is reached over tcp or serial"),
         ('seed = 1', 'seed = 1\n[[simulation.fault]]\ndevice = "nobody"\nkind = "absent"',

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sensorbench.core.units import (
     Dimension,
     UnitError,
+    add_dimension,
     convert,
     dimensions,
     parse,
@@ -50,6 +51,81 @@ def test_quantities_are_read_as_people_write_them(
     text: str, dimension: Dimension, canonical: float
 ) -> None:
     assert parse(text, dimension) == pytest.approx(canonical, rel=1e-6, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "dimension", "canonical"),
+    [
+        ("\u221240 °C", Dimension.TEMPERATURE, -40.0),
+        ("\u201340\u00a0\u00b0C", Dimension.TEMPERATURE, -40.0),  # Word's dash and hard blank
+        ("- 40 deg C", Dimension.TEMPERATURE, -40.0),
+        ("\uff0d\uff14\uff10 \u2103", Dimension.TEMPERATURE, -40.0),  # full width
+        ("85 \u00baC", Dimension.TEMPERATURE, 85.0),
+        ("85 \u02daC", Dimension.TEMPERATURE, 85.0),
+        ("\ufeff25 \u200b° C", Dimension.TEMPERATURE, 25.0),
+        ("10 K / min", Dimension.TEMPERATURE_RATE, 1 / 6),
+        ("10 ° C / min", Dimension.TEMPERATURE_RATE, 1 / 6),
+        ("10 k\u2126", Dimension.RESISTANCE, 1e4),
+        ("10 MΩ", Dimension.RESISTANCE, 1e7),
+        ("10 mΩ", Dimension.RESISTANCE, 1e-2),
+        ("10 kOhm", Dimension.RESISTANCE, 1e4),
+        ("10 KOhms", Dimension.RESISTANCE, 1e4),
+        ("10 \u33c0", Dimension.RESISTANCE, 1e4),  # the one character for kilohm
+        ("10 \u00b5V", Dimension.VOLTAGE, 1e-5),
+        ("10 \u03bcV", Dimension.VOLTAGE, 1e-5),
+        ("1e\u22123 V", Dimension.VOLTAGE, 1e-3),
+        ("760 Torr", Dimension.PRESSURE, 101_325.0),
+        ("760 torr", Dimension.PRESSURE, 101_325.0),
+        ("1013.25 mb", Dimension.PRESSURE, 101_325.0),
+        ("100 KPa", Dimension.PRESSURE, 1e5),
+        ("1000 hrs", Dimension.TIME, 3.6e6),
+        ("15 mins", Dimension.TIME, 900.0),
+        ("0.1 \uff05", Dimension.RATIO, 1e-3),
+        ("45 % r.h.", Dimension.HUMIDITY, 45.0),
+        ("45 %r.H.", Dimension.HUMIDITY, 45.0),
+        ("45 % RH", Dimension.HUMIDITY, 45.0),
+        ("5 °/s", Dimension.ANGULAR_RATE, 5.0),
+        ("5 dps", Dimension.ANGULAR_RATE, 5.0),
+        ("8.75 mdps", Dimension.ANGULAR_RATE, 8.75e-3),
+        ("90 °", Dimension.ANGLE, 90.0),
+        ("9.80665 m/s\u00b2", Dimension.ACCELERATION, 9.80665),
+        ("1 Gauss", Dimension.MAGNETIC_FIELD, 100.0),
+        ("2 l/min", Dimension.FLOW, 2000.0),
+    ],
+)
+def test_spellings_of_keyboards_data_sheets_and_word_processors_are_read(
+    text: str, dimension: Dimension, canonical: float
+) -> None:
+    assert parse(text, dimension) == pytest.approx(canonical, rel=1e-6, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "dimension", "said"),
+    [
+        ("14.7 psia", Dimension.PRESSURE, "write 'psi', and what it is measured from at the port"),
+        ("5 psig", Dimension.PRESSURE, "write 'psi'"),
+        ("1 bar(g)", Dimension.PRESSURE, "write 'bar'"),
+        ("3,3 V", Dimension.VOLTAGE, "with a decimal point"),
+        ("1 000 h", Dimension.TIME, "without separators"),
+        ("1,000.5 h", Dimension.TIME, "without separators"),
+        ("10\u00b2 Pa", Dimension.PRESSURE, "a pressure is written in"),
+        ("5 MPA", Dimension.PRESSURE, "is not a pressure"),
+        ("5 MV", Dimension.VOLTAGE, "is not a voltage"),
+        ("5 mpa", Dimension.PRESSURE, "is not a pressure"),
+    ],
+)
+def test_what_could_be_read_in_two_ways_is_refused_in_words(
+    text: str, dimension: Dimension, said: str
+) -> None:
+    with pytest.raises(UnitError) as refused:
+        parse(text, dimension)
+    assert said in str(refused.value)
+
+
+def test_a_unit_of_the_table_comes_before_another_spelling_of_it() -> None:
+    inductance = add_dimension("inductance of the test", {"H": 1.0})
+    assert parse("2 H", inductance) == 2.0
+    assert parse("2 H", Dimension.TIME) == 7200.0
 
 
 @pytest.mark.parametrize(

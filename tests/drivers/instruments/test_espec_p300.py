@@ -714,3 +714,26 @@ def test_a_plain_pyserial_script_talks_to_the_twin_on_its_pty() -> None:
             time.sleep(0.01)
         assert float(ask(b"TEMP?").split(b",")[0]) == pytest.approx(40.0, abs=0.5)
         assert ask(b"MON?").split(b",")[2:] == [b"CONSTANT", b"0\r\n"]
+
+
+# RS-485: several controllers on one cable.
+
+
+def test_on_rs_485_each_line_begins_with_the_address(scripted: Scripted) -> None:
+    line = scripted(("1,TEMP?", "23.0,85.0,180.0,-75.0"))
+    assert EspecP300(line, VirtualClock(), address=1).temperature.read() == 23.0
+
+
+def test_a_controller_hears_only_its_own_address(world: World, clock: VirtualClock) -> None:
+    twin = SimEspecP300(world, "SIM-P300", address=3)
+    chamber = EspecP300(InProcessLine(twin, EspecP300.LINE, "chamber"), clock, address=3)
+    chamber.temperature.go(85.0)
+    assert chamber.read_mode() == "CONSTANT"
+    assert twin.handle(b"4,TEMP?") is None
+    assert twin.handle(b"TEMP?") is None
+
+
+@pytest.mark.parametrize("address", [0, 17, "1", True])
+def test_an_address_that_can_not_be_is_refused(scripted: Scripted, address: Any) -> None:
+    with pytest.raises(ValueError, match="an RS-485 address of a P300 is 1 to 16"):
+        EspecP300(scripted(), VirtualClock(), address=address)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import serial
+from serial.rfc2217 import PortManager
 
 from sensorbench.core.errors import LinkClosed, LinkTimeout
 from sensorbench.links import serial_line
@@ -146,3 +149,95 @@ def test_waiting_bytes_are_read_in_few_calls(
     with SerialLine(mount.address, PATIENT, "chamber") as line:
         assert len(line.query("x" * 2000 + "?")) == 2004
     assert calls < 200
+
+
+def test_the_port_is_set_as_the_settings_say(mount: PtyMount) -> None:
+    settings = LineSettings(
+        timeout_s=5.0, baud_rate=19200, stop_bits=2, flow_control="rts/cts", data_bits=8
+    )
+    with SerialLine(mount.address, settings, "chamber") as line:
+        port = line._port
+        assert (port.baudrate, port.stopbits, port.rtscts, port.xonxoff) == (19200, 2, True, False)
+        assert line.query("A?") == "re: A"
+
+
+@pytest.mark.parametrize(("word", "letter"), [("even", "E"), ("odd", "O"), ("mark", "M")])
+def test_parity_and_data_bits_reach_the_port(
+    word: Any, letter: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def refuse(*_: object, **how: Any) -> None:
+        asked.update(how)
+        raise ValueError("not supported here")
+
+    monkeypatch.setattr(serial, "serial_for_url", refuse)
+    settings = LineSettings(parity=word, data_bits=7, flow_control="xon/xoff")
+    with pytest.raises(LinkClosed, match=r"can't be opened \(not supported here\)"):
+        SerialLine("COM3", settings, "chamber")
+    assert (asked["parity"], asked["bytesize"], asked["xonxoff"]) == (letter, 7, True)
+
+
+def test_commands_keep_the_pause_between_them(mount: PtyMount) -> None:
+    with SerialLine(mount.address, LineSettings(timeout_s=5.0, pause_s=0.15), "chamber") as line:
+        line.query("A?")
+        start = time.monotonic()
+        line.query("A?")
+        assert time.monotonic() - start >= 0.15
+
+
+class WithoutModemLines(serial.Serial):
+    """A pty as a port: it has no modem lines to be asked for."""
+
+    cts = dsr = ri = cd = False
+
+    def _update_dtr_state(self) -> None:
+        pass
+
+    _update_rts_state = _update_dtr_state
+
+
+@contextmanager
+def served_by_rfc2217(port: str) -> Iterator[str]:
+    """Serve a serial port on TCP as a converter does, for one client."""
+    with (
+        WithoutModemLines(port, timeout=0.01) as real,
+        socket.create_server(("127.0.0.1", 0)) as listening,
+    ):
+        listening.settimeout(5.0)
+        stop = threading.Event()
+
+        def serve() -> None:
+            try:
+                client = listening.accept()[0]
+            except TimeoutError:
+                return
+            client.settimeout(0.01)
+            manager = PortManager(real, SimpleNamespace(write=client.sendall))
+            while not stop.is_set():
+                with suppress(TimeoutError):
+                    real.write(b"".join(manager.filter(client.recv(1024))))
+                if data := real.read(real.in_waiting or 1):
+                    client.sendall(b"".join(manager.escape(data)))
+            client.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"rfc2217://127.0.0.1:{listening.getsockname()[1]}"
+        stop.set()
+        thread.join()
+
+
+def test_a_port_behind_a_converter_is_reached_by_rfc_2217(mount: PtyMount) -> None:
+    with served_by_rfc2217(mount.address) as url, SerialLine(url, PATIENT, "chamber") as line:
+        assert line.query("A?") == "re: A"
+        assert line.query("B?") == "re: B"
+        with pytest.raises(LinkTimeout):
+            line.query("SILENT", timeout_s=SOON_S)
+        assert line.query("A?") == "re: A"
+
+
+def test_a_converter_that_is_not_there_is_named_and_no_cable_of_this_machine() -> None:
+    with pytest.raises(LinkClosed, match=r"nothing listens at rfc2217://127\.0\.0\.1:1") as found:
+        SerialLine("rfc2217://127.0.0.1:1", PATIENT, "chamber")
+    assert "dialout" not in str(found.value)

@@ -9,7 +9,7 @@ import pytest
 
 from sensorbench.core.errors import LinkClosed, LinkTimeout
 from sensorbench.links.line import LineSettings
-from sensorbench.links.visa_line import VisaLine
+from sensorbench.links.visa_line import VisaLine, missing_backend
 
 SIMULATED = """
 spec: "1.1"
@@ -68,3 +68,22 @@ def test_a_missing_visa_library_is_named() -> None:
 def test_a_serial_resource_is_refused() -> None:
     with pytest.raises(ValueError, match="ASRL3::INSTR is a serial port"):
         VisaLine("ASRL3::INSTR", LineSettings(), "dmm")
+
+
+@pytest.mark.parametrize(
+    ("resource", "install"),
+    [("USB0::0x1::0x2::MY1::INSTR", "pyusb"), ("GPIB0::5::INSTR", "gpib-ctypes")],
+)
+def test_a_missing_package_is_named_and_not_the_cable(
+    resource: str, install: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sensorbench.links.visa_line.find_spec", lambda _: None)
+    with pytest.raises(LinkClosed, match=f"dmm: {resource} needs a package.*{install}") as found:
+        VisaLine(resource, LineSettings(), "dmm")
+    assert "cable" not in str(found.value)
+
+
+def test_a_missing_libusb_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sensorbench.links.visa_line.find_spec", lambda _: True)
+    found = missing_backend("USB0::0x1::0x2::MY1::INSTR", said="No backend available")
+    assert "needs libusb" in found

@@ -2,13 +2,16 @@
 
 import json
 import random
+import shutil
 from pathlib import Path
 
 import pytest
 
 from sensorbench.assessment.verify import verify
+from sensorbench.core.clock import VirtualClock
 from sensorbench.evidence.canonical import canonical, sha256
-from sensorbench.evidence.check import Level, check
+from sensorbench.evidence.check import Level, check, notes
+from sensorbench.evidence.run import RunWriter
 
 
 def names(root: Path) -> list[str]:
@@ -106,15 +109,93 @@ def test_an_added_and_a_removed_file_are_named(run_copy: Path) -> None:
     assert "inputs/lot-sbp1.toml: is missing" in named(run_copy)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [".DS_Store", "samples/.DS_Store", "samples/._units-0.seg", "Thumbs.db", "inputs/thumbs.db",
+     "Desktop.ini", "derived/~$report.xlsx", "@eaDir/run.json/x", "run.json~"],
+)  # fmt: skip
+def test_what_file_managers_leave_in_a_run_is_a_note_and_no_damage(
+    run_copy: Path, name: str
+) -> None:
+    (run_copy / name).parent.mkdir(parents=True, exist_ok=True)
+    (run_copy / name).write_bytes(b"x")
+    assert check(run_copy) == []
+    (note,) = notes(run_copy)
+    assert name in note
+    assert "no part of the evidence" in note
+    assert verify(run_copy).is_whole
+
+
+def test_what_a_seal_names_is_evidence_whatever_it_is_called(run_copy: Path) -> None:
+    (run_copy / ".DS_Store").write_bytes(b"x")
+    reseal(run_copy, ".DS_Store")
+    assert check(run_copy) == []
+    (run_copy / ".DS_Store").write_bytes(b"y")
+    assert ".DS_Store: was changed" in named(run_copy)
+
+
+def test_a_run_is_sealed_without_what_file_managers_left_in_it(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    with RunWriter(tmp_path / "run", clock, {"provenance": "simulated"}, {}) as writer:
+        (tmp_path / "run" / ".DS_Store").write_bytes(b"x")
+        writer.append("run_ended", {"state": "complete"})
+        writer.seal()
+    (tmp_path / "run" / ".DS_Store").unlink()
+    assert check(tmp_path / "run") == []
+
+
+def test_line_ends_changed_by_git_are_one_finding_that_names_the_cause(run_copy: Path) -> None:
+    for name in names(run_copy):
+        path = run_copy / name
+        if path.suffix != ".seg":
+            path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    (finding,) = verify(run_copy).findings
+    assert "core.autocrlf" in str(finding)
+    assert "journal.jsonl" in str(finding)
+    assert "inputs/station.toml" in str(finding)
+
+
+def test_changed_line_ends_hide_no_other_change(run_copy: Path) -> None:
+    path = run_copy / "journal.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"seq":20', b'"seq":21').replace(b"\n", b"\r\n"))
+    found = named(run_copy)
+    assert "was changed: its digest does not match" in found
+    assert "journal.jsonl: was changed: its digest is not the one in the seal" in found
+
+
+def test_a_run_is_read_where_it_was_moved_or_linked_to(run_copy: Path, tmp_path: Path) -> None:
+    linked = tmp_path / "latest"
+    linked.symlink_to(run_copy, target_is_directory=True)
+    assert verify(linked).is_whole
+    moved = tmp_path / "archive" / "0001"
+    shutil.copytree(run_copy, moved)
+    found = verify(moved)
+    assert found.is_whole
+    assert found.run_id == run_copy.name
+    assert found.notes == ("its folder is called 0001",)
+
+
+def test_a_seal_of_another_run_is_named(run_copy: Path) -> None:
+    seal = json.loads((run_copy / "seal.json").read_bytes())
+    body = {**seal, "run_id": "SIM-other"}
+    del body["seal"]
+    (run_copy / "seal.json").write_bytes(canonical({**body, "seal": sha256(canonical(body))}))
+    assert "belongs to run SIM-other" in named(run_copy)
+
+
 def forge_results(run: Path, change: object) -> None:
     """Change the results and seal the run again, as somebody with access could."""
     path = run / "derived" / "results.json"
     results = json.loads(path.read_bytes())
     change(results)  # type: ignore[operator]
     path.write_bytes(canonical(results))
+    reseal(run, "derived/results.json")
+
+
+def reseal(run: Path, name: str) -> None:
     seal = json.loads((run / "seal.json").read_bytes())
-    data = path.read_bytes()
-    seal["files"]["derived/results.json"] = {"size": len(data), "sha256": sha256(data)}
+    data = (run / name).read_bytes()
+    seal["files"][name] = {"size": len(data), "sha256": sha256(data)}
     body = {key: value for key, value in seal.items() if key != "seal"}
     (run / "seal.json").write_bytes(canonical({**body, "seal": sha256(canonical(body))}))
 

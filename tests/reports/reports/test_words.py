@@ -65,7 +65,8 @@ def test_every_code_kind_measure_and_quantity_has_words(language: str) -> None:
 @pytest.mark.parametrize("language", languages())
 def test_every_finding_of_a_check_has_words(language: str) -> None:
     source = Path(check.__file__).read_text(encoding="utf-8")
-    codes = {*re.findall(r'_damage\([^"\n]*(?:"[^"]*", )?"(\w+)", ', source), check.NO_SEAL}
+    codes = set(re.findall(r'_damage\([^"\n]*(?:"[^"]*", )?"(\w+)", ', source))
+    codes |= {check.NO_SEAL, check.LINE_ENDS}
     assert {"missing", "changed", "added", "frame_changed", "seal_changed"} <= codes
     assert [code for code in codes if f"finding.{code}" not in table(language)] == []
 

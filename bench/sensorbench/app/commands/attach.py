@@ -10,10 +10,11 @@ from pathlib import Path
 
 import typer
 
-from sensorbench.app.commands.common import find_run
-from sensorbench.app.commands.run import waits_for
+from sensorbench.app.commands.common import find_run, print_json, quoted
+from sensorbench.app.waiting import waits_for
 from sensorbench.assessment.data import RunData
 from sensorbench.core.clock import Clock, RealClock, VirtualClock
+from sensorbench.core.documents import text_of
 from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.provenance import Provenance
 from sensorbench.evidence.run import RunWriter
@@ -34,6 +35,7 @@ def attach_files(
     say: Sequence[str],
     measured: str = "",
     clock: Clock | None = None,
+    as_json: bool = False,
 ) -> None:
     """Attach files to a point. Raises InputError with everything that is wrong, nothing written.
 
@@ -100,8 +102,11 @@ def attach_files(
             },
         )
         evidence.commit()
+    if as_json:
+        print_json({"run": path.name, "point": point, "files": kept, "units": units})
+        return
     count = "1 file" if len(kept) == 1 else f"{len(kept)} files"
-    typer.echo(f"attached {count} to {point}; go on with: sensorbench resume {path.name}")
+    typer.echo(f"attached {count} to {point}; go on with: sensorbench resume {quoted(path.name)}")
 
 
 def _moment(text: str, data: RunData, now: datetime, problems: list[Problem]) -> str:
@@ -162,9 +167,12 @@ def _results(
 ) -> dict[str, str]:
     """Return the results of a CSV by serial; what is wrong is added to `problems`."""
     try:
-        rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
-    except (UnicodeDecodeError, csv.Error) as error:
-        problems.append(Problem(name, "", f"is no CSV table in UTF-8: {error}"))
+        rows = list(csv.DictReader(io.StringIO(text_of(content, name), newline="")))
+    except InputError as error:
+        problems += error.problems
+        return {}
+    except csv.Error as error:
+        problems.append(Problem(name, "", f"is no CSV table: {error}"))
         return {}
     if not rows or not {_UNIT, _RESULT} <= set(rows[0]):
         return {}  # another table: kept as it is

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from sensorbench.core.errors import InputError
 from sensorbench.core.plugins import broken
 from sensorbench.core.units import show_duration
 from sensorbench.profiles.needs import needs
+from sensorbench.station.machine import check_machine
 from sensorbench.station.preflight import (
     check_due,
     check_faults,
@@ -35,22 +36,19 @@ def check_workspace(
     as_json: bool,
 ) -> None:
     """Print that all is well, with the plan of a run if one was named. Raises InputError."""
-    try:
-        plan = _check(Workspace(root), profile, lots, choices_of(choose, because), at)
-    except InputError as error:
-        if as_json:
-            print_json(
-                {"ok": False, "problems": [
-                    {"file": p.file, "key": p.key, "text": p.text} for p in error.problems]}
-            )  # fmt: skip
-        raise
+    plan = _check(Workspace(root), profile, lots, choices_of(choose, because), at)
     left_out = [str(problem) for problem in broken()]
     if as_json:
         print_json({"ok": True, **plan, "left_out": left_out})
         return
     typer.echo("all files are in order")
     for key, value in plan.items():
-        typer.echo(f"  {key}: {value}")
+        if key == "takes_s":
+            typer.echo(f"  takes: {show_duration(float(str(value)))}")
+        elif isinstance(value, list):
+            typer.echo(f"  {key.replace('_', ' ')}: {', '.join(value) or 'nothing'}")
+        else:
+            typer.echo(f"  {key}: {value}")
     for text in left_out:
         typer.echo(f"  left out: {text}")
 
@@ -75,21 +73,19 @@ def _check(
         "units": len(schedule.units),
         "steps": len(schedule.steps),
         "readings": len({read.point for _, read, _ in schedule.reads()}),
-        "takes": show_duration(schedule.duration_s),
+        "takes_s": schedule.duration_s,
         "sets": _addresses(asked.sets),
-        "compares with": _addresses(asked.compares),
-        **({"waits for": ", ".join(asked.attach)} if asked.attach else {}),
+        "compares_with": _addresses(asked.compares),
+        **({"waits_for": list(asked.attach)} if asked.attach else {}),
     }
 
 
-def _addresses(table: object) -> str:
-    assert isinstance(table, dict)  # noqa: S101 - by zone
-    found = [
+def _addresses(table: Mapping[str, Collection[str]]) -> list[str]:
+    return [
         f"{where} at {zone}" if zone else where
         for zone, addresses in table.items()
         for where in sorted(addresses)
     ]
-    return ", ".join(found) or "nothing"
 
 
 def _check_all(workspace: Workspace) -> None:
@@ -98,7 +94,11 @@ def _check_all(workspace: Workspace) -> None:
         station = workspace.load_station()
     except InputError:
         raise InputError(problems) from None
-    problems += check_station(station) + check_due(station, datetime.now().astimezone().date())
+    problems += (
+        check_station(station)
+        + check_machine(station)
+        + check_due(station, datetime.now().astimezone().date())
+    )
     lots = []
     for name in sorted(path.stem for path in (workspace.root / "lots").glob("*.toml")):
         try:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import typer
 
+from sensorbench.app.commands.common import print_json
 from sensorbench.core.catalog import Device, devices
 from sensorbench.core.errors import InputError
 from sensorbench.core.plugins import broken
@@ -20,29 +21,47 @@ from sensorbench.testing.world import Case
 Check = Callable[[Case], None]
 
 
-def check_device(name: str) -> int:
+def check_device(name: str, as_json: bool = False) -> int:
     """Try everything on a device and print each claim; return 0 if it keeps them all, else 1.
 
     Raises InputError for a name that is no device.
     """
     device = _find(name)
-    typer.echo(f"{device.name}: {device.title} (from {device.origin}; {device.source})")
+    if not as_json:
+        typer.echo(f"{device.name}: {device.title} (from {device.origin}; {device.source})")
     missing = _cannot_be_loaded(device)
-    if missing:
-        typer.echo(f"  MISSING  {missing}")
-        return 1
     checks: Sequence[Check] = SENSOR_CHECKS if device.kind == "sensor" else INSTRUMENT_CHECKS
-    wrong = 0
+    claims: list[tuple[str, str]] = []
+    if missing:
+        claims = [("the driver and the twin can be loaded", missing)]
+        checks = ()
     for check in checks:
-        found = _try(check, device)
-        wrong += bool(found)
         claim = (check.__doc__ or check.__name__).strip().splitlines()[0].rstrip(".")
-        typer.echo(f"  {'MISSING' if found else 'ok     '}  {claim}")
-        if found:
-            typer.echo(f"           {found}")
-    kept = len(checks) - wrong
-    typer.echo(f"{kept} of {len(checks)} kept" + (f", {wrong} missing" if wrong else ""))
+        claims.append((claim, _try(check, device)))
+        if not as_json:
+            _print(*claims[-1])
+    wrong = sum(bool(found) for _, found in claims)
+    if as_json:
+        print_json(
+            {
+                "device": device.name,
+                "kept": len(claims) - wrong,
+                "missing": wrong,
+                "claims": [{"claim": c, "kept": not found, "text": found} for c, found in claims],
+            }
+        )
+    elif missing:
+        typer.echo(f"  MISSING  {missing}")
+    else:
+        kept = f"{len(claims) - wrong} of {len(claims)} kept"
+        typer.echo(kept + (f", {wrong} missing" if wrong else ""))
     return int(wrong > 0)
+
+
+def _print(claim: str, found: str) -> None:
+    typer.echo(f"  {'MISSING' if found else 'ok     '}  {claim}")
+    if found:
+        typer.echo(f"           {found}")
 
 
 def _find(name: str) -> Device:

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from unicodedata import east_asian_width
 
 import typer
 
 from sensorbench.core.errors import InputError
-from sensorbench.station.workspace import Workspace
+
+if TYPE_CHECKING:
+    from sensorbench.station.workspace import Workspace
+
+_MOST = 8
+
+
+def quoted(word: object) -> str:
+    """Return a word of a command as it can be pasted into a shell."""
+    text = str(word)
+    if os.name == "nt":
+        return f'"{text}"' if " " in text else text
+    return shlex.quote(text)
 
 
 def print_json(value: Any) -> None:
@@ -21,7 +37,10 @@ def print_json(value: Any) -> None:
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows under their heads, for people."""
-    from rich.console import Console  # noqa: PLC0415 - only commands that print a table need it
+    if not sys.stdout.isatty():
+        _print_plain([heads, *rows])
+        return
+    from rich.console import Console  # noqa: PLC0415 - only on a terminal
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -30,9 +49,25 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         table.add_column(head, overflow="fold", no_wrap=number == 0)
     for row in rows:
         table.add_row(*row)
-    # Into a pipe lines are not folded, so that grep finds what it looks for.
-    width = None if sys.stdout.isatty() else 200
-    Console(highlight=False, markup=False, width=width).print(table)
+    Console(highlight=False, markup=False).print(table)
+
+
+def _print_plain(rows: Sequence[Sequence[str]]) -> None:
+    """Print a table into a pipe: lines are not folded, so that grep finds what it looks for."""
+    sizes = [[_width(cell) for cell in row] for row in rows]
+    widths = [max(column) for column in zip(*sizes, strict=True)]
+    lines = [
+        "  ".join(cell + " " * (widths[n] - size[n]) for n, cell in enumerate(row)).rstrip()
+        for row, size in zip(rows, sizes, strict=True)
+    ]
+    typer.echo("\n".join(lines))
+
+
+def _width(text: str) -> int:
+    """Return how many columns a text takes; a Chinese character takes two."""
+    if text.isascii():
+        return len(text)
+    return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def find_run(workspace: Workspace, run: str) -> Path:
@@ -40,25 +75,33 @@ def find_run(workspace: Workspace, run: str) -> Path:
     for path in (Path(run), workspace.evidence / run):
         if (path / "run.json").is_file() or (path / "journal.jsonl").is_file():
             return path
-    ids = run_ids(workspace)
+    ids = run_ids(workspace.evidence)
     matches = [name for name in ids if name.startswith(run)]
     if len(matches) == 1:
         return workspace.evidence / matches[0]
-    which = f"matches {', '.join(matches)}" if matches else "is not there"
-    known = f"; there are: {', '.join(ids)}" if ids else f"; {workspace.evidence} has no runs"
+    which = f"matches {_some(matches)}" if matches else "is not there"
+    known = f"; there are: {_some(ids)}" if ids else f"; {workspace.evidence} has no runs"
     raise InputError.one("run", run, which + ("" if matches else known))
 
 
-def run_ids(workspace: Workspace) -> list[str]:
-    """Return the ids of all runs of a workspace, oldest first."""
-    if not workspace.evidence.is_dir():
+def _some(ids: Sequence[str]) -> str:
+    """Return the last of many runs: it is most likely one of them."""
+    rest = len(ids) - _MOST
+    return ", ".join(ids[-_MOST:]) + (f" and {rest} more (`sensorbench runs`)" if rest > 0 else "")
+
+
+def run_ids(evidence: Path) -> list[str]:
+    """Return the ids of all runs in a workspace's folder of evidence, oldest first."""
+    if not evidence.is_dir():
         return []
     # One without its run.json is damaged, not gone: it is listed, and said to be.
-    found = [(begun, path.name) for path in workspace.evidence.iterdir() if (begun := _begun(path))]
+    found = [(begun, path.name) for path in evidence.iterdir() if (begun := _begun(path))]
     return [name for _, name in sorted(found)]
 
 
 def _begun(path: Path) -> int:
     """Return when a run was begun, in ns, by its first file; 0 where it is no run."""
-    files = [path / name for name in ("run.json", "journal.jsonl")]
-    return next((file.stat().st_mtime_ns for file in files if file.is_file()), 0)
+    for name in ("run.json", "journal.jsonl"):
+        with suppress(OSError):
+            return (path / name).stat().st_mtime_ns
+    return 0

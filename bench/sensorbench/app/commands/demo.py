@@ -14,13 +14,13 @@ from sensorbench.app.commands.report import write
 from sensorbench.app.commands.run import (
     exit_code,
     opened,
+    outcome_json,
     print_outcome,
     virtual_start,
 )
 from sensorbench.app.demo import COMPANIONS, write_demo
 from sensorbench.app.display import display
 from sensorbench.app.words import title_of
-from sensorbench.assessment.results import as_json
 from sensorbench.core.clock import Clock, RealClock, VirtualClock
 from sensorbench.core.units import show_duration
 from sensorbench.run.execute import Outcome, execute
@@ -59,7 +59,7 @@ def run_demo(
                     f"{title_of(job.profile.title)}: {len(plan.units)} {parts}, "
                     f"{show_duration(plan.duration_s)} of simulated time"
                 )
-            with display(title_of(job.profile.title), quiet=json) as progress:
+            with display(title_of(job.profile.title), json, real_time=False) as progress:
                 outcomes.append(execute(workspace, job, station, progress, plan))
             if not json:
                 print_outcome(outcomes[-1])
@@ -70,7 +70,7 @@ def run_demo(
         print_json(
             {
                 "workspace": str(root),
-                "runs": [as_json(outcome.assessment) for outcome in outcomes],
+                "runs": [outcome_json(outcome) for outcome in outcomes],
                 "report": {name: str(path) for name, path in report.items()},
             }
         )

@@ -31,7 +31,7 @@ def show_devices(root: Path, scan: bool, as_json: bool) -> None:
                 {
                     "name": d.name, "title": d.title, "kind": d.kind, "links": d.links,
                     "members": list(members_of_device(d)), "from": d.origin,
-                    "addresses": [f"{a:#04x}" for a in d.addresses],
+                    "addresses": list(d.addresses),
                 }
                 for d in known
             ]

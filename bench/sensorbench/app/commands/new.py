@@ -18,6 +18,7 @@ from typing import Any
 
 import typer
 
+from sensorbench.app.commands.common import print_json, quoted
 from sensorbench.app.demo import template
 from sensorbench.core.catalog import GROUP as DEVICES
 from sensorbench.core.catalog import devices
@@ -47,23 +48,27 @@ class Home:
     more: Mapping[Path, str]
 
 
-def new_thing(kind: str, name: str, into: Path | None) -> None:
-    """Write the files of a new sensor, instrument or profile.
+def new_thing(kind: str, name: str, into: Path | None, as_json: bool = False) -> None:
+    """Write the files of a new sensor, instrument or profile, and print what comes next.
 
     Raises InputError for a name that can't be or is taken, and where there is no place for it.
     """
     if kind not in KINDS:
         raise InputError.one("new", kind, f"can't be made; there are {', '.join(KINDS)}")
     if kind == "profile":
-        _new_profile(name, into)
+        files, steps = _new_profile(name, into)
     else:
-        _new_device(kind, name, into)
+        files, steps = _new_device(kind, name, into)
+    if as_json:
+        print_json({"wrote": [str(path) for path in files], "next": steps})
+    else:
+        _say(files, steps)
 
 
 # -- devices ---------------------------------------------------------------------------------------
 
 
-def _new_device(kind: str, name: str, into: Path | None) -> None:
+def _new_device(kind: str, name: str, into: Path | None) -> tuple[Mapping[Path, str], list[str]]:
     if not _NAME.fullmatch(name):
         raise InputError.one("new", name, "is no name: small letters, digits and _, a letter first")
     if name in devices():
@@ -98,8 +103,8 @@ def _new_device(kind: str, name: str, into: Path | None) -> None:
         f"change {_shown(page)}, then {_shown(folder)}, one fact at a time",
     ]
     if not _is_installed(home):
-        steps.insert(0, f"pip install -e {_shown(home.root)}")
-    _say({**home.more, **files}, steps)
+        steps.insert(0, f"pip install -e {quoted(_shown(home.root))}")
+    return {**home.more, **files}, steps
 
 
 def _checkout(here: Path, kind: str) -> Home:
@@ -190,7 +195,7 @@ def _is_installed(home: Home) -> bool:
 # -- profiles --------------------------------------------------------------------------------------
 
 
-def _new_profile(name: str, into: Path | None) -> None:
+def _new_profile(name: str, into: Path | None) -> tuple[Mapping[Path, str], list[str]]:
     name = name.removesuffix(".toml")
     if not _PROFILE.fullmatch(name):
         raise InputError.one("new", name, "is no id: small letters, digits and _, parts with /")
@@ -202,14 +207,14 @@ def _new_profile(name: str, into: Path | None) -> None:
     }
     path, show = _profile_path(root, name)
     _write({path: _filled("profile/profile.toml", words)})
-    _say({path: ""}, [f"sensorbench profiles show {show}", f"change {_shown(path)}"])
+    return {path: ""}, [f"sensorbench profiles show {show}", f"change {_shown(path)}"]
 
 
 def _profile_path(root: Path, name: str) -> tuple[Path, str]:
     """Return a profile's file, and what people call it: a file of a workspace, or an id."""
     if (root / "station.toml").is_file():
         path = root / "profiles" / f"{name}.toml"
-        workspace = "" if root == Path() else f" --workspace {root}"
+        workspace = "" if root == Path() else f" --workspace {quoted(root)}"
         return path, f"profiles/{name}.toml{workspace}"
     if name in profile_ids():
         raise InputError.one("new", name, "is in the library already; take another name")

@@ -1,14 +1,12 @@
-"""runs and show: what was run, and what came out."""
+"""show: what came out of a run."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import typer
 
-from sensorbench.app.commands.common import find_run, print_json, print_table, run_ids
-from sensorbench.app.commands.run import say_waits, waits_for
+from sensorbench.app.commands.common import find_run, print_json, print_table
 from sensorbench.app.words import say_reason, title_of
 from sensorbench.assessment.results import Assessment, Result
 from sensorbench.assessment.results import as_json as assessment_json
@@ -18,41 +16,6 @@ from sensorbench.core.provenance import Provenance
 from sensorbench.core.verdict import Verdict
 from sensorbench.evidence.run import RunReader
 from sensorbench.station.workspace import Workspace
-
-
-def list_runs(root: Path, as_json: bool) -> None:
-    """Print the runs of a workspace, oldest first."""
-    workspace = Workspace(root)
-    rows = [_summary(workspace.evidence / name) for name in run_ids(workspace)]
-    if as_json:
-        print_json(rows)
-    elif not rows:
-        typer.echo(f"no runs in {workspace.evidence}")
-    else:
-        print_table(
-            ("run", "profile", "lot", "units", "verdict", "waits for"),
-            [
-                (r["run"], r["profile"], r["lot"], str(r["units"]), r["verdict"], r["waits_for"])
-                for r in rows
-            ],
-        )
-
-
-def _summary(path: Path) -> dict[str, Any]:
-    found = verify(path)
-    try:
-        manifest = RunReader(path).manifest
-    except EvidenceError:
-        manifest = {}
-    waits = waits_for(found.data.events("run_ended", "resumed")) if found.data else None
-    return {
-        "run": path.name,
-        "profile": manifest.get("profile", "?"),
-        "lot": ", ".join(manifest.get("lots", ("?",))),
-        "units": manifest.get("units", 0),
-        "verdict": "parked" if waits else found.verdict.value,
-        "waits_for": say_waits(waits) if waits else "",
-    }
 
 
 def show_run(root: Path, name: str, as_json: bool) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ import typer
 from sensorbench.app.commands.common import find_run, print_json
 from sensorbench.app.display import display
 from sensorbench.app.failure import NOT_SAFE, PARKED
+from sensorbench.app.waiting import say_waits, waits_for
 from sensorbench.app.words import say_reason, title_of
 from sensorbench.assessment.data import RunData
 from sensorbench.assessment.results import as_json
@@ -20,9 +21,7 @@ from sensorbench.core.clock import Clock, RealClock, VirtualClock
 from sensorbench.core.documents import merge_problems
 from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.operator import Operator
-from sensorbench.core.units import show_duration
 from sensorbench.core.verdict import Verdict
-from sensorbench.evidence.journal import Event
 from sensorbench.parts.model import Lot, Part
 from sensorbench.profiles.library import load_profile
 from sensorbench.run.execute import Outcome, execute, resume
@@ -61,11 +60,11 @@ def run_profile(
         clock = VirtualClock(virtual_start(workspace, schedule.duration_s))
     with (
         opened(workspace, job.station, clock, job.lots) as station,
-        display(title_of(job.profile.title), quiet=json) as progress,
+        display(title_of(job.profile.title), json, isinstance(clock, RealClock)) as progress,
     ):
         outcome = execute(workspace, job, station, progress, schedule)
     if json:
-        print_json(as_json(outcome.assessment))
+        print_json(outcome_json(outcome))
     else:
         print_outcome(outcome)
     return exit_code(outcome)
@@ -90,25 +89,16 @@ def resume_run(root: Path, run: str, json: bool) -> int:
         clock = VirtualClock(datetime.fromisoformat(last))
     with (
         opened(workspace, station_file, clock, lots) as station,
-        display(title_of(data.run.manifest.get("title", run)), quiet=json) as progress,
+        display(
+            title_of(data.run.manifest.get("title", run)), json, isinstance(clock, RealClock)
+        ) as progress,
     ):
         outcome = resume(path, station, progress, reached)
     if json:
-        print_json(as_json(outcome.assessment))
+        print_json(outcome_json(outcome))
     else:
         print_outcome(outcome)
     return exit_code(outcome)
-
-
-def waits_for(events: Iterable[Event]) -> Mapping[str, Any] | None:
-    """Return what a parked run waits for, None where it is not parked."""
-    last = None
-    for event in events:
-        last = event
-    if last is None or last.kind != "run_ended" or last.data["state"] != "parked":
-        return None
-    found: Mapping[str, Any] = last.data["reason"]
-    return found
 
 
 def choices_of(choose: Sequence[str], because: str) -> dict[str, tuple[str, str]]:
@@ -152,6 +142,16 @@ def opened(
                 workspace.save_memory(memory)
 
 
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """Return what came out for programs: the results, where they are, and what is still to do."""
+    return {
+        **as_json(outcome.assessment),
+        "evidence": str(outcome.root),
+        "parked": dict(outcome.parked) if outcome.parked is not None else None,
+        "unsafe": list(outcome.unsafe),
+    }
+
+
 def print_outcome(outcome: Outcome) -> None:
     """Print the verdict, the units that did not pass, and where the evidence is."""
     assessment = outcome.assessment
@@ -176,19 +176,6 @@ def print_outcome(outcome: Outcome) -> None:
         shown += f" and {rest} more units" if rest > 0 else ""
         typer.echo(f"  {shown}: {verdict}: {why}")
     typer.echo(f"evidence: {outcome.root}")
-
-
-def say_waits(until: Mapping[str, Any]) -> str:
-    """Return what a parked run waits for, and the command that goes on."""
-    kind = until.get("until")
-    if kind == "attach":
-        words = ", ".join(until.get("attach", ()))
-        return f"evidence of {until['point']} ({words}): `attach RUN {until['point']} FILES`"
-    if kind == "time":
-        return f"its time, {show_duration(float(until.get('due_s', 0.0)))} after its start"
-    if kind == "units":
-        return f"the units to be at {until.get('at')}: `resume RUN` when they are"
-    return "a person: `resume RUN` when it is done"
 
 
 def exit_code(*outcomes: Outcome) -> int:

@@ -60,7 +60,11 @@ def serve(station: Path, speed: float, as_json: bool) -> None:
 
 def _announce(name: str, model: str, kind: str, address: str, as_json: bool) -> None:
     if as_json:
-        line = json.dumps({"name": name, "model": model, "kind": kind, "address": address})
+        told: dict[str, object] = {"name": name, "model": model, "kind": kind, "address": address}
+        if kind == "tcp":
+            host, _, port = address.rpartition(":")
+            told |= {"host": host, "port": int(port)}
+        line = json.dumps(told)
     else:
         line = f"{name:<14} {model:<18} {kind:<4} {address}"
     # A program that reads a pipe waits for this line.

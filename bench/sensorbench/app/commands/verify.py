@@ -11,6 +11,8 @@ from sensorbench.assessment.verify import Verification, verify
 from sensorbench.core.errors import InputError
 from sensorbench.station.workspace import Workspace
 
+_MOST = 20
+
 
 def verify_runs(root: Path, names: list[str], as_json: bool) -> int:
     """Verify runs and print what was found; return 0 only if nothing is wrong with any."""
@@ -40,9 +42,12 @@ def _paths(workspace: Workspace, name: str) -> list[Path]:
 
 def _print(item: Verification) -> None:
     typer.echo(f"{item.run_id}: values are {item.provenance.upper()}")
-    for finding in item.findings:
+    for finding in item.findings[:_MOST]:
         typer.echo(f"  {finding}")
-    for text in item.changed:
+    if len(item.findings) > _MOST:
+        rest = len(item.findings) - _MOST
+        typer.echo(f"  and {rest} more findings; --json lists all of them")
+    for text in (*item.changed, *item.notes):
         typer.echo(f"  note: {text}")
     if item.is_whole and item.assessment is not None:
         count = len(item.assessment.results)
@@ -58,6 +63,7 @@ def _plain(item: Verification) -> dict[str, object]:
         "provenance": item.provenance,
         "whole": item.is_whole,
         "changed": list(item.changed),
+        "notes": list(item.notes),
         "findings": [
             {"level": f.level.value, "file": f.file, "text": f.text} for f in item.findings
         ],

@@ -7,6 +7,7 @@ especinteract.py (framing, refusals). The rules:
 - Setting one quantity leaves the other as it is. What a remote program controls is written again
   with it, and a stopped plant starts with what was asked for alone.
 - A ramp is a remote program from the present temperature.
+- On RS-485, where several controllers share a cable, each line begins with the address.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import HUMIDITY, TEMPERATURE, Value
 from sensorbench.instruments.espec_p300.wire import (
     Loop,
+    checked_address,
     program,
     ramp_minutes,
     read_alarm_numbers,
@@ -56,9 +58,16 @@ class EspecP300:
         accuracy=2.5, steady=1.0,
     )  # fmt: skip
 
-    def __init__(self, line: Line, clock: Clock) -> None:  # noqa: ARG002 - every driver alike
+    def __init__(
+        self,
+        line: Line,
+        clock: Clock,  # noqa: ARG002 - every driver alike
+        *,
+        address: int | None = None,
+    ) -> None:
         self.name = line.name
         self._line = line
+        self._prefix = "" if address is None else f"{checked_address(address)},"
 
     def identify(self) -> Identity:
         """Read TYPE? and return the controller's model; a P300 tells no serial number.
@@ -211,7 +220,7 @@ class EspecP300:
             raise ProtocolError(f"{self.name}: {error}") from None
 
     def _ask(self, command: str) -> str:
-        reply = self._line.query(command).strip()
+        reply = self._line.query(self._prefix + command).strip()
         if reply.startswith(_REFUSED):
             reason = reply.removeprefix(_REFUSED)
             raise InstrumentError(command, reason, _MEANINGS.get(reason, ""))

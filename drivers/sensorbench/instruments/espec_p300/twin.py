@@ -45,7 +45,8 @@ class SimEspecP300:
     plant; `alarm` raises one, `acknowledge` is the operator at the panel. A temperature sensor that
     sticks keeps its last value, and the controller, which never sees it arrive, goes on heating
     (or cooling) by 40 K more; one that is open reads no number, and heats no more. Data protection
-    is set at the panel: `panel.data_protected`.
+    is set at the panel: `panel.data_protected`. With an `address` it hears only lines that begin
+    with it, as on RS-485.
     """
 
     FAULTS: ClassVar[tuple[str, ...]] = (
@@ -63,9 +64,12 @@ class SimEspecP300:
     terminators: tuple[bytes, ...] = (b"\r\n",)
     reply_terminator: bytes = b"\r\n"
 
-    def __init__(self, world: World, serial: str, *, humidity: bool = True) -> None:
+    def __init__(
+        self, world: World, serial: str, *, humidity: bool = True, address: int | None = None
+    ) -> None:
         self.serial = serial
         self.beyond = world.beyond_of(serial)
+        self._address = address
         self._world, self._clock = world, world.clock
         self._air = air_of(world)
         self._humidity = Humidity(world, self._air) if humidity else None
@@ -171,6 +175,11 @@ class SimEspecP300:
         command = line.decode("ascii", "replace").strip()
         if not command or self._fault == "silent":
             return None
+        if self._address is not None:
+            # RS-485: who is not meant says nothing, so that one controller answers (recalled).
+            before, comma, command = command.partition(",")
+            if not comma or before.strip() != str(self._address):
+                return None
         try:
             reply = self._answer(command)
         except Refused as refused:

@@ -27,6 +27,13 @@ class Loop:
     low: float
 
 
+def checked_address(address: int) -> int:
+    """Return an RS-485 address, 1 to 16 (recalled). Raises ValueError for another."""
+    if isinstance(address, bool) or not isinstance(address, int) or not 1 <= address <= 16:
+        raise ValueError(f"address {address!r}: an RS-485 address of a P300 is 1 to 16")
+    return address
+
+
 def read_loop(command: str, reply: str) -> Loop:
     """Return what TEMP? or HUMI? answered; the high limit comes before the low one.
 

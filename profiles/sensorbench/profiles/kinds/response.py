@@ -27,7 +27,7 @@ class Phase(model.Phase):
     @field_validator("set", mode="before")
     @classmethod
     def _sets(cls, data: Any) -> Any:
-        table = by_address(dict(data))
+        table = by_address({k: v for one in model.tables_of(data) for k, v in one.items()})
         if not table or any(
             not (isinstance(raw, list | tuple) and len(raw) == 2) for raw in table.values()
         ):

@@ -31,8 +31,7 @@ class Phase(model.Phase):
     @field_validator("set", mode="before")
     @classmethod
     def _sets(cls, data: Any) -> Any:
-        tables = data if isinstance(data, list | tuple) else [data]
-        table = by_address({k: v for one in tables for k, v in dict(one).items()})
+        table = by_address({k: v for one in model.tables_of(data) for k, v in one.items()})
         lengths = {len(raw) for raw in table.values() if isinstance(raw, list | tuple)}
         if len(lengths) != 1:
             raise problem("one list of values, or several of equal length, are raised step by step")

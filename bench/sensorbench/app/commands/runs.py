@@ -1,0 +1,54 @@
+"""runs: what was run, as it was stored; `verify` is there to doubt it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from sensorbench.app.commands.common import print_json, print_table, run_ids
+from sensorbench.app.waiting import say_waits
+from sensorbench.core.errors import InputError
+from sensorbench.evidence.glance import glance
+
+_RESULTS = "derived/results.json"
+
+
+def list_runs(root: Path, as_json: bool) -> None:
+    """Print the runs of a workspace, oldest first. Raises InputError where there is none."""
+    evidence = root / "evidence"
+    if not evidence.is_dir() and not (root / "station.toml").is_file():
+        text = (
+            "is no workspace: it has neither station.toml nor evidence/. Go there, or give -w DIR"
+        )
+        raise InputError.one(str(root.resolve()), "", text)
+    rows = [_summary(evidence / name) for name in run_ids(evidence)]
+    if as_json:
+        print_json(rows)
+    elif not rows:
+        typer.echo(f"no runs in {evidence}")
+    else:
+        print_table(
+            ("run", "profile", "lot", "units", "verdict", "waits for"),
+            [
+                (r["run"], r["profile"], r["lot"], str(r["units"]), r["verdict"], r["waits_for"])
+                for r in rows
+            ],
+        )
+
+
+def _summary(path: Path) -> dict[str, Any]:
+    found = glance(path, _RESULTS)
+    get = found.manifest.get
+    return {
+        "run": path.name,
+        "run_id": get("run_id", path.name),
+        "profile": get("profile", "?"),
+        "lot": ", ".join(map(str, get("lots", ("?",)))),
+        "units": get("units", 0),
+        "started": get("started", ""),
+        "state": found.state,
+        "verdict": found.verdict,
+        "waits_for": say_waits(found.waits) if found.waits is not None else "",
+    }

@@ -1,0 +1,82 @@
+"""The line to an instrument, opened as station.toml says; heavy libraries are imported here."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+
+from sensorbench.core.provenance import Provenance
+from sensorbench.links.line import Line, LineSettings
+from sensorbench.station.links import LineLink, SerialLink, TcpLink, VisaLink
+from sensorbench.station.simulation import SimulatedBench
+
+
+def settings_of(link: LineLink, settings: LineSettings) -> LineSettings:
+    """Return a driver's settings with what the link says otherwise."""
+    if link.terminator is not None:
+        settings = replace(
+            settings, write_terminator=link.terminator, read_terminator=link.terminator
+        )
+    if link.reply_terminator is not None:
+        settings = replace(settings, read_terminator=link.reply_terminator)
+    if link.timeout is not None:
+        settings = replace(settings, timeout_s=link.timeout)
+    if isinstance(link, SerialLink):
+        settings = replace(
+            settings,
+            baud_rate=link.baud_rate or settings.baud_rate,
+            data_bits=link.data_bits or settings.data_bits,
+            parity=link.parity or settings.parity,
+            stop_bits=link.stop_bits or settings.stop_bits,
+            flow_control=link.flow_control or settings.flow_control,
+        )
+    return replace(settings, pause_s=max(settings.pause_s, link.pause))
+
+
+def open_line(
+    name: str, link: SerialLink | VisaLink | TcpLink, settings: LineSettings, stack: ExitStack
+) -> Line:
+    """Open the line to a real instrument; `stack` closes it. Raises LinkClosed."""
+    settings = settings_of(link, settings)
+    if isinstance(link, VisaLink):
+        from sensorbench.links.visa_line import VisaLine  # noqa: PLC0415 - pyvisa
+
+        return stack.enter_context(
+            VisaLine(link.resource, settings, name, visa_library=link.library)
+        )
+    remote = link.remote if isinstance(link, SerialLink) else None
+    if isinstance(link, SerialLink) and remote is None:
+        from sensorbench.links.serial_line import SerialLine  # noqa: PLC0415 - pyserial
+
+        return stack.enter_context(SerialLine(link.port, settings, name))
+    from sensorbench.links.tcp_line import TcpLine  # noqa: PLC0415 - with the others
+
+    if isinstance(link, TcpLink):
+        remote = link.host, link.port or settings.tcp_port
+    assert remote is not None  # noqa: S101 - a serial port that is none is a socket
+    return stack.enter_context(TcpLine(*remote, settings, name))
+
+
+def simulated_line(
+    name: str, bench: SimulatedBench, mount: str, settings: LineSettings, wire: bool,
+    stack: ExitStack,
+) -> Line:  # fmt: skip
+    """Open the line to a twin: in this program, or with `wire` on a pty or a TCP port."""
+    twin, world = bench.lines[name], bench.world.lock
+    if not wire:
+        from sensorbench.links.inprocess_line import InProcessLine  # noqa: PLC0415 - as below
+
+        return stack.enter_context(InProcessLine(twin, settings, name, world))
+    from sensorbench.links.mount import PtyMount, TcpMount  # noqa: PLC0415 - only for `wire`
+
+    simulated = Provenance.SIMULATED
+    if mount == "pty":
+        from sensorbench.links.serial_line import SerialLine  # noqa: PLC0415 - pyserial
+
+        port = stack.enter_context(PtyMount(twin, world=world)).address
+        return stack.enter_context(SerialLine(port, settings, name, provenance=simulated))
+    from sensorbench.links.visa_line import VisaLine  # noqa: PLC0415 - pyvisa
+
+    host, _, number = stack.enter_context(TcpMount(twin, world=world)).address.rpartition(":")
+    resource = f"TCPIP::{host}::{number}::SOCKET"
+    return stack.enter_context(VisaLine(resource, settings, name, provenance=simulated))

@@ -1,0 +1,94 @@
+"""Text as word processors, data sheets and keyboards write it, to the one spelling that we keep.
+
+Only what can be read in one way is read: `M` and `m` stay apart, and a unit that also says what a
+pressure is measured from is refused by `hint` in words.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_MINUS = "\u2212\u2010\u2011\u2012\u2013\ufe63\uff0d"
+_SIGNS = {ord(c): "-" for c in _MINUS} | {
+    ord("\uff0b"): "+",  # full width, as Chinese and Japanese keyboards give it
+    ord("\uff0e"): ".",
+    ord("\uff05"): "%",
+    ord("\u00ba"): "°",  # masculine ordinal
+    ord("\u02da"): "°",  # ring above
+}
+_DEGREE_LETTERS = {"°C": "degC", "°F": "degF", "°K": "K", "°": "deg"}
+_PREFIXED_OHM = re.compile(r"(?:\u03a9|[Oo]hms?|OHMS?)$")
+_PREFIX_K = re.compile(r"^K(?=(?:Pa|Hz|ohm|V)$)")
+_WORDS = {
+    "C": "degC", "degC": "degC", "degreeC": "degC", "degreesC": "degC", "Celsius": "degC",
+    "F": "degF", "degF": "degF", "kelvin": "K", "Kelvin": "K",
+    "usec": "us", "msec": "ms", "sec": "s", "secs": "s", "second": "s", "seconds": "s",
+    "mins": "min", "minute": "min", "minutes": "min",
+    "hr": "h", "hrs": "h", "hour": "h", "hours": "h", "H": "h",
+    "days": "d", "day": "d", "weeks": "week",
+    "mb": "mbar", "mBar": "mbar", "Bar": "bar", "kpa": "kPa", "Kpa": "kPa", "hpa": "hPa",
+    "PSI": "psi", "Psi": "psi", "torr": "Torr", "ATM": "atm",
+    "volt": "V", "volts": "V", "Volt": "V", "Volts": "V", "VDC": "V", "Vdc": "V", "mVDC": "mV",
+    "amp": "A", "amps": "A", "Amp": "A", "Amps": "A", "ADC": "A", "mADC": "mA",
+    "hz": "Hz", "khz": "kHz",
+    "dps": "deg/s", "mdps": "mdeg/s", "degs": "deg", "degree": "deg", "degrees": "deg",
+    "RPM": "rpm", "r/min": "rpm",
+    "m/s^2": "m/s2", "m/s**2": "m/s2", "deg/s^2": "deg/s2", "rad/s^2": "rad/s2",
+    "Gauss": "G", "gauss": "G", "Gs": "G", "mGauss": "mG",
+    "ml": "mL", "l": "L", "SCCM": "sccm", "SLM": "slm", "SLPM": "slm", "slpm": "slm",
+    "PPM": "ppm", "PPB": "ppb", "lux": "lx", "Lux": "lx", "klux": "klx", "percent": "%",
+    "%rh": "%RH", "%rf": "%RH", "rh%": "%RH",
+}  # fmt: skip
+_MEASURED_FROM = re.compile(r"(psi|bar|mbar|kPa|hPa|Pa|inHg|mmHg)\s*\(?(a|g|d|abs|gauge|diff)\)?")
+_SEPARATED = re.compile(r"[+-]?(?:[\d.]*\d[,'’ ]\d|\d+\.\d+\.\d)")
+
+
+def plain(text: str) -> str:
+    """Return `text` with one minus, one degree sign, plain blanks and nothing invisible.
+
+    >>> plain("\u221240\u00a0ºC")
+    '-40 °C'
+    """
+    seen = "".join(c for c in text.translate(_SIGNS) if unicodedata.category(c) != "Cf")
+    return re.sub(r"\s", " ", seen)
+
+
+def unit(text: str) -> str:
+    """Return a unit as `core.units` knows it; a unit that is none comes back nearly as it was.
+
+    >>> unit("K / min"), unit("k\u2126"), unit("% r.h."), unit("\u00b5V"), unit("°/s")
+    ('K/min', 'kohm', '%RH', 'uV', 'deg/s')
+    """
+    # Compatibility forms: Ohm and micro sign, full-width letters and %, ℃, ㎪, the ² of m/s².
+    shown = unicodedata.normalize("NFKC", plain(text)).replace("\u03bc", "u")
+    joined = re.sub(r"\s*([/^*])\s*", r"\1", shown.strip()).replace("° ", "°")
+    if "%" in joined and len(joined) > 1:
+        joined = re.sub(r"[ .]", "", joined).casefold()
+    joined = re.sub(r"^(deg|degree|degrees) (?=[CF]$|[CF]/)", "deg", joined)
+    if joined in _WORDS:
+        return _WORDS[joined]
+    return "/".join(_part(part) for part in joined.split("/"))
+
+
+def _part(part: str) -> str:
+    part = _DEGREE_LETTERS.get(part, part.replace("°", "deg"))
+    part = _PREFIX_K.sub("k", _PREFIXED_OHM.sub("ohm", part))
+    return _WORDS.get(part, part)
+
+
+def hint(text: str) -> str:
+    """Return what is probably meant by a quantity that can't be read, "" where nobody knows.
+
+    >>> hint("3,3 V")
+    'write the number with a decimal point and without separators'
+    """
+    if _SEPARATED.match(text.strip()):
+        return "write the number with a decimal point and without separators"
+    found = _MEASURED_FROM.search(text)
+    if found:
+        return (
+            f"{found[0].strip()!r} also says what the pressure is measured from: write "
+            f"{found[1]!r}, and what it is measured from at the port (relative_to in part.toml)"
+        )
+    return ""

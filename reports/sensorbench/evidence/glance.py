@@ -1,0 +1,109 @@
+"""A run at a glance: what was stored, where nothing speaks against it; `check` reads everything.
+
+Sizes of all files, the seal, run.json and the results are compared with their digests, so that an
+edited verdict is not shown. Samples and journal are not read: a thousand runs take a second.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sensorbench.evidence.canonical import canonical, sha256
+
+INVALID, PARKED, DAMAGED = "INVALID", "parked", "damaged"
+_VERDICT = re.compile(rb'"verdict":"([A-Z]+)"\}\Z')
+_BLOCK = 1 << 12
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """A run's manifest, how it ended, its verdict, and what it waits for.
+
+    `state` is "" where it did not end, "damaged" where the seal says so. The verdict is that of
+    the stored results; INVALID where the files are not those of the seal, or there is none.
+    """
+
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    state: str = ""
+    verdict: str = INVALID
+    waits: Mapping[str, Any] | None = None
+
+
+def glance(root: Path, results: str) -> Glance:
+    """Look at a run; `results` names the file of its results. Damage never raises."""
+    try:
+        stored = (root / "run.json").read_bytes()
+        manifest = json.loads(stored)
+        if not isinstance(manifest, dict):
+            return Glance()
+    except (OSError, ValueError, RecursionError):
+        return Glance()
+    is_sealed = (root / "seal.json").is_file()
+    verdict = _sealed(root, stored, results) if is_sealed else INVALID
+    if not verdict:
+        return Glance(manifest, DAMAGED)
+    end = _end(root / "journal.jsonl")
+    state = str(end.get("state", ""))
+    if is_sealed:
+        return Glance(manifest, state, verdict)
+    if state == PARKED:
+        return Glance(manifest, state, PARKED, end.get("reason", {}))
+    return Glance(manifest, state)
+
+
+def _sealed(root: Path, manifest: bytes, results: str) -> str:
+    """Return the verdict that was sealed, "" where the files are others."""
+    try:
+        stored = (root / "seal.json").read_bytes()
+        seal = json.loads(stored)
+        body = {key: value for key, value in seal.items() if key != "seal"}
+        if canonical(seal) != stored or sha256(canonical(body)) != seal["seal"]:
+            return ""
+        files = seal["files"]
+        found = (root / results).read_bytes()
+        whole = files["run.json"]["sha256"] == sha256(manifest)
+        whole &= files[results]["sha256"] == sha256(found)
+        if not whole or any(
+            os.stat(root / name).st_size != row["size"] for name, row in files.items()
+        ):
+            return ""
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return ""
+    match = _VERDICT.search(found)
+    return match[1].decode() if match else INVALID
+
+
+def _end(journal: Path) -> Mapping[str, Any]:
+    """Return how a run ended that nothing followed but what was attached; {} where it goes on."""
+    try:
+        for line in _lines_backwards(journal):
+            event = json.loads(line)
+            if event["kind"] == "run_ended":
+                data: Mapping[str, Any] = event["data"]
+                return data
+            if event["kind"] != "attached":
+                return {}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        pass
+    return {}
+
+
+def _lines_backwards(path: Path) -> Iterator[bytes]:
+    """Yield the whole lines of a file, the last one first."""
+    with path.open("rb") as file:
+        at = file.seek(0, os.SEEK_END)
+        rest = b""
+        while at:
+            step = min(_BLOCK, at)
+            at = file.seek(at - step)
+            first, *lines = (file.read(step) + rest).split(b"\n")
+            yield from (line for line in reversed(lines) if line)
+            rest = first
+        if rest:
+            yield rest

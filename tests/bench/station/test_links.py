@@ -1,0 +1,171 @@
+"""station.toml's links: what an instrument is reached by is read, or refused with what is right."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from sensorbench.core.documents import validate
+from sensorbench.core.errors import InputError
+from sensorbench.links.line import LineSettings
+from sensorbench.station.lines import open_line, settings_of
+from sensorbench.station.links import LineLink, SerialLink, TcpLink, VisaLink
+from sensorbench.station.machine import check_machine
+from sensorbench.station.model import StationFile
+
+HEAD: dict[str, Any] = {"station": {"name": "s"}}
+
+
+def station(link: dict[str, Any], model: str = "keysight_e36312a") -> StationFile:
+    data = {**HEAD, "instrument": {"psu": {"model": model, "link": link}}}
+    return validate(data, StationFile, "station.toml")
+
+
+def refused(link: dict[str, Any]) -> str:
+    with pytest.raises(InputError) as found:
+        station(link)
+    return str(found.value)
+
+
+def link_of(link: dict[str, Any]) -> Any:
+    return station(link).instrument["psu"].link
+
+
+@pytest.mark.parametrize(
+    ("link", "key", "said"),
+    [
+        ({"kind": "visa", "resource": "ASRL3::INSTR"}, "resource", '"COM3" on Windows'),
+        ({"kind": "visa", "resource": "ASRL/dev/ttyUSB0::INSTR"}, "resource",
+         'port = "/dev/ttyUSB0"'),
+        ({"kind": "visa", "resource": "asrl1"}, "resource", 'kind = "serial"'),
+        ({"kind": "visa", "resource": "TCPIP::192.0.2..20::5025::SOCKET"}, "resource", "no host"),
+        ({"kind": "visa", "resource": "TCPIP::192.0.2.20::5025::SOCKT"}, "resource", "::SOCKET"),
+        ({"kind": "visa", "resource": "USB0::INSTR"}, "resource", "is no VISA resource"),
+        ({"kind": "visa", "resource": "GPIB0::x::INSTR"}, "resource", "GPIB0::5::INSTR"),
+        ({"kind": "visa", "resource": "MyDmm"}, "", 'library = "@ivi"'),
+        ({"kind": "visa", "resource": ""}, "resource", "must not be empty"),
+        ({"kind": "serial", "port": "ASRL3::INSTR"}, "port", 'write the port\'s own, "COM3"'),
+        ({"kind": "serial", "port": " "}, "port", "such as COM3"),
+        ({"kind": "serial", "port": "COM3", "baud_rate": -9600}, "baud_rate", "at least 50"),
+        ({"kind": "serial", "port": "COM3", "parity": "E"}, "parity", "'even'"),
+        ({"kind": "serial", "port": "COM3", "stop_bits": 3}, "stop_bits", "allowed: 1, 1.5, 2"),
+        ({"kind": "serial", "port": "COM3", "data_bits": 9}, "data_bits", "7 or 8"),
+        ({"kind": "serial", "port": "COM3", "flow_control": "hardware"}, "flow_control",
+         "'rts/cts'"),
+        ({"kind": "serial", "port": "loop://"}, "port", "supported: rfc2217, socket, hwgrep"),
+        ({"kind": "serial", "port": "rfc2217://192.0.2.20"}, "port", "rfc2217://HOST:PORT"),
+        ({"kind": "serial", "port": "socket://192.0.2..20:4001"}, "port", "is no host"),
+        ({"kind": "serial", "port": "socket://192.0.2.20:99999"}, "port", "1 to 65535"),
+        ({"kind": "serial", "port": "socket://192.0.2.20:4001", "baud_rate": 9600}, "",
+         "use rfc2217://"),
+        ({"kind": "tcp", "host": "192.0.2..20"}, "host", "is no host"),
+        ({"kind": "tcp", "host": ""}, "host", "is no host"),
+        ({"kind": "tcp", "host": ".lab"}, "host", "is no host"),
+        ({"kind": "tcp", "host": "192.0.2.300"}, "host", "four numbers from 0 to 255"),
+        ({"kind": "tcp", "host": "192.0.2.20:5025"}, "host", "port = …"),
+        ({"kind": "tcp", "host": "http://192.0.2.20"}, "host", "without //"),
+        ({"kind": "tcp", "host": "my psu"}, "host", "letters, digits and hyphens"),
+        ({"kind": "tcp", "host": "psu", "port": 70000}, "port", "at most 65535"),
+        ({"kind": "tcp", "host": "psu", "terminator": ""}, "terminator", "CR, LF or CR LF"),
+        ({"kind": "tcp", "host": "psu", "pause": "-1 s"}, "pause", "at least 0"),
+        ({"kind": "tcp", "host": "psu", "timeout": 2}, "timeout", 'for example "2 s"'),
+    ],
+)  # fmt: skip
+def test_a_link_that_can_not_be_is_refused_with_what_is_right(
+    link: dict[str, Any], key: str, said: str
+) -> None:
+    found = refused(link)
+    assert f"instrument.psu.link{'.' if key else ''}{key}: " in found
+    assert said in found
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        {"kind": "visa", "resource": "TCPIP::192.168.1.20::5025::SOCKET"},
+        {"kind": "visa", "resource": "TCPIP0::psu-1.lab.example::inst0::INSTR"},
+        {"kind": "visa", "resource": "TCPIP::192.168.1.20::hislip0::INSTR"},
+        {"kind": "visa", "resource": "TCPIP0::192.168.1.20::INSTR"},
+        {"kind": "visa", "resource": "USB0::0x2A8D::0x1102::MY1::INSTR"},
+        {"kind": "visa", "resource": "USB0::0x2A8D::0x1102::MY1::0::INSTR"},
+        {"kind": "visa", "resource": "GPIB0::5::INSTR"},
+        {"kind": "visa", "resource": "GPIB::5"},
+        {"kind": "visa", "resource": "MyDmm", "library": "@ivi"},
+        {"kind": "serial", "port": "hwgrep://0403:6001"},
+        {"kind": "tcp", "host": "fe80::1%eth0"},
+        {"kind": "tcp", "host": "localhost."},
+        {"kind": "tcp", "host": "psu_1"},
+    ],
+)
+def test_links_as_people_write_them_are_read(link: dict[str, Any]) -> None:
+    assert link_of(link).kind == link["kind"]
+
+
+def test_what_a_link_says_goes_before_what_the_driver_knows() -> None:
+    link = link_of({
+        "kind": "serial", "port": "COM3", "baud_rate": 19200, "data_bits": 7, "parity": "even",
+        "stop_bits": 2, "flow_control": "xon/xoff", "terminator": "CR LF", "reply_terminator": "CR",
+        "timeout": "5 s", "pause": "50 ms",
+    })  # fmt: skip
+    assert settings_of(link, LineSettings()) == LineSettings(
+        write_terminator="\r\n", read_terminator="\r", timeout_s=5.0, pause_s=0.05,
+        baud_rate=19200, data_bits=7, parity="even", stop_bits=2, flow_control="xon/xoff",
+    )  # fmt: skip
+    bare = link_of({"kind": "serial", "port": "COM3"})
+    own = LineSettings(baud_rate=38400, parity="odd", pause_s=0.1, write_terminator="\r")
+    assert settings_of(bare, own) == own
+
+
+def test_a_socket_port_is_a_plain_socket_and_a_library_reaches_visa(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[Any] = []
+
+    class Line:
+        def __init__(self, *told: Any, **more: Any) -> None:
+            opened.append((*told[:-2], *more.values()))
+
+        def __enter__(self) -> Line:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    for module in ("tcp_line.TcpLine", "visa_line.VisaLine", "serial_line.SerialLine"):
+        monkeypatch.setattr(f"sensorbench.links.{module}", Line)
+    with ExitStack() as stack:
+        for link in (
+            SerialLink(kind="serial", port="socket://192.0.2.20:4001"),
+            SerialLink(kind="serial", port="rfc2217://192.0.2.20:4001"),
+            VisaLink(kind="visa", resource="MyDmm", library="/opt/libvisa.so"),
+            TcpLink(kind="tcp", host="192.0.2.20"),
+        ):
+            open_line("x", link, LineSettings(tcp_port=9001), stack)
+    assert opened == [
+        ("192.0.2.20", 4001), ("rfc2217://192.0.2.20:4001",), ("MyDmm", "/opt/libvisa.so"),
+        ("192.0.2.20", 9001),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("resource", "install"),
+    [
+        ("USB0::0x2A8D::0x1102::MY1::INSTR", "pip install pyusb"),
+        ("GPIB0::5::INSTR", "pip install gpib-ctypes"),
+    ],
+)
+def test_a_missing_package_is_named_with_the_command_that_installs_it(
+    resource: str, install: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sensorbench.links.visa_line.find_spec", lambda _: None)
+    (found,) = check_machine(station({"kind": "visa", "resource": resource}))
+    assert found.key == "instrument.psu.link.resource"
+    assert install in found.text
+    vendor = {"kind": "visa", "resource": resource, "library": "@ivi"}
+    assert check_machine(station(vendor)) == []
+
+
+def test_no_terminator_is_the_driver_s_own() -> None:
+    assert settings_of(LineLink(), LineSettings(read_terminator="\r")).read_terminator == "\r"
