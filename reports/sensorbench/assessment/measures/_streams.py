@@ -48,6 +48,14 @@ def records(inputs: Inputs) -> tuple[dict[int, Record], dict[int, Reason]]:
     return found, {k: why for k, why in reasons.items() if k not in found}
 
 
+def why_not(inputs: Inputs, samples: Floats, needed: int) -> Reason:
+    """Return why samples give no value, where `needed` would."""
+    if len(samples) < needed:
+        return Reason("too_few", {"needed": needed, "there": len(samples)})
+    known = bool(np.isfinite(samples).all())
+    return Reason("no_value" if known else "not_finite", {"channel": inputs.channel})
+
+
 def values_of(inputs: Inputs, found: dict[int, float]) -> Floats:
     """Return one value a unit, NaN where there is none."""
     return np.array([found.get(k, np.nan) for k in range(len(inputs.numbers))])
