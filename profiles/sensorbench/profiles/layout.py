@@ -25,7 +25,8 @@ class BenchRow:
     is the rate that can be asked for, `planned` how fast it moves by itself, `settling_s` how long
     it then takes. `wave_s` is the shortest period of a wave, None where none can be made.
     `steady` is the narrowest band, as a half-width, that the acting instrument's own reading keeps,
-    `rest` about what is there while nothing acts, None where that is not known.
+    `rest` about what is there while nothing acts, None where that is not known. `follows` are the
+    addresses that must be set for it to have a value, as gravity needs a direction.
     """
 
     how: Literal["set", "fixed", "watched"]
@@ -45,6 +46,7 @@ class BenchRow:
     against: str = ""
     steady: float = 0.0
     rest: Value | None = None
+    follows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

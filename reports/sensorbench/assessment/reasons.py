@@ -17,6 +17,7 @@ CODES: Mapping[str, tuple[str, ...]] = {
     "not_calibrated": ("channel",),
     "samples_lost": ("point",),
     "saturated": ("point",),
+    "rate_unknown": ("point",),
     "too_few": ("needed", "there"),
     "not_finite": ("channel",),
     "no_step": ("channel",),

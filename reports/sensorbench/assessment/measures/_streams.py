@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +42,8 @@ def records(inputs: Inputs) -> tuple[dict[int, Record], dict[int, Reason]]:
                 reasons[k] = Reason("samples_lost", {"point": point})
             elif stream.saturated:
                 reasons[k] = Reason("saturated", {"point": point})
+            elif not math.isfinite(stream.rate_hz):
+                reasons[k] = Reason("rate_unknown", {"point": point})
             else:
                 samples = stream.channel(inputs.channel)
                 end = stream.start_s + stream.seconds
