@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from sensorbench.core.errors import InputError
 from sensorbench.core.verdict import Verdict
+from sensorbench.profiles import library
 
 from .conftest import MakeBench
 from .proving import Bench, data_of
@@ -158,3 +162,20 @@ def test_channels_that_are_not_fed_are_left_out(
     bench: MakeBench, name: str, phase: str, left: set[str]
 ) -> None:
     assert {channel for _, channel in known(bench(name), phase)} == left
+
+
+def test_a_gate_may_ask_whether_what_was_written_is_there(bench: MakeBench) -> None:
+    """Of a phase that writes the answer is what was read back: nothing else is read there."""
+    made = bench("pressure")
+    source = Path(library.__file__).parent / "library/calibration/pressure_temperature.toml"
+    text = source.read_text(encoding="utf-8")
+    (name,) = re.findall(r'kind = "calibrate"\nname = "([^"]+)"', text)
+    text = text.replace('id = "calibration/pressure_temperature"', 'id = "own/fed"')
+    text += (
+        f'\n[[phase]]\nkind = "gate"\nname = "all written"\nof = "{name}"\n'
+        'require = { calibrated = "100 %" }\n'
+    )
+    (made.workspace.root / "fed.toml").write_text(text, encoding="utf-8")
+    outcome = made.run("fed.toml", LOTS["pressure"])
+    assert outcome.assessment.verdict is Verdict.PASS
+    assert outcome.assessment.facts["all written"]["gate"]["holds"] is True

@@ -21,6 +21,7 @@ from sensorbench.profiles.layout import Layout, Purpose
 from sensorbench.profiles.measuring import ask_of
 from sensorbench.profiles.model import KINDS, Phase, Profile
 from sensorbench.profiles.planning.asking import check_asks
+from sensorbench.profiles.planning.gating import acts_on_units
 from sensorbench.profiles.schedule import (
     Action,
     Do,
@@ -201,6 +202,8 @@ def _steps(phases: Sequence[Phase], c: Context) -> Iterator[tuple[Action, str, i
             for action in module.actions(phase, c):
                 done.append((action, c.zone))
                 yield _placed(action, c, phase)
+        if acts_on_units(action for action, _ in done):
+            c.acted.add(phase.name)
         if len(c.problems) == problems:  # else it is not what would be done
             check_asks(c, phase, done)
     c.phase, c.label = None, "end"

@@ -59,6 +59,7 @@ class Reading:
     stress_ended: dict[str, int] = field(default_factory=dict)
     streams: dict[str, Any] = field(default_factory=dict)
     asked: list[Ask] = field(default_factory=list)
+    acted: set[str] = field(default_factory=set)
     used_measures: bool = False
     used_monitor: bool = False
     to_come: tuple[str, ...] = ()
