@@ -179,3 +179,17 @@ def test_a_gate_may_ask_whether_what_was_written_is_there(bench: MakeBench) -> N
     outcome = made.run("fed.toml", LOTS["pressure"])
     assert outcome.assessment.verdict is Verdict.PASS
     assert outcome.assessment.facts["all written"]["gate"]["holds"] is True
+
+
+@pytest.mark.parametrize("require", ["value", "pass"])
+def test_a_stream_answers_a_gate(bench: MakeBench, require: str) -> None:
+    phase = (
+        'kind = "record"\nduration = "10 s"\nmeasures = ["allan_deviation"]\n'
+        '\n[[phase]]\nkind = "gate"\nname = "g"\nof = "p"\n'
+        f'require = {{ {require} = "100 %" }}\n'
+    )
+    made = bench("imu")
+    (made.workspace.root / "fed.toml").write_text(HEAD.format(top="") + phase, encoding="utf-8")
+    outcome = made.run("fed.toml", LOTS["imu"])
+    assert outcome.assessment.facts["g"]["gate"]["holds"] is True
+    assert outcome.assessment.verdict is Verdict.PASS

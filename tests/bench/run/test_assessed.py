@@ -218,7 +218,7 @@ def test_no_warning_of_a_library_comes_out_of_an_assessment(tmp_path: Path, kind
     """A unit that gives constant counts, or none: numpy has nothing to say to the operator."""
     phases = (
         phase_of_tests("t", '["room", "hot"]') + '[[phase]]\nkind = "grid"\nname = "g"\n'
-        'axes = [{ set = { temperature = ["10 degC", "40 degC"] }, '
+        'axes = [{ set = { temperature = ["10 degC", "25 degC", "40 degC"] }, '
         'path = "there and back" }]\nmeasures = ["error", "hysteresis", "sensitivity", "offset", '
         '"nonlinearity", "noise"]\n'
         '[[phase]]\nkind = "record"\nname = "r"\nduration = "2 min"\nevery = "10 s"\n'

@@ -166,7 +166,14 @@ def test_a_gate_that_no_phase_can_answer_is_refused(
     assert "phase[2].require" in found
 
 
-@pytest.mark.parametrize("phase", [GRID, phase_of_tests("t")])
+MONITORED = SOAKED + 'monitor = { every = "10 min" }\n'
+RECORD = (
+    '[[phase]]\nkind = "record"\nname = "t"\nduration = "1 min"\nevery = "20 s"\n'
+    'measures = ["value"]\n'
+)
+
+
+@pytest.mark.parametrize("phase", [GRID, phase_of_tests("t"), MONITORED, RECORD])
 @pytest.mark.parametrize("require", ["pass", "value"])
 def test_a_phase_that_reads_answers_a_gate(tmp_path: Path, phase: str, require: str) -> None:
     outcome = done(tmp_path, phase + gate(f'require = {{ {require} = "100 %" }}'))

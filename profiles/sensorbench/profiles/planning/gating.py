@@ -36,7 +36,7 @@ def unanswerable(c: Pointing, of: str, word: str) -> str:
 def _reads_calibrated(c: Pointing, of: str) -> bool:
     """Return whether a phase reads, here, a channel of a quantity that parts are calibrated for."""
     points = [p for p in c.points.values() if p.phase == of and "attach" not in p.labels]
-    if not points:
+    if not points or c.told[of].get("streams"):  # a stream is of what the part samples
         return False
     tested = {name for point in points for name in point.labels.get("parameters", ())}
     asked = [(row["part"], row["channel"]) for row in c.told[of].get("asks", ())]
