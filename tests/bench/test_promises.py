@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from sensorbench.assessment.verify import verify
 from sensorbench.core.errors import InputError
+from sensorbench.core.plugins import plugins
 from sensorbench.core.verdict import Verdict
+from sensorbench.profiles.measuring import MEASURES as GROUP
 from sensorbench.station.workspace import Workspace
 
 from ..workspaces import (
@@ -25,6 +27,7 @@ from ..workspaces import (
     QUICK,
     THERMOMETER,
     check,
+    data_of,
     events,
     lot,
     run,
@@ -41,6 +44,8 @@ calibration_due = {DUE}
 uncertainty = "1 %RH"
 """
 maybe = st.booleans()
+MEASURES = [*["error", "noise", "hysteresis"] * 2, *sorted(plugins(GROUP))]
+of_parameters = st.sampled_from(["error", "error", "error", *sorted(plugins(GROUP))])
 
 
 def table(name: str, *rows: str) -> str:
@@ -102,7 +107,8 @@ def parts(draw: st.DrawFn) -> str:
         channel = draw(st.sampled_from(["temperature", "temperature", "temperature", "humidity"]))
         unit = "K" if channel == "temperature" else "%RH"
         text += table(
-            "[parameter]", 'name = "p"', 'measure = "error"', f'channel = "{channel}"',
+            "[parameter]", 'name = "p"', f'measure = "{draw(of_parameters)}"',
+            f'channel = "{channel}"',
             'set = { humidity = "50 %RH" }' if channel == "humidity" else "",
             f'limits = {{ room = ["-5 {unit}", "5 {unit}"], warm = ["-5 {unit}", "5 {unit}"] }}',
             f'drift = "2 {unit}"' if draw(maybe) else "",
@@ -128,13 +134,20 @@ def sets(draw: st.DrawFn) -> str:
 
 
 @st.composite
+def monitors(draw: st.DrawFn) -> str:
+    every = draw(st.sampled_from(["30 min", "1 min", "10 s"]))
+    named = draw(st.sampled_from(["", *(f', measures = ["{name}"]' for name in MEASURES)]))
+    return draw(st.sampled_from(["", f'monitor = {{ every = "{every}"{named} }}\n']))
+
+
+@st.composite
 def phases(draw: st.DrawFn, name: str) -> str:
     kind = draw(st.sampled_from(["grid", "test", "stress", "cycle", "steps", "record", "response"]))
     head = f'\n[[phase]]\nkind = "{kind}"\nname = "{name}"\n'
     tested = draw(st.sampled_from(["", 'test = { before = ["room"], after = ["room"] }\n',
                                    'test = { after = ["warm"], within = "90 h" }\n']))  # fmt: skip
-    measures = draw(st.sampled_from(["", 'measures = ["error"]\n', 'measures = ["noise"]\n',
-                                     'measures = ["error", "hysteresis"]\n']))  # fmt: skip
+    named = draw(st.lists(st.sampled_from(MEASURES), max_size=2, unique=True))
+    measures = f"measures = [{', '.join(map(repr, named))}]\n" if named else ""
     match kind:
         case "grid":
             values = ", ".join(
@@ -146,24 +159,27 @@ def phases(draw: st.DrawFn, name: str) -> str:
             condition = draw(st.sampled_from(["room", "warm", "room", "warm", "cold"]))
             return f'{head}conditions = ["{condition}"]\n'
         case "stress":
-            more = 'monitor = { every = "30 min" }\n' if draw(maybe) else ""
-            return f'{head}set = {draw(sets())}\nhours = "2 h"\n{tested}{more}'
+            return f'{head}set = {draw(sets())}\nhours = "2 h"\n{tested}{draw(monitors())}'
         case "cycle":
             return (
                 f'{head}cycles = 2\nsteps = [{{ set = {draw(sets())}, dwell = "5 min" }}, '
-                f'{{ set = {draw(sets())}, dwell = "1 min" }}]\n{tested}'
+                f'{{ set = {draw(sets())}, dwell = "1 min" }}]\n{tested}{draw(monitors())}'
             )
         case "steps":
             values = ", ".join(f'"{v}"' for v in draw(st.lists(supplies, min_size=1, max_size=3)))
-            return f'{head}set = {{ supply = [{values}] }}\ndwell = "2 s"\n{tested}'
+            return (
+                f'{head}set = {{ supply = [{values}] }}\ndwell = "2 s"\n{tested}{draw(monitors())}'
+            )
         case "record":
             every = draw(st.sampled_from(['every = "20 s"\n', 'every = "20 s"\n', ""]))
-            return f'{head}duration = "5 min"\n{every}{measures}'
+            duration = draw(st.sampled_from(["5 min", "5 min", "10 s"]))
+            return f'{head}duration = "{duration}"\n{every}{measures}'
         case _:
-            more = 'measures = ["rise_time"]\n' if draw(maybe) else ""
+            more = draw(st.sampled_from(["", 'measures = ["rise_time"]\n', measures]))
+            duration = draw(st.sampled_from(["60 min", "60 min", "1 min"]))
             return (
                 f'{head}set = {{ temperature = ["20 degC", "{draw(temperatures)}"] }}\n'
-                f'duration = "60 min"\nevery = "20 s"\n{more}'
+                f'duration = "{duration}"\nevery = "20 s"\n{more}'
             )
 
 
@@ -193,6 +209,13 @@ def promised(root: Path, made: tuple[str, str, str, str]) -> str:
         if r.verdict is Verdict.INVALID
     ]
     assert unknown == []
+    there = {(r.phase, r.measure, r.channel) for r in outcome.assessment.results}
+    asked = [
+        (phase["name"], ask["measure"], ask["channel"])
+        for phase in data_of(outcome).schedule.phases
+        for ask in phase["asks"]
+    ]
+    assert [row for row in asked if row not in there] == []
     assert {unit.verdict for unit in outcome.assessment.units} <= {Verdict.PASS, Verdict.FAIL}
     assert events(outcome, "run_ended")[0].data["state"] == "complete"
     assert [str(f) for f in verify(outcome.root).findings] == []

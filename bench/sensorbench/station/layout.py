@@ -21,7 +21,7 @@ def layout_of(file: StationFile, bindings: Bindings | None = None) -> Layout:
     found = bindings or bind(file)
     zones = {
         name: Zone(
-            rows={str(row.where): _row(file, row) for row in found.of(name)},
+            rows={str(row.where): _row(file, row, found.of(name)) for row in found.of(name)},
             sockets=tuple(socket.id for socket in file.sockets_of(name)),
             fits=_fits(file, name),
             purposes=table.purposes,
@@ -43,7 +43,7 @@ def _fits(file: StationFile, zone: str) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _row(file: StationFile, row: Binding) -> BenchRow:
+def _row(file: StationFile, row: Binding, others: list[Binding]) -> BenchRow:
     low, high = ends_of(row)
     reference = row.reference is not None
     if row.fixed is not None:
@@ -52,8 +52,9 @@ def _row(file: StationFile, row: Binding) -> BenchRow:
     if follows or row.acts is None or not isinstance(row.acts.declared, setpoint):
         rest = _rest(file, row)
         return BenchRow(
-            "watched", None, low, high, reference=reference, handle=row.handle, rest=rest
-        )
+            "watched", None, low, high, reference=reference, handle=row.handle, rest=rest,
+            follows=_followed(file, row, others) if follows else (),
+        )  # fmt: skip
     acts = row.acts.declared
     return BenchRow(
         "set",
@@ -92,6 +93,15 @@ def _only_reads(file: StationFile, instrument: str) -> bool:
     """Return whether an instrument only follows what others do, as gravity does a direction."""
     device = devices().get(file.instrument[instrument].model)
     return bool(getattr(device.usable() if device else None, "READS", ()))
+
+
+def _followed(file: StationFile, row: Binding, others: list[Binding]) -> tuple[str, ...]:
+    """Return the addresses of a place that are set by the members that an instrument reads."""
+    assert row.acts is not None  # noqa: S101 - it follows by the instrument that acts
+    members = file.instrument[row.acts.instrument].members.values()
+    names = {text.partition(".")[0] for text in members}
+    acting = [(other, other.acts) for other in others if other.is_set]
+    return tuple(str(other.where) for other, acts in acting if acts and acts.instrument in names)
 
 
 def _extras(file: StationFile, zone: str) -> tuple[Channel, ...]:

@@ -44,6 +44,7 @@ class Context(Pointing):
         """Put on record what a phase is: its kind, what is measured, and the kind's own values."""
         kind = plugins(KINDS)[phase.kind]
         streams, self.streams = self.streams, {}
+        self.asked = list(asks)
         self.told[phase.name] = {
             "kind": phase.kind,
             "name": phase.name,
@@ -145,6 +146,7 @@ class Context(Pointing):
 
     def monitored(self, phase: Phase) -> list[Ask]:
         """Return what is measured while a phase goes on, with its own limits."""
+        self.used_monitor = True
         monitor = phase.monitor
         if monitor is None:
             return []

@@ -20,6 +20,8 @@ from sensorbench.profiles.context import Context
 from sensorbench.profiles.layout import Layout, Purpose
 from sensorbench.profiles.measuring import ask_of
 from sensorbench.profiles.model import KINDS, Phase, Profile
+from sensorbench.profiles.planning.asking import check_asks
+from sensorbench.profiles.planning.gating import acts_on_units
 from sensorbench.profiles.schedule import (
     Action,
     Do,
@@ -192,10 +194,18 @@ def _steps(phases: Sequence[Phase], c: Context) -> Iterator[tuple[Action, str, i
         assert module is not None  # noqa: S101 - the profile was validated with it
         purpose: Purpose | None = module.PURPOSE
         place = c.place(purpose) if purpose else None
+        c.used_measures = c.used_monitor = False
+        problems = len(c.problems)
+        done: list[tuple[Action, str]] = []
         for group in c.batches(phase, place):
             c.group = group
             for action in module.actions(phase, c):
+                done.append((action, c.zone))
                 yield _placed(action, c, phase)
+        if acts_on_units(action for action, _ in done):
+            c.acted.add(phase.name)
+        if len(c.problems) == problems:  # else it is not what would be done
+            check_asks(c, phase, done)
     c.phase, c.label = None, "end"
     for action in _ended(c):
         yield _placed(action, c, phases[-1])

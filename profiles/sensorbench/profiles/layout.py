@@ -25,8 +25,9 @@ class BenchRow:
     is the rate that can be asked for, `planned` how fast it moves by itself, `settling_s` how long
     it then takes. `wave_s` are the shortest and the longest period of a wave, None where none can
     be made. `steady` is the narrowest band, as a half-width, that the acting instrument's own
-    reading keeps, `agree` how far the meters of the place may differ,
-    `rest` about what is there while nothing acts, None where that is not known.
+    reading keeps, `agree` how far the meters of the place may differ, `rest` about what is there
+    while nothing acts, None where that is not known. `follows` are the addresses that must be set
+    for it to have a value, as gravity needs a direction.
     """
 
     how: Literal["set", "fixed", "watched"]
@@ -47,6 +48,7 @@ class BenchRow:
     steady: float = 0.0
     rest: Value | None = None
     agree: float = 0.0
+    follows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,9 +48,14 @@ class Measure:
 
     `unit` gives the dimension of its results, or a unit as text where no dimension fits; `compares`
     that the world's value must be known from a reference; `stimuli` what must be applied, in words
-    of part.toml; `stream` that samples must come as a stream; `symmetric` that one number as a
-    limit means both sides; `of_step` that it is of a channel whose quantity the phase itself moves;
-    `both_ways` that equal values must be come to from below and from above.
+    of part.toml; `symmetric` that one number as a limit means both sides.
+
+    What feeds it is read off the plan, and what does not is refused or left out: `samples` are the
+    fewest of a reading, of readings in a row or of a stream, after the step where it is of one;
+    `stream` says that they must come as a stream, `of_step` that the phase must move the channel's
+    quantity once while it is read; `values` are the fewest different values of the quantity with
+    all else equal, or of the direction `along` which it lies; `every_axis` says that all axes must
+    be moved, `both_ways` that equal values must be come to from below and from above.
     """
 
     unit: Callable[[Channel], Dimension | str] = difference
@@ -61,13 +66,18 @@ class Measure:
     symmetric: bool = True
     of_step: bool = False
     both_ways: bool = False
+    samples: int = 1
+    values: int = 1
+    along: bool = False
+    every_axis: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
     """A measure of one channel of one part, with limits by condition ("" for any).
 
-    `unit` is canonical. `compares` is the address whose reference it needs, "" for none.
+    `unit` is canonical. `address` is what the channel senses, `compares` the same where its
+    reference is needed, "" where not.
     """
 
     measure: str
@@ -81,6 +91,7 @@ class Ask:
     stimuli: tuple[Raw, ...] = ()
     stream: bool = False
     full_scale: float | None = None
+    address: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return what the evidence must know of it, plain JSON."""
@@ -205,6 +216,7 @@ def _ask(
         stimuli=found.stimuli(channel, part),
         stream=found.stream,
         full_scale=full_scale,
+        address=channel.address,
     )
 
 

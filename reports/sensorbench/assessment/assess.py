@@ -98,6 +98,10 @@ def _unit(
         verdict = Verdict.INVALID if verdict is Verdict.PASS else verdict
     if ended and verdict is Verdict.PASS:
         verdict, reasons = Verdict.INVALID, (ended,)
+    follows = FOLLOWING | {"not_attached"}
+    stopped = ended is not None and ended.code == "stopped_by_gate"
+    if ended and stopped and verdict is Verdict.INVALID and {r.code for r in reasons} <= follows:
+        reasons = (ended, *reasons)
     if verdict is Verdict.INVALID and not reasons:
         reasons = (ended or Reason("not_read", {}),)
     socket = data.sockets.get(unit.serial, "")

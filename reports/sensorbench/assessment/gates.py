@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,10 +20,12 @@ def judge_gate(data: RunData, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Return whether a gate's requirement holds, for which share of the units, and why not.
 
     `require` is value (something finite was read), pass (no result is FAIL or INVALID) or
-    calibrated (everything that was read is finite). With `readout` only that readout of the phase
-    counts; `calibrated` names parts of which every unit that answered must be calibrated.
+    calibrated (everything that was read is finite, or what was written was read back). With
+    `readout` only that readout of the phase counts; `calibrated` names parts of which every unit
+    that answered must be calibrated.
     """
-    readouts = [r for r in data.of_phase(asked["of"]) if _is_of(r.point, asked.get("readout"))]
+    there = [*data.of_phase(asked["of"]), *data.monitored(asked["of"])]
+    readouts = [r for r in there if _is_of(r.point, asked.get("readout"))]
     points = [r.point for r in readouts]
     points += [p for p in _attached(data, asked) if p.id in data.attached]
     planned = sorted({n for point in points for n in data.schedule.group(point.units)})
@@ -57,22 +59,31 @@ def _is_of(point: Point, name: str | None) -> bool:
 def _good(
     data: RunData, asked: Mapping[str, Any], readouts: Sequence[Readout], planned: Sequence[int]
 ) -> dict[int, bool]:
-    if asked["require"] == "pass":
+    every = asked["require"] == "calibrated"
+    written = every and not any(p.phase == asked["of"] for p in data.schedule.points.values())
+    if asked["require"] == "pass" or written:  # what was written is answered by what was read back
         found = phase_results(data, asked["of"])
         # Of one readout: what is still to come, in the same phase, rests on no entry yet.
-        every = asked.get("readout") is None
-        results = [i for i in found if isinstance(i, Result) and (every or i.sources)]
+        whole = asked.get("readout") is None
+        results = [i for i in found if isinstance(i, Result) and (whole or i.sources)]
         bad = {r.serial for r in results if r.verdict in (Verdict.FAIL, Verdict.INVALID)}
         there = {r.serial for r in results}
         return {n: data.serials[n] in there - bad for n in planned}
-    every = asked["require"] == "calibrated"
     # A stress starts on what is measured; to a profile's own gate a unit that answers has a value.
     answers = not every and asked.get("readout") is None
-    elsewhere = {} if every else _told(data, asked)
+    elsewhere = set() if every else {*_told(data, asked), *_streamed(data, asked)}
     return {
         n: _has_value(data, readouts, n, every, answers) or data.serials[n] in elsewhere
         for n in planned
     }
+
+
+def _streamed(data: RunData, asked: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the units whose own stream brought samples in the phase."""
+    for point in data.schedule.points.values():
+        if point.phase == asked["of"] and _is_of(point, asked.get("readout")):
+            streams = data.streams(point.id)
+            yield from (serial for serial, stream in streams.items() if stream.count)
 
 
 def _told(data: RunData, asked: Mapping[str, Any]) -> dict[str, str]:

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from sensorbench.assessment.computing import computed
 from sensorbench.assessment.data import RunData
-from sensorbench.assessment.measuring import Found, Inputs, measure_module, rule_of
+from sensorbench.assessment.measuring import Found, Inputs, rule_of
 from sensorbench.assessment.records import Floats, Readout
 from sensorbench.assessment.results import Reason, Result, Series, Term
 from sensorbench.core.verdict import Limits, Verdict
@@ -22,10 +23,7 @@ def measured(
     extra: Mapping[str, tuple[Reason, ...]] | None = None,
 ) -> Iterator[Result | Series]:  # fmt: skip
     """Compute a measure and judge it; `extra` gives by serial why a condition was not kept."""
-    module = measure_module(str(inputs.ask["measure"]))
-    if module is None:
-        return
-    found, series = module.compute(inputs)
+    found, series = computed(inputs)
     for one in found:
         yield from results_of(inputs, one, condition, at or {}, extra or {})
     yield from series
@@ -197,6 +195,7 @@ def drift_results(
     for k, serial in enumerate(inputs.serials):
         readouts = [*first.readouts, *now.readouts]
         reasons = (*unknown(inputs.data, readouts, serial), *extra.get(serial, ()))
+        reasons += tuple(found.reasons[k] for found in (first, now) if k in found.reasons)
         terms = tuple(
             Term(source, math.sqrt(2) * value)
             for source in ("repeatability",)

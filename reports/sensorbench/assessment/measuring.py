@@ -79,7 +79,11 @@ class Inputs:
         What a reference that stands still shows is its noise, and no line goes through that.
         """
         x = self.references()
-        whole, _, axis = self._address().rpartition(".") if _has_axis(self) else ("", "", "")
+        if not _has_axis(self):
+            at = [readout.point.conditions.get(self._address()) for readout in self.readouts]
+            still = len(set(map(repr, at))) == 1 and isinstance(at[0], float)
+            return np.full(len(x), x.mean()) if still else x
+        whole, _, axis = self._address().rpartition(".")
         if not axis or whole not in varying_addresses(self.readouts):
             return x
         axes = list(self.data.schedule.quantities[whole.partition(".")[0]]["axes"])

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sensorbench.assessment.computing import computed
 from sensorbench.assessment.data import RunData
 from sensorbench.assessment.judging import (
     drift_results,
@@ -17,7 +18,7 @@ from sensorbench.assessment.judging import (
     results_of,
     unknown,
 )
-from sensorbench.assessment.measuring import Found, Inputs, measure_module, series_of
+from sensorbench.assessment.measuring import Found, Inputs, series_of
 from sensorbench.assessment.records import Readout
 from sensorbench.assessment.results import Reason, Result, Series
 from sensorbench.core.verdict import Verdict
@@ -213,28 +214,25 @@ def _parameter(
     why: Mapping[str, Why],
     x: tuple[str, str] | None,
 ) -> Iterator[Item]:
-    module = measure_module(str(ask["measure"]))
-    if module is None:
-        return
     mine = [r for r in readouts if ask["parameter"] in r.point.labels.get("parameters", ())]
     numbers = numbers_of(data, part, mine or readouts)
     drifts: list[tuple[Mapping[str, Any], Found]] = []
     for condition in dict.fromkeys(r.point.labels["condition"] for r in mine):
         here = [r for r in mine if r.point.labels["condition"] == condition]
-        base = _first_found(data, phase, ask, module, earlier, condition, numbers)
+        base = _first_found(data, phase, ask, earlier, condition, numbers)
         for key in dict.fromkeys(map(key_of, here)):
             group = [r for r in here if key_of(r) == key]
             inputs = Inputs(data, phase["name"], ask, group, numbers)
             at = _labels(group[0])
-            found_all, series = module.compute(inputs)
+            found_all, _ = computed(inputs)
             for found in found_all:
                 yield from results_of(inputs, found, condition, at, why.get(key, {}))
-                if base is not None and group[0].seq != base.readouts[0].seq:
+                both = base is not None and base.readouts and found.readouts
+                if both and base is not None and group[0].seq != base.readouts[0].seq:
                     extra = why.get(key, {})
                     if ask.get("drift") is not None:
                         yield from drift_results(inputs, base, found, condition, at, extra)
                     drifts.append((at, _change(base, found)))
-            del series
     if drifts and x is not None:
         yield _drift_series(data, phase, ask, numbers, drifts, x)
 
@@ -243,7 +241,6 @@ def _first_found(
     data: RunData,
     phase: Mapping[str, Any],
     ask: Mapping[str, Any],
-    module: Any,
     earlier: Sequence[Readout],
     condition: str,
     numbers: Sequence[int],
@@ -258,7 +255,7 @@ def _first_found(
         return None
     first = key_of(mine[0])
     group = [r for r in mine if key_of(r) == first]
-    found, _ = module.compute(Inputs(data, phase["name"], ask, group, numbers))
+    found, _ = computed(Inputs(data, phase["name"], ask, group, numbers))
     return found[0] if found else None
 
 

@@ -17,8 +17,11 @@ CODES: Mapping[str, tuple[str, ...]] = {
     "not_calibrated": ("channel",),
     "samples_lost": ("point",),
     "saturated": ("point",),
+    "rate_unknown": ("point",),
     "too_few": ("needed", "there"),
     "not_finite": ("channel",),
+    "no_step": ("channel",),
+    "measure_failed": ("measure", "error"),
     # Conditions that are not known, or were not kept.
     "not_settled": ("address", "target", "within", "timeout_s"),
     "no_reference": ("address",),
@@ -48,7 +51,7 @@ CODES: Mapping[str, tuple[str, ...]] = {
 }
 """Every code, and the values that come with it."""
 
-GENERAL: Mapping[str, str] = {"not_calibrated": "no_value"}
+GENERAL: Mapping[str, str] = {"not_calibrated": "no_value", "no_step": "no_value"}
 """What was said before a code that says more of the same: both are the same result."""
 
 FOLLOWING = frozenset({"readouts_missing", "not_served", "cycles_missing"})

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sensorbench.assessment.assess import assess
 from sensorbench.assessment.data import RunData
 from sensorbench.assessment.judging import judged
-from sensorbench.assessment.measuring import Inputs
+from sensorbench.assessment.measuring import Inputs, measure_module
 from sensorbench.assessment.reasons import CODES
 from sensorbench.assessment.results import Assessment, Reason, as_json
 from sensorbench.core.verdict import Limits, Verdict
@@ -120,6 +120,20 @@ def test_cycles_that_were_not_settled_are_not_done(baked: Outcome, tmp_path: Pat
     assert "cycles_missing" in codes(found)
 
 
+def test_a_measure_that_fails_does_not_cost_the_seal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compute(_inputs: Inputs) -> None:
+        raise IndexError("index 3 is out of bounds")
+
+    monkeypatch.setattr(measure_module("error"), "compute", compute)
+    found = done(tmp_path, bake("10 h", 'readouts = ["4 h"]'))
+    assert (found.root / "seal.json").is_file()
+    assert found.assessment is not None
+    assert found.assessment.verdict is Verdict.INVALID
+    assert "measure_failed" in codes(found.assessment)
+
+
 def test_a_run_that_did_not_end_is_not_known(baked: Outcome, tmp_path: Path) -> None:
     found = without(baked, tmp_path / baked.root.name, lambda event: event.kind == "run_ended")
     assert found.verdict is Verdict.INVALID
@@ -204,7 +218,7 @@ def test_no_warning_of_a_library_comes_out_of_an_assessment(tmp_path: Path, kind
     """A unit that gives constant counts, or none: numpy has nothing to say to the operator."""
     phases = (
         phase_of_tests("t", '["room", "hot"]') + '[[phase]]\nkind = "grid"\nname = "g"\n'
-        'axes = [{ set = { temperature = ["10 degC", "40 degC"] }, '
+        'axes = [{ set = { temperature = ["10 degC", "25 degC", "40 degC"] }, '
         'path = "there and back" }]\nmeasures = ["error", "hysteresis", "sensitivity", "offset", '
         '"nonlinearity", "noise"]\n'
         '[[phase]]\nkind = "record"\nname = "r"\nduration = "2 min"\nevery = "10 s"\n'

@@ -20,13 +20,14 @@ from ...workspaces import (
     STATION,
     data_of,
     events,
+    problems,
     reasons,
     run,
     sbp1_lot,
     sbp1_sockets,
     write,
 )
-from .climate import FIRST, SECOND, bake, done, fault, phase_of_tests
+from .climate import FIRST, SECOND, bake, done, fault, phase_of_tests, workspace
 
 
 def gate(more: str, of: str = "t") -> str:
@@ -133,6 +134,62 @@ def test_it_asks_a_person_where_it_is_told_to(tmp_path: Path, answer: str, count
     question = next(q for q in double.asked if q.what["kind"] == "gate")
     assert "50%" in question.text["en"]
     assert question.text["zh"]
+
+
+PROMPT = '[[phase]]\nkind = "prompt"\nname = "t"\ntext = "Look."\n'
+SOAKED = (
+    '[[phase]]\nkind = "stress"\nname = "t"\nset = { temperature = "40 degC" }\nhours = "1 h"\n'
+)
+EXTERNAL = '[[phase]]\nkind = "external"\nname = "t"\nattach = ["report"]\n'
+GRID = (
+    '[[phase]]\nkind = "grid"\nname = "t"\naxes = [{ set = { temperature = ["25 degC"] } }]\n'
+    'measures = ["value"]\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("phase", "require", "said"),
+    [
+        (PROMPT, "pass", "reads no unit and does nothing to one"),
+        (PROMPT, "value", "reads no unit and does nothing to one"),
+        (PROMPT, "calibrated", "reads no unit and does nothing to one"),
+        (SOAKED, "pass", "reads no unit and does nothing to one"),
+        (EXTERNAL, "calibrated", "reads no channel that a part computes by coefficients"),
+        (GRID, "calibrated", "reads no channel that a part computes by coefficients"),
+    ],
+)
+def test_a_gate_that_no_phase_can_answer_is_refused(
+    tmp_path: Path, phase: str, require: str, said: str
+) -> None:
+    found = problems(workspace(tmp_path, phase + gate(f'require = {{ {require} = "50 %" }}')))
+    assert said in found
+    assert "phase[2].require" in found
+
+
+MONITORED = SOAKED + 'monitor = { every = "10 min" }\n'
+RECORD = (
+    '[[phase]]\nkind = "record"\nname = "t"\nduration = "1 min"\nevery = "20 s"\n'
+    'measures = ["value"]\n'
+)
+
+
+@pytest.mark.parametrize("phase", [GRID, phase_of_tests("t"), MONITORED, RECORD])
+@pytest.mark.parametrize("require", ["pass", "value"])
+def test_a_phase_that_reads_answers_a_gate(tmp_path: Path, phase: str, require: str) -> None:
+    outcome = done(tmp_path, phase + gate(f'require = {{ {require} = "100 %" }}'))
+    assert way(outcome)["holds"] is True
+    assert outcome.assessment.verdict is Verdict.PASS
+
+
+def test_units_of_a_run_that_a_gate_stopped_say_so_whatever_was_to_come(tmp_path: Path) -> None:
+    later = EXTERNAL.replace('"t"', '"x"')
+    outcome = done(
+        tmp_path,
+        phase_of_tests("t") + gate('require = { pass = "100 %" }') + phase_of_tests("u") + later,
+        fault(SECOND, "absent"),
+    )
+    assert outcome.assessment.units[0].serial == FIRST
+    assert "stopped_by_gate" in reasons(outcome, FIRST)
 
 
 # -- 0 h -------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from sensorbench.core.documents import Document, Ratio
 from sensorbench.parts.model import problem
 from sensorbench.profiles import model
 from sensorbench.profiles.context import Context
+from sensorbench.profiles.planning.gating import unanswerable
 from sensorbench.profiles.schedule import Action, Do
 
 PURPOSE = None
@@ -56,6 +57,9 @@ def actions(phase: Phase, c: Context) -> Iterator[Action]:
         return
     what = phase.require.model_dump(by_alias=True, exclude_none=True)
     word, share = next(iter(what.items()))
+    why = unanswerable(c, phase.of, word)
+    if why:
+        c.problem(why, "require")
     ways = {"then": phase.then, "otherwise": phase.otherwise}
     said = {
         key: {"skip_to": c.later(way.skip_to, key)} if isinstance(way, Skip) else way

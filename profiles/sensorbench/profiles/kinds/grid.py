@@ -58,7 +58,7 @@ def actions(phase: Phase, c: Context) -> Iterator[Action]:
     axes = [_values(axis, c) for axis in phase.axes]
     own = {where for axis in phase.axes for where in axis.set}
     own |= {where for table in phase.set for where in table}
-    asks = c.asks(phase.measures, own, any(axis.path != "once" for axis in phase.axes))
+    asks = c.asks(phase.measures, own)
     base = {**c.nominal()}
     tables = [c.targets(table) for table in phase.set]
     c.tell(phase, asks, axes=[list(axis.set) for axis in phase.axes])

@@ -2,4 +2,4 @@
 
 from sensorbench.profiles.measuring import Measure
 
-MEASURE = Measure(compares=False, stream=True, symmetric=False)
+MEASURE = Measure(compares=False, stream=True, symmetric=False, samples=9)

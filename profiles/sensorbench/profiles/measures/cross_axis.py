@@ -17,4 +17,4 @@ def unit(_channel: Channel) -> Dimension | str:
     return Dimension.RATIO
 
 
-MEASURE = Measure(unit=unit, applies=applies)
+MEASURE = Measure(unit=unit, applies=applies, every_axis=True)

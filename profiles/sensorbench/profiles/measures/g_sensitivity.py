@@ -17,4 +17,4 @@ def unit(_channel: Channel) -> Dimension | str:
     return "deg/s/g"
 
 
-MEASURE = Measure(unit=unit, applies=applies)
+MEASURE = Measure(unit=unit, applies=applies, values=2, along=True)

@@ -2,4 +2,4 @@
 
 from sensorbench.profiles.measuring import Measure
 
-MEASURE = Measure(compares=False, symmetric=False)
+MEASURE = Measure(compares=False, symmetric=False, samples=2)

@@ -12,4 +12,4 @@ def unit(channel: Channel) -> Dimension | str:
     return f"{channel.quantity.difference.canonical if channel.quantity else 'counts'}/sqrt(Hz)"
 
 
-MEASURE = Measure(unit=unit, compares=False, stream=True, symmetric=False)
+MEASURE = Measure(unit=unit, compares=False, stream=True, symmetric=False, samples=1024)

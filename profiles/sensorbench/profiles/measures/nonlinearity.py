@@ -14,5 +14,5 @@ def stimuli(channel: Channel, part: Part) -> tuple[Raw, ...]:
     return (both[0], {channel.address: "50 %"}, both[1]) if len(both) == 2 else both
 
 
-MEASURE = Measure(stimuli=stimuli)
+MEASURE = Measure(stimuli=stimuli, values=3)
 __all__ = ["MEASURE", "at"]

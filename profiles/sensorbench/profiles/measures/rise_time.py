@@ -12,4 +12,4 @@ def unit(_channel: Channel) -> Dimension | str:
     return Dimension.TIME
 
 
-MEASURE = Measure(unit=unit, compares=False, symmetric=False, of_step=True)
+MEASURE = Measure(unit=unit, compares=False, symmetric=False, of_step=True, samples=5)

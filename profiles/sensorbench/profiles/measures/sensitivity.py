@@ -13,4 +13,4 @@ def unit(_channel: Channel) -> Dimension | str:
     return Dimension.RATIO
 
 
-MEASURE = Measure(unit=unit, stimuli=ends, symmetric=False)
+MEASURE = Measure(unit=unit, stimuli=ends, symmetric=False, values=2)

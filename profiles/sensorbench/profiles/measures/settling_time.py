@@ -3,4 +3,4 @@
 from sensorbench.profiles.measures.rise_time import unit
 from sensorbench.profiles.measuring import Measure
 
-MEASURE = Measure(unit=unit, compares=False, symmetric=False, of_step=True)
+MEASURE = Measure(unit=unit, compares=False, symmetric=False, of_step=True, samples=5)

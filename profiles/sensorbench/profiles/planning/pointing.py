@@ -9,7 +9,7 @@ from sensorbench.core.channel import Channel, Settings, read_settings
 from sensorbench.core.quantity import address
 from sensorbench.parts.model import Part
 from sensorbench.parts.values import Targets, Wave
-from sensorbench.profiles.measuring import Ask, ask_of, measure
+from sensorbench.profiles.measuring import Ask, ask_of
 from sensorbench.profiles.model import Test
 from sensorbench.profiles.planning.placing import Placing
 from sensorbench.profiles.planning.reading import show_value
@@ -106,15 +106,13 @@ class Pointing(Placing):
 
     # -- measures and parameters -----------------------------------------------------------
 
-    def asks(
-        self, measures: Sequence[str], taken: Iterable[str] = (), both_ways: bool = False
-    ) -> list[Ask]:
+    def asks(self, measures: Sequence[str], taken: Iterable[str] = ()) -> list[Ask]:
         """Return what measures of a phase mean for each part's channels, with their limits.
 
         A channel is judged where its quantity is set by the phase, or believed as it is, and a
-        reference for it is there. `both_ways` says that equal values are come to from below and
-        from above.
+        reference for it is there. What its readings do not feed is left out or refused later.
         """
+        self.used_measures = True
         found: list[Ask] = []
         for name in measures:
             own: list[Ask] = []
@@ -131,19 +129,10 @@ class Pointing(Placing):
                     frozenset(taken),
                 )
                 own += [one for one in asked if one not in own and self._streams(one)]
-            self._check_ways(name, both_ways, "measures")
             if not own:
                 self.problem(f"no channel can be measured for {name}", "measures")
             found += own
         return found
-
-    def _check_ways(self, name: str, both_ways: bool, key: str) -> None:
-        found = measure(name)
-        if found is not None and found.both_ways and not both_ways:
-            self.problem(
-                f"{name} compares readings come to from below and from above: it needs a grid with "
-                'an axis of path = "there and back"', key,
-            )  # fmt: skip
 
     def _streams(self, ask: Ask) -> bool:
         """Return whether a measure of a stream is of a channel that the stream has."""
@@ -205,7 +194,6 @@ class Pointing(Placing):
             for parameter in part.parameter:
                 if parameter.limits and condition not in parameter.limits:
                     continue
-                self._check_ways(parameter.measure, False, f"parameter.{parameter.name}")
                 asks = ask_of(parameter.measure, part, self.channels(part), self.problem, parameter)
                 own = self.targets(parameter.set, f"parameter.{parameter.name}")
                 extra = [own | t for t in self.stimuli(asks, own)]

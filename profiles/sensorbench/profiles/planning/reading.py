@@ -24,6 +24,7 @@ from sensorbench.parts.values import (
     resolve,
 )
 from sensorbench.profiles.layout import Layout
+from sensorbench.profiles.measuring import Ask
 from sensorbench.profiles.model import Phase, Profile, SoakTable
 from sensorbench.profiles.schedule import (
     Point,
@@ -57,6 +58,10 @@ class Reading:
     monitor: str = ""
     stress_ended: dict[str, int] = field(default_factory=dict)
     streams: dict[str, Any] = field(default_factory=dict)
+    asked: list[Ask] = field(default_factory=list)
+    acted: set[str] = field(default_factory=set)
+    used_measures: bool = False
+    used_monitor: bool = False
     to_come: tuple[str, ...] = ()
     # By phase, who jumps to it: the jumping phase's place in the profile, and what is loaded there.
     jumps: dict[str, list[tuple[str, tuple[str, str] | None]]] = field(default_factory=dict)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from sensorbench.assessment.judging import no_value
@@ -10,6 +12,11 @@ from sensorbench.assessment.measuring import Inputs
 from sensorbench.assessment.records import Floats
 from sensorbench.assessment.results import Reason
 
+SETTLED = 0.75
+"""From which share of what follows a step the value is its final one."""
+NEEDED = 8
+_STANDS_OUT = 3.0
+_LATE = 2
 _EVEN = 1.001
 _FINER, _MOST = 16, 1_000_000
 
@@ -19,8 +26,38 @@ def step_records(
 ) -> tuple[dict[int, tuple[Floats, Floats, tuple[int, ...]]], dict[int, Reason], float]:
     """Return by unit times and values with their sources, why some have none, and when it stepped.
 
-    Times are in s from the start of the run.
+    Times are in s from the start of the run. Only records from before the step to well after it
+    that show it are returned.
     """
+    there, reasons, stepped = _records(inputs)
+    found = {}
+    for k, record in there.items():
+        why = _why_not(inputs, record[0], record[1], stepped)
+        if why is None:
+            found[k] = record
+        else:
+            reasons[k] = why
+    return found, reasons, stepped
+
+
+def _why_not(inputs: Inputs, times: Floats, samples: Floats, stepped: float) -> Reason | None:
+    before = times < stepped
+    late = times >= stepped + SETTLED * (times[-1] - stepped) if len(times) else before
+    if not math.isfinite(stepped):
+        return Reason("no_step", {"channel": inputs.channel})
+    if not before.any() or late.sum() < _LATE:
+        return Reason("too_few", {"needed": NEEDED, "there": len(samples)})
+    if not np.isfinite(samples).all():
+        return Reason("not_finite", {"channel": inputs.channel})
+    step = samples[late].mean() - samples[before].mean()
+    if not abs(step) > _STANDS_OUT * math.hypot(samples[late].std(), samples[before].std()):
+        return Reason("no_step", {"channel": inputs.channel})
+    return None
+
+
+def _records(
+    inputs: Inputs,
+) -> tuple[dict[int, tuple[Floats, Floats, tuple[int, ...]]], dict[int, Reason], float]:
     found: dict[int, tuple[Floats, Floats, tuple[int, ...]]] = {}
     if inputs.readouts:
         stepped = _stepped_at(inputs, inputs.readouts[0].point.id)

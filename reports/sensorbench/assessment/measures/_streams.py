@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,11 +42,21 @@ def records(inputs: Inputs) -> tuple[dict[int, Record], dict[int, Reason]]:
                 reasons[k] = Reason("samples_lost", {"point": point})
             elif stream.saturated:
                 reasons[k] = Reason("saturated", {"point": point})
+            elif not math.isfinite(stream.rate_hz):
+                reasons[k] = Reason("rate_unknown", {"point": point})
             else:
                 samples = stream.channel(inputs.channel)
                 end = stream.start_s + stream.seconds
                 found[k] = Record(samples, stream.rate_hz, end, stream.sources, point)
     return found, {k: why for k, why in reasons.items() if k not in found}
+
+
+def why_not(inputs: Inputs, samples: Floats, needed: int) -> Reason:
+    """Return why samples give no value, where `needed` would."""
+    if len(samples) < needed:
+        return Reason("too_few", {"needed": needed, "there": len(samples)})
+    known = bool(np.isfinite(samples).all())
+    return Reason("no_value" if known else "not_finite", {"channel": inputs.channel})
 
 
 def values_of(inputs: Inputs, found: dict[int, float]) -> Floats:

@@ -6,12 +6,13 @@ import numpy as np
 
 from sensorbench.analysis.errors import AnalysisError
 from sensorbench.analysis.noise.allan import allan_deviation
-from sensorbench.assessment.measures._streams import records, values_of
+from sensorbench.assessment.measures._streams import records, values_of, why_not
 from sensorbench.assessment.measuring import Found, Inputs, series_of
 from sensorbench.assessment.records import Floats
-from sensorbench.assessment.results import Reason, Series
+from sensorbench.assessment.results import Series
 
 VERSION = "1"
+_LEAST = 9
 
 
 def compute(inputs: Inputs) -> tuple[list[Found], list[Series]]:
@@ -23,7 +24,7 @@ def compute(inputs: Inputs) -> tuple[list[Found], list[Series]]:
         try:
             found = allan_deviation(record.samples, 1.0 / record.rate_hz)
         except AnalysisError:
-            reasons[k] = Reason("too_few", {"needed": 9, "there": len(record.samples)})
+            reasons[k] = why_not(inputs, record.samples, _LEAST)
             continue
         curves[k] = (found.factors / record.rate_hz, found.deviation)
         lowest[k] = float(np.nanmin(found.deviation))

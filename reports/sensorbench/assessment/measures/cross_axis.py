@@ -22,13 +22,15 @@ def compute(inputs: Inputs) -> tuple[list[Found], list[Series]]:
     ).reshape(-1, len(axes))
     design = np.column_stack([stimuli, np.ones(len(stimuli))])
     values = np.full(len(inputs.numbers), np.nan)
-    if len(stimuli) > len(axes) and np.linalg.matrix_rank(design) == len(axes) + 1:
+    known = len(stimuli) > len(axes) and np.isfinite(stimuli).all()
+    if known and np.linalg.matrix_rank(design) == len(axes) + 1:
         table = inputs.table()
         whole_rows = np.isfinite(table).all(axis=1)
         solved = np.linalg.lstsq(design, table[whole_rows].T, rcond=None)[0].T
         k = axes.index(own)
         others = [n for n in range(len(axes)) if n != k]
-        shares = solved[:, others] / solved[:, [k]]
+        with np.errstate(divide="ignore", invalid="ignore"):  # an axis that does not answer
+            shares = solved[:, others] / solved[:, [k]]
         largest = np.argmax(np.abs(shares), axis=1)
         values[whole_rows] = shares[np.arange(len(shares)), largest]
     return [Found(values, list(inputs.readouts))], []

@@ -33,6 +33,10 @@ def compute(inputs: Inputs) -> tuple[list[Found], list[Series]]:
 def _of_single_readings(inputs: Inputs) -> tuple[list[Found], list[Series]]:
     readouts = list(inputs.readouts)
     table = inputs.table()
-    known = len(readouts) > 1 and len({readout.point.id for readout in readouts}) == 1
-    values = table.std(axis=1, ddof=1) if known else np.full(len(table), np.nan)
-    return [Found(np.asarray(values), readouts)], []
+    points: dict[str, list[int]] = {}
+    for k, readout in enumerate(readouts):
+        points.setdefault(readout.point.id, []).append(k)
+    if any(len(own) < 2 for own in points.values()):
+        return [Found(np.full(len(table), np.nan), readouts)], []
+    spreads = [table[:, own].std(axis=1, ddof=1) for own in points.values()]
+    return [Found(np.asarray(np.max(spreads, axis=0)), readouts)], []

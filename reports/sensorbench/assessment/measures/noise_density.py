@@ -6,14 +6,15 @@ import numpy as np
 
 from sensorbench.analysis.errors import AnalysisError
 from sensorbench.analysis.noise.spectrum import noise_density, welch_spectrum
-from sensorbench.assessment.measures._streams import records, values_of
+from sensorbench.assessment.measures._streams import records, values_of, why_not
 from sensorbench.assessment.measuring import Found, Inputs, series_of
 from sensorbench.assessment.records import Floats
-from sensorbench.assessment.results import Reason, Series
+from sensorbench.assessment.results import Series
 
 VERSION = "1"
 _LOW, _HIGH = 0.05, 0.4  # of the sample rate: above slow drift, below the filter's edge
 _SEGMENTS = 16
+_LEAST = 64 * _SEGMENTS
 _LONGEST = 4096
 _SHOWN = 200
 
@@ -29,7 +30,7 @@ def compute(inputs: Inputs) -> tuple[list[Found], list[Series]]:
             spectrum = welch_spectrum(record.samples, record.rate_hz, segment)
             level = noise_density(spectrum, _LOW * record.rate_hz, _HIGH * record.rate_hz)
         except AnalysisError:
-            reasons[k] = Reason("too_few", {"needed": 64 * _SEGMENTS, "there": len(record.samples)})
+            reasons[k] = why_not(inputs, record.samples, _LEAST)
             continue
         levels[k] = float(level.one_sided)
         curves[k] = (spectrum.frequency_hz, np.sqrt(spectrum.psd_one_sided))

@@ -16,6 +16,10 @@ def compute(inputs: Inputs) -> tuple[list[Found], list[Series]]:
     found = []
     for at, group in inputs.groups():
         x = group.stimuli()
+        if not np.isfinite(x).any():  # no reference was read: nobody knows where zero is
+            unknown = np.full(len(group.numbers), np.nan)
+            found.append(Found(unknown, list(group.readouts), {}, at))
+            continue
         lowest, highest = np.nanmin(x), np.nanmax(x)
         budget = reference_budget(group, group.readouts[0])
         if lowest < 0 < highest:

@@ -8,14 +8,13 @@ import numpy as np
 
 from sensorbench.analysis.errors import AnalysisError
 from sensorbench.analysis.noise.bandwidth import step_response
-from sensorbench.assessment.measures._steps import evenly, step_records
+from sensorbench.assessment.measures._steps import NEEDED, SETTLED, evenly, step_records
 from sensorbench.assessment.measures._streams import values_of
 from sensorbench.assessment.measuring import Found, Inputs, series_of
 from sensorbench.assessment.records import Floats
 from sensorbench.assessment.results import Reason, Series
 
 VERSION = "1"
-_SETTLED = 0.75  # of the record after the step
 _SHOWN = 400
 Records = Mapping[int, tuple[Floats, Floats, tuple[int, ...]]]
 
@@ -26,12 +25,14 @@ def compute(inputs: Inputs) -> tuple[list[Found], list[Series]]:
     values: dict[int, float] = {}
     for k, (times, samples, _) in there.items():
         at = stepped - times[0]
-        settled = at + _SETTLED * (times[-1] - times[0] - at)
+        settled = at + SETTLED * (times[-1] - times[0] - at)
         try:
             found = step_response(*evenly(times, samples), at, settled)
         except AnalysisError:
-            reasons[k] = Reason("too_few", {"needed": 8, "there": len(samples)})
+            reasons[k] = Reason("too_few", {"needed": NEEDED, "there": len(samples)})
             continue
+        if not np.isfinite(found.rise_time_s):
+            reasons[k] = Reason("no_step", {"channel": inputs.channel})
         values[k] = float(found.rise_time_s)
     sources = {k: own for k, (_, _, own) in there.items()}
     result = Found(values_of(inputs, values), reasons=reasons, sources=sources)

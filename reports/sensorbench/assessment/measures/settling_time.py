@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensorbench.assessment.measures._steps import step_records
+from sensorbench.assessment.measures._steps import SETTLED, step_records
 from sensorbench.assessment.measures._streams import values_of
 from sensorbench.assessment.measuring import Found, Inputs
-from sensorbench.assessment.results import Reason, Series
+from sensorbench.assessment.results import Series
 
 VERSION = "1"
 _BAND = 0.05
-_SETTLED = 0.75
 
 
 def compute(inputs: Inputs) -> tuple[list[Found], list[Series]]:
@@ -20,10 +19,7 @@ def compute(inputs: Inputs) -> tuple[list[Found], list[Series]]:
     values: dict[int, float] = {}
     for k, (times, samples, _) in there.items():
         after = times >= stepped
-        late = times >= stepped + _SETTLED * (times[-1] - stepped)
-        if not (~after).any() or late.sum() < 2:
-            reasons[k] = Reason("too_few", {"needed": 8, "there": len(samples)})
-            continue
+        late = times >= stepped + SETTLED * (times[-1] - stepped)
         final, initial = samples[late].mean(), samples[~after].mean()
         outside = after & (np.abs(samples - final) > _BAND * abs(final - initial))
         values[k] = float(times[outside][-1] - stepped) if outside.any() else 0.0
