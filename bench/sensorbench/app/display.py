@@ -78,7 +78,7 @@ def head(title: str, done: float, told: str, width: int) -> str:
     """Return the first line, never wider than `width`: the title gives way, then the bar.
 
     >>> head("Calibration over pressure and temperature", 0.5, "9 min left, ends 18:09", 60)
-    'Calibration o… ██████████░░░░░░░░░░  50 % 9 min left, ends 18:09'
+    'Calibrati… ██████████░░░░░░░░░░  50 % 9 min left, ends 18:09'
     """
     bar = _BAR
     room = width - len(told) - bar - len("  100 % ")

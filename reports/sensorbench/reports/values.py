@@ -117,7 +117,7 @@ def readable(unit: str, size: float) -> str:
     >>> readable("A", 2e-5), readable("Pa", 2.5e5), readable("Pa", 740.0), readable("1", 0.02)
     ('uA', 'kPa', 'Pa', '%')
     >>> readable("m/s2/sqrt(Hz)", 7e-4), readable("deg/s", 1e-3)
-    ('mg/sqrt(Hz)', 'deg/h')
+    ('ug/sqrt(Hz)', 'mdeg/s')
     """
     if unit == "1" and size:
         return next((name for name, below in _RATIOS if size < below), unit)

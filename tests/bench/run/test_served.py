@@ -86,7 +86,7 @@ def test_a_soak_waits_until_the_meters_of_the_place_agree(tmp_path: Path) -> Non
     """The chamber is there before the thermometer beside the units is."""
     grid = (
         '[[phase]]\nkind = "grid"\nname = "g"\nmeasures = ["error"]\n'
-        'axes = [{ set = { temperature = ["85 degC", "25 degC"], '
+        'axes = [{ set = { temperature = ["60 degC", "5 degC"], '
         'pressure = ["50 kPa", "50 kPa"] } }]\n'
         'soak = { temperature = { within = "0.5 K", for = "1 s", timeout = "4 h" } }\n'
     )

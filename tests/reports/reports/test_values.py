@@ -50,7 +50,7 @@ def test_a_zero_has_no_sign_and_a_count_no_decimals() -> None:
         ("A", 2e-5, "uA"), ("A", 0.25, "A"), ("A", 3e-3, "mA"), ("V", 0.02, "mV"),
         ("Pa", 740.0, "Pa"), ("Pa", 2.5e5, "kPa"), ("s", 0.0021, "ms"), ("1", 0.012, "%"),
         ("1", 1.002, "1"), ("%RH", 45.0, "%RH"), ("K", 0.01, "K"), ("m/s2/sqrt(Hz)", 1e-3,
-        "mg/sqrt(Hz)"), ("uT", 0.004, "nT"), ("no such unit", 1e-9, "no such unit"),
+        "ug/sqrt(Hz)"), ("uT", 0.004, "nT"), ("no such unit", 1e-9, "no such unit"),
         ("Pa", 0.0, "Pa"),
     ],
 )  # fmt: skip
