@@ -102,13 +102,16 @@ class Spot:
         """Return the number of the last time of the grid that is not after `now`."""
         return math.floor((now - self.grid_s) / self.row.period_s + EPS)
 
-    def disagreement(self) -> dict[str, object] | None:
-        """Return how far its meters are apart, None where they agree or nothing is asked."""
+    def disagreement(self, share: float = 1.0) -> dict[str, object] | None:
+        """Return how far its meters are apart, None where they agree or nothing is asked.
+
+        `share` is how much of what they may differ counts as agreement.
+        """
         values = [watched.value for watched in self.meters if watched.value is not None]
         if self.row.agree is None or len(values) < 2:
             return None
         apart = max(distance(a, b) for a in values for b in values)
-        if apart <= self.row.agree:
+        if apart <= share * self.row.agree:
             return None
         return {"address": str(self.row.where), "apart": apart, "agree": self.row.agree}
 

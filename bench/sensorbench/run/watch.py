@@ -35,6 +35,7 @@ from sensorbench.station.station import Station
 
 _ALARMS_S = 10.0
 _FOR_EVER_S = 1e9
+_MARGIN = 0.9
 _FAR = 4.0
 """How far from a limit a place is clear of it, in usual soak bands: what its meters may add."""
 _MOST_WAITING = 4096
@@ -374,8 +375,11 @@ class Watch:
         return self._station.outside_until(*spot.key, band.target - far, band.target + far)
 
     def settled(self, spot: Spot, band: Band, slack: float) -> bool:
-        """Return whether a place is inside a band at every meter, and its meters agree."""
-        return self.inside(spot, band, slack) and spot.disagreement() is None
+        """Return whether a place is inside a band at every meter, and its meters agree.
+
+        With a margin: what just agrees now may not when the units are read in a moment.
+        """
+        return self.inside(spot, band, slack) and spot.disagreement(_MARGIN) is None
 
     def inside(self, spot: Spot, band: Band, slack: float = 0.0) -> bool:
         """Return whether every meter of a place is inside a band; one that is lost is not.
