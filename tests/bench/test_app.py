@@ -132,6 +132,15 @@ def test_lists_are_printed_for_people_and_for_programs(workspace: Path) -> None:
     found = {(row["where"], row["what"]) for row in json.loads(scanned.stdout)}
     assert ("bus0", "0x48 answers") in found
     assert ("bus0, mux 0x70 channel 1", "0x28 answers") in found
+    known = {row["in_station_toml"] for row in json.loads(scanned.stdout)}
+    assert {"thermometer", "socket A1", "socket A2"} <= known
+
+
+def test_a_scan_refuses_what_is_no_multiplexer(workspace: Path) -> None:
+    for text in ("0x70", "/dev/i2c-1:0x28", "bus0:seventy"):
+        refused = sensorbench("devices", "--scan", "--multiplexer", text, cwd=workspace)
+        assert refused.returncode == 2
+        assert "such as /dev/i2c-1:0x70" in refused.stderr
 
 
 def test_a_damaged_run_exits_with_1_and_is_named(run_copy: Path) -> None:

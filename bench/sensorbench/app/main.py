@@ -97,8 +97,15 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folde
 @app.command()
 def devices(
     scan: Annotated[
-        bool, typer.Option("--scan", help="Look what answers on this machine's buses and ports.")
+        bool, typer.Option("--scan", help="Look what is on this machine; changes nothing there.")
     ] = False,
+    multiplexer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="BUS:ADDRESS",
+            help="Look behind a TCA9548A that station.toml does not have, such as /dev/i2c-1:0x70.",
+        ),
+    ] = None,
     pages: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Write what each device's twin understands, as pages."),
@@ -112,9 +119,13 @@ def devices(
 
         renew_pages(pages)
         return
-    from sensorbench.app.commands.devices import show_devices  # noqa: PLC0415 - as above
+    from sensorbench.app.commands.devices import show_devices, show_scan  # noqa: PLC0415 - as above
 
-    show_devices(workspace, scan, as_json)
+    if scan:
+        with _stoppable():  # multiplexers get their masks back
+            show_scan(workspace, multiplexer or (), as_json)
+        return
+    show_devices(as_json)
 
 
 @profiles_app.callback()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 from sensorbench.core.catalog import Device, devices
@@ -26,6 +26,7 @@ from sensorbench.links.line import Line, LineSettings
 from sensorbench.links.tca9548a.driver import Multiplexers
 from sensorbench.parts.model import Lot, Part
 from sensorbench.station.binding import Binding, Bindings, Ref, bind, find
+from sensorbench.station.lines import open_line
 from sensorbench.station.locks import held, station_keys
 from sensorbench.station.model import I2cLink, InstrumentEntry, Socket, StationFile
 from sensorbench.station.person import Terminal
@@ -378,26 +379,13 @@ class _Opener:
         return OpenInstrument(name, entry, driver, identity, provenance)
 
     def _line(self, name: str, entry: InstrumentEntry, device: Device) -> Line:
-        """Return the link to an instrument. Heavy libraries are imported here."""
+        """Return the link to an instrument."""
         link = entry.link
         settings: LineSettings = device.load_driver().LINE
         assert link is not None and not isinstance(link, I2cLink)  # noqa: S101, PT018
         if link.kind == "simulated":
             return self._simulated_line(name, device.mount or "tcp", settings)
-        if link.kind == "serial":
-            if link.baud_rate is not None:
-                settings = replace(settings, baud_rate=link.baud_rate)
-            from sensorbench.links.serial_line import SerialLine  # noqa: PLC0415 - pyserial
-
-            return self.stack.enter_context(SerialLine(link.port, settings, name))
-        if link.kind == "visa":
-            from sensorbench.links.visa_line import VisaLine  # noqa: PLC0415 - pyvisa
-
-            return self.stack.enter_context(VisaLine(link.resource, settings, name))
-        from sensorbench.links.tcp_line import TcpLine  # noqa: PLC0415 - with the others
-
-        port = link.port or settings.tcp_port
-        return self.stack.enter_context(TcpLine(link.host, port, settings, name))
+        return self.stack.enter_context(open_line(link, settings, name))
 
     def _simulated_line(self, name: str, mount: str, settings: LineSettings) -> Line:
         twin, world = self.bench.lines[name], self.bench.world.lock
