@@ -128,6 +128,42 @@ def devices(
     show_devices(as_json)
 
 
+@app.command()
+def read(
+    what: Annotated[
+        str, typer.Argument(metavar="PART|SOCKET", help="A socket, or a part in all its sockets.")
+    ],
+    part: Annotated[
+        str, typer.Option("--part", metavar="PART", help="What is in the socket: a part, a model.")
+    ] = "",
+    count: Annotated[
+        int | None,
+        typer.Option("--count", "-n", help="How often; left out: once, a plot 20 times."),
+    ] = None,
+    every: Annotated[
+        str, typer.Option("--every", metavar="TIME", help="From one reading to the next.")
+    ] = "1 s",
+    format_: Annotated[str, typer.Option("--format", help="table, csv, or plot.")] = "table",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A file too: .csv, or .png for a plot.")
+    ] = None,
+    power: Annotated[
+        bool, typer.Option("--power", help="Feed the part its nominal supply while it is read.")
+    ] = False,
+    workspace: WorkspaceOption = HERE,
+    real_time: Annotated[
+        bool, typer.Option("--real-time", help="Real time on a station that is all simulated.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Read parts now, without a profile. Nothing is powered without --power."""
+    from sensorbench.app.commands.read import Asked, read_now  # noqa: PLC0415 - as above
+
+    asked = Asked(what, part, count, every, format_, output, power, real_time, as_json)
+    with _stoppable():
+        _exit(read_now(workspace, asked))
+
+
 @profiles_app.callback()
 def profiles(context: typer.Context, as_json: JsonOption = False) -> None:
     """Show the library of profiles; `profiles show ID` one of them."""
