@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from sensorbench.core.catalog import devices
 from sensorbench.core.channel import Channel
 from sensorbench.core.device import Sensor
 from sensorbench.core.device import Taken as KeepsErrors
@@ -62,6 +63,11 @@ class _Asked:
     serial: str
     is_ready: bool = False
     ready_s: float = 0.0
+
+
+def reads_meters(seat: Seat) -> bool:
+    """Return whether a part is read through its socket's meters, not over its link."""
+    return "meters" in devices()[seat.driver].links
 
 
 def channels_of(station: Station, seat: Seat) -> tuple[Channel, ...]:
@@ -117,11 +123,12 @@ def provenance_of(station: Station, seats: Sequence[Seat]) -> Provenance:
     opened = {instrument.name: instrument for instrument in station.instruments}
     found = []
     for seat in seats:
-        if seat.socket.link is not None:
-            found.append(station.bus_at(seat.socket.link).provenance)
-        else:
-            names = [text.partition(".")[0] for text, _ in seat.socket.meters.values()]
+        socket = station.socket(seat.socket.id)
+        if reads_meters(seat) or socket.link is None:
+            names = [text.partition(".")[0] for text, _ in socket.meters.values()]
             found += [opened[name].provenance for name in names]
+        else:
+            found.append(station.bus_at(socket.link).provenance)
     return weakest(found)
 
 

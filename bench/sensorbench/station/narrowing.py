@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sensorbench.core.quantity import address
 from sensorbench.station.model import BenchTable, I2cLink, Socket, StationFile
 
 
 def narrow(
-    file: StationFile, sockets: Iterable[str], by_meters: Iterable[str] = (), power: bool = False
+    file: StationFile,
+    sockets: Iterable[str],
+    by_meters: Mapping[str, Iterable[str]] | None = None,
+    power: bool = False,
 ) -> StationFile:
     """Return `file` with the buses and instruments that reading `sockets` takes.
 
-    Sockets in `by_meters` are read through their meters, the others over their link; with `power`
-    what feeds their zones is kept too. Where any of it is simulated the simulated bench stays
-    whole: it is one world, and opening it touches nothing.
+    Sockets in `by_meters` are read through the meters whose keys it gives, the others over their
+    link; with `power` what feeds their zones is kept too. Where any of it is simulated the
+    simulated bench stays whole: it is one world, and opening it touches nothing.
     """
-    wanted = [socket for socket in file.socket if socket.id in set(sockets)]
-    buses = {s.link.bus for s in wanted if s.link is not None and s.id not in set(by_meters)}
+    through = {} if by_meters is None else by_meters
+    asked = set(sockets)
+    wanted = [socket for socket in file.socket if socket.id in asked]
+    buses = {s.link.bus for s in wanted if s.link is not None and s.id not in through}
     names: set[str] = set()
     for socket in wanted:
-        if socket.id in set(by_meters):
-            for text, select in socket.meters.values():
-                names |= _with_members(file, (text, select))
+        taken = [socket.meters[name] for name in through.get(socket.id, ())]
+        names |= _with_members(file, (text for pair in taken for text in pair))
     if power:
         for _, table in feeding(file, {socket.zone for socket in wanted}):
             names |= _with_members(file, (table.set, table.select))
@@ -34,8 +38,7 @@ def narrow(
         name: zone.model_copy(update={"bench": _tables(zone.bench, names)})
         for name, zone in file.zone.items()
     }
-    kept = [_socket(socket, names) for socket in file.socket if _has_link(socket, buses)]
-    kept += [s for s in wanted if s.id in set(by_meters) and not _has_link(s, buses)]
+    stripped = [_socket(socket, names, buses) for socket in file.socket]
     # Its parts were validated as they stand; what is left out can't make them wrong.
     return StationFile.model_construct(
         station=file.station,
@@ -45,7 +48,7 @@ def narrow(
         bench=_tables(file.bench, names),
         zone=zones,
         elsewhere=file.elsewhere,
-        socket=tuple(kept),
+        socket=tuple(s for s in stripped if s.link is not None or s.model_extra),
     )
 
 
@@ -121,15 +124,12 @@ def _tables(tables: dict[str, BenchTable], names: set[str]) -> dict[str, BenchTa
     return found
 
 
-def _has_link(socket: Socket, buses: set[str]) -> bool:
-    return socket.link is not None and socket.link.bus in buses
-
-
-def _socket(socket: Socket, names: set[str]) -> Socket:
-    """Return a socket with the meters that are there."""
+def _socket(socket: Socket, names: set[str], buses: set[str]) -> Socket:
+    """Return a socket with the link and the meters that are there."""
+    link = socket.link if socket.link is not None and socket.link.bus in buses else None
     kept = {
         name: raw
         for name, raw in (socket.model_extra or {}).items()
-        if all(not t or t.partition(".")[0] in names for t in socket.meters[name])
+        if all(not text or text.partition(".")[0] in names for text in socket.meters[name])
     }
-    return Socket.model_construct(id=socket.id, zone=socket.zone, link=socket.link, **kept)
+    return Socket.model_construct(id=socket.id, zone=socket.zone, link=link, **kept)

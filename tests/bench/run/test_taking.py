@@ -262,6 +262,27 @@ def test_the_simulated_bench_is_marked_and_keeps_nothing(
     assert not there.memory_path().exists()
 
 
+def test_an_analog_part_is_read_through_its_own_meters_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    smu = '[instrument.smu]\nmodel = "keithley_2450"\nlink = { kind = "tcp", host = "nowhere" }\n'
+    socket = ('[[socket]]\nid = "V1"\noutput = "dmm.voltage"\nsupply = "psu.out1"\n'
+              'supply_current = "smu.current"\n')  # fmt: skip
+    part = ('[part]\nname = "SBP1-A"\ndriver = "sbp1_analog"\n[range.supply]\nnominal = "5 V"\n'
+            'limit = "100 mA"\n')  # fmt: skip
+    supplied = STATION.replace('reference = "dmm.voltage"\nhigh = "3.7 V"', 'high = "5.5 V"')
+    own = {"L1": lot("L1", "sbp1a", ["1"], ["V1"])}
+    there = write(tmp_path, "", supplied + smu + socket, {"sbp1a": part}, own)
+    alone = narrow(there.load_station(), ["V1"], {"V1": ["output", "supply"]})
+    assert "smu" not in alone.instrument
+    assert list(alone.socket[0].meters) == ["output", "supply"]
+    assert read_now(there.root, Asked("V1", power=True, json=True)) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    (value,) = (v["value"] for v in row["values"] if v["channel"] == "pressure")
+    assert value == pytest.approx(101325, rel=0.1)
+    assert row["provenance"] == "simulated"
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [

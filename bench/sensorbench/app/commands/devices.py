@@ -16,6 +16,7 @@ from sensorbench.links.tca9548a.driver import ADDRESSES
 from sensorbench.station.binding import members_of_device
 from sensorbench.station.model import StationFile
 from sensorbench.station.pasting import lines_for
+from sensorbench.station.preflight import check_station
 from sensorbench.station.scan import (
     Found,
     adapters,
@@ -67,10 +68,14 @@ def show_scan(root: Path, multiplexers: Sequence[str], as_json: bool) -> None:
     more = _named(multiplexers)
     workspace = Workspace(root)
     file = workspace.load_station() if workspace.station_path.is_file() else None
+    problems = check_station(file) if file else []
+    if problems:
+        raise InputError(problems)
     found = [*scan_ports(file), *scan_usb(file)]
     if file is not None:
         found += scan_hosts(file)
-        for name, bus in simulated_bench(root).buses.items():
+        is_simulated = any(bus.kind == "simulated" for bus in file.bus.values())
+        for name, bus in simulated_bench(root).buses.items() if is_simulated else ():
             found += _probe(bus, multiplexers_of(file, name) | more.get(name, set()), file)
     for name, device, refused in adapters(file):
         behind = multiplexers_of(file, name) if file else set()

@@ -22,7 +22,16 @@ from sensorbench.core.errors import InputError
 from sensorbench.core.provenance import Provenance
 from sensorbench.core.units import Dimension, UnitError, parse
 from sensorbench.parts.model import Lot, Part
-from sensorbench.run.taking import Seat, Taken, channels_of, powered, provenance_of, take_readings
+from sensorbench.run.taking import (
+    Seat,
+    Taken,
+    channels_of,
+    powered,
+    provenance_of,
+    reads_meters,
+    take_readings,
+)
+from sensorbench.station.layout import meters_taken
 from sensorbench.station.model import StationFile
 from sensorbench.station.narrowing import narrow
 from sensorbench.station.preflight import check_station
@@ -86,7 +95,7 @@ def read_now(root: Path, asked: Asked) -> int:
     if problems:
         raise InputError(problems)
     seats = seats_of(workspace, file, lots, asked.what, asked.part)
-    by_meters = [seat.socket.id for seat in seats if _reads_meters(seat)]
+    by_meters = {seat.socket.id: _meters(seat) for seat in seats if reads_meters(seat)}
     needed = narrow(file, [seat.socket.id for seat in seats], by_meters, asked.power)
     clock: Clock = RealClock()
     if is_simulated(needed) and not asked.real_time:
@@ -106,8 +115,10 @@ def read_now(root: Path, asked: Asked) -> int:
     return DEVICE_FAILED if shown.problems else 0
 
 
-def _reads_meters(seat: Seat) -> bool:
-    return "meters" in devices()[seat.driver].links
+def _meters(seat: Seat) -> list[str]:
+    """Return the keys of the socket's meters that the part's driver reads itself."""
+    taken = meters_taken(devices()[seat.driver].load_driver())
+    return [name for name in seat.socket.meters if name in taken]
 
 
 @contextmanager
