@@ -34,8 +34,10 @@ from sensorbench.station.model import (
 )
 from sensorbench.station.probing import Answer, probe
 
+Place = tuple[str, int | None, int | None, int]
 PURPOSE = "sensorbench devices --scan"
 PRINTER_PORT = 9100
+_MOST_MISSING = 8
 ADAPTERS = Path("/sys/bus/i2c/devices")
 # Adapters that lead to memory modules, monitors and power supplies of the computer itself.
 _OF_THE_COMPUTER = ("smbus", "gmbus", "ddc", "aux", "hdmi", "nvidia", "amdgpu", "radeon", "i915")
@@ -76,7 +78,25 @@ def scan_bus(
     ]
     known = _known_places(file)
     found = probe(bus, set(multiplexers) - set(skip), skip)
-    return rows + [_answer(answer, known, name, device) for answer in found]
+    rows += [_answer(answer, known, name, device) for answer in found]
+    silent = _silent(found, known, name, skip)
+    if silent and not any(answer.problem for answer in found):
+        rows.append(Found(bus.name, f"no answer of {silent}. In its socket, and powered?"))
+    return rows
+
+
+def _silent(
+    found: Iterable[Answer], known: Mapping[Place, str], name: str, skip: Mapping[int, str]
+) -> str:
+    """Return what station.toml has on a bus and nobody answers for."""
+    there = {(name, a.multiplexer, a.channel, a.address) for a in found}
+    missing = [
+        f"{what} ({place[3]:#04x})"
+        for place, what in known.items()
+        if place[0] == name and place not in there and place[3] not in skip
+    ]
+    rest = len(missing) - _MOST_MISSING
+    return ", ".join(missing[:_MOST_MISSING]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def scan_adapter(
@@ -132,9 +152,6 @@ def kernel_drivers(device: str) -> dict[int, str]:
         if driver.exists():
             found[int(path.name.rpartition("-")[2], 16)] = driver.resolve().name
     return found
-
-
-Place = tuple[str, int | None, int | None, int]
 
 
 def _known_places(file: StationFile | None) -> dict[Place, str]:
@@ -194,11 +211,17 @@ def scan_ports(file: StationFile | None) -> Iterator[Found]:
     models = tuple(d.name for d in devices().values() if "serial" in d.links)
     for port in comports():
         real = os.path.realpath(port.device)
+        here = known.pop(real, "")
         what = port.description if port.description not in {"", "n/a", None} else "serial port"
         what = _in_use([serial_key(port.device)]) or f"{what}; not opened"
         # A name that stays when another adapter is plugged in.
         link = SerialLink(kind="serial", port=by_id.get(real, port.device))
-        yield Found(port.device, what, models, known.get(real, ""), link)
+        yield Found(port.device, what, models, here, link)
+    for real, name in known.items():  # a name of no hardware, such as a pty, is not listed above
+        text = "is not there. Is its adapter plugged in?"
+        if os.path.exists(real):
+            text = _in_use([serial_key(real)]) or "serial port; not opened"
+        yield Found(real, text, (), name)
 
 
 def scan_usb(file: StationFile | None) -> Iterator[Found]:
@@ -213,12 +236,16 @@ def scan_usb(file: StationFile | None) -> Iterator[Found]:
     except Exception as error:  # libusb is missing, or may not look: each in its own way
         yield Found("USB", f"can't be looked at: {error}")
         return
+    missing = {r: n for r, n in known.items() if r.startswith("USB")}
     for resource in resources:
+        missing.pop(resource.upper(), None)
         maker, product, number = [*resource.split("::"), "", "", ""][1:4]
         what = f"USB instrument {maker}:{product}, number {number}; not asked"
         link = VisaLink(kind="visa", resource=resource)
         what = _in_use(visa_keys(resource)) or what
         yield Found(resource, what, (), known.get(resource.upper(), ""), link)
+    for resource, name in missing.items():
+        yield Found(resource, "is not there. Is it switched on and plugged in?", (), name)
 
 
 def usb_resources() -> list[str]:

@@ -309,5 +309,28 @@ def test_the_computers_own_adapters_are_probed_only_by_name(
     assert ("own", "/dev/i2c-2", "") in list(adapters(file))
 
 
+def test_what_station_toml_has_and_nobody_answers_for_is_named(
+    adapter: SimulatedI2cBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus = '[bus.i2c1]\nkind = "linux"\ndevice = "/dev/i2c-1"\n'
+    sockets = "".join(
+        f'[[socket]]\nid = "H{n}"\nlink = {{ bus = "i2c1", address = {0x44 + n:#04x} }}\n'
+        for n in range(3)
+    )
+    port = instrument("espec_p300", 'kind = "serial", port = "/dev/nowhere"')
+    file = station(bus + sockets + port)
+    assert 0x44 in adapter.targets
+    *_, last = scan_adapter("/dev/i2c-1", {0x70}, file, "i2c1")
+    assert last.what.startswith("no answer of socket H1 (0x45), socket H2 (0x46).")
+    monkeypatch.setattr(list_ports, "comports", list)
+    (row,) = scan_ports(file)
+    assert (row.known, row.what) == ("it", "is not there. Is its adapter plugged in?")
+    usb = station(instrument("keysight_34461a", f'kind = "visa", resource = "{USB}"'))
+    monkeypatch.setattr(scan, "usb_resources", list)
+    (row,) = scan_usb(usb)
+    assert row.known == "it"
+    assert "is not there" in row.what
+
+
 def test_rows_that_only_say_something_have_no_lines() -> None:
     assert lines_for([Found("USB", "can't be looked at")], None) == [[]]
