@@ -10,7 +10,9 @@ one's by any link: give slow queries a `timeout_s` that is long enough.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -34,8 +36,9 @@ _CHUNK = 65536
 class SerialLine(ExchangeLine):
     """A `Line` on `port` ("/dev/ttyUSB0", "COM3"), 8N1, for this program alone.
 
-    DTR and RTS stay as the system sets them. The constructor opens the port, and raises LinkClosed
-    if it is missing or another program has it.
+    DTR and RTS stay as the system sets them when the port is opened, and on POSIX when it is closed
+    too: the next program that opens it resets no board. The constructor opens the port, and raises
+    LinkClosed if it is missing or another program has it.
     """
 
     _port: Serial
@@ -70,6 +73,7 @@ class SerialLine(ExchangeLine):
                 "does another program use it, may this user access it (group dialout)? "
                 f"Serial ports of this machine: {ports}"
             ) from error
+        _keep_dtr(self._port)
 
     def _shut(self) -> None:
         self._port.close()
@@ -142,3 +146,15 @@ class SerialLine(ExchangeLine):
                     f"{self.name}: {self._where} still sends {_NOISE_LIMIT_S:g} s after an answer "
                     "was due; nothing was sent. Is it in a talk-only mode, is the baud rate right?"
                 )
+
+
+def _keep_dtr(port: Serial) -> None:
+    """Let the port keep DTR when it is closed (HUPCL off), so that opening it again is no pulse."""
+    if sys.platform == "win32":
+        return
+    import termios  # noqa: PLC0415 - POSIX only
+
+    with contextlib.suppress(termios.error):  # not every adapter takes it
+        settings = termios.tcgetattr(port.fileno())
+        settings[2] &= ~termios.HUPCL
+        termios.tcsetattr(port.fileno(), termios.TCSANOW, settings)
