@@ -248,6 +248,16 @@ def test_where_being_addressed_starts_a_conversion_the_scan_says_so() -> None:
     )
 
 
+@pytest.mark.usefixtures("adapter")
+def test_a_device_file_says_that_being_addressed_starts_a_conversion(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = devices()["sht4x"].model_copy(update={"starts_when_addressed": True})
+    monkeypatch.setattr(scan, "devices", lambda: {"sht4x": own})
+    first, *_ = scan_adapter("/dev/i2c-1", {0x70}, None, "i2c1")
+    assert first.notes == ("if it is a sht4x, being addressed has started a conversion",)
+
+
 def test_a_bus_that_another_program_holds_is_not_touched(
     adapter: SimulatedI2cBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
