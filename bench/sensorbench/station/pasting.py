@@ -55,7 +55,7 @@ def _socket(row: Found, place: I2cLink, ids: set[str], zones: Sequence[str]) -> 
 def _instrument(row: Found) -> list[str]:
     """Return an instrument's lines as comments: which model it is, a port does not tell."""
     assert row.place is not None and not isinstance(row.place, I2cLink)  # noqa: S101, PT018
-    link = {k: v for k, v in row.place.model_dump().items() if v is not None}
+    link = row.place.model_dump(exclude_unset=True)
     keys = ", ".join(f"{key} = {json.dumps(value)}" for key, value in link.items())
     may_be = f"one of {', '.join(row.may_be)}" if row.may_be else "see `sensorbench devices`"
     return ["# [instrument.NAME]", f'# model = ""   # {may_be}', f"# link = {{ {keys} }}", ""]

@@ -5,8 +5,8 @@ The rules:
   scan goes on.
 - No serial port is opened: that alone may reset what is behind it, and a wrong word may start it.
 - No host is asked that station.toml does not name, none at port 9100 (a printer prints what comes).
-- Instruments at USB are listed; one is not asked there, as a question puts it into remote. GPIB is
-  not searched: finding who listens addresses every instrument on it.
+- Instruments at USB, VXI-11, HiSLIP and GPIB are listed; one is not asked there, as a question puts
+  it into remote. GPIB is not searched: finding who listens addresses every instrument on it.
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ def scan_ports(file: StationFile | None) -> Iterator[Found]:
     known = {
         os.path.realpath(e.link.port): name
         for name, e in (file.instrument if file else {}).items()
-        if isinstance(e.link, SerialLink)
+        if isinstance(e.link, SerialLink) and "://" not in e.link.port
     }
     by_id = {os.path.realpath(p): str(p) for p in sorted(Path("/dev/serial/by-id").glob("*"))}
     models = tuple(d.name for d in devices().values() if "serial" in d.links)
@@ -271,6 +271,11 @@ def scan_hosts(file: StationFile) -> Iterator[Found]:
             continue
         host_port = _host_of(entry.link, device)
         if host_port is None:
+            if isinstance(entry.link, VisaLink) and not entry.link.resource.upper().startswith(
+                "USB"
+            ):
+                text = "not asked: but at a raw socket, a question puts it into remote"
+                yield Found(entry.link.resource, text, (entry.model,), name)
             continue
         host, port = host_port
         where = f"{host}:{port}"

@@ -109,7 +109,9 @@ def test_an_instrument_that_a_run_holds_is_not_asked_until_the_run_is_killed() -
             assert row.what.startswith("answers")
 
 
-def test_a_printer_is_never_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_printer_is_never_asked_nor_what_a_question_puts_into_remote(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def connect(*_: object) -> socket.socket:
         raise AssertionError("a connection was made")
 
@@ -119,9 +121,11 @@ def test_a_printer_is_never_asked(monkeypatch: pytest.MonkeyPatch) -> None:
                  'kind = "visa", resource = "TCPIP::127.0.0.1::9100::SOCKET"'):  # fmt: skip
         (row,) = scan_hosts(station(instrument("keysight_e36312a", link)))
         assert row.what == "port 9100 is a printer's; not asked"
-    # VXI-11 and USB put into remote who is asked; they are no rows of hosts.
-    link = 'kind = "visa", resource = "TCPIP::127.0.0.1::INSTR"'
-    assert not list(scan_hosts(station(instrument("keysight_e36312a", link))))
+    for resource in ("TCPIP::127.0.0.1::INSTR", "GPIB0::5::INSTR"):
+        link = f'kind = "visa", resource = "{resource}"'
+        (row,) = scan_hosts(station(instrument("keysight_e36312a", link)))
+        assert row.where == resource
+        assert row.what.startswith("not asked")
 
 
 ASKING = {b"*IDN?", b"*LANG?", b"TYPE?", b"ACL?", b"id get", b"ver"}
