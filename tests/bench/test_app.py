@@ -135,6 +135,41 @@ def test_lists_are_printed_for_people_and_for_programs(workspace: Path) -> None:
     found = {(row["where"], row["what"]) for row in json.loads(scanned.stdout)}
     assert ("bus0", "0x48 answers") in found
     assert ("bus0, mux 0x70 channel 1", "0x28 answers") in found
+    known = {row["in_station_toml"] for row in json.loads(scanned.stdout)}
+    assert {"thermometer", "socket A1", "socket A2"} <= known
+
+
+def test_read_says_what_parts_give_and_powers_them_only_when_told(workspace: Path) -> None:
+    unpowered = sensorbench("read", "A1", cwd=workspace)
+    assert unpowered.returncode == 3
+    assert "has no supply" in unpowered.stdout
+    assert "--power" in unpowered.stderr
+    powered = sensorbench("read", "sbp1", "--power", "-n", "2", "--format", "csv", cwd=workspace)
+    assert powered.returncode == 0, powered.stderr
+    assert [row.split(",")[1] for row in powered.stdout.splitlines()[1:]] == ["A1", "A2"] * 2
+    assert "SIMULATED" in powered.stderr
+    unknown = sensorbench("read", "A9", cwd=workspace)
+    assert unknown.returncode == 2
+    assert "is neither a socket (A1, A2) nor a part (sbp1)" in unknown.stderr
+
+
+def test_a_scan_shows_the_hardware_of_a_station_whose_lots_are_not_in_order(tmp_path: Path) -> None:
+    (tmp_path / "lots").mkdir()
+    (tmp_path / "lots" / "bad.toml").write_text("[lot]\n")
+    (tmp_path / "station.toml").write_text(
+        '[station]\nname = "b"\n[bus.own]\nkind = "linux"\ndevice = "/dev/i2c-nowhere"\n'
+    )
+    scanned = sensorbench("devices", "--scan", "--json", cwd=tmp_path)
+    assert scanned.returncode == 0, scanned.stderr
+    rows = {row["where"]: row["what"] for row in json.loads(scanned.stdout)}
+    assert "can't be opened" in rows["/dev/i2c-nowhere"]
+
+
+def test_a_scan_refuses_what_is_no_multiplexer(workspace: Path) -> None:
+    for text in ("0x70", "/dev/i2c-1:0x28", "bus0:seventy"):
+        refused = sensorbench("devices", "--scan", "--multiplexer", text, cwd=workspace)
+        assert refused.returncode == 2
+        assert "such as /dev/i2c-1:0x70" in refused.stderr
 
 
 def test_a_damaged_run_exits_with_1_and_is_named(run_copy: Path) -> None:

@@ -102,8 +102,15 @@ def init(
 @app.command()
 def devices(
     scan: Annotated[
-        bool, typer.Option("--scan", help="Look what answers on this machine's buses and ports.")
+        bool, typer.Option("--scan", help="Look what is on this machine; changes nothing there.")
     ] = False,
+    multiplexer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="BUS:ADDRESS",
+            help="Look behind a TCA9548A that station.toml does not have, such as /dev/i2c-1:0x70.",
+        ),
+    ] = None,
     pages: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Write what each device's twin understands, as pages."),
@@ -117,9 +124,49 @@ def devices(
 
         renew_pages(pages)
         return
-    from sensorbench.app.commands.devices import show_devices  # noqa: PLC0415 - as above
+    from sensorbench.app.commands.devices import show_devices, show_scan  # noqa: PLC0415 - as above
 
-    show_devices(workspace, scan, as_json)
+    if scan:
+        with _stoppable():  # multiplexers get their masks back
+            show_scan(workspace, multiplexer or (), as_json)
+        return
+    show_devices(as_json)
+
+
+@app.command()
+def read(
+    what: Annotated[
+        str, typer.Argument(metavar="PART|SOCKET", help="A socket, or a part in all its sockets.")
+    ],
+    part: Annotated[
+        str, typer.Option("--part", metavar="PART", help="What is in the socket: a part, a model.")
+    ] = "",
+    count: Annotated[
+        int | None,
+        typer.Option("--count", "-n", help="How often; left out: once, a plot 20 times."),
+    ] = None,
+    every: Annotated[
+        str, typer.Option("--every", metavar="TIME", help="From one reading to the next.")
+    ] = "1 s",
+    format_: Annotated[str, typer.Option("--format", help="table, csv, or plot.")] = "table",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A file too: .csv, or .png for a plot.")
+    ] = None,
+    power: Annotated[
+        bool, typer.Option("--power", help="Feed the part its nominal supply while it is read.")
+    ] = False,
+    workspace: WorkspaceOption = HERE,
+    real_time: Annotated[
+        bool, typer.Option("--real-time", help="Real time on a station that is all simulated.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Read parts now, without a profile. Nothing is powered without --power."""
+    from sensorbench.app.commands.read import Asked, read_now  # noqa: PLC0415 - as above
+
+    asked = Asked(what, part, count, every, format_, output, power, real_time, as_json)
+    with _stoppable():
+        _exit(read_now(workspace, asked))
 
 
 @profiles_app.callback()

@@ -50,7 +50,9 @@ class Device(Document):
     """A device.toml. Driver and twin are imported when they are asked for.
 
     `serial` is the pattern of the serial numbers that the device tells of itself, `check` what the
-    conformance suites must know of it. `package` and `origin` say where it was found.
+    conformance suites must know of it. `starts_when_addressed` is for parts that take their address
+    alone as the request to measure, so that a scan can say what it did. `package` and `origin` say
+    where it was found.
     """
 
     name: Word
@@ -63,6 +65,7 @@ class Device(Document):
     mount: Literal["pty", "tcp"] | None = None
     serial: str = ".*"
     addresses: tuple[int, ...] = ()
+    starts_when_addressed: bool = False
     check: HowToCheck = HowToCheck()
     package: str = ""
     origin: str = OURS

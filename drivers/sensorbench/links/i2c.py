@@ -266,7 +266,7 @@ def _exchange_together(targets: list[I2cTarget], write: bytes, read_length: int)
 
 # Linux errno numbers (include/uapi/asm-generic/errno*.h), as Windows has other ones or none.
 ENXIO, EIO, ENODEV, EINVAL, EOPNOTSUPP, ETIMEDOUT, EREMOTEIO = 6, 5, 19, 22, 95, 110, 121
-_I2C_FUNC_I2C = 0x00000001  # include/uapi/linux/i2c.h
+_I2C_FUNC_I2C, _I2C_FUNC_SMBUS_QUICK = 0x00000001, 0x00010000  # include/uapi/linux/i2c.h
 
 
 class LinuxI2cBus:
@@ -296,6 +296,11 @@ class LinuxI2cBus:
         if not self._bus.funcs & _I2C_FUNC_I2C:
             self.close()
             raise LinkClosed(f"{device} can only do SMBus commands; use an adapter with plain I2C")
+
+    @property
+    def can_send_address_alone(self) -> bool:
+        """Return whether the adapter can write no byte at all, which is how a bus is probed."""
+        return bool(self._bus.funcs & _I2C_FUNC_SMBUS_QUICK)
 
     def transfer(self, address: int, write: bytes, read_length: int = 0) -> bytes:
         return self.combine((Message(address, write, read_length),))[0]

@@ -10,7 +10,9 @@ one's by any link: give slow queries a `timeout_s` that is long enough.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +41,9 @@ class SerialLine(ExchangeLine):
     """A `Line` on `port` ("/dev/ttyUSB0", "COM3"), for this program alone.
 
     `port` may be one of pyserial's URLs, such as "rfc2217://192.168.1.9:4001": then others may have
-    it, too. DTR and RTS stay as the system sets them. The constructor opens the port, and raises
-    LinkClosed if it is missing, can't be set as asked, or another program has it.
+    it, too. DTR and RTS stay as the system sets them when the port is opened, and on POSIX when it
+    is closed too: the next program that opens it resets no board. The constructor opens it, and
+    raises LinkClosed if it is missing, can't be set as asked, or another program has it.
     """
 
     _port: Serial
@@ -78,6 +81,8 @@ class SerialLine(ExchangeLine):
             )
         except (OSError, ValueError) as error:
             raise self._not_there(error) from error
+        if not self._is_remote:
+            _keep_dtr(self._port)
 
     def _not_there(self, error: Exception) -> LinkClosed:
         from serial.tools.list_ports import comports  # noqa: PLC0415 - heavy
@@ -172,3 +177,15 @@ class SerialLine(ExchangeLine):
                     f"{self.name}: {self._where} still sends {_NOISE_LIMIT_S:g} s after an answer "
                     "was due; nothing was sent. Is it in a talk-only mode, is the baud rate right?"
                 )
+
+
+def _keep_dtr(port: Serial) -> None:
+    """Let the port keep DTR when it is closed (HUPCL off), so that opening it again is no pulse."""
+    if sys.platform == "win32":
+        return
+    import termios  # noqa: PLC0415 - POSIX only
+
+    with contextlib.suppress(termios.error):  # not every adapter takes it
+        settings = termios.tcgetattr(port.fileno())
+        settings[2] &= ~termios.HUPCL
+        termios.tcsetattr(port.fileno(), termios.TCSANOW, settings)

@@ -134,6 +134,19 @@ def test_dtr_and_rts_are_left_alone(mount: PtyMount, monkeypatch: pytest.MonkeyP
     assert touched == []
 
 
+def test_closing_leaves_dtr_so_that_the_next_opening_is_no_pulse(mount: PtyMount) -> None:
+    termios = pytest.importorskip("termios")
+    port = os.open(mount.address, os.O_RDWR | os.O_NOCTTY)
+    try:
+        before = termios.tcgetattr(port)
+        before[2] |= termios.HUPCL
+        termios.tcsetattr(port, termios.TCSANOW, before)
+        SerialLine(mount.address, LineSettings(), "chamber").close()
+        assert not termios.tcgetattr(port)[2] & termios.HUPCL
+    finally:
+        os.close(port)
+
+
 def test_waiting_bytes_are_read_in_few_calls(
     mount: PtyMount, monkeypatch: pytest.MonkeyPatch
 ) -> None:

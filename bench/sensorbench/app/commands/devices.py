@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import typer
 
 from sensorbench.app.commands.common import print_json, print_table
 from sensorbench.core.catalog import devices
-from sensorbench.core.errors import BenchError, LinkClosed
+from sensorbench.core.errors import InputError
 from sensorbench.core.plugins import broken
-from sensorbench.links.i2c import I2cBus, LinuxI2cBus
-from sensorbench.links.tca9548a.driver import Multiplexers, Tca9548a
+from sensorbench.links.i2c import I2cBus
+from sensorbench.links.tca9548a.driver import ADDRESSES
 from sensorbench.station.binding import members_of_device
+from sensorbench.station.model import StationFile
+from sensorbench.station.pasting import lines_for
+from sensorbench.station.preflight import check_station
+from sensorbench.station.scan import (
+    Found,
+    adapters,
+    scan_adapter,
+    scan_bus,
+    scan_hosts,
+    scan_ports,
+    scan_usb,
+)
 from sensorbench.station.station import multiplexers_of
 from sensorbench.station.twins import simulated_bench
 from sensorbench.station.workspace import Workspace
 
 
-def show_devices(root: Path, scan: bool, as_json: bool) -> None:
-    """Print the catalogue, or with `scan` what answers."""
-    if scan:
-        _show_scan(root, as_json)
-        return
+def show_devices(as_json: bool) -> None:
+    """Print the catalogue."""
     known = devices().values()
     if as_json:
         print_json(
@@ -51,73 +60,76 @@ def show_devices(root: Path, scan: bool, as_json: bool) -> None:
         typer.echo(f"left out: {problem}", err=True)
 
 
-def _show_scan(root: Path, as_json: bool) -> None:
-    rows = [*_ports(), *_buses(root)]
-    if as_json:
-        print_json(
-            [{"where": where, "what": what, "may_be": may_be} for where, what, may_be in rows]
-        )
-    else:
-        print_table(("where", "what", "may be"), rows or [("-", "nothing answers", "")])
+def show_scan(root: Path, multiplexers: Sequence[str], as_json: bool) -> None:
+    """Print what answers on this machine, and the lines of station.toml for it.
 
-
-def _ports() -> Iterator[tuple[str, str, str]]:
-    from serial.tools.list_ports import comports  # noqa: PLC0415 - pyserial
-
-    for port in comports():
-        yield port.device, port.description or "serial port", "an instrument on a serial cable"
-
-
-def _buses(root: Path) -> Iterator[tuple[str, str, str]]:
-    """Probe the buses of the workspace's station, or without one every bus of the machine."""
+    `multiplexers` are more of them than station.toml names, as BUS:ADDRESS. Raises InputError.
+    """
+    more = _named(multiplexers)
     workspace = Workspace(root)
-    if workspace.station_path.is_file():
-        file = workspace.load_station()
-        bench = simulated_bench(root)
-        for name, simulated in bench.buses.items():
-            yield from _probe(simulated, multiplexers_of(file, name))
-        for name, bus in file.bus.items():
-            if bus.kind == "linux" and bus.device:
-                yield from _linux(bus.device, multiplexers_of(file, name))
+    file = workspace.load_station() if workspace.station_path.is_file() else None
+    problems = check_station(file) if file else []
+    if problems:
+        raise InputError(problems)
+    found = [*scan_ports(file), *scan_usb(file)]
+    if file is not None:
+        found += scan_hosts(file)
+        is_simulated = any(bus.kind == "simulated" for bus in file.bus.values())
+        for name, bus in simulated_bench(root).buses.items() if is_simulated else ():
+            found += _probe(bus, multiplexers_of(file, name) | more.get(name, set()), file)
+    for name, device, refused in adapters(file):
+        behind = multiplexers_of(file, name) if file else set()
+        behind |= more.get(name, set()) | more.get(device, set())
+        if refused:
+            found.append(Found(device, refused))
+        else:
+            found += scan_adapter(device, behind, file, name)
+    pasted = lines_for(found, file)
+    if as_json:
+        print_json([_as_json(*pair) for pair in zip(found, pasted, strict=True)])
         return
-    for device in sorted(Path("/dev").glob("i2c-*")):
-        yield from _linux(str(device), set())
+    print_table(
+        ("where", "what", "in station.toml", "may be"),
+        [(row.where, row.what, row.known, "; ".join(_may_be(row))) for row in found]
+        or [("-", "nothing answers", "", "")],
+    )
+    lines = [line for own in pasted for line in own]
+    if lines:
+        typer.echo("\nFor station.toml:\n")
+        typer.echo("\n".join(lines))
 
 
-def _linux(device: str, multiplexers: set[int]) -> Iterator[tuple[str, str, str]]:
-    try:
-        with LinuxI2cBus(device) as bus:
-            yield from _probe(bus, multiplexers)
-    except LinkClosed as error:
-        yield device, str(error), ""
+def _probe(
+    bus: I2cBus, multiplexers: Collection[int], file: StationFile | None = None
+) -> list[Found]:
+    """Probe an open bus that station.toml calls by its own name."""
+    return scan_bus(bus, multiplexers, file, bus.name)
 
 
-def _probe(bus: I2cBus, addresses: set[int]) -> Iterator[tuple[str, str, str]]:
-    """Probe what is on the bus itself, then behind each channel of its multiplexers."""
-    for address in addresses:
+def _may_be(row: Found) -> list[str]:
+    return [*([", ".join(row.may_be)] if row.may_be else []), *row.notes]
+
+
+def _as_json(row: Found, lines: Sequence[str]) -> dict[str, object]:
+    return {
+        "where": row.where, "what": row.what, "may_be": list(row.may_be),
+        "in_station_toml": row.known, "notes": list(row.notes), "station_toml": list(lines),
+    }  # fmt: skip
+
+
+def _named(multiplexers: Sequence[str]) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = {}
+    for text in multiplexers:
+        bus, _, address = text.rpartition(":")
         try:
-            Tca9548a(bus, address).select(0)
-        except BenchError as error:
-            yield bus.name, str(error), ""
-            return
-    direct = list(_answers(bus, addresses))
-    yield from direct
-    known = addresses | {int(what.split()[0], 16) for _, what, _ in direct}
-    multiplexers = Multiplexers(bus, addresses)
-    for address in sorted(addresses):
-        for channel in range(8):
-            yield from _answers(multiplexers.channel(address, channel), known)
-
-
-def _answers(bus: I2cBus, skip: set[int]) -> Iterator[tuple[str, str, str]]:
-    known = devices().values()
-    for address in range(0x08, 0x78):
-        if address in skip:
-            continue
-        try:
-            # A read of one byte: what i2cdetect does for most addresses, and harmless here.
-            bus.transfer(address, b"", 1)
-        except BenchError:
-            continue
-        may_be = ", ".join(d.name for d in known if address in d.addresses)
-        yield bus.name, f"{address:#04x} answers", may_be or "unknown"
+            number = int(address, 0)
+        except ValueError:
+            number = 0
+        if not bus or number not in ADDRESSES:
+            raise InputError.one(
+                "devices", "--multiplexer",
+                f"write BUS:ADDRESS with an address of 0x70 to 0x77, such as /dev/i2c-1:0x70, "
+                f"not {text!r}",
+            )  # fmt: skip
+        found.setdefault(bus, set()).add(number)
+    return found
