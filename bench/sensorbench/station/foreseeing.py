@@ -92,7 +92,7 @@ def _driver(file: StationFile, entry: InstrumentEntry) -> object | None:
     device = devices().get(entry.model)
     try:
         return make(device, entry.options, members(file, entry)) if device is not None else None
-    except (TypeError, ValueError, BenchError):
+    except (AttributeError, LookupError, TypeError, ValueError, BenchError):
         return None  # the station's own check says so
 
 

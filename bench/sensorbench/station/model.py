@@ -266,13 +266,29 @@ def with_table(data: dict[str, Any], key: str, folder: Path) -> dict[str, Any]:
         return data
     path = folder / name
     try:
-        rows = list(csv.DictReader(io.StringIO(read_text(path, name), newline="")))
+        reader = csv.DictReader(io.StringIO(read_text(path, name), newline=""))
+        heading, rows = list(reader.fieldnames or ()), list(reader)
     except csv.Error as error:
         raise InputError.one(name, "", f"is no CSV table: {error}") from None
+    wrong = _wrong_heading([column.strip() for column in heading])
+    if wrong:
+        raise InputError.one(name, "line 1", wrong)
     bad = [n for n, row in enumerate(rows, 2) if None in row or None in row.values()]
     if bad:
         raise InputError([Problem(name, f"line {bad[0]}", "has not as many fields as the heading")])
     return {**data, key: [_row(row) for row in rows]}
+
+
+def _wrong_heading(columns: list[str]) -> str:
+    """Return what is wrong with the names of columns, "" where nothing is."""
+    if len(columns) == 1 and any(mark in columns[0] for mark in ";\t|"):
+        return "its columns are not separated by commas: save it as comma-separated values"
+    for column in columns:
+        if columns.count(column) > 1:
+            return f"column {column!r} is there twice"
+        if any(other.startswith(f"{column}.") for other in columns):
+            return f"column {column!r} can't have a value, as it is a table of other columns"
+    return ""
 
 
 def _row(row: Mapping[str, str]) -> dict[str, Any]:

@@ -184,6 +184,9 @@ def _options(
         return
     try:
         make(device, options, made_of)
+    except (AttributeError, LookupError) as error:
+        # A driver that looks into a value of another type than it takes.
+        yield key, f"an option is of the wrong type, a text or a table may be needed: {error}"
     except (TypeError, ValueError, BenchError) as error:
         yield key, str(error)
 

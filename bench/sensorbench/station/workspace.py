@@ -97,7 +97,7 @@ class Workspace:
         return [(lot, self.load_part(lot.lot.part)) for lot in lots]
 
     def _existing(self, folder: str, path: Path) -> Path:
-        if not path.is_file():
+        if not _is_file(path):
             known = ", ".join(p.stem for p in sorted((self.root / folder).glob("*.toml")))
             raise InputError.one(
                 f"{folder}/{path.name}", "", f"is not there; there are: {known or 'none'}"
@@ -119,7 +119,7 @@ class Workspace:
 
     def _check_lot(self, name: str) -> None:
         lot = self.load_lot(name)
-        if not self.part_path(lot.lot.part).is_file():
+        if not _is_file(self.part_path(lot.lot.part)):
             self.load_part(lot.lot.part)
 
     def memory_path(self) -> Path:
@@ -239,3 +239,11 @@ def load_job(
         at=at,
         known_lots=tuple(workspace.load_lots()),
     )
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether a file is there; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -83,6 +83,8 @@ def read_text(path: Path, label: str) -> str:
         data = path.read_bytes()
     except OSError as error:
         raise InputError.one(label, "", f"can't be read: {error.strerror}") from None
+    except ValueError as error:  # a name with a NUL
+        raise InputError.one(label, "", f"can't be read: {error}") from None
     return text_of(data, label)
 
 
@@ -134,7 +136,31 @@ def loads(
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError.one(label, "", f"is not valid TOML: {error}{_typed(text)}") from None
+    except (ValueError, RecursionError):
+        text = "is not valid TOML: a number is too long, or tables are too deep in one another"
+        raise InputError.one(label, "", text) from None
+    if _depth(data) > _DEEPEST:
+        raise InputError.one(label, "", f"has tables deeper in one another than {_DEEPEST}")
     return validate(read_more(data) if read_more else data, model, label, deeper)
+
+
+_DEEPEST = 50
+
+
+def _depth(data: object) -> int:
+    """Return how deep tables and lists are in one another, without going deeper than matters."""
+    level: list[object] = [data]
+    for depth in range(_DEEPEST + 1):
+        inner: list[object] = []
+        for item in level:
+            if isinstance(item, Mapping):
+                inner += item.values()
+            elif isinstance(item, list):
+                inner += item
+        if not inner:
+            return depth
+        level = inner
+    return _DEEPEST + 1
 
 
 _TYPOGRAPHIC = re.compile(r"[=\[,]\s*[\u2018-\u201f\u300c\uff02]|\uff1d|^\s*\uff3b", re.MULTILINE)

@@ -164,6 +164,8 @@ def _wave(raw: Mapping[str, Any], where: Address, span: Range | None) -> Wave:
         period_s = parse(str(raw["period"]), Dimension.TIME)
     except UnitError as error:
         raise ValueProblem(f"{where}: period: {error}") from None
+    if not all(isinstance(raw[end], str | int | float) for end in ("low", "high")):
+        raise ValueProblem(f"{where}: a wave goes between two plain values")
     high = _number(raw["high"], where, span) if raw["high"] not in _words(span) else None
     high = high if high is not None else _plain(read(raw["high"], where, span), where)
     low = None if raw["low"] == "off" else _plain(read(raw["low"], where, span), where)

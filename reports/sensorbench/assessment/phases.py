@@ -71,7 +71,8 @@ def _readings(
     for number, unit in enumerate(data.units):
         own = [r for r in readouts if data.reads(r.point, number)]
         flowing = [s[unit.serial] for s in streams.values() if unit.serial in s]
-        if not own and not flowing and not points:
+        planned = [p for p in points if data.reads(data.schedule.points[p], number)]
+        if not own and not flowing and not planned:
             continue
         inputs = Inputs(data, phase["name"], ask, own, [number])
         why = [*unknown(data, own, unit.serial)]

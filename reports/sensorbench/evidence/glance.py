@@ -52,8 +52,9 @@ def glance(root: Path, results: str) -> Glance:
     state = str(end.get("state", ""))
     if is_sealed:
         return Glance(manifest, state, verdict)
-    if state == PARKED:
-        return Glance(manifest, state, PARKED, end.get("reason", {}))
+    reason = end.get("reason")
+    if state == PARKED and isinstance(reason, Mapping):
+        return Glance(manifest, state, PARKED, reason)
     return Glance(manifest, state)
 
 
@@ -85,8 +86,8 @@ def _end(journal: Path) -> Mapping[str, Any]:
         for line in _lines_backwards(journal):
             event = json.loads(line)
             if event["kind"] == "run_ended":
-                data: Mapping[str, Any] = event["data"]
-                return data
+                data = event["data"]
+                return data if isinstance(data, Mapping) else {}
             if event["kind"] != "attached":
                 return {}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

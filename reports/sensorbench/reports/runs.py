@@ -141,7 +141,7 @@ class Run:
         """Return the digest that stands for the whole run, "" if it was never sealed."""
         try:
             return str(json.loads((self.root / "seal.json").read_bytes())["seal"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return ""
 
     @property

@@ -41,11 +41,12 @@ def list_runs(root: Path, as_json: bool) -> None:
 def _summary(path: Path) -> dict[str, Any]:
     found = glance(path, _RESULTS)
     get = found.manifest.get
+    lots = get("lots")
     return {
         "run": path.name,
         "run_id": get("run_id", path.name),
         "profile": get("profile", "?"),
-        "lot": ", ".join(map(str, get("lots", ("?",)))),
+        "lot": ", ".join(map(str, lots)) if isinstance(lots, list) else "?",
         "units": get("units", 0),
         "started": get("started", ""),
         "state": found.state,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import threading
 from contextlib import ExitStack
@@ -24,7 +25,7 @@ def serve(station: Path, speed: float, as_json: bool) -> None:
     """Serve until SIGINT or SIGTERM, then say what was asked for beyond the twins' models.
 
     Raises InputError for a station that can't be simulated."""
-    if speed <= 0:
+    if not 0 < speed < math.inf:
         raise InputError.one("simulate", "--speed", f"must be above 0, not {speed:g}")
     workspace = Workspace(station.parent if station.suffix == ".toml" else station)
     file = workspace.load_station()

@@ -43,9 +43,10 @@ class Acting(Reading):
         wanted = {where for table in steps for where in table}
         if only:
             yield from self.release([w for w in self.current if w not in wanted])
-        reached: Targets = {}
+        under_way = {w: self.current[w] for w in sorted(self.moving) if w in self.current}
+        reached: Targets = {w: t for w, t in under_way.items() if not isinstance(t, Wave)}
         for table in steps:
-            sent: set[str] = set()
+            sent: set[str] = set(reached) & self.moving
             for where, target in table.items():
                 if target is None:
                     yield from self.release([where])
@@ -56,6 +57,7 @@ class Acting(Reading):
                     yield action
                 if not isinstance(target, Wave):
                     reached[where] = target
+            self.moving.difference_update(sent)
             if sent or for_s is not None:
                 bands = [where for where in reached if self._is_set(where)]
                 yield from self._settle({w: reached[w] for w in bands}, for_s, sent)
@@ -69,6 +71,7 @@ class Acting(Reading):
         for where, target in targets.items():
             action = None if target is None else self._set(where, target)
             if action is not None:
+                self.moving.add(where)
                 yield action
 
     def _set(self, where: str, target: Target) -> Set | None:
@@ -244,6 +247,7 @@ class Acting(Reading):
         wanted = set(self.current if addresses is None else addresses)
         for where in reversed([w for w in self.current if w in wanted]):
             del self.current[where]
+            self.moving.discard(where)
             yield Release(where)
 
     def until(self, table: SetTable, came_from: Targets) -> Iterator[Action]:

@@ -52,6 +52,8 @@ class Reading:
     zone: str = ""
     loaded: tuple[str, str] | None = None
     current: Targets = field(default_factory=dict)
+    # What was sent without waiting for it: whoever waits next waits for it, too.
+    moving: set[str] = field(default_factory=set)
     number: int = 0
     restart: int | None = None
     asks_restart: bool = False

@@ -1,0 +1,149 @@
+"""Files that nobody meant to write: told in words, with the file, never as a fault of ours."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sensorbench.app.commands.runs import list_runs
+from sensorbench.core.errors import InputError
+
+from ..workspaces import SBP1, STATION, check, edit, problems, sbp1_lot, sbp1_sockets, write
+
+GRID = """
+[[phase]]
+kind = "grid"
+name = "g"
+axes = [{ set = { pressure = ["50 kPa"] } }]
+measures = ["value"]
+"""
+COIL = """
+[instrument.coil]
+model = "helmholtz_coil"
+members = { x = "psu.out2" }
+resistance = "2.4 ohm"
+constant = CONSTANT
+
+[bench.magnetic_field]
+set = "coil"
+"""
+
+
+@pytest.mark.parametrize("constant", ['["a"]', '{ z = { low = "1 V" } }', "5", "true"])
+def test_options_of_the_wrong_type_are_named(tmp_path: Path, constant: str) -> None:
+    station = STATION + COIL.replace("CONSTANT", constant) + sbp1_sockets(4)
+    assert "instrument.coil" in problems(write(tmp_path, GRID, station))
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        (f"seed = {'1' * 5000}", "a number is too long"),
+        (f"seed = {'[' * 3000}{']' * 3000}", "too deep in one another"),
+        (f"[{'.'.join(['a'] * 300)}]\nb = 1", "deeper in one another than 50"),
+    ],
+)
+def test_toml_beyond_all_measure_is_refused(tmp_path: Path, toml: str, said: str) -> None:
+    there = write(tmp_path, GRID)
+    there.station_path.write_text(toml, encoding="utf-8")
+    with pytest.raises(InputError, match=said):
+        there.load_station()
+
+
+def test_a_name_that_no_file_can_have_is_not_there(tmp_path: Path) -> None:
+    long = "x" * 300
+    there = write(tmp_path, GRID, lots={"L1": sbp1_lot().replace('"sbp1"', f'"{long}"')})
+    assert "is not there" in problems(there)
+    nul = sbp1_lot().split("[[unit]]")[0] + 'unit = "a\\u0000"\n'
+    (tmp_path / "lots" / "L1.toml").write_text('unit = "a\\u0000"\n' + nul.partition("unit")[0])
+    with pytest.raises(InputError, match="can't be read"):
+        there.load_lot("L1")
+
+
+@pytest.mark.parametrize(
+    ("heading", "said"),
+    [
+        ("id;link.bus;link.address", "not separated by commas"),
+        ("id\tlink.bus", "not separated by commas"),
+        ("id,id,link.bus", "'id' is there twice"),
+        ("id,link,link.bus", "'link' can't have a value"),
+        ("id,link.bus.x,link.bus", "'link.bus' can't have a value"),
+    ],
+)
+def test_a_table_with_a_wrong_heading_is_named(tmp_path: Path, heading: str, said: str) -> None:
+    there = write(tmp_path, GRID)
+    edit(there.station_path, ("[station]", 'socket = "sockets.csv"\n\n[station]'))
+    text = there.station_path.read_text(encoding="utf-8").split("[[socket]]")[0]
+    there.station_path.write_text(text, encoding="utf-8")
+    (tmp_path / "sockets.csv").write_text(f"{heading}\nA,x,bus0\n", encoding="utf-8")
+    with pytest.raises(InputError) as refused:
+        there.load_station()
+    assert "sockets.csv" in str(refused.value)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("high", ["[]", "[[]]", '["60 kPa"]'])
+def test_a_wave_goes_between_plain_values(tmp_path: Path, high: str) -> None:
+    wave = f'set = {{ pressure = {{ low = "30 kPa", high = {high}, period = "2 s" }} }}'
+    phases = f'[[phase]]\nkind = "stress"\nname = "s"\n{wave}\nhours = "1 h"\n'
+    assert "a wave goes between two plain values" in problems(write(tmp_path, phases))
+
+
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [
+        ("run.json", {"lots": 5}),
+        ("run.json", {"lots": None}),
+        ("journal.jsonl", {"kind": "run_ended", "data": []}),
+        ("journal.jsonl", {"kind": "run_ended", "data": {"state": "parked", "reason": "x"}}),
+    ],
+)
+def test_a_damaged_run_hides_no_other(
+    run_copy: Path, capsys: pytest.CaptureFixture[str], file: str, change: dict[str, object]
+) -> None:
+    (run_copy / "seal.json").unlink()
+    path = run_copy / file
+    if file == "run.json":
+        path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    else:
+        path.write_text(path.read_text() + json.dumps(change) + "\n")
+    evidence = run_copy.parent / "ws" / "evidence"
+    evidence.mkdir(parents=True)
+    run_copy.rename(evidence / run_copy.name)
+    list_runs(evidence.parent, as_json=True)
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["run"] == run_copy.name
+
+
+def test_a_group_that_is_watched_says_nothing_of_the_others(tmp_path: Path) -> None:
+    """Units that a record did not read are not blamed for it."""
+    from ..workspaces import run  # noqa: PLC0415
+
+    head, first, second, *rest = sbp1_lot(2).split("[[unit]]")
+    lots = {"L1": f'{head}[[unit]]{first}group = "a"\n[[unit]]{second}group = "b"\n'}
+    record = (
+        '[[phase]]\nkind = "record"\nname = "r"\nunits = "a"\nduration = "30 s"\nevery = "10 s"\n'
+    )
+    outcome = run(write(tmp_path, record + GRID.replace('["value"]', "[]"), lots=lots))
+    found = {r.serial for r in outcome.assessment.results if r.phase == "r"}
+    assert found == {"26000001"}
+    assert not rest
+
+
+def test_what_is_still_on_its_way_is_waited_for_by_who_reads_next(tmp_path: Path) -> None:
+    """A response leaves a temperature moving; the grid after it waits for that, too."""
+    response = (
+        '[[phase]]\nkind = "response"\nname = "r"\nset = { temperature = ["25 degC", "60 degC"] }\n'
+        'duration = "1 min"\nevery = "10 s"\n'
+    )
+    schedule = check(write(tmp_path, response + GRID, parts={"sbp1": SBP1}))
+    grid = [step.action for step in schedule.steps if step.phase == "g"]
+    settles = [action for action in grid if hasattr(action, "bands")]
+    assert settles
+    assert any(
+        band.address == "temperature" and band.target == 60.0
+        for action in settles
+        for band in action.bands
+    )
