@@ -77,11 +77,10 @@ class InProcessLine:
     def _handle(self, line: str) -> bytes | None:
         if self._write_end in line:
             raise ValueError(f"{self.name}: {line!r} is more than one line")
-        with self._lock:
-            if self._closed:
-                raise LinkClosed(f"{self.name}: the link was closed by this program")
-            with self._world:
-                return self._twin.handle(line.encode(self._encoding))
+        if self._closed:
+            raise LinkClosed(f"{self.name}: the link was closed by this program")
+        with self._lock, self._world:
+            return self._twin.handle(line.encode(self._encoding))
 
     def close(self) -> None:
         """Let the twin go. Closing twice is fine."""

@@ -83,7 +83,8 @@ class SimKeysight34461a(Trigger):
 
     def handle(self, line: bytes) -> bytes | None:
         """Carry out one message, with the readings that have ended by now."""
-        self._collect()
+        if self._left:
+            self._collect()
         return super().handle(line)
 
     # -- readings --------------------------------------------------------------------------
