@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from sensorbench.core.errors import LinkClosed, LinkTimeout, ProtocolError
@@ -43,7 +43,7 @@ class InProcessLine:
         self._write_end = settings.write_terminator
         self._read_end = settings.read_terminator.encode(settings.encoding)
         self._lock = threading.Lock()
-        self._world = nullcontext() if world is None else world
+        self._world = world
         self._closed = False
 
     def write(self, line: str) -> None:
@@ -79,8 +79,11 @@ class InProcessLine:
             raise ValueError(f"{self.name}: {line!r} is more than one line")
         if self._closed:
             raise LinkClosed(f"{self.name}: the link was closed by this program")
-        with self._lock, self._world:
-            return self._twin.handle(line.encode(self._encoding))
+        with self._lock:
+            if self._world is None:
+                return self._twin.handle(line.encode(self._encoding))
+            with self._world:
+                return self._twin.handle(line.encode(self._encoding))
 
     def close(self) -> None:
         """Let the twin go. Closing twice is fine."""

@@ -117,6 +117,7 @@ class ScpiDevice:
         self.serial = serial
         self.identity = self.IDENTITY.format(serial=serial)
         self.fault = fault
+        self._has = ""  # the fault when the present message came
         self.status = Status(self.ERROR_CAPACITY)
         self._record, self._echo_headers = beyond, echo_headers
         self._replies: list[str] = []
@@ -143,7 +144,8 @@ class ScpiDevice:
 
     def handle(self, line: bytes) -> bytes | None:
         """Carry out one message; return the replies of its queries, or None."""
-        if self.fault() == "silent":
+        self._has = self.fault()
+        if self._has == "silent":
             return None
         program = self._programs.get(line)
         if program is None:
@@ -202,7 +204,7 @@ class ScpiDevice:
 
     @scpi("*IDN?")
     def _identify(self) -> str:
-        return self.identity.replace(*self.SIBLING) if self.fault() == "identity" else self.identity
+        return self.identity.replace(*self.SIBLING) if self._has == "identity" else self.identity
 
     @scpi("*RST")
     def _reset(self) -> None:
