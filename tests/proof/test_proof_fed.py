@@ -139,6 +139,11 @@ def test_a_parameter_that_no_test_feeds_is_refused(calibrated: Bench) -> None:
         ("imu", 'kind = "record"\nduration = "10 s"\nevery = "1 s"\nmeasures = ["offset"]\n',
          "follows from orientation"),
         ("coil", grid("magnetic_field", ONE_WAY, "cross_axis"), "along every axis"),
+        ("coil", 'kind = "steps"\n'
+         'set = { magnetic_field = [{ x = "199 uT", y = "0 uT", z = "0 uT" }, '
+         '{ x = "-150 uT", y = "10 uT", z = "-3 uT" }] }\ndwell = "0 s"\n'
+         'monitor = { every = "7 min", measures = ["sensitivity"] }\n',
+         "sensitivity of magnetic_field_x"),
     ],
 )  # fmt: skip
 def test_check_refuses_what_vectors_and_streams_do_not_feed(

@@ -45,6 +45,16 @@ class Fed:
         first, last = (math.ceil(t / self.every_s - 1e-9) for t in (begins_s, ends_s))
         return last - first
 
+    def seen(self, where: str) -> list[Target]:
+        """Return what was sent to an address and stood long enough to be read."""
+        own = [(t, target) for t, address, target in self.sent if address == where]
+        ends = [*(t for t, _ in own[1:]), self.seconds]
+        return [
+            target
+            for (t, target), end in zip(own, ends, strict=False)
+            if self.stream or self.count(t, end, 0.0)
+        ]
+
 
 def fed_by(actions: Iterable[tuple[Action, Rows]], points: Mapping[str, Point]) -> list[Fed]:
     """Return what actions read, each with the bench that it is done at.
@@ -93,7 +103,7 @@ def components_at(fed: Fed, where: Address) -> list[Vector]:
     set_here = fed.point.conditions.get(where.whole)
     values: list[Target] = [set_here]
     if set_here is None:  # what moves while it is read is no condition
-        values = [target for _, address, target in fed.sent if address == where.whole] or [None]
+        values = fed.seen(where.whole) or [None]
     found: list[Vector] = []
     for value in values:
         if isinstance(value, Wave):
