@@ -84,6 +84,23 @@ def test_a_table_with_a_wrong_heading_is_named(tmp_path: Path, heading: str, sai
     assert said in str(refused.value)
 
 
+def test_a_misspelt_member_has_no_uncertainty(tmp_path: Path) -> None:
+    there = write(tmp_path, GRID)
+    edit(there.station_path, ('uncertainty = "8 Pa"', 'uncertainty = { presure = "8 Pa" }'))
+    said = "instrument.pace.uncertainty.presure: druck_pace5000 has no 'presure'; it has pressure"
+    assert said in problems(there)
+
+
+def test_steps_beyond_what_a_part_measures_are_not_judged_by_its_readings(tmp_path: Path) -> None:
+    steps = (
+        '[[phase]]\nkind = "steps"\nname = "s"\nset = { pressure = ["100 kPa", "125 kPa"] }\n'
+        'dwell = "1 s"\n'
+    )
+    said = "pressure = 125 kPa is beyond what SBP1 measures, 20 kPa to 120 kPa"
+    assert said in problems(write(tmp_path / "a", steps))
+    check(write(tmp_path / "b", steps + 'test = { after = ["room"] }\n'))
+
+
 @pytest.mark.parametrize("high", ["[]", "[[]]", '["60 kPa"]'])
 def test_a_wave_goes_between_plain_values(tmp_path: Path, high: str) -> None:
     wave = f'set = {{ pressure = {{ low = "30 kPa", high = {high}, period = "2 s" }} }}'

@@ -284,7 +284,7 @@ def show(
     run_id: RunArgument,
     entry: Annotated[
         int | None,
-        typer.Option("--entry", metavar="N", min=0, help="An entry of its journal, with readings."),
+        typer.Option("--entry", metavar="N", help="An entry of its journal, with readings."),
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="An entry's readings as CSV.")] = False,
     workspace: WorkspaceOption = HERE,

@@ -25,7 +25,7 @@ from sensorbench.parts.values import ValueProblem, read, read_address
 from sensorbench.profiles.expand import expand
 from sensorbench.profiles.needs import Needs, needs
 from sensorbench.profiles.schedule import Schedule
-from sensorbench.station.binding import Bindings, bind, find
+from sensorbench.station.binding import Bindings, bind, find, members_of_device
 from sensorbench.station.foreseeing import foreseen, make, members, unopened
 from sensorbench.station.layout import layout_of
 from sensorbench.station.links import I2cLink
@@ -132,6 +132,7 @@ def _instruments(file: StationFile) -> Findings:
                     yield f"{key}.model", str(problem)
             continue
         yield from _link(key, entry, device)
+        yield from _uncertainty(f"{key}.uncertainty", entry, device)
         yield from _options(key, device, entry.options, members(file, entry))
     if simulated and file.simulation is None:
         yield "simulation", "is required: a bus or an instrument is simulated. Add [simulation]"
@@ -140,6 +141,13 @@ def _instruments(file: StationFile) -> Findings:
             read(raw, read_address(where), None)
         except ValueProblem as error:
             yield f"simulation.ambient.{where}", str(error)
+
+
+def _uncertainty(key: str, entry: InstrumentEntry, device: Device) -> Findings:
+    known = members_of_device(device)
+    for member in entry.uncertainty if isinstance(entry.uncertainty, Mapping) else ():
+        if member not in known:
+            yield f"{key}.{member}", f"{device.name} has no {member!r}; it has {', '.join(known)}"
 
 
 def _is_simulated_link(entry: InstrumentEntry) -> bool:

@@ -103,7 +103,7 @@ def _read(
 ) -> Iterator[Action]:
     for stimulus in c.stimuli(asks, own):
         yield from c.go([{**reached, **stimulus}], only=False)
-        c.check_measurable(reached)
+        c.check_measurable(reached, "axes")
         name = c.name_of({**{w: t for w, t in reached.items() if w in own}, **stimulus})
         direction = str(labels.get("direction", ""))
         point = c.point("/".join(part for part in (name, direction) if part), labels)

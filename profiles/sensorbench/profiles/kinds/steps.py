@@ -69,6 +69,8 @@ def actions(phase: Phase, c: Context) -> Iterator[Action]:
         for time in range(1, phase.times + 1):
             for k in range(count):
                 values = {w: c.value(w, raws[k]) for w, raws in raised.items()}
+                if phase.monitor or not (phase.test.before or phase.test.after):
+                    c.check_measurable(values, "set")  # what is read meanwhile is judged
                 yield from c.go([{**kept, **values}], only=False, for_s=phase.dwell)
                 if not phase.monitor and any(t is not None for t in values.values()):
                     label = {"step": k + 1, "time": time}

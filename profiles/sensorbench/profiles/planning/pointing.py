@@ -90,7 +90,7 @@ class Pointing(Placing):
         """Return the action that reads a point as often as the profile says."""
         return Read(point.id, self.profile.samples, self.profile.sample_interval)
 
-    def check_measurable(self, targets: Targets) -> None:
+    def check_measurable(self, targets: Targets, key: str) -> None:
         """What is to be measured must lie in the range of the part that measures it."""
         for part in self.parts:
             for where in {address(ch.address).whole for ch in self.channels(part) if ch.quantity}:
@@ -101,7 +101,7 @@ class Pointing(Placing):
                 if not low <= target <= high:
                     self.problem(
                         f"{where} = {show_value(where, target)} is beyond what {part.part.name} "
-                        f"measures, {show_value(where, low)} to {show_value(where, high)}", "axes",
+                        f"measures, {show_value(where, low)} to {show_value(where, high)}", key,
                     )  # fmt: skip
 
     # -- measures and parameters -----------------------------------------------------------
