@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,11 @@ class Frame:
 
     def as_data(self) -> dict[str, Any]:
         """Return the frame as the journal stores it."""
-        return asdict(self)
+        # Not asdict, which copies deeply: this is done for every sweep.
+        return {
+            "stream": self.stream, "file": self.file, "offset": self.offset,
+            "length": self.length, "sha256": self.sha256,
+        }  # fmt: skip
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Frame:
