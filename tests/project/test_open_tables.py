@@ -56,7 +56,8 @@ def docstrings(text: str) -> set[tuple[int, int]]:
 def words(text: str) -> Iterator[tuple[int, str]]:
     """Return line and word of every identifier and string, docstrings and comments aside.
 
-    An English word counts where it stands alone as a string: `"supply"`, not "check the supply".
+    An English word counts where it stands alone as a string or in a key: `"supply"` and
+    "[bench.supply]", not "check the supply".
     """
     prose = docstrings(text)
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
@@ -66,7 +67,8 @@ def words(text: str) -> Iterator[tuple[int, str]]:
         elif token.type == tokenize.STRING and token.start not in prose:
             content = token.string.lower().strip("rbf\"'")
             parts = set(re.findall(r"[a-z0-9_]+", content))
-            parts -= _ENGLISH if content not in _ENGLISH else _VERBS
+            keys = re.findall(r"(?<=[.\[])[a-z]+(?=[\s.\]=]|$)|[a-z]+(?=\.[a-z])", content)
+            parts -= _ENGLISH - set(keys) if content not in _ENGLISH else _VERBS
             yield from ((token.start[0], part) for part in sorted(parts))
 
 
@@ -80,10 +82,13 @@ def test_no_module_above_the_devices_names_a_quantity(name: str) -> None:
 def test_the_search_finds_what_it_is_to_find() -> None:
     text = (
         '"""About pressure."""\nx = {"pressure": 1}  # pressure\n'
-        'temperature_c = x["humidity.a"]\nsay("check the supply")\nbind("supply")\n'
+        'temperature_c = x["humidity.a"]\nsay("check the supply.")\nbind("supply")\n'
+        'say("write [bench.supply]")\nsay("load.current is low")\n'
     )
     found = [(line, word) for line, word in words(text) if word in quantities()]
+    found, again = found[:4], found[4:]
     assert found == [(2, "pressure"), (3, "temperature"), (3, "humidity"), (5, "supply")]
+    assert again == [(6, "supply"), (7, "load")]
 
 
 @pytest.mark.parametrize("floor", FLOORS)

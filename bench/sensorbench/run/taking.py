@@ -19,7 +19,7 @@ from sensorbench.core.device import Sensor
 from sensorbench.core.device import Taken as KeepsErrors
 from sensorbench.core.errors import BenchError, InputError, ProtocolError
 from sensorbench.core.provenance import Provenance, weakest
-from sensorbench.core.quantity import components
+from sensorbench.core.quantity import components, quantities
 from sensorbench.instruments.members import Setpoint, Switch
 from sensorbench.parts.model import Part
 from sensorbench.run.retry import once_more
@@ -177,16 +177,17 @@ def _feeding(station: Station, zones: set[str]) -> list[Binding]:
         if row.zone in zones and row.where.quantity.feeds
     ]
     if not any(row.is_set or row.fixed is not None for row in rows):
+        wanted = " or ".join(f"bench.{name}" for name, row in quantities().items() if row.feeds)
         raise InputError.one(
-            "station.toml", "bench",
-            "no bench table sets the supply of these sockets, such as "
-            '[bench.supply] set = "psu.out1"; power them by hand and leave --power out',
+            "station.toml", wanted,
+            "no bench table sets what feeds these sockets: write set = and the instrument's "
+            "setpoint there, or power them by hand and leave --power out",
         )  # fmt: skip
     return sorted((row for row in rows if row.is_set), key=lambda row: row.rank)
 
 
 def _nominal(row: Binding, seats: Sequence[Seat]) -> tuple[float, float | None]:
-    """Return the supply and its limit that every part of a zone is made for."""
+    """Return the value and its limit that every part of a zone is fed with by design."""
     where, unit = str(row.where), row.where.quantity.unit
     found: dict[tuple[float, float | None], str] = {}
     for seat in seats:

@@ -195,7 +195,7 @@ def test_a_supply_that_is_not_known_or_not_allowed_is_not_given(
 
 def test_power_needs_a_supply_that_station_toml_sets(bench: Bench) -> None:
     edit(bench.root / "station.toml", ('[bench.supply]\nset = "psu.out1"\nhigh = "3.7 V"\n', ""))
-    with pytest.raises(InputError, match="no bench table sets the supply"):
+    with pytest.raises(InputError, match=r"bench\.supply: no bench table sets what feeds"):
         read_now(bench.root, Asked("H1", power=True))
 
 

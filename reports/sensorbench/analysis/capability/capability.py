@@ -10,7 +10,7 @@ not offered; Bissell's formula is, because certificates quote it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import sqrt
 from typing import Literal
 
@@ -45,7 +45,8 @@ class Capability:
 
     Intervals hold for independent units. `order_p` is the chance of units (`capability`: of group
     means) that differ so little from their neighbours, and `warnings` says where it is below 5 %:
-    of five lots of 20 whose means scatter as their units do, "95 %" holds 60 %. NaN from a summary.
+    of five lots of 20 whose means scatter as their units do, "95 %" holds 60 %. Both are of the
+    `readings`, which a summary has none of (None, and NaN).
     """
 
     cp: Estimate
@@ -57,15 +58,21 @@ class Capability:
     dof: float
     spread: Spread
     confidence: float
-    order_p: Floats
-    warnings: Reasons
+    readings: Floats | None = field(repr=False)
     reasons: Reasons
 
-    def _seen(self, order_p: Floats, data: Floats, axes: int | tuple[int, ...]) -> Capability:
-        """Return the same with what its readings say of order and spread."""
+    @property
+    def order_p(self) -> Floats:
+        """Chance of units so alike in order; see the class. Computed when asked for."""
+        if self.readings is None:
+            return np.full(np.shape(self.mean), np.nan)
+        return _of_units(self.readings) if self.spread == "overall" else _of_groups(self.readings)
+
+    @property
+    def warnings(self) -> Reasons:
+        """Return "" for each parameter, or why its interval is too narrow."""
         text = "units are alike in order (lots or drift): the interval is too narrow"
-        warnings = reasons_of((order_p < SUSPICIOUS, text))
-        return replace(self, order_p=order_p, warnings=warnings, reasons=of_readings(data, axes))
+        return reasons_of((self.order_p < SUSPICIOUS, text))
 
 
 def performance(
@@ -84,11 +91,7 @@ def performance(
     sigma = data.std(axis=-1, ddof=1)
     sigma = np.where(inputs.varied(data), sigma, np.nan)
     found = indices(data.mean(axis=-1), sigma, units, low, high, confidence, units - 1, "overall")
-    order_p = np.full(data.shape[:-1], np.nan)
-    if units >= LEAST_IN_ORDER:
-        order_p = np.minimum(runs_test(data).p_value, successive_differences_p(data))
-        order_p = np.minimum(2 * order_p, 1.0)  # two tests (Bonferroni)
-    return found._seen(order_p, data, -1)
+    return replace(found, readings=data.copy(), reasons=of_readings(data))
 
 
 def capability(
@@ -121,13 +124,7 @@ def capability(
         dof = (d2 / d3) ** 2 * groups / 2
     mean = data.mean(axis=(-2, -1))
     found = indices(mean, sigma, units, low, high, confidence, dof, spread)
-    order_p = np.full(mean.shape, np.nan)
-    if groups > 1:
-        within = data.var(axis=-1, ddof=1).mean(axis=-1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            between = size * data.mean(axis=-1).var(axis=-1, ddof=1) / within
-        order_p = np.asarray(special.fdtrc(groups - 1, groups * (size - 1), between))
-    return found._seen(order_p, data, (-2, -1))
+    return replace(found, readings=data.copy(), reasons=of_readings(data, (-2, -1)))
 
 
 def indices(
@@ -175,8 +172,7 @@ def indices(
         freedom,
         spread,
         confidence,
-        np.full(mean.shape, np.nan),
-        reasons_of((np.zeros(mean.shape, dtype=bool), "")),
+        None,
         reasons_of((~real, "mean or sigma is not known, or sigma is 0")),
     )
 
@@ -255,6 +251,25 @@ def ppm_outside(cpk: npt.ArrayLike, shift_sigma: float = 0.0) -> Floats:
     half = 3 * inputs.known("cpk", cpk)
     shift_sigma = inputs.number("shift_sigma", shift_sigma)
     return np.asarray(1e6 * (special.ndtr(-half - shift_sigma) + special.ndtr(-half + shift_sigma)))
+
+
+def _of_units(data: Floats) -> Floats:
+    """Return the chance (...) of units (..., units) whose neighbours are so alike."""
+    if data.shape[-1] < LEAST_IN_ORDER:
+        return np.full(data.shape[:-1], np.nan)
+    least = np.minimum(runs_test(data).p_value, successive_differences_p(data))
+    return np.asarray(np.minimum(2 * least, 1.0))  # two tests (Bonferroni)
+
+
+def _of_groups(data: Floats) -> Floats:
+    """Return the chance (...) of groups (..., groups, units) whose means are so far apart."""
+    groups, size = data.shape[-2:]
+    if groups < 2:
+        return np.full(data.shape[:-2], np.nan)
+    within = data.var(axis=-1, ddof=1).mean(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        between = size * data.mean(axis=-1).var(axis=-1, ddof=1) / within
+    return np.asarray(special.fdtrc(groups - 1, groups * (size - 1), between))
 
 
 def _freedom(units: int, dof: float | None) -> float:

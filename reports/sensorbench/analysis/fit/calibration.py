@@ -95,7 +95,7 @@ def _fit(
     whole = np.isfinite(r) & np.isfinite(t) & np.isfinite(target)
     used = whole if given is None else whole & (given > 0)
     enough = used.sum(axis=1) >= len(terms) + SPARE_POINTS
-    result = _unknown(r.shape, terms, weighting, used.sum(axis=1))
+    result = _unknown(r, t, terms, weighting, used.sum(axis=1))
     fitted = np.flatnonzero(enough)
     if not fitted.size:
         return result
@@ -103,24 +103,26 @@ def _fit(
     r, t, target = r[fitted], t[fitted], target[fitted]
     r_middle, t_middle = _middle(r, whole), _middle(t, whole)
     # Points that are not there become 0: harmless to powers, and weighted with 0.
-    u = np.where(whole, (r - r_middle[0]) / r_middle[1], 0.0)
-    v = np.where(whole, (t - t_middle[0]) / t_middle[1], 0.0)
-    known_target = np.where(whole, target, 0.0)
+    u = _where(whole, (r - r_middle[0]) / r_middle[1], 0.0)
+    v = _where(whole, (t - t_middle[0]) / t_middle[1], 0.0)
+    known_target = _where(whole, target, 0.0)
     design = basis(u, v, terms)
     root = None
     if given is not None or not used.all():
         root = np.sqrt(np.where(used, 1.0 if given is None else given[fitted], 0.0))
     normalised, inverse, condition = _solve(design, known_target, root)
     model = (design @ normalised[..., None])[..., 0]
-    residuals = np.where(whole, known_target - model, np.nan)
+    residuals = _where(whole, known_target - model, np.nan)
     freedom = used.sum(axis=1) - len(terms)
-    weighted = np.where(whole, residuals, 0.0) * (1.0 if root is None else root)
+    weighted = _where(whole, residuals, 0.0)
+    if root is not None:
+        weighted = weighted * root
     total = np.sum(weighted**2, axis=1)
     variance = total / freedom
     covariance = inverse * (1.0 if weighting == "absolute" else variance[:, None, None])
     if scatter == "unequal":
         covariance = _sandwich(design, inverse, weighted, root)
-    flat = ~inputs.varied(np.where(used, known_target, known_target[_first(used)][:, None]))
+    flat = ~inputs.varied(_where(used, known_target, known_target[_first(used)][:, None]))
     if weighting != "absolute":
         # Equal readouts of a part with a resolution say nothing of their scatter.
         covariance = np.where(flat[:, None, None], np.nan, covariance)
@@ -141,8 +143,6 @@ def _fit(
     result.condition[fitted] = condition
     if weighting == "absolute":
         result.chi_squared[fitted] = total
-    elif weighting == "equal":
-        result.scatter_statistic[fitted] = _koenker(design, inverse, weighted, used)
     return result if scatter == "equal" else replace(result, scatter="unequal")
 
 
@@ -193,12 +193,13 @@ def _first(used: Flags) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
 
 
 def _unknown(
-    shape: tuple[int, ...],
+    r: Floats,
+    t: Floats,
     terms: tuple[tuple[int, int], ...],
     weighting: Weighting,
     used: npt.NDArray[np.int64],
 ) -> PolynomialFit:
-    units, points = shape
+    units, points = r.shape
     size = len(terms)
     reasons = [
         f"{count} points are known, {size + SPARE_POINTS} are needed"
@@ -221,15 +222,20 @@ def _unknown(
         weighting=weighting,
         scatter="equal",
         chi_squared=np.full(units, np.nan),
-        scatter_statistic=np.full(units, np.nan),
+        points=(r.copy(), t.copy()),
         reasons=np.array(reasons, dtype="U60"),
     )
 
 
+def _where(there: Flags, values: Floats, other: float | Floats) -> Floats:
+    """Return `values`, and `other` where they are not there: nothing is copied where all are."""
+    return values if there.all() else np.where(there, values, other)
+
+
 def _middle(values: Floats, whole: Flags) -> tuple[Floats, Floats]:
     """Return the middle and half the span of each unit's values, each of shape (D, 1)."""
-    low = np.where(whole, values, np.inf).min(axis=1, keepdims=True)
-    high = np.where(whole, values, -np.inf).max(axis=1, keepdims=True)
+    low = _where(whole, values, np.inf).min(axis=1, keepdims=True)
+    high = _where(whole, values, -np.inf).max(axis=1, keepdims=True)
     half = (high - low) / 2
     return (low + high) / 2, np.where(half > 0, half, 1.0)
 
@@ -278,21 +284,6 @@ def _sandwich(design: Floats, inverse: Floats, weighted: Floats, root: Floats | 
     alone = weighted / np.maximum(1 - leverage, 1e-9)
     spread = (rows @ inverse) * alone[..., None]
     return np.asarray(np.swapaxes(spread, 1, 2) @ spread)
-
-
-def _koenker(design: Floats, inverse: Floats, residuals: Floats, used: Flags) -> Floats:
-    """Return n R^2 of the squared residuals on the basis: chi-squared with K - 1 if equal.
-
-    R. Koenker, J. Econometrics 17 (1981), of the Breusch and Pagan test.
-    """
-    count = used.sum(axis=1)
-    squares = np.where(used, residuals**2, 0.0)
-    apart = np.where(used, squares - (squares.sum(axis=1) / count)[:, None], 0.0)
-    right = np.swapaxes(design, 1, 2) @ apart[..., None]
-    explained = (np.swapaxes(right, 1, 2) @ inverse @ right)[:, 0, 0]
-    total = (apart**2).sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(total > 0, count * explained / total, np.nan))
 
 
 def _to_plain(terms: Terms, r: tuple[Floats, Floats], t: tuple[Floats, Floats]) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -30,7 +30,8 @@ class PolynomialFit:
     `sigma` (D,) is their standard deviation (of weight 1, if weighted; over their uncertainty, if
     absolute) with `freedom` (D,) degrees of freedom (0 where not fitted). `condition` (D,) is the
     condition number of the normalised basis. `weighting` and `scatter` say what the covariance
-    rests on. `chi_squared` (D,) is known for absolute uncertainties only.
+    rests on. `chi_squared` (D,) is known for absolute uncertainties only. `points` are the r and t
+    (D, N) that were fitted.
     """
 
     terms: tuple[tuple[int, int], ...]
@@ -47,18 +48,32 @@ class PolynomialFit:
     weighting: Weighting
     scatter: Literal["equal", "unequal"]
     chi_squared: Floats
-    scatter_statistic: Floats
+    points: tuple[Floats, Floats] = field(repr=False)
     reasons: npt.NDArray[np.str_]
 
     @property
     def unequal_scatter_p(self) -> Floats:
         """Probability (D,) of residuals so unequal along the basis if all points scatter alike.
 
-        Small: the covariance of equal scatter does not hold (Koenker's test). NaN if weighted.
+        Small: the covariance of equal scatter does not hold. NaN if weighted. Source: R. Koenker,
+        J. Econometrics 17 (1981), of the Breusch and Pagan test: n R^2 of the squared residuals on
+        the basis. Computed when asked for.
         """
         from scipy.special import chdtrc  # noqa: PLC0415 - scipy is heavy
 
-        return np.asarray(chdtrc(max(len(self.terms) - 1, 1), self.scatter_statistic))
+        if self.weighting != "equal":
+            return np.full(len(self.coefficients), np.nan)
+        used = np.isfinite(self.residuals)
+        count = np.maximum(used.sum(axis=1), 1)
+        squares = np.where(used, self.residuals**2, 0.0)
+        apart = np.where(used, squares - (squares.sum(axis=1) / count)[:, None], 0.0)
+        total = (apart**2).sum(axis=1)
+        known = np.isfinite(self.sigma) & (total > 0)
+        statistic = np.full(len(known), np.nan)
+        rows = np.where(used[..., None], self._design(*self.points), 0.0)[known]
+        along = np.swapaxes(np.linalg.qr(rows)[0], 1, 2) @ apart[known][..., None]
+        statistic[known] = count[known] * (along[..., 0] ** 2).sum(axis=1) / total[known]
+        return np.asarray(chdtrc(max(len(self.terms) - 1, 1), statistic))
 
     @property
     def chi_squared_p(self) -> Floats:
