@@ -21,8 +21,11 @@ def test_sbp1_is_calibrated_over_pressure_and_temperature_and_checked(
 
     blank = pressure.run("check/pressure", "few")
     why = {reason for unit in blank.assessment.units for reason in unit.reasons}
-    assert {reason.code for reason in why} == {"not_calibrated"}
+    assert {reason.code for reason in why} == {"not_calibrated", "readouts_missing"}
+    assert len(journal(blank, "readout")) == 2  # and not for the hours of all points
     html = proven(blank)
+    assert "none of the 3 units that were still to be read is calibrated" in html
+    assert "尚需读取的 3 个样品均未校准" in html
     assert "pressure has no value: the unit is not calibrated, calibrate it first" in html
     assert "压力没有数值：样品未校准，请先校准" in html
     # Of what is not known nobody knows where it was worst.

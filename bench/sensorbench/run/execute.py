@@ -28,7 +28,7 @@ from sensorbench.run.parked import Parked
 from sensorbench.run.progress import Progress, Silent
 from sensorbench.run.runner import Runner
 from sensorbench.run.state import replay
-from sensorbench.run.stopped import StoppedByGate
+from sensorbench.run.stopped import Stopped
 from sensorbench.safety.limits import SafetyStop
 from sensorbench.safety.signals import unstoppable
 from sensorbench.station.foreseeing import foreseen
@@ -117,10 +117,8 @@ def _to_its_end(runner: Runner) -> Outcome:
     except Parked as parked:
         unsafe = _end(evidence, station, "parked", parked.until)
         return Outcome(evidence.root, _assessed(evidence), tuple(unsafe), parked.until)
-    except StoppedByGate as stopped:
-        unsafe = _end(
-            evidence, station, "stopped by a gate", {**stopped.fact, "text": str(stopped)}
-        )
+    except Stopped as stopped:
+        unsafe = _end(evidence, station, stopped.state, {**stopped.fact, "text": str(stopped)})
     except BaseException as error:
         unsafe = _end(evidence, station, _state(error), _reason(error))
         for note in unsafe or ["the bench is in its safe state"]:

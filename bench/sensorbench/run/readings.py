@@ -9,7 +9,7 @@ its last reading stands there, with its own time.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ from sensorbench.evidence.segments import TypedRows
 from sensorbench.profiles.schedule import Point, Read
 from sensorbench.run.duts import Sweep
 from sensorbench.run.retry import once_more
+from sensorbench.run.silence import FIRST_PAUSE_S, PAUSE_S, Way
+from sensorbench.run.stopped import NothingToRead
 
 if TYPE_CHECKING:
     from sensorbench.run.runner import Runner
@@ -62,6 +64,9 @@ class Readings:
 
     def read(self, zone: str, action: Read) -> None:
         """Read a point as often as asked, with the references before each sweep."""
+        self._insist(lambda: self._read(zone, action))
+
+    def _read(self, zone: str, action: Read) -> None:
         run = self._run
         point = run.schedule.points[action.point]
         group = self._group(point)
@@ -75,6 +80,35 @@ class Readings:
             whole.merge(run.duts.sweep(group, number, point.settings, self._by_address(zone, read)))
         doubts = self._doubts(zone, point)
         self._write("readout", point, whole, references, {"sweeps": action.samples}, doubts)
+        self._note(zone, point, group, whole)
+
+    # -- silence -----------------------------------------------------------------------------
+
+    def _insist(self, ask: Callable[[], None]) -> None:
+        """Ask, and ask again while nothing answers. Raises NothingToRead."""
+        run = self._run
+        ask()
+        pause_s = FIRST_PAUSE_S
+        while self._way() is Way.AGAIN:
+            run.services.wait(run.clock.now() + pause_s)
+            run.watch.check()
+            ask()
+            pause_s = PAUSE_S
+
+    def _note(self, zone: str, point: Point, group: Sequence[int], sweep: Sweep) -> None:
+        run = self._run
+        sets = {where: act.target for (name, where), act in run.state.sets.items() if name == zone}
+        holds = {**sets, **point.conditions}
+        run.silence.note(point, group, sweep, holds, run.clock.now())
+
+    def _way(self) -> Way:
+        """Return how the run goes on. Raises NothingToRead where it does not."""
+        run = self._run
+        now = run.clock.now()
+        way = run.silence.way(run.state.next, run.state.dropped, now)
+        if way is Way.STOP:
+            raise NothingToRead(run.silence.fact(run.state.next, run.state.dropped, now))
+        return way
 
     def _doubts(
         self, zone: str, point: Point, moving: Collection[str] = ()
@@ -210,7 +244,7 @@ class Readings:
         run = self._run
         point = run.schedule.points[action.point]
         if action.stream:
-            self._open_stream(point)
+            self._insist(lambda: self._open_stream(point))
             return
         every = action.every_s
         waves = [w for (name, _), w in run.bench.waves.items() if name == zone and w[1] < every]
@@ -239,22 +273,32 @@ class Readings:
         if run.clock.now() - began > _MIDDLE * wave[1]:
             run.clock.sleep(_middle(wave, share, run.clock.now()) - run.clock.now())
         quick = self._references(zone, 0, only=moved)
-        sweep = run.duts.sweep(self._group(point), 0, point.settings)
+        group = self._group(point)
+        sweep = run.duts.sweep(group, 0, point.settings)
         doubts = self._doubts(zone, point, moved)
         self._write("monitor", point, sweep, slow + quick, {"sweeps": 1}, doubts)
+        self._note(zone, point, group, sweep)
+        self._way()
 
     def _monitor(self, zone: str, point: Point, every_s: float) -> None:
-        run = self._run
+        run, group = self._run, self._group(point)
         references = self._references(zone, 0, every_s=every_s)
         others = self._by_address(zone, references)
-        sweep = run.duts.sweep(self._group(point), 0, point.settings, others)
+        sweep = run.duts.sweep(group, 0, point.settings, others)
         self._write("monitor", point, sweep, references, {"sweeps": 1}, self._doubts(zone, point))
+        self._note(zone, point, group, sweep)
+        if self._way() is Way.AGAIN and every_s > PAUSE_S:
+            again = run.clock.now() + PAUSE_S
+            run.services.once(
+                again, lambda: self._monitor(zone, point, every_s), f"{point.id} again"
+            )
 
     def close(self, point_id: str) -> None:
         """End an open read."""
         run = self._run
         run.services.stop(point_id)
         run.services.stop(f"{point_id} other")
+        run.services.stop(f"{point_id} again")
         opened = self._open.pop(point_id, None)
         if opened is not None:
             run.services.stop(f"{point_id} drain")
@@ -275,6 +319,8 @@ class Readings:
         run = self._run
         streams, problems = run.duts.open_streams(self._group(point), point.settings)
         self._note_identities()
+        gone = set(self._group(point)) - set(streams)
+        run.silence.note_streams(point, streams, gone, run.clock.now())
         opened = _Open(point, streams, since=run.clock.now(), problems=dict(problems))
         self._open[point.id] = opened
         names: dict[str, Stream] = {}
@@ -307,6 +353,9 @@ class Readings:
         if not opened.streams:
             return
         blocks, problems = run.duts.drain(list(opened.streams))
+        gone = set(opened.streams) - set(blocks)
+        run.silence.note_streams(opened.point, blocks, gone, run.clock.now())
+        self._way()
         for number, block in blocks.items():
             if len(block.values) or block.overflow:
                 opened.waiting.setdefault(number, []).append(block)

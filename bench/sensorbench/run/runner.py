@@ -39,6 +39,7 @@ from sensorbench.run.duts import Duts
 from sensorbench.run.progress import Progress, Status
 from sensorbench.run.readings import Readings
 from sensorbench.run.services import Services
+from sensorbench.run.silence import Silence
 from sensorbench.run.spots import LOG, LOG_COLUMNS
 from sensorbench.run.state import State
 from sensorbench.run.watch import Watch
@@ -87,6 +88,7 @@ class Runner:
             self.duts.forget,
             schedule.relative(),
         )
+        self.silence = Silence(schedule, answered=self.state.next > 0)
         self.readings = Readings(self)
         self._progress = progress
         self._planned_s = schedule.duration_s

@@ -64,8 +64,8 @@ class Services:
         """Call `tick` once, at `due`."""
 
         def last() -> float | None:
+            self.stop(name)  # first: it may ask for another
             tick()
-            self.stop(name)
             return None
 
         self.every(1.0, last, name, due)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sensorbench.assessment.data import RunData
 from sensorbench.assessment.phases import Item
-from sensorbench.assessment.reasons import FOLLOWING
+from sensorbench.assessment.reasons import CODES, FOLLOWING
 from sensorbench.assessment.results import (
     Assessment,
     Reason,
@@ -22,6 +22,7 @@ from sensorbench.evidence.run import RunReader
 
 KINDS = "sensorbench.assessment.kinds"
 RESULTS_FILE = "results.json"
+_EARLY = frozenset({"stopped_by_gate", "nothing_answered", "nothing_calibrated"})
 
 
 def assess(run: RunReader | RunData) -> Assessment:
@@ -99,8 +100,12 @@ def _unit(
     if ended and verdict is Verdict.PASS:
         verdict, reasons = Verdict.INVALID, (ended,)
     follows = FOLLOWING | {"not_attached"}
-    stopped = ended is not None and ended.code == "stopped_by_gate"
-    if ended and stopped and verdict is Verdict.INVALID and {r.code for r in reasons} <= follows:
+    if (
+        ended
+        and ended.code in _EARLY
+        and verdict is Verdict.INVALID
+        and {r.code for r in reasons} <= follows
+    ):
         reasons = (ended, *reasons)
     if verdict is Verdict.INVALID and not reasons:
         reasons = (ended or Reason("not_read", {}),)
@@ -126,4 +131,6 @@ def _ended(data: RunData) -> Reason | None:
             "stopped_by_gate",
             {name: why.get(name) for name in ("gate", "share", "required", "why")},
         )
+    if why.get("code") in _EARLY:
+        return Reason(why["code"], {name: why.get(name) for name in CODES[why["code"]]})
     return Reason("ended_early", {"state": state, "why": why.get("text", "")})

@@ -483,7 +483,9 @@ class RunData:
         found: dict[str, Reason] = {}
         for event in self.events("stream_opened", "stream_closed"):
             if event.data["point"] == point:
-                found |= {s: _reason(row) for s, row in event.data["problems"].items()}
+                own = {s: _reason(row) for s, row in event.data["problems"].items()}
+                # What is opened once more, since nothing had answered, begins anew.
+                found = own if event.kind == "stream_opened" else found | own
         return found
 
 

@@ -46,6 +46,8 @@ CODES: Mapping[str, tuple[str, ...]] = {
     "ended_early": ("state", "why"),
     "parked": ("until",),
     "stopped_by_gate": ("gate", "share", "required", "why"),
+    "nothing_answered": ("units", "silent_s"),
+    "nothing_calibrated": ("units",),
     "evidence_damaged": ("finding",),
     "evidence_incomplete": ("finding",),
 }

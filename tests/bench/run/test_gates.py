@@ -199,7 +199,7 @@ def test_no_stress_begins_on_units_that_do_not_answer(tmp_path: Path) -> None:
     outcome = done(tmp_path, bake("1000 h"), fault(FIRST, "absent") + fault(SECOND, "absent"))
     assert events(outcome, "hold") == []
     assert outcome.assessment.verdict is Verdict.INVALID
-    assert events(outcome, "run_ended")[0].data["reason"]["why"] == "no unit has a value"
+    assert events(outcome, "run_ended")[0].data["reason"]["code"] == "nothing_answered"
 
 
 def test_one_unit_that_answers_is_enough_to_begin(tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ def actions(phase: Phase, c: Context) -> Iterator[Action]:
         readouts=[*phase.readouts, phase.cycles],
         dwells_s=[step.dwell for step in phase.steps],
         test=c.test_plan(phase.test),
+        goes_on=phase.start == "always",
     )
     yield from c.readout(phase.test.before, "before", {"cycles": 0})
     if phase.test.before:

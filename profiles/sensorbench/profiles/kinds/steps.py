@@ -50,6 +50,7 @@ def actions(phase: Phase, c: Context) -> Iterator[Action]:
         dwell_s=phase.dwell,
         times=phase.times,
         raised=list(raised),
+        goes_on=True,  # it may well destroy them all
         test=c.test_plan(phase.test),
     )
     yield from c.readout(phase.test.before, "before", {"step": 0})

@@ -51,6 +51,7 @@ def actions(phase: Phase, c: Context) -> Iterator[Action]:
         readouts_s=[*phase.readouts, phase.hours],
         test=c.test_plan(phase.test),
         calendar=not any(phase.set),
+        goes_on=phase.start == "always",
     )
     yield from c.readout(phase.test.before, "before", {"served_s": 0.0})
     if phase.test.before:
