@@ -8,46 +8,32 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sensorbench.assessment.assess import RESULTS_FILE, assess
 from sensorbench.assessment.data import SCHEDULE, RunData
-from sensorbench.assessment.results import Assessment, as_json
 from sensorbench.core.clock import Clock, VirtualClock
 from sensorbench.core.errors import InputError
 from sensorbench.core.provenance import Provenance
 from sensorbench.evidence.canonical import canonical
-from sensorbench.evidence.run import RunReader, RunWriter
+from sensorbench.evidence.run import RunWriter
 from sensorbench.parts.model import slug
 from sensorbench.profiles.schedule import Schedule
-from sensorbench.run.parked import Parked
+from sensorbench.run.ending import Outcome, to_its_end
 from sensorbench.run.progress import Progress, Silent
 from sensorbench.run.runner import Runner
 from sensorbench.run.state import replay
-from sensorbench.run.stopped import Stopped
-from sensorbench.safety.limits import SafetyStop
-from sensorbench.safety.signals import unstoppable
 from sensorbench.station.foreseeing import foreseen
 from sensorbench.station.preflight import preflight
 from sensorbench.station.resuming import check_going_on
 from sensorbench.station.station import Station
 from sensorbench.station.workspace import Job, Workspace
 
+__all__ = ["Outcome", "execute", "resume", "run_id"]
+
 VIRTUAL_COMMIT_S = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A run that ended or is parked: its evidence, what came out, what could not be made safe."""
-
-    root: Path
-    assessment: Assessment
-    unsafe: tuple[str, ...] = ()
-    parked: Mapping[str, Any] | None = None
 
 
 def execute(
@@ -73,7 +59,7 @@ def execute(
         runner = Runner(
             schedule, station, evidence, progress or Silent(), implied_polls=implied_polls
         )
-        return _to_its_end(runner)
+        return to_its_end(runner)
 
 
 def resume(
@@ -100,7 +86,7 @@ def resume(
         runner = Runner(
             data.schedule, station, evidence, progress or Silent(), state, resumed_for=reached
         )
-        return _to_its_end(runner)
+        return to_its_end(runner)
 
 
 def _foresee(schedule: Schedule, station: Station) -> None:
@@ -110,58 +96,8 @@ def _foresee(schedule: Schedule, station: Station) -> None:
         raise InputError(problems)
 
 
-def _to_its_end(runner: Runner) -> Outcome:
-    evidence, station = runner.evidence, runner.station
-    try:
-        runner.execute()
-    except Parked as parked:
-        unsafe = _end(evidence, station, "parked", parked.until)
-        return Outcome(evidence.root, _assessed(evidence), tuple(unsafe), parked.until)
-    except Stopped as stopped:
-        unsafe = _end(evidence, station, stopped.state, {**stopped.fact, "text": str(stopped)})
-    except BaseException as error:
-        unsafe = _end(evidence, station, _state(error), _reason(error))
-        for note in unsafe or ["the bench is in its safe state"]:
-            error.add_note(note)
-        error.add_note(f"evidence so far: {evidence.root}")
-        raise
-    else:
-        unsafe = _end(evidence, station, "complete", {})
-    assessment = _assessed(evidence)
-    evidence.write_derived(RESULTS_FILE, as_json(assessment))
-    evidence.seal()
-    return Outcome(evidence.root, assessment, tuple(unsafe))
-
-
-def _assessed(evidence: RunWriter) -> Assessment:
-    return assess(RunReader(evidence.root))
-
-
 def _interval(clock: Clock) -> float:
     return VIRTUAL_COMMIT_S if isinstance(clock, VirtualClock) else 0.0
-
-
-def _end(evidence: RunWriter, station: Station, state: str, reason: Mapping[str, Any]) -> list[str]:
-    """Make the bench safe first, whatever the disk says, and then put it on record."""
-    with unstoppable():
-        problems = station.make_safe()
-        evidence.append("safe_state", {"problems": problems})
-        evidence.append("run_ended", {"state": state, "reason": dict(reason)})
-        evidence.commit()
-    return problems
-
-
-def _state(error: BaseException) -> str:
-    if isinstance(error, SafetyStop):
-        return "stopped by safety"
-    return "failed" if isinstance(error, Exception) else "interrupted"
-
-
-def _reason(error: BaseException) -> dict[str, Any]:
-    if isinstance(error, SafetyStop):
-        return {"text": str(error), "code": error.code, **error.values}
-    text = str(error) or "stopped by the operator"
-    return {"text": text, "error": type(error).__name__}
 
 
 def _manifest(job: Job, schedule: Schedule, station: Station) -> dict[str, Any]:

@@ -99,26 +99,32 @@ class Runner:
     # -- the whole -----------------------------------------------------------------------------
 
     def execute(self) -> None:
-        """Carry out every step. Raises BenchError where a device failed, SafetyStop, Parked."""
+        """Carry out every step. Raises BenchError where a device failed, SafetyStop, Parked.
+
+        Whatever comes, `close` is to be called after it, once the bench is safe.
+        """
         self._introduce()
         self.duts.load(self.state.sockets)
         self.watch.start()
         # Virtual weeks pass in seconds: whoever watches is told a thousand times at most.
         self.services.every(max(_PROGRESS_S, self._planned_s / 1000), self._report, "progress")
+        self._reestablish()
+        number = self.state.next
+        while number < len(self.schedule.steps):
+            step = self.schedule.steps[number]
+            self._number, self._step_started = number, self.clock.now()
+            self.evidence.append("step", {"step": number, **action_json(step.action)})
+            self.services.serve()
+            self._report()
+            jump = self._act(number, step)
+            self.watch.check()
+            number = self.done(number, step, jump)
+
+    def close(self) -> None:
+        """End what goes on beside the steps: streams, safety's polls and the log."""
         try:
-            self._reestablish()
-            number = self.state.next
-            while number < len(self.schedule.steps):
-                step = self.schedule.steps[number]
-                self._number, self._step_started = number, self.clock.now()
-                self.evidence.append("step", {"step": number, **action_json(step.action)})
-                self.services.serve()
-                self._report()
-                jump = self._act(number, step)
-                self.watch.check()
-                number = self.done(number, step, jump)
-        finally:
             self.readings.close_all()
+        finally:
             self.watch.stop()
 
     def done(self, number: int, step: Step, jump: int | None) -> int:

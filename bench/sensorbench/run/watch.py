@@ -122,9 +122,13 @@ class Watch:
             self._thread = threading.Thread(target=self._run, name="safety", daemon=True)
             self._thread.start()
 
+    def halt(self) -> None:
+        """Poll nothing any more, and wait for nobody: the instruments are needed."""
+        self._stop.set()
+
     def stop(self) -> None:
         """End the thread, if there is one; a last log row is made, and what waits is written."""
-        self._stop.set()
+        self.halt()
         if self._thread is not None:
             self._thread.join(timeout=10.0)
         self.log()

@@ -1,15 +1,25 @@
-"""Signals: any of them that would end the program first makes the bench safe."""
+"""Signals: the first that would end the program unwinds it to the safe state, undisturbed.
+
+The rules:
+- The first signal raises Stopped where the program is. Later ones raise nothing: a terminal that
+  closes at shutdown sends two, and a person presses Ctrl-C again; what unwinds must reach its end.
+- Inside `unstoppable` nothing is raised. A signal that came there is raised at its end.
+- So Stopped is raised once at most, and whoever has caught it is not interrupted any more.
+"""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 _STOPPING = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK")
+    if hasattr(signal, name)
 ]
 
 
@@ -21,30 +31,68 @@ class Stopped(KeyboardInterrupt):
         self.number = number
 
 
+class _Handler:
+    """What is done when a signal comes."""
+
+    def __init__(self) -> None:
+        self.sections = 0
+        self.noted = 0
+        self.is_raised = False
+
+    def came(self, number: int, _frame: FrameType | None) -> None:
+        if self.is_raised:
+            return
+        if self.sections:
+            self.noted = self.noted or number
+            return
+        self.is_raised = True
+        raise Stopped(number)
+
+    def due(self) -> None:
+        """Raise what came inside the sections that are over."""
+        if self.noted and not self.sections and not self.is_raised:
+            self.is_raised = True
+            raise Stopped(self.noted)
+
+
 @contextmanager
 def stop_on_signals() -> Iterator[None]:
     """Turn Ctrl-C, SIGTERM and a closed terminal into Stopped, so that `finally` is reached."""
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        raise Stopped(number)
-
-    with _handled(stop):
+    with _handled(_Handler().came):
         yield
 
 
 @contextmanager
 def unstoppable() -> Iterator[None]:
-    """Hold signals off while the bench is made safe: a second Ctrl-C must not leave it hot."""
-    with _handled(signal.SIG_IGN):
+    """Hold signals off: while the bench is made safe, and until evidence is sealed."""
+    handler = _installed()
+    if handler is None:  # nobody turns signals into Stopped here
+        handler = _Handler()
+        with _handled(handler.came):
+            handler.sections += 1
+            yield
+            handler.sections -= 1
+        handler.due()
+        return
+    handler.sections += 1
+    try:
         yield
+    finally:
+        handler.sections -= 1
+    handler.due()
+
+
+def _installed() -> _Handler | None:
+    owner: Any = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
+    return owner if isinstance(owner, _Handler) else None
 
 
 @contextmanager
-def _handled(handler: object) -> Iterator[None]:
+def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread receives signals
         return
-    before = [(number, signal.signal(number, handler)) for number in _STOPPING]  # type: ignore[arg-type]
+    before = [(number, signal.signal(number, handler)) for number in _STOPPING]
     try:
         yield
     finally:

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from sensorbench.core.catalog import Device, devices
 from sensorbench.core.clock import Clock, VirtualClock
-from sensorbench.core.device import Alarming, Sensor, Source, Taken
+from sensorbench.core.device import Alarming, Sensor, Taken
 from sensorbench.core.errors import BenchError, LinkClosed, ProtocolError
 from sensorbench.core.operator import Operator
 from sensorbench.core.provenance import Identity, Provenance, weakest
@@ -188,42 +188,6 @@ class Station:
         if self.bench is None or not isinstance(self.clock, VirtualClock):
             return self.clock.now()
         return self.bench.world.outside_until(zone, where, low, high)
-
-    def make_safe(self) -> list[str]:
-        """Drive every source to its safe state by rank; return what could not be, in words."""
-        problems: list[str] = []
-        ranks: dict[int, list[OpenInstrument]] = {}
-        for instrument in self.instruments:
-            if isinstance(instrument.driver, Source):
-                ranks.setdefault(self._rank(instrument.name), []).append(instrument)
-        for rank in sorted(ranks):
-            found = self.clock.gather([_safe(instrument) for instrument in ranks[rank]])
-            problems += [text for text in found if text]
-        return problems
-
-    def _rank(self, name: str) -> int:
-        ranks = [
-            row.rank
-            for row in self.bindings.rows.values()
-            if row.acts is not None and row.acts.instrument == name
-        ]
-        return min(ranks, default=0)
-
-
-def _safe(instrument: OpenInstrument) -> Any:
-    def work() -> str:
-        assert isinstance(instrument.driver, Source)  # noqa: S101 - the caller chose them
-        try:
-            instrument.driver.make_safe()
-        except Exception as error:
-            text = str(error).removeprefix(f"{instrument.name}: ")
-            return (
-                f"NOT SAFE: {instrument.name}: {text or type(error).__name__}. "
-                "Make it safe by hand."
-            )
-        return ""
-
-    return work
 
 
 def multiplexers_on(file: StationFile, buses: Mapping[str, I2cBus]) -> dict[str, Multiplexers]:

@@ -212,10 +212,14 @@ class RunWriter:
     def __exit__(
         self,
         _kind: type[BaseException] | None,
-        _error: BaseException | None,
+        error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except OSError:
+            if error is None:  # else what ended the run is what must be told
+                raise
 
 
 def digest(path: Path) -> dict[str, Any]:

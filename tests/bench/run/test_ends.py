@@ -12,8 +12,11 @@ from sensorbench.assessment.verify import verify
 from sensorbench.core.errors import BenchError, InstrumentError, LinkTimeout
 from sensorbench.core.verdict import Verdict
 from sensorbench.evidence.check import Level, check
+from sensorbench.evidence.journal import JournalWriter
+from sensorbench.run import ending
 from sensorbench.run.progress import Status
 from sensorbench.safety.limits import SafetyStop
+from sensorbench.safety.signals import stop_on_signals
 from sensorbench.station.station import Station
 from sensorbench.station.workspace import Workspace
 
@@ -68,7 +71,7 @@ def test_whatever_ends_a_run_the_bench_is_safe_and_the_journal_says_so(
     job = job_of(there)
     with opened(there, job) as station:
         raised = execute_ending(there, job, station, Breaks(error))
-        assert raised is error
+        assert raised is error or raised.__cause__ is error
         assert is_safe(station)
     root = only_run(there)
     assert [finding.level for finding in check(root)] == [Level.INCOMPLETE]
@@ -76,8 +79,8 @@ def test_whatever_ends_a_run_the_bench_is_safe_and_the_journal_says_so(
     assert [event.kind for event in ends] == ["safe_state", "run_ended"]
     assert ends[0].data["problems"] == []
     assert ends[1].data["state"] == state
-    assert "the bench is in its safe state" in error.__notes__
-    assert f"evidence so far: {root}" in error.__notes__
+    assert "the bench is in its safe state" in raised.__notes__
+    assert f"evidence so far: {root}" in raised.__notes__
     found = verify(root)
     assert found.verdict is Verdict.INVALID
     assert found.assessment is not None
@@ -132,7 +135,7 @@ def test_what_could_not_be_made_safe_is_told_and_the_rest_is_safe(
         raised = execute_ending(there, job, station, Breaks(KeyboardInterrupt()))
         assert driver(station, "psu").out1.read() < 0.05
     notes = raised.__notes__
-    assert notes[0].startswith("NOT SAFE: chamber: ")
+    assert notes[-1].startswith("NOT SAFE: chamber: ")  # the last that is read
     assert not any("in its safe state" in note for note in notes)
 
 
@@ -168,6 +171,75 @@ def test_signals_wait_until_the_bench_is_safe(tmp_path: Path) -> None:
     assert [e.kind for e in events(only_run(there), "safe_state", "run_ended")] == [
         "safe_state", "run_ended",
     ]  # fmt: skip
+
+
+def test_a_full_disk_hides_nothing_that_is_not_safe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = workspace(tmp_path, LONG)
+    job = job_of(there)
+    full = OSError(28, "No space left on device")
+
+    def fails(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with opened(there, job) as station:
+
+        def mute() -> None:
+            raise LinkTimeout("psu: no answer within 2 s")
+
+        driver(station, "psu").make_safe = mute
+
+        class Fills:
+            def show(self, status: Status) -> None:
+                if "hold" in status.doing:
+                    monkeypatch.setattr(JournalWriter, "commit", fails)
+                    raise full
+
+        raised = execute_ending(there, job, station, Fills())
+    assert "No space left on device" in str(raised)
+    assert any(note.startswith("how the run ended is not on record: ") for note in raised.__notes__)
+    assert raised.__notes__[-1] == ("NOT SAFE: psu: no answer within 2 s. Make it safe by hand.")
+
+
+def test_one_lost_reply_is_tried_again(tmp_path: Path) -> None:
+    there = workspace(tmp_path, LONG)
+    job = job_of(there)
+    with opened(there, job) as station:
+        chamber = driver(station, "chamber")
+        make_safe, lost = chamber.make_safe, [LinkTimeout("chamber: no answer"), None]
+
+        def loses_one() -> None:
+            error = lost.pop(0)
+            if error is not None:
+                raise error
+            make_safe()
+
+        chamber.make_safe = loses_one
+        raised = execute_ending(there, job, station, Breaks(KeyboardInterrupt()))
+        assert is_safe(station)
+    assert "the bench is in its safe state" in raised.__notes__
+
+
+def test_a_signal_between_the_last_step_and_the_seal_waits_for_the_seal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = workspace(tmp_path, phase_of_tests("t"))
+    job = job_of(there)
+    assess = ending.assess
+
+    def hit(run: Any) -> Any:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGHUP)
+        return assess(run)
+
+    monkeypatch.setattr(ending, "assess", hit)
+    with stop_on_signals(), opened(there, job) as station:
+        raised = execute_ending(there, job, station)
+    assert str(raised) == "stopped by SIGTERM"
+    root = only_run(there)
+    assert f"the run had ended before; its evidence: {root}" in raised.__notes__
+    assert verify(root).is_whole
 
 
 def test_the_instruments_own_protections_are_narrowed_before_anything_moves(

@@ -1,0 +1,159 @@
+"""How a run ends: the bench is made safe, then what goes on is closed, then it is put on record.
+
+The rules:
+- One section that no signal interrupts, entered once, whatever ended the run: from making safe to
+  the seal. A signal that comes just before it is what ended the run.
+- Instruments come first, with nothing asked of a part, a disk or a thread before them.
+- What could not be made safe, and what could not be put on record, is told in any case: neither
+  hides the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sensorbench.assessment.assess import RESULTS_FILE, assess
+from sensorbench.assessment.results import Assessment, as_json
+from sensorbench.core.errors import BenchError, EvidenceError
+from sensorbench.evidence.run import RunReader, RunWriter
+from sensorbench.run.parked import Parked
+from sensorbench.run.runner import Runner
+from sensorbench.run.stopped import Stopped
+from sensorbench.safety import signals
+from sensorbench.safety.limits import SafetyStop
+from sensorbench.safety.making import make_safe
+from sensorbench.safety.signals import unstoppable
+
+
+class MachineFailed(BenchError):
+    """The disk failed, or another part of this machine: no run goes on without its evidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A run that ended or is parked: its evidence, what came out, what could not be made safe."""
+
+    root: Path
+    assessment: Assessment
+    unsafe: tuple[str, ...] = ()
+    parked: Mapping[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class _Ending:
+    """What ended a run, and what became of it. `is_begun` says that the section was entered."""
+
+    runner: Runner
+    error: BaseException | None = None
+    is_begun: bool = False
+    unsafe: list[str] = field(default_factory=list)
+
+
+def to_its_end(runner: Runner) -> Outcome:
+    """Carry out a run and end it in order.
+
+    Raises what stopped it, with notes: what is not safe, what is not on record, where the evidence
+    is. A signal that came during the end is raised after it.
+    """
+    ending = _Ending(runner)
+    try:
+        runner.execute()
+    except BaseException as error:
+        ending.error = error
+    try:
+        return _end(ending)
+    except signals.Stopped as late:
+        if not ending.is_begun:  # it came before the section: no other will
+            ending.error = late
+            return _end(ending)
+        if late is not ending.error:
+            late.add_note(f"the run had ended before; its evidence: {runner.evidence.root}")
+        raise
+
+
+def _end(ending: _Ending) -> Outcome:
+    runner, error = ending.runner, ending.error
+    with unstoppable():
+        ending.is_begun = True
+        runner.watch.halt()
+        ending.unsafe = make_safe(runner.station)
+        state, reason = _state(error)
+        failed = _recorded(runner, ending.unsafe, state, reason)
+        root = runner.evidence.root
+        if error is not None and not isinstance(error, Parked | Stopped):
+            raise _told(error, ending.unsafe, failed, root)
+        if failed is not None:
+            raise _told(failed, ending.unsafe, None, root)
+        try:
+            return _outcome(runner.evidence, error, ending.unsafe)
+        except Exception as late:
+            raise _told(late, ending.unsafe, None, root) from None
+
+
+def _outcome(evidence: RunWriter, error: BaseException | None, unsafe: list[str]) -> Outcome:
+    """Assess what is there, and seal it unless it goes on."""
+    assessment = assess(RunReader(evidence.root))
+    if isinstance(error, Parked):
+        return Outcome(evidence.root, assessment, tuple(unsafe), error.until)
+    evidence.write_derived(RESULTS_FILE, as_json(assessment))
+    evidence.seal()
+    return Outcome(evidence.root, assessment, tuple(unsafe))
+
+
+def _recorded(
+    runner: Runner, unsafe: list[str], state: str, reason: Mapping[str, Any]
+) -> Exception | None:
+    """Close what goes on and put the end on record; return what failed of that."""
+    evidence = runner.evidence
+    failed: Exception | None = None
+    try:
+        runner.close()
+    except Exception as error:  # the record of the end matters more than the last log row
+        failed = error
+    try:
+        evidence.append("safe_state", {"problems": unsafe})
+        evidence.append("run_ended", {"state": state, "reason": dict(reason)})
+        evidence.commit()
+    except Exception as error:
+        failed = failed or error
+    return failed
+
+
+def _state(error: BaseException | None) -> tuple[str, Mapping[str, Any]]:
+    """Return how a run ended, and why, as the journal keeps it."""
+    match error:
+        case None:
+            return "complete", {}
+        case Parked():
+            return "parked", error.until
+        case Stopped():
+            return error.state, {**error.fact, "text": str(error)}
+        case SafetyStop():
+            return "stopped by safety", {"text": str(error), "code": error.code, **error.values}
+    text = str(error) or "stopped by the operator"
+    state = "failed" if isinstance(error, Exception) else "interrupted"
+    return state, {"text": text, "error": type(error).__name__}
+
+
+def _told(
+    error: BaseException, unsafe: list[str], failed: Exception | None, root: Path
+) -> BaseException:
+    """Return the error with what the person at the bench must know."""
+    raised = error
+    if isinstance(error, OSError):
+        why = error.strerror or str(error)
+        raised = MachineFailed(f"{error.filename or root}: {why}; so the run was ended")
+        raised.__cause__ = error
+    if failed is not None and failed is not error:
+        kind = "" if isinstance(failed, OSError | EvidenceError | BenchError) else "a fault: "
+        text = (failed.strerror if isinstance(failed, OSError) else "") or str(failed)
+        raised.add_note(f"how the run ended is not on record: {kind}{text}")
+    if not unsafe:
+        raised.add_note("the bench is in its safe state")
+    raised.add_note(f"evidence so far: {root}")
+    for text in unsafe:  # the last that is read
+        raised.add_note(text)
+    return raised
