@@ -377,13 +377,20 @@ def _stoppable() -> Iterator[None]:
     """Let a signal end the work in order; 128 + its number is what shells expect then."""
     from sensorbench.safety.signals import Stopped, stop_on_signals  # noqa: PLC0415 - as above
 
-    try:
-        with stop_on_signals():
+    with stop_on_signals():
+        try:
             yield
-    except Stopped as error:
-        from sensorbench.app.failure import tell  # noqa: PLC0415 - as above
+        except Stopped as error:
+            from sensorbench.app.failure import tell  # noqa: PLC0415 - as above
 
-        raise typer.Exit(tell(error, str(error), 128 + error.number)) from None
+            # Told before another signal can end the program: what is not safe must be read.
+            raise typer.Exit(tell(error, str(error), 128 + error.number)) from None
+        except Exception as error:
+            from sensorbench.app.failure import report_failure  # noqa: PLC0415 - as above
+
+            if isinstance(error, UsageError | typer.Abort | typer.Exit):
+                raise
+            raise typer.Exit(report_failure(error)) from None
 
 
 def _exit(code: int) -> None:

@@ -1,0 +1,158 @@
+"""A bench whose twins live in a program of their own, as real instruments do: ports and all."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+PROGRAM = [sys.executable, "-m", "sensorbench.app.main"]
+TWINS = """
+[station]
+name = "served"
+
+[simulation]
+seed = 9
+"""
+INSTRUMENTS = {"chamber": "espec_p300", "psu": "keysight_e36312a", "dmm": "keysight_34461a"}
+BENCH = """
+[bench.temperature]
+set = "chamber.temperature"
+reference = "set"
+low = "-45 degC"
+high = "130 degC"
+
+[bench.supply]
+set = "psu.out1"
+high = "5.6 V"
+
+[[socket]]
+id = "S01"
+output = "dmm.voltage"
+supply = "psu.out1"
+"""
+PART = """
+[part]
+name = "SBP1A"
+driver = "sbp1_analog"
+title = "SBP1-A"
+grade = 1
+
+[range.temperature]
+min = "-40 degC"
+max = "125 degC"
+
+[range.supply]
+min = "4.5 V"
+nominal = "5.0 V"
+max = "5.5 V"
+limit = "20 mA"
+"""
+LOT = '[lot]\nid = "A"\npart = "sbp1a"\n\n[[unit]]\nserial = "A-0001"\nsocket = "S01"\n'
+PROFILE = """
+id = "own/bake"
+title = "Bake"
+source = "own"
+
+[soak]
+temperature = { within = "200 K", held = "200 K", for = "1 s", timeout = "4 h" }
+
+[[phase]]
+kind = "stress"
+name = "bake"
+set = { temperature = "125 degC" }
+hours = "10 h"
+start = "always"
+test = { before = [], after = [] }
+monitor = { every = "5 s" }
+"""
+
+
+@dataclass(slots=True)
+class Served:
+    """Where the twins are, and the workspace that reaches them over these ports."""
+
+    root: Path
+    ports: dict[str, int]
+
+    def ask(self, name: str, line: str) -> str:
+        """Return what a twin on TCP answers to somebody else."""
+        with socket.create_connection(("127.0.0.1", self.ports[name]), 5) as link:
+            link.sendall(line.encode() + b"\n")
+            return link.makefile().readline().strip()
+
+    def is_on(self) -> bool:
+        """Return whether the supply feeds the part."""
+        return self.ask("psu", "OUTP? (@1)") == "1"
+
+    def run(self, *words: str) -> subprocess.Popen[str]:
+        """Start a run, and return once it holds."""
+        before = len(self.journals())
+        program = subprocess.Popen(
+            [*PROGRAM, "run", "profiles/bake.toml", "--lot", "a", *words],
+            cwd=self.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            now = self.journals()
+            if len(now) > before and '"kind":"monitor"' in now[-1].read_text(encoding="utf-8"):
+                return program
+            if program.poll() is not None:
+                break
+            time.sleep(0.05)
+        program.kill()
+        out, err = program.communicate()
+        raise AssertionError(f"the run did not begin: {out}{err}")
+
+    def journals(self) -> list[Path]:
+        """Return the journals of all runs, the newest last."""
+        return sorted(self.root.glob("evidence/*/journal.jsonl"), key=lambda path: path.parent.name)
+
+
+def station(links: dict[str, str]) -> str:
+    """Return station.toml's instruments with their links."""
+    return "".join(
+        f'\n[instrument.{name}]\nmodel = "{model}"\nlink = {links[name]}\n'
+        for name, model in INSTRUMENTS.items()
+    )
+
+
+def write(root: Path, text: str) -> None:
+    """Write a workspace."""
+    for name, content in {
+        "station.toml": text, "parts/sbp1a.toml": PART, "lots/a.toml": LOT,
+        "profiles/bake.toml": PROFILE,
+    }.items():  # fmt: skip
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+
+
+@contextmanager
+def served(root: Path) -> Iterator[Served]:
+    """Serve the twins from a program of their own, and write a workspace that reaches them."""
+    simulated = dict.fromkeys(INSTRUMENTS, '{ kind = "simulated" }')
+    write(root / "twins", TWINS + station(simulated) + BENCH)
+    program = subprocess.Popen(
+        [*PROGRAM, "simulate", "twins", "--json"], cwd=root, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert program.stdout is not None
+        told = [json.loads(program.stdout.readline()) for _ in INSTRUMENTS]
+        links = {
+            one["name"]: f'{{ kind = "serial", port = "{one["address"]}" }}'
+            if one["kind"] == "pty"
+            else f'{{ kind = "tcp", host = "127.0.0.1", port = {one["port"]} }}'
+            for one in told
+        }
+        write(root / "bench", TWINS.partition("[simulation]")[0] + station(links) + BENCH)
+        yield Served(root / "bench", {o["name"]: o["port"] for o in told if o["kind"] == "tcp"})
+    finally:
+        program.terminate()
+        program.wait(10)

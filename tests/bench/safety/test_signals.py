@@ -1,0 +1,69 @@
+"""Whatever signals come, and however many, the bench is in its safe state afterwards."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from sensorbench.safety.signals import Stopped, stop_on_signals, unstoppable
+
+from .served import served
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+ALL = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def test_the_first_signal_is_raised_and_no_other() -> None:
+    cleaned = []
+    with pytest.raises(Stopped, match="SIGHUP"), stop_on_signals():  # noqa: PT012
+        try:
+            signal.raise_signal(signal.SIGHUP)
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            cleaned.append(True)
+            signal.raise_signal(signal.SIGINT)
+    assert cleaned == [True]
+
+
+def test_a_signal_inside_a_section_is_raised_at_its_end() -> None:
+    reached = []
+    with pytest.raises(Stopped, match="SIGTERM"), stop_on_signals(), unstoppable():  # noqa: PT012
+        with unstoppable():
+            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGINT)
+        reached.append(True)
+    assert reached == [True]
+
+
+def test_without_a_program_that_turns_signals_they_wait_for_the_end_of_the_section() -> None:
+    reached = []
+    with pytest.raises(KeyboardInterrupt), unstoppable():  # noqa: PT012
+        signal.raise_signal(signal.SIGINT)
+        reached.append(True)
+    assert reached == [True]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.slow
+def test_pairs_of_signals_leave_the_bench_safe(tmp_path: Path) -> None:
+    """One pair each of what a closing terminal and an impatient person send, over real ports."""
+    with served(tmp_path) as bench:
+        for first, second, pause_s in (
+            (signal.SIGHUP, signal.SIGTERM, 0.0),
+            (signal.SIGINT, signal.SIGINT, 0.05),
+            (signal.SIGTERM, signal.SIGHUP, 0.01),
+        ):
+            program = bench.run()
+            assert bench.is_on()
+            program.send_signal(first)
+            time.sleep(pause_s)
+            program.send_signal(second)
+            _, said = program.communicate(timeout=30)
+            # The second may meet the program when it has said everything and is about to go.
+            assert program.returncode in {128 + first, -second}
+            assert "the bench is in its safe state" in said
+            assert not bench.is_on()
