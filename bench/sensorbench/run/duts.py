@@ -12,6 +12,7 @@ The rules:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -42,7 +43,7 @@ Problem = dict[str, str]
 
 @dataclass(slots=True)
 class Dut:
-    """One unit in its socket. `extras` are the socket's own meters, each with its switch.
+    """One unit in its socket. `extras` are the socket's own meters by channel, with their switch.
 
     `is_named` says that lots call its kind by the number that the part tells of itself; `compared`
     is the sensor where it wants to know what others read.
@@ -52,7 +53,7 @@ class Dut:
     unit: Unit
     socket: Socket
     sensor: Sensor
-    extras: tuple[tuple[Meter, Switch | None], ...]
+    extras: Mapping[str, tuple[Meter, Switch | None]]
     resources: frozenset[str]
     is_named: bool
     compared: Compared | None = None
@@ -106,18 +107,16 @@ class Duts:
         socket = self._station.socket(socket_id)
         sensor = self._station.sensor(socket_id, driver)
         own = meters_taken(type(sensor))
-        extras = []
+        extras = {}
         resources = {f"bus {socket.link.bus}"} if socket.link else set()
         for name, (text, select) in socket.meters.items():
             resources.add(f"instrument {text.partition('.')[0]}")
             if name not in own:
                 switch = self._station.switch_named(select) if select else None
-                extras.append((self._station.meter_named(text), switch))
+                extras[name] = (self._station.meter_named(text), switch)
         is_named = devices()[driver].serial != ".*"
         compared = sensor if isinstance(sensor, Compared) else None
-        return Dut(
-            number, unit, socket, sensor, tuple(extras), frozenset(resources), is_named, compared
-        )
+        return Dut(number, unit, socket, sensor, extras, frozenset(resources), is_named, compared)
 
     def columns(self, part: str) -> tuple[Column, ...]:
         """Return the columns of a part's rows."""
@@ -200,8 +199,14 @@ class Duts:
         return sweep
 
     def _extras(self, dut: Dut) -> list[float]:
+        """Return what the socket's own meters say, NaN for those that other sockets have."""
         found = []
-        for meter, switch in dut.extras:
+        channels = self._schedule.parts[dut.unit.part]["channels"]
+        for row in channels[len(dut.sensor.CHANNELS) :]:
+            if row["name"] not in dut.extras:
+                found.append(math.nan)
+                continue
+            meter, switch = dut.extras[row["name"]]
             if switch is not None:
                 switch.close()
             try:

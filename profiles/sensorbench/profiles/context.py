@@ -23,7 +23,7 @@ from sensorbench.core.quantity import address
 from sensorbench.parts.model import Part
 from sensorbench.parts.values import Targets, ValueProblem, read_difference
 from sensorbench.profiles.measuring import Ask, ask_of
-from sensorbench.profiles.model import KINDS, Cool, Phase, Test
+from sensorbench.profiles.model import KINDS, Cool, Monitor, Phase, Test
 from sensorbench.profiles.planning.pointing import Pointing
 from sensorbench.profiles.planning.reading import show_value
 from sensorbench.profiles.schedule import (
@@ -144,12 +144,20 @@ class Context(Pointing):
             return
         yield Do("null", {"address": where})
 
-    def monitored(self, phase: Phase) -> list[Ask]:
-        """Return what is measured while a phase goes on, with its own limits."""
+    def monitored(self, phase: Phase, place: str | None) -> list[Ask]:
+        """Return what is measured while a phase goes on at a place, with its own limits."""
         self.used_monitor = True
         monitor = phase.monitor
-        if monitor is None:
+        if monitor is None or not self.is_here(place):
             return []
+        # The phase may begin elsewhere, with a test: what is compared is what its own place has.
+        before, self.zone = self.zone, place or ""
+        try:
+            return self._monitored(monitor)
+        finally:
+            self.zone = before
+
+    def _monitored(self, monitor: Monitor) -> list[Ask]:
         found = []
         for name in monitor.measures:
             asked = [
@@ -159,6 +167,8 @@ class Context(Pointing):
                     name, part, self.channels(part), self.problem, None, self._has_reference
                 )
             ]
+            if not asked:
+                self.problem(f"no channel can be measured for {name}", "monitor.measures")
             limits = self._by_channel(name, monitor.limits.get(name), [ask for _, ask in asked])
             found += [self._limited(ask, part, limits.get(ask.channel)) for part, ask in asked]
         for name in monitor.limits:
@@ -239,7 +249,7 @@ class Context(Pointing):
         """Test at conditions, here or where tests are done; with `test` within its window."""
         if not conditions:
             return
-        place = self.place("test")
+        place = self.place("test", elsewhere=True)
         if place is None:
             return
         window: dict[str, Any] = {}

@@ -193,7 +193,7 @@ def _steps(phases: Sequence[Phase], c: Context) -> Iterator[tuple[Action, str, i
         module = load(KINDS, phase.kind)
         assert module is not None  # noqa: S101 - the profile was validated with it
         purpose: Purpose | None = module.PURPOSE
-        place = c.place(purpose) if purpose else None
+        place = c.place(purpose, getattr(module, "ELSEWHERE", False)) if purpose else None
         c.used_measures = c.used_monitor = False
         problems = len(c.problems)
         done: list[tuple[Action, str]] = []
@@ -247,7 +247,7 @@ def _ended(c: Context) -> Iterator[Action]:
 
 def _part_json(part: Part, c: Context) -> dict[str, Any]:
     """Return what the evidence is told of a part: channels, ranges, parameters with limits."""
-    channels = c.channels(part)
+    channels = c.all_channels(part)
     parameters = [
         {**ask.as_json(), "title": parameter.title or parameter.name}
         for parameter in part.parameter

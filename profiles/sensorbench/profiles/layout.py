@@ -87,8 +87,11 @@ class Layout:
     zones: Mapping[str, Zone]
     elsewhere: Mapping[str, Elsewhere] = field(default_factory=dict)
 
-    def place_for(self, purpose: Purpose, at: str = "") -> str:
+    def place_for(self, purpose: Purpose, at: str = "", elsewhere: bool = False) -> str:
         """Return the name of the place for a purpose: the one asked for, or that is `for` it.
+
+        What is done by steps is done in a zone, if one is for it; with `elsewhere` a place outside
+        goes first, as a tester does for tests.
 
         Raises LookupError where there is none, or more than one.
         """
@@ -102,7 +105,7 @@ class Layout:
         fits = [n for n, z in self.zones.items() if not z.purposes or purpose in z.purposes]
         fits = [n for n in fits if self.zones[n].purposes] or fits
         outside = [n for n, e in self.elsewhere.items() if purpose in e.purposes]
-        found = outside or fits
+        found = (outside or fits) if elsewhere else (fits or outside)
         if len(found) == 1:
             return found[0]
         if not found:

@@ -246,6 +246,7 @@ def _first_found(
     condition: str,
     numbers: Sequence[int],
 ) -> Found | None:
+    """Return what each unit's own first readings gave, in whatever batch it was then."""
     mine = [
         r
         for r in earlier
@@ -255,9 +256,18 @@ def _first_found(
     if not mine:
         return None
     first = key_of(mine[0])
-    group = [r for r in mine if key_of(r) == first]
-    found, _ = computed(Inputs(data, phase["name"], ask, group, numbers))
-    return found[0] if found else None
+    values = np.full(len(numbers), np.nan)
+    readouts: list[Readout] = []
+    reasons: dict[int, Reason] = {}
+    for group in by_group([r for r in mine if key_of(r) == first]):
+        places = [k for k, number in enumerate(numbers) if data.reads(group[0].point, number)]
+        own = [numbers[k] for k in places]
+        found, _ = computed(Inputs(data, phase["name"], ask, group, own)) if own else ([], [])
+        if found:
+            values[places] = found[0].values
+            readouts += found[0].readouts
+            reasons |= {places[k]: why for k, why in found[0].reasons.items()}
+    return Found(values, readouts, reasons=reasons) if readouts else None
 
 
 def _change(base: Found, now: Found) -> Found:

@@ -53,7 +53,7 @@ def actions(phase: Phase, c: Context) -> Iterator[Action]:
     """Test, then cycle from readout to readout; a cycle that was cut short is repeated."""
     c.tell(
         phase,
-        c.monitored(phase),
+        c.monitored(phase, c.place(PURPOSE)),
         cycles=phase.cycles,
         readouts=[*phase.readouts, phase.cycles],
         dwells_s=[step.dwell for step in phase.steps],

@@ -46,7 +46,7 @@ def actions(phase: Phase, c: Context) -> Iterator[Action]:
     count = len(next(iter(raised.values())))
     c.tell(
         phase,
-        c.monitored(phase),
+        c.monitored(phase, c.place(PURPOSE)),
         dwell_s=phase.dwell,
         times=phase.times,
         raised=list(raised),

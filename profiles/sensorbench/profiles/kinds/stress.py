@@ -46,7 +46,7 @@ def actions(phase: Phase, c: Context) -> Iterator[Action]:
     """Test, then hold from readout to readout, each with its tests."""
     c.tell(
         phase,
-        c.monitored(phase),
+        c.monitored(phase, c.place(PURPOSE)),
         hours_s=phase.hours,
         readouts_s=[*phase.readouts, phase.hours],
         test=c.test_plan(phase.test),

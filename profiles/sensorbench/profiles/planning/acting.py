@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from sensorbench.core.quantity import Soak, Value, address, components, distance
@@ -43,6 +43,15 @@ class Acting(Reading):
         wanted = {where for table in steps for where in table}
         if only:
             yield from self.release([w for w in self.current if w not in wanted])
+        by_hand = self._by_hand(steps)
+        if by_hand:
+            # People first: what was let go for them is gone back to afterwards.
+            back = yield from self.let_touch(", ".join(by_hand))
+            again = {w: t for w, t in back.items() if w not in wanted}
+            yield from self._reach([by_hand, *([again] if again else [])], None)
+        yield from self._reach(steps, for_s)
+
+    def _reach(self, steps: Sequence[Targets], for_s: float | None) -> Iterator[Action]:
         under_way = {w: self.current[w] for w in sorted(self.moving) if w in self.current}
         reached: Targets = {w: t for w, t in under_way.items() if not isinstance(t, Wave)}
         for table in steps:
@@ -61,6 +70,47 @@ class Acting(Reading):
             if sent or for_s is not None:
                 bands = [where for where in reached if self._is_set(where)]
                 yield from self._settle({w: reached[w] for w in bands}, for_s, sent)
+
+    def _by_hand(self, tables: Iterable[Targets]) -> Targets:
+        """Return what a person is to set for tables, and has not yet."""
+        found: Targets = {}
+        for table in tables:
+            for where, target in table.items():
+                row = self.row(where)
+                asks = row is not None and row.how == "set" and row.asks
+                if asks and target is not None and self.current.get(where) != target:
+                    found[where] = target
+        return found
+
+    def let_touch(self, why: str) -> Generator[Action, None, Targets]:
+        """Let people touch the units: what is not within its `handle` is let go, and waited for.
+
+        Returns what was let go, to go back to. What feeds the parts stays, as what a person set.
+        """
+        out: Targets = {}
+        for where, target in self.current.items():
+            row = self.row(where)
+            if row is None or row.asks or address(where).quantity.feeds:
+                continue
+            if row.handle is None:
+                self.problem(
+                    f"{where} is set while a person sees to {why}: [bench.{where}] needs handle = "
+                    "[lowest, highest], within which people may touch the units"
+                )
+            elif not (isinstance(target, float) and row.handle[0] <= target <= row.handle[1]):
+                out[where] = target
+        yield from self.release(out)
+        yield from self.inside_handle()
+        return out
+
+    def inside_handle(self) -> Iterator[Action]:
+        """Wait until people may touch the units."""
+        zone = self.layout.zones.get(self.zone)
+        rows = zone.rows.items() if zone else ()
+        bands = [Band(w, low=r.handle[0], high=r.handle[1]) for w, r in rows if r.handle]
+        if bands and self.number:
+            longest = max(self.soak(band.address).timeout_s for band in bands)
+            yield Settle(tuple(bands), 0.0, longest)
 
     def _is_set(self, where: str) -> bool:
         row = self.row(where)

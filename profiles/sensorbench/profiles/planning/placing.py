@@ -9,9 +9,7 @@ from sensorbench.profiles.model import Phase
 from sensorbench.profiles.planning.acting import Acting
 from sensorbench.profiles.schedule import (
     Action,
-    Band,
     Do,
-    Settle,
 )
 
 
@@ -20,11 +18,14 @@ class Placing(Acting):
 
     # -- places and units ------------------------------------------------------------------
 
-    def place(self, purpose: Purpose) -> str | None:
-        """Return the place of the present phase for a purpose, None where there is none."""
+    def place(self, purpose: Purpose, elsewhere: bool = False) -> str | None:
+        """Return the place of the present phase for a purpose, None where there is none.
+
+        Only what can be done by others, as tests, asks for places that are `elsewhere`.
+        """
         asked = (self.phase.at if self.phase else "") or self.at
         try:
-            return self.layout.place_for(purpose, asked)
+            return self.layout.place_for(purpose, asked, elsewhere)
         except LookupError as error:
             self.problem(str(error), "at")
             return None
@@ -42,7 +43,7 @@ class Placing(Acting):
         if walked:
             yield Do("park", {"until": "units", "at": place})
         self.zone = place
-        yield from self._inside_handle()
+        yield from self.inside_handle()
         yield Do("load", {"units": self.group})
         self.loaded = (place, self.group)
 
@@ -51,17 +52,9 @@ class Placing(Acting):
         if self.loaded is None:
             return
         yield from self.release()
-        yield from self._inside_handle()
+        yield from self.inside_handle()
         yield Do("unload", {"units": self.loaded[1]})
         self.loaded = None
-
-    def _inside_handle(self) -> Iterator[Action]:
-        zone = self.layout.zones.get(self.zone)
-        rows = zone.rows.items() if zone else ()
-        bands = [Band(w, low=r.handle[0], high=r.handle[1]) for w, r in rows if r.handle]
-        if bands and self.number:
-            longest = max(self.soak(band.address).timeout_s for band in bands)
-            yield Settle(tuple(bands), 0.0, longest)
 
     def batches(self, phase: Phase, place: str | None) -> list[str]:
         """Return the groups that a phase is done with, one after the other.
@@ -86,12 +79,16 @@ class Placing(Acting):
         self.groups |= dict(zip(names, filled, strict=True))
         return names
 
+    def numbers(self, group: str) -> tuple[int, ...]:
+        """Return the units of a group by their place in the schedule; "" is all."""
+        return self.groups.get(group) or tuple(range(len(self.units)))
+
     def _tested_at(self, phase: Phase) -> list[Zone]:
         """Return the zone in which a phase tests between what it does, if that is here."""
         test = getattr(phase, "test", None)
         if test is None or not (test.before or test.after):
             return []
-        zone = self.layout.zones.get(self.place("test") or "")
+        zone = self.layout.zones.get(self.place("test", elsewhere=True) or "")
         return [zone] if zone is not None else []
 
     def _filled(self, chosen: Sequence[int], zones: Sequence[Zone]) -> list[tuple[int, ...]]:

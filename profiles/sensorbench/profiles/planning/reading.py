@@ -84,11 +84,17 @@ class Reading:
         return device.load_sensor() if device else None
 
     def channels(self, part: Part) -> tuple[Channel, ...]:
-        """Return the channels of a part, with those that the sockets' own meters add."""
+        """Return the channels of a part, with those that the sockets' own meters add here."""
         sensor = self.sensor(part)
         zone = self.layout.zones.get(self.zone)
         extras = zone.extras if zone else ()
         return (*sensor.CHANNELS, *extras) if sensor else ()
+
+    def all_channels(self, part: Part) -> tuple[Channel, ...]:
+        """Return the channels that a part has in any zone: what a row of its readings has."""
+        sensor = self.sensor(part)
+        extras = {c.name: c for zone in self.layout.zones.values() for c in zone.extras}
+        return (*sensor.CHANNELS, *extras.values()) if sensor else ()
 
     # -- problems --------------------------------------------------------------------------
 
