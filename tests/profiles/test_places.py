@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sensorbench.profiles.layout import Elsewhere, Layout
 from sensorbench.profiles.schedule import Do, Hold, Schedule
 
-from .plans import ELSEWHERE, bench, lot, part, plan, points, refusal, said, zone
+from .plans import ELSEWHERE, ROWS, bench, lot, part, plan, points, refusal, said, zone
 
 BAKE = """
 [[phase]]
@@ -192,3 +194,62 @@ def test_units_of_two_lots_and_two_parts_keep_their_names() -> None:
         ("00000001", "A", "SBP1"), ("00000011", "B", "SBP1-B"),
     ]  # fmt: skip
     assert set(schedule.parts) == {"SBP1", "SBP1-B"}
+
+
+# -- what is read on the way in the zone of the stress ---------------------------------------------
+
+WATCHED = BAKE + 'monitor = { every = "1 h", measures = ["error"] }\n'
+
+
+@pytest.mark.parametrize(
+    "phase",
+    [
+        WATCHED,
+        WATCHED.replace('"stress"', '"cycle"')
+        .replace('hours = "48 h"\n', "cycles = 2\n")
+        .replace(
+            'set = { temperature = "125 degC", supply = "max" }',
+            'steps = [{ set = { temperature = "125 degC" }, dwell = "1 h" }]',
+        ),
+        WATCHED.replace('"stress"', '"steps"')
+        .replace('hours = "48 h"', 'dwell = "2 h"')
+        .replace('"125 degC"', '["60 degC", "125 degC"]'),
+    ],
+    ids=["stress", "cycle", "steps"],
+)
+def test_a_monitor_measures_what_the_zone_of_its_stress_compares(phase: str) -> None:
+    """The phase begins in another zone, with a test."""
+    asks = plan(phase, ROOMS, [(lot(4), part())]).phases[0]["asks"]
+    assert [ask["channel"] for ask in asks] == ["temperature"]
+
+
+def test_a_measure_of_no_channel_there_is_refused() -> None:
+    oven = Layout({"oven": zone(4, ["stress"], pressure=None, temperature=replace(
+        ROWS["temperature"], reference=False)), "tester": zone(4, ["test"])})  # fmt: skip
+    assert "monitor.measures: no channel can be measured for error" in refusal(WATCHED, oven)
+
+
+def test_limits_of_a_monitor_are_judged_wherever_the_test_before_was() -> None:
+    limited = WATCHED.replace(
+        '["error"] }', '["error"], limits = { error = { temperature = "1 K" } } }'
+    )
+    (ask,) = plan(limited, ROOMS, [(lot(4), part())]).phases[0]["asks"]
+    assert ask["limits"] == {"": [-1.0, 1.0]}
+
+
+# -- a tester elsewhere ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "phase",
+    [
+        'kind = "grid"\naxes = [{ set = { pressure = ["50 kPa"] } }]\nmeasures = ["error"]',
+        'kind = "record"\nduration = "10 min"\nevery = "10 s"\nmeasures = ["error"]',
+    ],
+)
+def test_what_is_read_step_by_step_is_done_here_though_a_tester_tests(phase: str) -> None:
+    layout = Layout({"": zone()}, ELSEWHERE)
+    there = plan(f'[[phase]]\nname = "p"\n{phase}\n' + TEST, layout)
+    assert any(s.phase == "p" for s in there.steps)
+    # The tests themselves are still the tester's.
+    assert [s.action.verb for s in there.steps if isinstance(s.action, Do)].count("park") == 1

@@ -26,6 +26,7 @@ def layout_of(file: StationFile, bindings: Bindings | None = None) -> Layout:
             fits=_fits(file, name),
             purposes=table.purposes,
             extras=_extras(file, name),
+            having=_having(file, name),
             told=_told(file, found.of(name)),
         )
         for name, table in file.zones.items()
@@ -102,6 +103,15 @@ def _followed(file: StationFile, row: Binding, others: list[Binding]) -> tuple[s
     names = {text.partition(".")[0] for text in members}
     acting = [(other, other.acts) for other in others if other.is_set]
     return tuple(str(other.where) for other, acts in acting if acts and acts.instrument in names)
+
+
+def _having(file: StationFile, zone: str) -> dict[str, frozenset[str]]:
+    """Return by name of a meter the sockets of a zone that have it."""
+    found: dict[str, set[str]] = {}
+    for socket in file.sockets_of(zone):
+        for name in socket.meters:
+            found.setdefault(name, set()).add(socket.id)
+    return {name: frozenset(sockets) for name, sockets in found.items()}
 
 
 def _extras(file: StationFile, zone: str) -> tuple[Channel, ...]:

@@ -56,8 +56,9 @@ class Zone:
     """One bench of the station; `purposes` is what it is `for`, () for everything.
 
     `fits` are by driver the sockets that its parts can be read in; None: all are alike.
-    `extras` are channels that every socket's own meters add to a unit's, such as its supply
-    current. `told` is the station's own description for the evidence, plain JSON.
+    `extras` are channels that sockets' own meters add to a unit's, such as its supply current, and
+    `having` are by channel the sockets that have one; None: all. `told` is the station's own
+    description for the evidence, plain JSON.
     """
 
     rows: Mapping[str, BenchRow]
@@ -65,7 +66,15 @@ class Zone:
     fits: Mapping[str, tuple[str, ...]] | None = None
     purposes: tuple[Purpose, ...] = ()
     extras: tuple[Channel, ...] = ()
+    having: Mapping[str, frozenset[str]] | None = None
     told: Mapping[str, Any] = field(default_factory=dict)
+
+    def extras_for(self, driver: str) -> tuple[Channel, ...]:
+        """Return the extras of a driver's parts: those of every socket that they may sit in."""
+        if self.having is None:
+            return self.extras
+        seats = set(self.sockets_for(driver))
+        return tuple(channel for channel in self.extras if seats <= self.having[channel.name])
 
     def sockets_for(self, driver: str) -> tuple[str, ...]:
         """Return the sockets that a driver's parts can be read in."""

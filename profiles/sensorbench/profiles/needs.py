@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sensorbench.core.quantity import address
 from sensorbench.profiles.schedule import Do, Read, Schedule, Set, Settle
 
 T = TypeVar("T")
@@ -94,7 +93,7 @@ def _compared(schedule: Schedule, point_id: str) -> set[str]:
         own = schedule.parts[part]["parameters"]
         asked += [ask for ask in own if ask["parameter"] in names]
     return {
-        address(ask["compares"]).whole
+        schedule.whole(ask["compares"])
         for ask in asked
         if ask.get("compares") and ask["part"] in parts
     }

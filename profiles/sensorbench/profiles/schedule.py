@@ -173,6 +173,12 @@ class Schedule:
         """Return the numbers of a group's units; "" is all."""
         return self.groups.get(name) or tuple(range(len(self.units)))
 
+    def whole(self, where: str) -> str:
+        """Return an address without its axis, by what the schedule itself says of quantities."""
+        whole, dot, last = where.rpartition(".")
+        axes = self.quantities.get(where.partition(".")[0], {}).get("axes", ())
+        return whole if dot and last in axes else where
+
     def relative(self) -> frozenset[tuple[str, str]]:
         """Return zone and address of what parts count from ambient and the bench from vacuum."""
         wanted = {

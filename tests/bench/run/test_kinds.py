@@ -25,6 +25,7 @@ from ...workspaces import (
     data_of,
     events,
     lot,
+    problems,
     reasons,
     run,
     sht4x_lot,
@@ -191,6 +192,52 @@ def test_parameters_are_tested_at_conditions_with_drift_from_an_earlier_phase(
     before, after, drift = own[1], own[2], own[3]
     assert drift.value == pytest.approx(after.value - before.value)
     assert (drift.low, drift.high) == (-0.3, 0.3)
+
+
+TESTED = '[[phase]]\nkind = "test"\nname = "{name}"\nconditions = {conditions}\n'
+LATER = TESTED.format(name="later", conditions='["room", "hot"]') + 'drift_from = "{base}"\n'
+
+
+def test_drift_of_a_unit_is_against_its_own_first_reading_in_whatever_batch(
+    tmp_path: Path,
+) -> None:
+    """Five units on two sockets, then one of them alone."""
+    first = TESTED.format(name="first", conditions='["room", "hot"]')
+    workspace = write(
+        tmp_path, first + LATER.format(base="first"), CLIMATE, {"sht4x": SHT4X},
+        {"H1": sht4x_lot(5)},
+    )  # fmt: skip
+    outcome = run(workspace)
+    whole(outcome)
+    drifts = [r for r in outcome.assessment.results if r.is_drift]
+    assert len(drifts) == 10
+    values = {(r.serial, r.phase, r.at["condition"]): r.value for r in outcome.assessment.results
+              if not r.is_drift}  # fmt: skip
+    for drift in drifts:
+        where = drift.serial, drift.at["condition"]
+        change = values[where[0], "later", where[1]] - values[where[0], "first", where[1]]
+        assert drift.value == pytest.approx(change)
+    assert outcome.assessment.verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        (TESTED.format(name="first", conditions='["room"]'),
+         "temperature_error has a drift limit, and 'first' does not test it at hot"),
+        ('[[phase]]\nkind = "prompt"\nname = "first"\ntext = "Look."\n',
+         "'first' does not test it at room"),
+        (TESTED.format(name="first", conditions='["room", "hot"]') + 'units = "x"\n',
+         "'first' does not test 0F3A1101"),
+    ],
+)  # fmt: skip
+def test_a_drift_that_was_agreed_is_never_left_out(tmp_path: Path, first: str, said: str) -> None:
+    """Nor is a unit counted from a reading that it never had."""
+    lot = sht4x_lot(2).replace('serial = "0F3A1100"', 'serial = "0F3A1100"\ngroup = "x"')
+    there = write(
+        tmp_path, first + LATER.format(base="first"), CLIMATE, {"sht4x": SHT4X}, {"H1": lot}
+    )
+    assert said in problems(there)
 
 
 # -- stress, cycle, steps --------------------------------------------------------------------------

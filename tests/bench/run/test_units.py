@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sensorbench.assessment.verify import verify
@@ -27,6 +28,7 @@ from ...workspaces import (
     edit,
     events,
     lot,
+    problems,
     reasons,
     run,
     sbp1_sockets,
@@ -302,3 +304,30 @@ measures = ["error"]
 """
     outcome = run(write(tmp_path, phase, **given))
     assert set(verdicts(outcome).values()) == {Verdict.PASS}
+
+
+# -- meters of a socket's own ----------------------------------------------------------------------
+
+
+def test_a_meter_that_only_some_sockets_have_mixes_up_no_reading(tmp_path: Path) -> None:
+    """The first unit's current stands beside its temperature; the second has none of its own."""
+    there = workspace(tmp_path, phase_of_tests("t"))
+    edit(there.station_path, ('id = "H1"\n', 'id = "H1"\nsupply_current = "psu.current1"\n'))
+    outcome = run(there)
+    assert verdicts(outcome) == {FIRST: Verdict.PASS, SECOND: Verdict.PASS}
+    (readout,) = data_of(outcome).readouts.values()
+    current = readout.values["supply_current"]
+    assert np.isfinite(current[0])
+    assert np.isnan(current[1])
+
+
+def test_what_not_every_socket_measures_is_not_asked(tmp_path: Path) -> None:
+    record = (
+        '[[phase]]\nkind = "record"\nname = "r"\nduration = "1 min"\nevery = "10 s"\n'
+        'measures = ["supply_current"]\n'
+    )
+    there = workspace(tmp_path, record)
+    edit(there.station_path, ('id = "H1"\n', 'id = "H1"\nsupply_current = "psu.current1"\n'))
+    assert "'supply_current' is no measure" in problems(there)
+    edit(there.station_path, ('id = "H2"\n', 'id = "H2"\nsupply_current = "psu.current2"\n'))
+    assert run(there).assessment.verdict is Verdict.PASS

@@ -24,6 +24,7 @@ from sensorbench.assessment.phases import Item
 from sensorbench.assessment.records import Readout
 from sensorbench.assessment.results import Result, Series, UnitResult, as_json
 from sensorbench.assessment.verify import verify
+from sensorbench.core import quantity
 from sensorbench.core.catalog import devices
 from sensorbench.core.plugins import load_all, plugins
 from sensorbench.evidence.check import Level
@@ -251,6 +252,17 @@ def test_what_a_later_version_adds_to_the_journal_is_passed_over(
 
 
 # -- the question is in the schedule alone -------------------------------------------------------
+
+
+@each_run
+def test_after_quantities_and_units_of_a_package_are_gone(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = html_of(root)
+    monkeypatch.setattr(quantity, "_QUANTITIES", {})
+    assert not quantity.quantities()
+    assert stands(root)
+    assert html_of(root) == before
 
 
 @each_run

@@ -84,10 +84,10 @@ class Reading:
         return device.load_sensor() if device else None
 
     def channels(self, part: Part) -> tuple[Channel, ...]:
-        """Return the channels of a part, with those that the sockets' own meters add here."""
+        """Return the channels of a part, with those that its sockets' own meters add here."""
         sensor = self.sensor(part)
         zone = self.layout.zones.get(self.zone)
-        extras = zone.extras if zone else ()
+        extras = zone.extras_for(part.part.driver) if zone else ()
         return (*sensor.CHANNELS, *extras) if sensor else ()
 
     def all_channels(self, part: Part) -> tuple[Channel, ...]:
