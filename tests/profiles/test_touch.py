@@ -9,7 +9,7 @@ import pytest
 from sensorbench.profiles.layout import BenchRow, Layout
 from sensorbench.profiles.schedule import Do, Release, Schedule, Set, Settle
 
-from .plans import ROWS, bench, lot, part, plan, refusal
+from .plans import ROWS, bench, lot, part, plan
 
 HAND = BenchRow("set", low=-1.0, high=1.0, vector=True, asks=True, reference=True)
 HANDLED = replace(ROWS["temperature"], handle=(5.0, 50.0))
@@ -54,9 +54,20 @@ def test_what_is_within_handle_stays_and_so_does_what_feeds() -> None:
     assert sets.count("temperature") == sets.count("supply") == 1
 
 
-def test_without_a_handle_it_is_refused_with_what_to_write() -> None:
-    found = refusal(TURNS, layout(ROWS["temperature"]))
-    assert "[bench.temperature] needs handle = [lowest, highest]" in found
+def test_without_a_handle_the_quantitys_own_counts() -> None:
+    schedule = plan(TURNS, layout(ROWS["temperature"]))
+    first, second = asked(schedule)
+    for n in (first, second):
+        waited = schedule.steps[n - 1].action
+        assert isinstance(waited, Settle)
+        assert (waited.bands[0].low, waited.bands[0].high) == (5.0, 50.0)
+
+
+def test_what_presses_is_let_go_before_a_person_turns() -> None:
+    pressed = TURNS.replace('temperature = ["85 degC"]', 'pressure = ["90 kPa"]')
+    steps = [step.action for step in plan(pressed, layout()).steps]
+    turns = [n for n, a in enumerate(steps) if isinstance(a, Set) and a.address == "orientation"]
+    assert Release("pressure") in steps[turns[0] : turns[1]]
 
 
 def test_a_wave_is_let_go_too() -> None:

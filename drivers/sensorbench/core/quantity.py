@@ -48,7 +48,8 @@ class Quantity:
     station.toml does not say otherwise. `shown` is the unit that people like best. A plain number
     for a vector is along the direction that the quantity `along` tells in the part's axes. `feeds`
     says that parts forget their settings without it. `usual` is about what it has where nothing
-    acts. `least` and `most` are what nature allows.
+    acts. `least` and `most` are what nature allows. `touch` is within what people may touch units,
+    where station.toml has no `handle`.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Quantity:
     usual: float = 0.0
     least: float = -math.inf
     most: float = math.inf
+    touch: tuple[float, float] | None = None
 
     @property
     def unit(self) -> str:
@@ -99,6 +101,7 @@ def add_quantity(
     usual: float = 0.0,
     least: float = -math.inf,
     most: float = math.inf,
+    touch: tuple[float, float] | None = None,
 ) -> Quantity:
     """Add a row to the table of quantities and return it.
 
@@ -109,7 +112,7 @@ def add_quantity(
     row = Quantity(
         name, dimension, soak, difference or dimension, rate, axes, limit,
         MappingProxyType(dict(words or {})), period_s, meaning, shown, along, feeds, usual,
-        least, most,
+        least, most, touch,
     )  # fmt: skip
     if _QUANTITIES.setdefault(name, row) != row:
         raise ValueError(f"quantity {name!r} is there already, with other properties")
@@ -211,7 +214,7 @@ TEMPERATURE = add_quantity(
     "temperature", Dimension.TEMPERATURE,
     difference=Dimension.TEMPERATURE_DIFFERENCE, rate=Dimension.TEMPERATURE_RATE,
     within=0.5, settle_s=15 * _MIN, timeout_s=4 * _HOUR, poll_s=10.0, held=3.0,
-    usual=23.0, least=-273.15,
+    usual=23.0, least=-273.15, touch=(5.0, 50.0),
 )  # fmt: skip
 HUMIDITY = add_quantity(
     "humidity", Dimension.HUMIDITY,
@@ -251,6 +254,7 @@ ACCELERATION = add_quantity(
 ANGULAR_RATE = add_quantity(
     "angular_rate", Dimension.ANGULAR_RATE, rate=Dimension.ANGULAR_ACCELERATION, axes=_XYZ,
     along="orientation", within=0.5, settle_s=2.0, timeout_s=5 * _MIN, period_s=1.0,
+    touch=(-1.0, 1.0),
 )  # fmt: skip
 MAGNETIC_FIELD = add_quantity(
     "magnetic_field", Dimension.MAGNETIC_FIELD, axes=_XYZ,

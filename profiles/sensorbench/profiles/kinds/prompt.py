@@ -28,7 +28,7 @@ def actions(phase: Phase, c: Context) -> Iterator[Action]:
     text = {"en": phase.text} if isinstance(phase.text, str) else dict(phase.text)
     c.tell(phase, [], text=text, answers=list(phase.answers))
     if phase.touch:
-        yield from c.let_touch(phase.name)
+        yield from c.let_touch()
     if phase.park:
         yield from c.release()
         yield Do("park", {"until": "person", "text": text, "phase": phase.name})

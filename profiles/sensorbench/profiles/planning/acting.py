@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -46,7 +47,7 @@ class Acting(Reading):
         by_hand = self._by_hand(steps)
         if by_hand:
             # People first: what was let go for them is gone back to afterwards.
-            back = yield from self.let_touch(", ".join(by_hand))
+            back = yield from self.let_touch()
             again = {w: t for w, t in back.items() if w not in wanted}
             yield from self._reach([by_hand, *([again] if again else [])], None)
         yield from self._reach(steps, for_s)
@@ -82,32 +83,29 @@ class Acting(Reading):
                     found[where] = target
         return found
 
-    def let_touch(self, why: str) -> Generator[Action, None, Targets]:
+    def let_touch(self) -> Generator[Action, None, Targets]:
         """Let people touch the units: what is not within its `handle` is let go, and waited for.
 
         Returns what was let go, to go back to. What feeds the parts stays, as what a person set.
         """
         out: Targets = {}
         for where, target in self.current.items():
-            row = self.row(where)
-            if row is None or row.asks or address(where).quantity.feeds:
+            row, quantity = self.row(where), address(where).quantity
+            if row is None or row.asks or quantity.feeds:
                 continue
-            if row.handle is None:
-                self.problem(
-                    f"{where} is set while a person sees to {why}: [bench.{where}] needs handle = "
-                    "[lowest, highest], within which people may touch the units"
-                )
-            elif not (isinstance(target, float) and row.handle[0] <= target <= row.handle[1]):
+            low, high = row.handle or quantity.touch or (math.inf, -math.inf)
+            if not (isinstance(target, float) and low <= target <= high):
                 out[where] = target
         yield from self.release(out)
-        yield from self.inside_handle()
+        yield from self.inside_handle(out)
         return out
 
-    def inside_handle(self) -> Iterator[Action]:
-        """Wait until people may touch the units."""
+    def inside_handle(self, moved: Collection[str] = ()) -> Iterator[Action]:
+        """Wait until people may touch the units; of what was `moved` by the quantity's own word."""
         zone = self.layout.zones.get(self.zone)
         rows = zone.rows.items() if zone else ()
-        bands = [Band(w, low=r.handle[0], high=r.handle[1]) for w, r in rows if r.handle]
+        ends = {w: r.handle or (address(w).quantity.touch if w in moved else None) for w, r in rows}
+        bands = [Band(w, low=end[0], high=end[1]) for w, end in ends.items() if end]
         if bands and self.number:
             longest = max(self.soak(band.address).timeout_s for band in bands)
             yield Settle(tuple(bands), 0.0, longest)
