@@ -89,7 +89,7 @@ def _unit(
     data: RunData, number: int, results: Mapping[str, Sequence[Result]], ended: Reason | None
 ) -> UnitResult:
     unit = data.units[number]
-    own = results.get(unit.serial, ())
+    own = [r for r in results.get(unit.serial, ()) if not _made_good(data, r)]
     verdict, reasons = unit_verdict(own)
     # What could not be done after something else had gone wrong says less than that.
     reasons = tuple(sorted(reasons, key=lambda reason: reason.code in FOLLOWING))
@@ -111,6 +111,23 @@ def _unit(
         reasons = (ended or Reason("not_read", {}),)
     socket = data.sockets.get(unit.serial, "")
     return UnitResult(unit.serial, unit.lot, unit.part, socket, verdict, reasons)
+
+
+def _made_good(data: RunData, result: Result) -> bool:
+    """Return whether a unit had no value for want of the calibration that this run then gave it.
+
+    The result stands as it is; it is no doubt about the unit, whose values are those after it.
+    """
+    if not result.reasons or {reason.code for reason in result.reasons} != {"not_calibrated"}:
+        return False
+    read = max(result.sources, default=0)
+    return any(
+        event.data["unit"] == result.serial
+        and event.seq > read
+        and event.data["outcome"].get("written") is not None
+        and event.data["outcome"]["written"] == event.data["outcome"].get("read_back")
+        for event in data.events("outcome")
+    )
 
 
 def _ended(data: RunData) -> Reason | None:

@@ -157,6 +157,10 @@ def test_an_incoming_check_before_the_calibration_goes_on(tmp_path: Path) -> Non
     again = CHECK.replace('"check"', '"again"')
     outcome = pressure_run(tmp_path, CHECK + LEARN + again)
     assert ended(outcome)[0] == "complete"
+    # That there was no value before is on record, and held against nobody: it was calibrated.
+    before = [r for r in outcome.assessment.results if r.phase == "check"]
+    assert {r.verdict for r in before} == {Verdict.INVALID}
+    assert outcome.assessment.verdict is Verdict.PASS
     after = [r for r in outcome.assessment.results if r.phase == "again"]
     assert after
     assert all(r.verdict is Verdict.PASS for r in after)
