@@ -372,6 +372,15 @@ def simulate(
     serve(station, speed, as_json)
 
 
+@app.command()
+def safe(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
+    """Make the bench safe now, without a run: after a crash, a power cut, by hand."""
+    from sensorbench.app.commands.safe import make_bench_safe  # noqa: PLC0415 - as above
+
+    with _stoppable():
+        _exit(make_bench_safe(workspace, as_json))
+
+
 @contextmanager
 def _stoppable() -> Iterator[None]:
     """Let a signal end the work in order; 128 + its number is what shells expect then."""

@@ -79,7 +79,7 @@ def _end(ending: _Ending) -> Outcome:
     with unstoppable():
         ending.is_begun = True
         runner.watch.halt()
-        ending.unsafe = make_safe(runner.station)
+        ending.unsafe = list(make_safe(runner.station).values())
         state, reason = _state(error)
         failed = _recorded(runner, ending.unsafe, state, reason)
         root = runner.evidence.root

@@ -63,11 +63,16 @@ class _Attempt:
 
     @property
     def told(self) -> str:
-        return f"NOT SAFE: {self.name}: {self.problem}. Make it safe by hand."
+        return not_safe(self.name, self.problem)
 
 
-def make_safe(station: Station) -> list[str]:
-    """Drive every source to its safe state; return what could not be, in words for the person."""
+def not_safe(name: str, why: str) -> str:
+    """Return what the person at the bench must read last."""
+    return f"NOT SAFE: {name}: {why.removeprefix(f'{name}: ').rstrip('.')}. Make it safe by hand."
+
+
+def make_safe(station: Station) -> dict[str, str]:
+    """Drive every source to its safe state; return by name, in words, what could not be."""
     ranks = {
         rank: [_Attempt(name, source.make_safe) for name, source in sources]
         for rank, sources in ranked(station).items()
@@ -76,7 +81,7 @@ def make_safe(station: Station) -> list[str]:
         _in_real_time(list(ranks.values()))
     else:
         _in_virtual_time(list(ranks.values()), station.clock)
-    return [one.told for attempts in ranks.values() for one in attempts if one.problem]
+    return {one.name: one.told for attempts in ranks.values() for one in attempts if one.problem}
 
 
 def ranked(station: Station) -> Mapping[int, Sequence[tuple[str, Source]]]:

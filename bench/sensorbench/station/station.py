@@ -211,6 +211,7 @@ def open_station(
     wire: bool = False,
     operator: Operator | None = None,
     purpose: str = "sensorbench",
+    lost: dict[str, str] | None = None,
 ) -> Iterator[Station]:
     """Open links, identify every instrument, and close all at the end.
 
@@ -219,7 +220,7 @@ def open_station(
 
     Simulated instruments are called in this program, or with `wire` served on a pty or a TCP port
     and reached as hardware would be. Raises the BenchError of the first device that fails, with
-    its name.
+    its name; with `lost` that is kept there by name, and the station is open without the device.
     """
     bindings = bind(file)
     with ExitStack() as stack:
@@ -236,7 +237,9 @@ def open_station(
         simulated = bool(bench.twins or bench.buses)
         person = operator or (bench.operator if simulated else Terminal())
         multiplexers = multiplexers_on(file, buses)
-        opener = _Opener(file, clock, bindings, bench, buses, person, wire, stack, multiplexers)
+        opener = _Opener(
+            file, clock, bindings, bench, buses, person, wire, stack, multiplexers, lost
+        )
         there = bench if simulated else None
         yield Station(file, clock, bindings, opener.open_all(), buses, person, there, multiplexers)
 
@@ -260,6 +263,7 @@ class _Opener:
     wire: bool
     stack: ExitStack
     multiplexers: Mapping[str, Multiplexers]
+    lost: dict[str, str] | None = None
 
     def open_all(self) -> list[OpenInstrument]:
         """Return the instruments in the order of the file."""
@@ -272,8 +276,24 @@ class _Opener:
         for simple in (True, False):
             for name, entry in self.file.instrument.items():
                 if bool(entry.members) is not simple:
-                    found[name] = self._open(name, entry, bare, found)
-        return [found[name] for name in self.file.instrument]
+                    self._try(name, entry, bare, found)
+        return [found[name] for name in self.file.instrument if name in found]
+
+    def _try(
+        self, name: str, entry: InstrumentEntry, bare: Station, found: dict[str, OpenInstrument]
+    ) -> None:
+        """Open an instrument; without it where that fails and the caller wants to know."""
+        if self.lost is None:
+            found[name] = self._open(name, entry, bare, found)
+            return
+        needed = {text.partition(".")[0] for text in entry.members.values()}
+        gone = sorted(needed & set(self.lost))
+        try:
+            if gone:
+                raise BenchError(f"it is made of {', '.join(gone)}, which can't be reached")
+            found[name] = self._open(name, entry, bare, found)
+        except BenchError as error:
+            self.lost[name] = str(error)
 
     def _open(
         self, name: str, entry: InstrumentEntry, bare: Station, others: dict[str, OpenInstrument]
