@@ -46,7 +46,7 @@ class Workspace:
         if path.is_file():
             return path
         # Customers' names of lots, such as 24/0817, can't be names of files.
-        return next((p for p in self._lots() if _lot_id(p) == lot), path)
+        return next((p for p in self._lots() if _table_of(p).get("id") == lot), path)
 
     def _lots(self) -> list[Path]:
         return sorted((self.root / "lots").glob("*.toml"))
@@ -164,12 +164,13 @@ class Job:
     known_lots: tuple[tuple[Lot, Part], ...] = ()
 
 
-def _lot_id(path: Path) -> str:
-    """Return the id in a lot's file, "" where it can't be read; loading it says why."""
+def _table_of(path: Path) -> dict[str, object]:
+    """Return the [lot] table of a lot's file, {} where it can't be read; loading it says why."""
     try:
-        return str(tomllib.loads(path.read_text(encoding="utf-8-sig"))["lot"]["id"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig")).get("lot")
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return table if isinstance(table, dict) else {}
 
 
 def _folders(here: Path) -> list[Path]:
@@ -213,10 +214,17 @@ def load_job(
     def part_of(lot: str) -> Part:
         return workspace.load_part(workspace.load_lot(lot).lot.part)
 
+    def read_part(lot: str) -> None:
+        # Of a lot with mistakes of its own, too.
+        part = _table_of(workspace.lot_path(lot)).get("part")
+        if isinstance(part, str):
+            workspace.load_part(part)
+
     attempts: list[Callable[[], object]] = [
         lambda: load_profile(profile, workspace.root),
         lambda: _check(workspace.load_station()),
-        *(partial(part_of, lot) for lot in lots),
+        *(partial(workspace.load_lot, lot) for lot in lots),
+        *(partial(read_part, lot) for lot in lots),
     ]
     problems = merge_problems(attempts)
     if problems:
