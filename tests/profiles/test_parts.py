@@ -79,7 +79,8 @@ def test_everything_wrong_with_a_part_is_listed_at_once() -> None:
     [
         ('min = "-40 degC"', 'min = "-40"', "temperature.min: temperature: '-40' has no unit"),
         ('min = "-40 degC"', 'min = "126 degC"', "temperature: min must be below max"),
-        ('nominal = "3.3 V"', 'nominal = "3.7 V"', "supply: nominal must lie between min and max"),
+        ('nominal = "3.3 V"', 'nominal = "3.7 V"',
+         "supply.nominal: nominal must lie between min and max"),
         ('limit = "500 mA"', 'limit = "500 mV"', "supply.limit: unit 'mV' is not a current"),
         ('max = "120 kPa"', 'max = "120 kPa"\nlimit = "1 A"',
          "pressure.limit: a pressure has no limit beside it"),
@@ -87,7 +88,7 @@ def test_everything_wrong_with_a_part_is_listed_at_once() -> None:
         ('cold = { temperature', 'cold = { temprature', "did you mean temperature?"),
         ('set = { pressure', 'set = { presure', "did you mean pressure?"),
         ('limits = { room', 'limits = { rom',
-         "parameter pressure_error: limits at rom, but [condition] has room, cold, hot"),
+         "parameter[1].limits.rom: [condition] has no rom, but room, cold, hot"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_a_part_is_named(old: str, new: str, said: str) -> None:
@@ -97,7 +98,9 @@ def test_a_mistake_in_a_part_is_named(old: str, new: str, said: str) -> None:
 
 def test_two_parameters_of_one_name_are_refused() -> None:
     parameter = PART[PART.index("[[parameter]]") :]
-    assert "parameter pressure_error is there twice" in refused(PART + parameter, Part)
+    assert "parameter[2].name: parameter pressure_error is there twice" in refused(
+        PART + parameter, Part
+    )
 
 
 # -- lot -------------------------------------------------------------------------------------------
@@ -170,7 +173,10 @@ CYCLE = (
         (STRESS.replace("hours", "hour"), "phase[1].hour: unknown key; did you mean hours?"),
         (STRESS.replace('"10 h"', "10"), "phase[1].hours: write a time with its unit"),
         (STRESS.replace('"10 h"', '"0 h"'), "phase[1].hours: must be above 0, not 0"),
-        (STRESS.replace("temperature", "temprature"), "phase[1].set: 'temprature' is no quantity"),
+        (
+            STRESS.replace("temperature", "temprature"),
+            "phase[1].set.temprature: 'temprature' is no quantity",
+        ),
         (STRESS + 'readouts = ["5 h", "2 h"]\n', "readouts must rise"),
         (STRESS + 'readouts = ["10 h"]\n', "readouts lie between 0 h and the hours"),
         (

@@ -155,11 +155,11 @@ def test_a_share_of_a_full_scale_that_is_not_there_is_refused() -> None:
 
 def test_a_table_of_ports_is_read_as_addresses() -> None:
     table = {"supply": "3.3 V", "pressure": {"front": "1 kPa", "back": "off"}}
-    assert flatten(table) == {
+    assert flatten(table).values == {
         "supply": "3.3 V", "pressure.front": "1 kPa", "pressure.back": "off",
     }  # fmt: skip
     vector = {"magnetic_field": {"x": "1 uT", "y": "0 uT", "z": "0 uT"}}
-    assert flatten(vector) == vector
+    assert flatten(vector).values == vector
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
+import random
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ from pydantic_core._pydantic_core import list_all_errors
 
 from sensorbench.app.demo import write_demo
 from sensorbench.core.catalog import Device
-from sensorbench.core.documents import Document, validate
-from sensorbench.core.errors import InputError
+from sensorbench.core.documents import Document, merge_problems, validate
+from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.plugins import load, plugins
 from sensorbench.parts.model import Lot, Part
 from sensorbench.profiles.library import load_profile, profile_ids, profile_text
@@ -108,6 +109,22 @@ def changed(data: Any, path: tuple[Any, ...], value: Any) -> Any:
     return data
 
 
+def listed(model: type[Document], data: Any) -> list[tuple[str, str]]:
+    """Return key and text of all problems of a document, at whatever level."""
+
+    def of_phases(profile: Profile) -> list[Problem]:
+        return merge_problems([partial(profile.phases, o) for o in profile.all_options()])
+
+    deeper: Any = {StationFile: check_station, Profile: of_phases}.get(model)
+    try:
+        found = deeper(validate(data, model, "file.toml", deeper)) if deeper else ()
+        if not deeper:
+            validate(data, model, "file.toml")
+    except InputError as error:
+        found = error.problems
+    return [(problem.key, problem.text) for problem in found]
+
+
 def told(model: type[Document], data: Any) -> str:
     try:
         found = validate(data, model, "file.toml")
@@ -161,6 +178,162 @@ def test_anything_anywhere_is_told_in_our_words(data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(list(places(written))))
     text = told(model, changed(written, path, data.draw(VALUES)))
     assert not foreign_words().search(text), text
+
+
+def mistake(data: Any, dice: random.Random) -> tuple[tuple[Any, ...], Callable[[Any], Any]]:
+    """Return where a mistake is made and what makes it: a wrong value, no key, a key too many."""
+    path = dice.choice([path for path in places(data) if path])
+    how = dice.random()
+    if how < 0.6:
+        value = dice.choice(WRONG)
+        return path, lambda document: changed(document, path, value)
+
+    def other_key(document: Any) -> Any:
+        document = copy.deepcopy(document)
+        node = document
+        for key in path[:-1]:
+            node = node[key]
+        if how < 0.8 and isinstance(node, dict):
+            del node[path[-1]]
+        elif isinstance(node[path[-1]], dict):
+            node[path[-1]]["surplus"] = 1
+        return document
+
+    return path, other_key
+
+
+# What can't be said of both: a phase is read by its kind, a value by the choice that gives it.
+DECIDES = {"kind", "choice", "id", "model"}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_two_mistakes_anywhere_are_told_at_once(name: str) -> None:
+    """Two of any nature in one table, in tables of tables, in lists: each as it is told alone."""
+    model, data = documents()[name]
+    dice = random.Random(name)
+    before = {key for key, _ in listed(model, data)}
+    pairs = 0
+    for _ in range(250):
+        (here, one), (there, other) = mistake(data, dice), mistake(data, dice)
+        apart = here[: len(there)] != there and there[: len(here)] != here
+        if not apart or DECIDES & {*here, *there}:
+            continue
+        first, second = listed(model, one(data)), listed(model, other(data))
+        if first == second:
+            continue  # one rule of both, which they may keep together
+        both = {key for key, _ in listed(model, other(one(data)))}
+        alone = {key for key, _ in first} | {key for key, _ in second}
+        # A form that is wrong is all there is to be said of what stands in it.
+        heads = {key for key in both - before if key}
+        lost = {
+            key
+            for key in alone - before - both
+            if not any(key.startswith(head) or head.startswith(f"{key}.") for head in heads)
+            and not key.startswith("socket ")  # named by what the other mistake is in
+        }
+        assert not lost, (here, there, first, second, both)
+        pairs += bool(first) and bool(second)
+    assert pairs
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            '[range.temperature]\nmin = "-40"\nmax = 125\nlimit = "1 A"\nroom = "23 degC"\n'
+            '[range.presure]\nmin = "20 kPa"\n[range.supply]\nmin = "3 V"\nmax = "2 V"\n'
+            'limit = "500 mV"\nrelative_to = 3\n',
+            ["range.temperature.min", "range.temperature.max", "range.temperature.limit",
+             "range.presure", "range.supply", "range.supply.limit", "range.supply.relative_to"],
+        ),
+        (
+            '[range.pressure.hp]\nmin = "20 K"\nproof = "3 FS"\n[range.pressure.lp]\nmax = 3\n',
+            ["range.pressure.hp.min", "range.pressure.lp.max"],
+        ),
+        (
+            "[condition]\nroom = { temprature = '23 degC', presure = '1 kPa' }\ncold = 3\n"
+            "hot = { supplly = '3 V' }\n",
+            ["condition.room.temprature", "condition.room.presure", "condition.cold",
+             "condition.hot.supplly"],
+        ),
+        (
+            '[[parameter]]\nname = "a"\nmeasure = "error"\nset = { presure = "1 Pa", x = "1" }\n'
+            'limits = { rom = "1 Pa", cold = "1 Pa" }\n[[parameter]]\nname = "a"\nmesure = "x"\n',
+            ["parameter[1].set.presure", "parameter[1].set.x", "parameter[1].limits.rom",
+             "parameter[1].limits.cold", "parameter[2].name", "parameter[2].measure",
+             "parameter[2].mesure"],
+        ),
+    ],
+)  # fmt: skip
+def test_every_mistake_of_a_parts_tables_is_told_at_once(text: str, said: list[str]) -> None:
+    data = tomllib.loads(f'[part]\nname = "P"\ndriver = "sbp1"\n{text}')
+    assert sorted(key for key, _ in listed(Part, data)) == sorted(said)
+
+
+def test_every_mistake_of_a_stations_tables_is_told_at_once() -> None:
+    data = copy.deepcopy(documents()["station"][1])
+    bench, sockets = data["bench"], data["socket"]
+    bench["temprature"] = {"set": "chamber.temperature"}
+    bench["temperature"] |= {"fixed": "23 degC", "period": 5, "high": "130 V", "lo": "1 K"}
+    bench["humidity"] = {"agree": "1 %"}
+    sockets[0] |= {"zone": "left", "daq": {"metre": "x"}}
+    sockets[1] = {"link": sockets[1]["link"], "zone": "right"}
+    found = {key for key, _ in listed(StationFile, data)}
+    assert found >= {
+        "bench.temprature", "bench.temperature.fixed", "bench.temperature.period",
+        "bench.temperature.high", "bench.temperature.lo", "bench.humidity", "socket[1].daq",
+        "socket[1].zone", "socket[2].id", "socket[2].zone",
+    }  # fmt: skip
+
+
+def test_every_mistake_of_a_phases_tables_is_told_at_once() -> None:
+    text = """
+    id = "own/x"
+    title = "X"
+    source = "own"
+    soak = { temprature = { for = "1 min" }, presure = {} }
+    [[phase]]
+    kind = "stress"
+    name = "bake"
+    set = [{ temprature = "max", supplly = "max" }, 3]
+    hours = "10 h"
+    readouts = ["5 h", "2 h"]
+    longest = "1 h"
+    rate = { temprature = "1 K/min" }
+    null = ["supplyy"]
+    monitor = { every = 5, mesures = [] }
+    [[phase]]
+    kind = "response"
+    name = "bake"
+    set = { pressure = "max", supply = ["min"], x = 1 }
+    duration = "$speed.time"
+    every = "$speed.every"
+    [[phase]]
+    kind = "nothing"
+    name = ""
+    measures = 3
+    """
+    found = [key for key, _ in listed(Profile, tomllib.loads(text))]
+    assert set(found) >= {
+        "soak.temprature", "soak.presure", "phase[1].set[1].temprature", "phase[1].set[1].supplly",
+        "phase[1].set[2]", "phase[1].readouts", "phase[1].longest", "phase[1].rate.temprature",
+        "phase[1].null[1]", "phase[1].monitor.every", "phase[1].monitor.mesures",
+        "phase[2].name", "phase[2].set.pressure", "phase[2].set.supply", "phase[2].set.x",
+        "phase[2].duration", "phase[2].every", "phase[3].kind", "phase[3].name",
+        "phase[3].measures",
+    }  # fmt: skip
+
+
+def test_what_a_csv_table_lacks_hides_nothing_of_the_rest(tmp_path: Path) -> None:
+    write_demo(tmp_path, 1, date(2026, 6, 1))
+    (tmp_path / "lots" / "units.csv").write_text("serial,socket\n1\n2,A,B\n,A\n")
+    (tmp_path / "lots" / "L.toml").write_text('unit = "units.csv"\n[lot]\nid = ""\nprat = "sbp1"\n')
+    with pytest.raises(InputError) as found:
+        Workspace(tmp_path).load_lot("L")
+    assert sorted((p.file, p.key) for p in found.value.problems) == [
+        ("lots/L.toml", "lot.id"), ("lots/L.toml", "lot.part"), ("lots/L.toml", "lot.prat"),
+        ("lots/L.toml", "unit[3].serial"), ("units.csv", "line 2"), ("units.csv", "line 3"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, cast
 
 import typer
 
+from sensorbench.app.careful import Careful
 from sensorbench.app.options import (
     AtOption,
     BecauseOption,
@@ -42,6 +43,13 @@ profiles_app = typer.Typer(
 app.add_typer(profiles_app, name="profiles")
 
 HERE = Path()
+
+
+def _command(name: str | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Declare a command whose words are looked at before anything is done with them."""
+    return app.command(name, cls=Careful)
+
+
 # What typer raises for a wrong use of the command line; it has no public name of its own.
 UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
 
@@ -63,7 +71,7 @@ def _main(
     pass
 
 
-@app.command()
+@_command()
 def demo(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="Where to put the demonstration.")
@@ -88,7 +96,7 @@ def demo(
         _exit(run_demo(folder, seed, units, wire, short or wire, faults, as_json))
 
 
-@app.command()
+@_command()
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
     as_json: JsonOption = False,
@@ -99,7 +107,7 @@ def init(
     init_workspace(folder, as_json)
 
 
-@app.command()
+@_command()
 def devices(
     scan: Annotated[
         bool, typer.Option("--scan", help="Look what is on this machine; changes nothing there.")
@@ -126,6 +134,8 @@ def devices(
         return
     from sensorbench.app.commands.devices import show_devices, show_scan  # noqa: PLC0415 - as above
 
+    if multiplexer and not scan:
+        raise typer.BadParameter("goes with --scan", param_hint="--multiplexer")
     if scan:
         with _stoppable():  # multiplexers get their masks back
             show_scan(workspace, multiplexer or (), as_json)
@@ -133,7 +143,7 @@ def devices(
     show_devices(as_json)
 
 
-@app.command()
+@_command()
 def read(
     what: Annotated[
         str, typer.Argument(metavar="PART|SOCKET", help="A socket, or a part in all its sockets.")
@@ -178,7 +188,7 @@ def profiles(context: typer.Context, as_json: JsonOption = False) -> None:
         list_profiles(as_json)
 
 
-@profiles_app.command("show")
+@profiles_app.command("show", cls=Careful)
 def profiles_show(
     profile: ProfileArgument,
     grade: Annotated[int, typer.Option(min=0, max=3, help="The AEC-Q100 grade.")] = 1,
@@ -191,7 +201,7 @@ def profiles_show(
     show_profile(workspace, profile, grade, as_json)
 
 
-@app.command()
+@_command()
 def check(
     profile: OptionalProfileArgument = None,
     lot: LotsOption = None,
@@ -202,12 +212,15 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Check all files of the workspace, or whether a profile can be run on lots."""
+    if profile is None and (choose or because or at):
+        hint = "--choose" if choose else "--because" if because else "--at"
+        raise typer.BadParameter("goes with PROFILE and --lot LOT", param_hint=hint)
     from sensorbench.app.commands.check import check_workspace  # noqa: PLC0415 - as above
 
     check_workspace(workspace, profile, lot or (), choose or (), because, at, as_json)
 
 
-@app.command()
+@_command()
 def run(
     profile: ProfileArgument,
     lot: LotsOption = None,
@@ -231,7 +244,7 @@ def run(
         )
 
 
-@app.command()
+@_command()
 def resume(
     run_id: ParkedArgument,
     workspace: WorkspaceOption = HERE,
@@ -244,7 +257,7 @@ def resume(
         _exit(resume_run(workspace, run_id, as_json))
 
 
-@app.command()
+@_command()
 def attach(
     run_id: ParkedArgument,
     point: Annotated[str, typer.Argument(metavar="POINT", help="What it is evidence of.")],
@@ -271,7 +284,7 @@ def attach(
     attach_files(workspace, run_id, point, files, say or (), measured, as_json=as_json)
 
 
-@app.command()
+@_command()
 def runs(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
     """Show what was run."""
     from sensorbench.app.commands.runs import list_runs  # noqa: PLC0415 - as above
@@ -279,7 +292,7 @@ def runs(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None
     list_runs(workspace, as_json)
 
 
-@app.command()
+@_command()
 def show(
     run_id: RunArgument,
     entry: Annotated[
@@ -303,7 +316,7 @@ def show(
     _exit(show_run(workspace, run_id, as_json))
 
 
-@app.command()
+@_command()
 def report(
     run_ids: RunsArgument,
     formats: Annotated[str, typer.Option("--format", help="html, pdf, or both.")] = "html,pdf",
@@ -320,7 +333,7 @@ def report(
     write_reports(workspace, run_ids, formats, languages, output, as_json)
 
 
-@app.command()
+@_command()
 def verify(
     paths: RunsOrFolderArgument,
     workspace: WorkspaceOption = HERE,
@@ -332,7 +345,7 @@ def verify(
     _exit(verify_runs(workspace, paths, as_json))
 
 
-@app.command()
+@_command()
 def new(
     kind: KindArgument,
     name: Annotated[str, typer.Argument(metavar="NAME", help="A short name, small letters.")],
@@ -347,7 +360,7 @@ def new(
     new_thing(kind, name, into, as_json)
 
 
-@app.command("check-device")
+@_command("check-device")
 def check_device(
     name: DeviceArgument,
     as_json: JsonOption = False,
@@ -358,7 +371,7 @@ def check_device(
     _exit(check_it(name, as_json))
 
 
-@app.command()
+@_command()
 def simulate(
     station: Annotated[
         Path, typer.Argument(metavar="STATION", help="A workspace, or its station.toml.")

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from sensorbench.core.document_words import several
 from sensorbench.core.documents import Document, Duration
 from sensorbench.parts.model import problem
 
@@ -164,10 +165,11 @@ class SerialLink(LineLink):
         wire = ("baud_rate", "data_bits", "parity", "stop_bits", "flow_control")
         told = [name for name in wire if getattr(self, name) is not None]
         if self.remote and told:
-            raise problem(
-                f"{', '.join(told)}: a socket:// can't set the port behind it; set it at the "
-                "converter and leave this out, or use rfc2217:// where it can"
+            text = (
+                "a socket:// can't set the port behind it; set it at the converter and leave "
+                "this out, or use rfc2217:// where it can"
             )
+            raise several([((name,), text) for name in told], rules=True)
         return self
 
 
@@ -184,10 +186,11 @@ class VisaLink(LineLink):
     @model_validator(mode="after")
     def _alias(self) -> VisaLink:
         if self.library == PY and "::" not in self.resource:
-            raise problem(
-                f"resource {self.resource!r} is no VISA resource such as {_RESOURCES}; an alias "
-                'needs the vendor\'s library, library = "@ivi"'
+            text = (
+                f"{self.resource!r} is no VISA resource such as {_RESOURCES}; an alias needs the "
+                'vendor\'s library, library = "@ivi"'
             )
+            raise several([(("resource",), text)], rules=True)
         return self
 
 
@@ -211,7 +214,8 @@ class I2cLink(Document):
     @model_validator(mode="after")
     def _both(self) -> I2cLink:
         if (self.multiplexer is None) != (self.channel is None):
-            raise problem("multiplexer and channel are written together, or neither")
+            text = "multiplexer and channel are written together, or neither"
+            raise several([((), text)], rules=True)
         return self
 
 

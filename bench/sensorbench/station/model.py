@@ -13,7 +13,15 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from sensorbench.core.document_rest import WITHOUT_RULES
-from sensorbench.core.documents import Document, Duration, Frequency, load, read_text
+from sensorbench.core.document_words import Place, several
+from sensorbench.core.documents import (
+    Completed,
+    Document,
+    Duration,
+    Frequency,
+    load,
+    read_text,
+)
 from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.quantity import AddressError, address
 from sensorbench.parts.model import by_address, problem
@@ -79,12 +87,15 @@ class BenchTable(Document):
 
     @model_validator(mode="after")
     def _one(self) -> BenchTable:
+        rows: list[tuple[Place, str]] = []
         if self.set is not None and self.fixed is not None:
-            raise problem("write set or fixed, not both")
+            rows.append((("fixed",), "write set or fixed, not both"))
         if self.reference == "set" and self.set is None:
-            raise problem('reference = "set" needs set')
+            rows.append((("reference",), 'reference = "set" needs set'))
         if self.set is None and self.fixed is None and not (self.watch or self.reference):
-            raise problem("needs set, fixed, reference or watch")
+            rows.append(((), "needs set, fixed, reference or watch"))
+        if rows:
+            raise several(rows, rules=True)
         return self
 
 
@@ -96,24 +107,31 @@ def bench_tables(table: Any) -> Any:
     if not isinstance(table, Mapping):
         raise problem("write a table for each quantity")
     found: dict[str, Any] = {}
+    rows: list[tuple[Place, str]] = []
     for name, entry in table.items():
-        ports: dict[str, Any] = {name: entry}
+        ports: dict[Place, Any] = {(name,): entry}
         if isinstance(entry, Mapping):
             inner = {
                 k: v for k, v in entry.items() if k not in BENCH_KEYS and isinstance(v, Mapping)
             }
             own = {k: v for k, v in entry.items() if k not in inner}
-            ports = {f"{name}.{port}": row for port, row in inner.items()}
+            ports = {(name, port): row for port, row in inner.items()}
             if own or not inner:
-                ports = {name: own, **ports}
-        for where, row in ports.items():
+                ports = {(name,): own, **ports}
+        for place, row in ports.items():
+            where = ".".join(map(str, place))
             try:
                 here = address(where)
             except AddressError as error:
-                raise problem(str(error)) from None
+                rows.append((place, str(error)))
+                continue
             if here.axis:
-                raise problem(f"{where}: a bench table is for the whole quantity, without axis")
+                rows.append((place, "a bench table is for the whole quantity, without axis"))
+            elif where in found:
+                rows.append((place, f"{where} is there twice"))
             found[where] = row
+    if rows:
+        raise several(rows)
     return found
 
 
@@ -160,13 +178,25 @@ class Socket(Document, extra="allow"):
 
     @model_validator(mode="after")
     def _check(self) -> Socket:
-        for name, raw in (self.model_extra or {}).items():
-            table = isinstance(raw, Mapping) and set(raw) <= {"meter", "select"} and "meter" in raw
-            if not isinstance(raw, str) and not table:
-                raise problem(f'{name}: write a meter ("dmm.voltage"), or {{ meter, select }}')
+        rows: list[tuple[Place, str]] = [
+            ((name,), 'write a meter ("dmm.voltage"), or { meter, select }, both texts')
+            for name, raw in (self.model_extra or {}).items()
+            if not isinstance(raw, str) and not _is_meter(raw)
+        ]
         if self.link is None and not self.model_extra:
-            raise problem("needs a link, or a meter that reads the part")
+            rows.append(((), "needs a link, or a meter that reads the part"))
+        if rows:
+            raise several(rows, rules=True)
         return self
+
+
+def _is_meter(raw: object) -> bool:
+    return (
+        isinstance(raw, Mapping)
+        and "meter" in raw
+        and set(raw) <= {"meter", "select"}
+        and all(isinstance(text, str) for text in raw.values())
+    )
 
 
 class SimulatedFault(Document):
@@ -223,13 +253,19 @@ class StationFile(Document):
     def _zones(self, info: ValidationInfo) -> StationFile:
         if info.context and WITHOUT_RULES in info.context:
             return self
+        rows: list[tuple[Place, str]] = []
         if self.zone and self.bench:
-            raise problem("write [bench…] for one zone, or [zone.NAME.bench…] for several")
+            text = "write [bench…] for one zone, or [zone.NAME.bench…] for several"
+            rows.append(((), text))
         known = set(self.zones)
-        for socket in self.socket:
-            if socket.zone not in known:
-                there = ", ".join(filter(None, known)) or "none; leave zone out"
-                raise problem(f"socket {socket.id}: zone {socket.zone!r}; there are: {there}")
+        there = ", ".join(filter(None, known)) or "none; leave zone out"
+        rows += [
+            (("socket", k, "zone"), f"zone {socket.zone!r}; there are: {there}")
+            for k, socket in enumerate(self.socket)
+            if socket.zone not in known
+        ]
+        if rows:
+            raise several(rows, rules=True)
         return self
 
     @cached_property
@@ -256,46 +292,58 @@ def load_station(
     )
 
 
-def with_table(data: dict[str, Any], key: str, folder: Path) -> dict[str, Any]:
+def with_table(data: dict[str, Any], key: str, folder: Path) -> Completed:
     """Return a document whose long table `key` may be the name of a CSV file.
 
-    A dot in a column's name is a table in a table; numbers may be written 0x28. Raises InputError.
+    A dot in a column's name is a table in a table; numbers may be written 0x28. What can't be read
+    is a problem, and the rest of the document counts.
     """
     name = data.get(key)
     if not isinstance(name, str):
-        return data
-    path = folder / name
+        return Completed(data)
     try:
-        reader = csv.DictReader(io.StringIO(read_text(path, name), newline=""))
+        reader = csv.DictReader(io.StringIO(read_text(folder / name, name), newline=""))
         heading, rows = list(reader.fieldnames or ()), list(reader)
     except csv.Error as error:
-        raise InputError.one(name, "", f"is no CSV table: {error}") from None
+        return _unread(data, key, [Problem(name, "", f"is no CSV table: {error}")])
+    except InputError as error:
+        return _unread(data, key, error.problems)
     wrong = _wrong_heading([column.strip() for column in heading])
     if wrong:
-        raise InputError.one(name, "line 1", wrong)
-    bad = [n for n, row in enumerate(rows, 2) if None in row or None in row.values()]
-    if bad:
-        raise InputError([Problem(name, f"line {bad[0]}", "has not as many fields as the heading")])
-    return {**data, key: [_row(row) for row in rows]}
+        return _unread(data, key, [Problem(name, "line 1", text) for text in wrong])
+    bad = [k for k, row in enumerate(rows) if None in row or None in row.values()]
+    text = "has not as many fields as the heading"
+    return Completed(
+        {**data, key: [_row(row) for row in rows]},
+        tuple(Problem(name, f"line {k + 2}", text) for k in bad),
+        tuple((key, k) for k in bad),
+    )
 
 
-def _wrong_heading(columns: list[str]) -> str:
-    """Return what is wrong with the names of columns, "" where nothing is."""
+def _unread(data: dict[str, Any], key: str, problems: Sequence[Problem]) -> Completed:
+    return Completed(data, tuple(problems), ((key,),))
+
+
+def _wrong_heading(columns: list[str]) -> list[str]:
+    """Return what is wrong with the names of columns."""
     if len(columns) == 1 and any(mark in columns[0] for mark in ";\t|"):
-        return "its columns are not separated by commas: save it as comma-separated values"
-    for column in columns:
-        if columns.count(column) > 1:
-            return f"column {column!r} is there twice"
-        if any(other.startswith(f"{column}.") for other in columns):
-            return f"column {column!r} can't have a value, as it is a table of other columns"
-    return ""
+        return ["its columns are not separated by commas: save it as comma-separated values"]
+    found = [
+        f"column {name!r} is there twice" for name in dict.fromkeys(columns)
+        if columns.count(name) > 1
+    ]  # fmt: skip
+    return found + [
+        f"column {name!r} can't have a value, as it is a table of other columns"
+        for name in dict.fromkeys(columns)
+        if any(other.startswith(f"{name}.") for other in columns)
+    ]
 
 
-def _row(row: Mapping[str, str]) -> dict[str, Any]:
+def _row(row: Mapping[Any, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for column, text in row.items():
-        if not text.strip():
-            continue
+        if not isinstance(column, str) or not isinstance(text, str) or not text.strip():
+            continue  # more or fewer fields than the heading: told, and left aside
         *tables, last = column.strip().split(".")
         inside = found
         for table in tables:

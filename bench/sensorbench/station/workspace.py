@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sensorbench.core.documents import load, merge_problems
 from sensorbench.core.errors import InputError, Problem
+from sensorbench.core.folders import no_folder
 from sensorbench.parts.model import Lot, Part, slug
 from sensorbench.profiles.library import load_profile, profile_text
 from sensorbench.profiles.model import Profile
@@ -41,24 +42,39 @@ class Workspace:
         return self.root / "reports"
 
     def lot_path(self, lot: str) -> Path:
-        """Return the file of a lot, given by its name, its path, or the id that stands in it."""
-        path = self._path("lots", lot)
-        if path.is_file():
+        """Return the file of a lot, given by its name, its path, or the id that stands in it.
+
+        Raises InputError for what can be neither.
+        """
+        if _is_name(lot) and _is_file(path := self._path("lots", lot)):
             return path
         # Customers' names of lots, such as 24/0817, can't be names of files.
-        return next((p for p in self._lots() if _lot_id(p) == lot), path)
+        found = next((p for p in self._lots() if _table_of(p).get("id") == lot), None)
+        return found or self._path("lots", lot)
 
     def _lots(self) -> list[Path]:
         return sorted((self.root / "lots").glob("*.toml"))
 
     def part_path(self, part: str) -> Path:
-        """Return the file of a part, given by name or path."""
+        """Return the file of a part, given by name or path. Raises InputError for neither."""
         return self._path("parts", part)
 
     def _path(self, folder: str, name: str) -> Path:
-        if name.endswith(".toml"):
-            return self.root / name
-        return self.root / folder / f"{name}.toml"
+        if not _is_name(name):
+            text = (
+                f"is no name of a file in {folder}/: write one of {self._known(folder)}, or the "
+                "path of a .toml file"
+            )
+            raise InputError.one(folder, repr(name), text)
+        return self.root / name if name.endswith(_TOML) else self.root / folder / f"{name}.toml"
+
+    def _known(self, folder: str) -> str:
+        return ", ".join(p.stem for p in sorted((self.root / folder).glob("*.toml"))) or "none"
+
+    def _label(self, folder: str, path: Path) -> str:
+        """Return how a file is called: by its folder where it is in its own, else as given."""
+        inside = path.parent == self.root / folder
+        return f"{folder}/{path.name}" if inside else os.path.relpath(path, self.root)
 
     def load_station(self) -> StationFile:
         """Return the station. Raises InputError."""
@@ -82,13 +98,13 @@ class Workspace:
     def load_lot(self, lot: str) -> Lot:
         """Return a lot; its units may be a CSV file beside it. Raises InputError."""
         path = self._existing("lots", self.lot_path(lot))
-        label = f"lots/{path.name}"
+        label = self._label("lots", path)
         return load(path, Lot, label, lambda data: with_table(data, "unit", path.parent))
 
     def load_part(self, part: str) -> Part:
         """Return a part. Raises InputError."""
         path = self._existing("parts", self.part_path(part))
-        return load(path, Part, f"parts/{path.name}")
+        return load(path, Part, self._label("parts", path))
 
     def load_lots(self) -> list[tuple[Lot, Part]]:
         """Return all lots of the workspace with their parts, by name. Raises InputError."""
@@ -98,10 +114,8 @@ class Workspace:
 
     def _existing(self, folder: str, path: Path) -> Path:
         if not _is_file(path):
-            known = ", ".join(p.stem for p in sorted((self.root / folder).glob("*.toml")))
-            raise InputError.one(
-                f"{folder}/{path.name}", "", f"is not there; there are: {known or 'none'}"
-            )
+            text = f"is not there; there are: {self._known(folder)}"
+            raise InputError.one(self._label(folder, path), "", text)
         return path
 
     def check_files(self) -> None:
@@ -113,7 +127,12 @@ class Workspace:
         attempts += [partial(self.load_part, name) for name in parts]
         attempts += [partial(self._check_lot, name) for name in lots]
         attempts += [partial(load_profile, str(path.resolve())) for path in profiles]
-        problems = merge_problems(attempts)
+        problems = [
+            Problem(f"{name}/", "", wrong)
+            for name in ("parts", "lots", "profiles", "evidence", "reports")
+            if (wrong := no_folder(self.root / name))
+        ]
+        problems += merge_problems(attempts)
         if problems:
             raise InputError(problems)
 
@@ -164,12 +183,13 @@ class Job:
     known_lots: tuple[tuple[Lot, Part], ...] = ()
 
 
-def _lot_id(path: Path) -> str:
-    """Return the id in a lot's file, "" where it can't be read; loading it says why."""
+def _table_of(path: Path) -> dict[str, object]:
+    """Return the [lot] table of a lot's file, {} where it can't be read; loading it says why."""
     try:
-        return str(tomllib.loads(path.read_text(encoding="utf-8-sig"))["lot"]["id"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig")).get("lot")
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return table if isinstance(table, dict) else {}
 
 
 def _folders(here: Path) -> list[Path]:
@@ -213,10 +233,17 @@ def load_job(
     def part_of(lot: str) -> Part:
         return workspace.load_part(workspace.load_lot(lot).lot.part)
 
+    def read_part(lot: str) -> None:
+        # Of a lot with mistakes of its own, too.
+        part = _table_of(workspace.lot_path(lot)).get("part")
+        if isinstance(part, str):
+            workspace.load_part(part)
+
     attempts: list[Callable[[], object]] = [
         lambda: load_profile(profile, workspace.root),
         lambda: _check(workspace.load_station()),
-        *(partial(part_of, lot) for lot in lots),
+        *(partial(workspace.load_lot, lot) for lot in lots),
+        *(partial(read_part, lot) for lot in lots),
     ]
     problems = merge_problems(attempts)
     if problems:
@@ -239,6 +266,14 @@ def load_job(
         at=at,
         known_lots=tuple(workspace.load_lots()),
     )
+
+
+_TOML = ".toml"
+
+
+def _is_name(name: str) -> bool:
+    """Return whether this can be a file's name, or is the path of a .toml file."""
+    return name.endswith(_TOML) or not ({"/", os.sep, "\0"} & set(name) or name in {"", ".", ".."})
 
 
 def _is_file(path: Path) -> bool:

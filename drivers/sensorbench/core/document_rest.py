@@ -10,103 +10,205 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
-from sensorbench.core.document_words import OWN, location_of, problems_of
+from sensorbench.core.document_words import (
+    OWN,
+    Place,
+    details,
+    inside,
+    key_of,
+    location_of,
+    problems_of,
+)
 from sensorbench.core.errors import Problem
 
 M = TypeVar("M", bound=BaseModel)
-_ROUNDS = 8
-_STANDS_IN = "x"
+_ROUNDS = 12
+_STANDS_IN = "stands_in_for_what_is_missing"
+_OWNER = 2  # keys to what a document names: instrument.psu
+_THERE_ARE = re.compile(r"[;.] [Tt]here are")
+_NUMBER = re.compile(r"\[(\d+)\]")
 WITHOUT_RULES = "without rules"
 """In a validator's context: a document's rules as a whole were told already, the rest counts."""
-
-Place = tuple[int | str, ...]
 
 
 def all_problems(
     label: str,
     model: type[M],
     data: object,
-    error: ValidationError,
+    error: ValidationError | None,
     deeper: Callable[[M], Sequence[Problem]] | None = None,
+    unread: Sequence[Place] = (),
 ) -> list[Problem]:
     """Return what is wrong with a document, and what the rest of it shows.
 
-    `deeper` checks a document beyond its form.
+    `deeper` checks a document beyond its form. What is `unread` was told already.
     """
-    problems: list[Problem] = problems_of(label, model, data, error.errors())
-    left_out: list[Place] = []
-    stood_in: list[Place] = []
-    rules: dict[str, bool] | None = None
-    rest = copy.deepcopy(data)
+    rest = _Rest(data, unread)
+    context: dict[str, bool] | None = None
+    problems: list[Problem] = []
     for _ in range(_ROUNDS):
-        places = [tuple(location_of(rest, item)) for item in error.errors()]
-        kinds = [item["type"] for item in error.errors()]
-        for place, kind in sorted(zip(places, kinds, strict=True), key=lambda p: -len(p[0])):
-            is_new = place not in stood_in
-            if kind == "missing" and is_new and isinstance(rest, dict) and len(place) == 1:
-                # Without it nothing else could be checked; what is wrong with it is told.
-                rest[place[0]] = _STANDS_IN
-                stood_in.append(place)
-                left_out.append(place)
-                continue
-            whole = place[:-1] if kind == "missing" else place
-            if not whole and kind in OWN:
-                rules = {WITHOUT_RULES: True}  # a rule of the whole: told, and left aside
-                continue
-            if not whole:
+        if error is not None:
+            found = details(error)
+            told = [rest.in_original(item) for item in found]
+            problems += [
+                problem
+                for problem in problems_of(label, model, data, list(filter(rest.counts, told)))
+                if problem not in problems
+            ]
+            if any(not item["loc"] and item["type"] in OWN for item in found) and context is None:
+                context = {WITHOUT_RULES: True}  # rules of the whole: told, and left aside
+            elif not rest.leave_out(found):
                 return problems
-            _remove(rest, whole)
-            if kind != "extra_forbidden":
-                left_out.append(whole)
         try:
-            document = model.model_validate(rest, context=rules)
+            document = model.model_validate(rest.data, context=context)
         except ValidationError as again:
             error = again
-            found = _apart(problems_of(label, model, rest, error.errors()), left_out)
-            problems += [problem for problem in found if problem not in problems]
             continue
-        found = list(deeper(document)) if deeper is not None else []
-        return [*problems, *_apart(found, left_out)]
+        below = [rest.renumbered(problem) for problem in (deeper(document) if deeper else ())]
+        return [*problems, *(problem for problem in below if rest.is_apart(problem))]
     return problems
 
 
-def _remove(data: Any, place: Place) -> None:
-    """Take a value out; a list keeps the others' places until it is read again."""
-    *path, last = place
-    for part in path:
-        data = _inside(data, part)
-    if isinstance(data, dict):
-        data.pop(last, None)
-    elif isinstance(data, list) and isinstance(last, int) and last < len(data):
-        del data[last]
+class _Rest:
+    """A document's data while what is wrong is left out, and where each item stood before."""
+
+    def __init__(self, data: object, unread: Sequence[Place]) -> None:
+        self.data: Any = copy.deepcopy(data)
+        self._left_out: list[Place] = list(unread)
+        self._stood_in: set[Place] = set()
+        self._numbers: dict[int, list[int]] = {}  # by list: its items' numbers in the original
+        for place in sorted(unread, key=_depth_first, reverse=True):
+            self._remove(place)
+
+    def original(self, place: Place) -> Place:
+        """Return where in the original something of the rest stands."""
+        found: list[int | str] = []
+        node = self.data
+        for part in place:
+            numbers = self._numbers.get(id(node))
+            known = isinstance(part, int) and numbers is not None and part < len(numbers)
+            found.append(numbers[part] if known and numbers is not None else part)  # type: ignore[index]
+            node = inside(node, part)
+        return tuple(found)
+
+    def in_original(self, item: ErrorDetails) -> ErrorDetails:
+        """Return a finding with its place in the original."""
+        return {**item, "loc": self.original(tuple(location_of(self.data, item)))}
+
+    def renumbered(self, problem: Problem) -> Problem:
+        """Return a problem of the rest with its key in the original."""
+        if not _NUMBER.search(problem.key):
+            return problem
+        place: list[int | str] = []
+        for part in _NUMBER.sub(r".[\1]", problem.key).split("."):
+            place.append(int(part[1:-1]) - 1 if _NUMBER.fullmatch(part) else part)
+        return replace(problem, key=key_of(self.original(tuple(place))))
+
+    def leave_out(self, found: Sequence[ErrorDetails]) -> bool:
+        """Leave out what was found; return whether that left anything to look at."""
+        places = {tuple(location_of(self.data, item)): item["type"] for item in found}
+        changed = False
+        # From the last item of a list to its first, so that places hold.
+        for place in sorted(places, key=_depth_first, reverse=True):
+            kind = places[place]
+            if kind == "missing" and self._stand_in(place):
+                changed = True
+                continue
+            whole = place[:-1] if kind == "missing" else place
+            original = self.original(whole)
+            while whole and not self._remove(whole):
+                whole = whole[:-1]  # a rule about what is not there: its table goes
+                original = self.original(whole)
+            if not whole:
+                continue
+            changed = True
+            if kind != "extra_forbidden":
+                self._left_out.append(original)
+        return changed
+
+    def _stand_in(self, place: Place) -> bool:
+        """Put a text where a key is missing, for the rest of its table to be checked; once."""
+        original = self.original(place)
+        node = self.data
+        for part in place[:-1]:
+            node = inside(node, part)
+        if original in self._stood_in or not isinstance(node, dict):
+            return False
+        node[place[-1]] = _STANDS_IN
+        self._stood_in.add(original)
+        self._left_out.append(original)
+        return True
+
+    def _remove(self, place: Place) -> bool:
+        """Take a value out; return whether it was there."""
+        *path, last = place
+        node = self.data
+        for part in path:
+            node = inside(node, part)
+        if isinstance(node, dict) and isinstance(last, str):
+            first, dot, more = last.partition(".")
+            if last not in node and dot and first in node:
+                return self._remove((*path, first, more))
+            return node.pop(last, self) is not self
+        if isinstance(node, list) and isinstance(last, int) and last < len(node):
+            del self._numbers.setdefault(id(node), list(range(len(node))))[last]
+            del node[last]
+            return True
+        return False
+
+    def counts(self, item: ErrorDetails) -> bool:
+        """Return whether a finding of form has nothing to do with what was left out.
+
+        A wrong type counts wherever it is; a rule where it names nothing of that.
+        """
+        place = item["loc"]
+        for out in self._left_out:
+            if place[: len(out)] == out:
+                return False
+            if item["type"] == "too_short" and out[: len(place)] == place:
+                return False
+            said = _THERE_ARE.split(item["msg"])[0]
+            if item["type"] in OWN and _names(said, _beyond(out, place)):
+                return False
+        return True
+
+    def is_apart(self, problem: Problem) -> bool:
+        """Return whether what a deeper check found has nothing to do with what was left out."""
+        if _STANDS_IN in problem.key or _STANDS_IN in problem.text:
+            return False
+        text = _THERE_ARE.split(problem.text)[0]
+        for out in [*self._left_out, *(place[:_OWNER] for place in self._stood_in)]:
+            if _begins(problem.key, out):
+                return False
+            # A whole thing is named anywhere, a key of it where that thing is spoken of.
+            key = problem.key.split(".")
+            words = [part for part in out[-1:] if isinstance(part, str) and part not in key]
+            if (len(out) <= _OWNER or _begins(problem.key, out[:_OWNER])) and _names(text, words):
+                return False
+        return True
 
 
-def _inside(node: Any, part: int | str) -> Any:
-    if isinstance(node, dict):
-        return node.get(part)
-    if isinstance(node, list) and isinstance(part, int) and part < len(node):
-        return node[part]
-    return None
+def _begins(key: str, place: Place) -> bool:
+    return re.match(rf"{re.escape(key_of(place))}(?!\w)", key) is not None
 
 
-def _apart(problems: Sequence[Problem], left_out: Sequence[Place]) -> list[Problem]:
-    """Return the problems that have nothing to do with what was left out."""
-    heads = {_head(place) for place in left_out}
-    names = {str(part) for place in left_out for part in place[:2] if isinstance(part, str)}
-    words = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in names) or "$^")
-    return [
-        problem
-        for problem in problems
-        if not any(re.match(rf"{re.escape(head)}\b", problem.key) for head in heads)
-        and not words.search(problem.text)
-    ]
+def _depth_first(place: Place) -> tuple[int, list[int]]:
+    return len(place), [part if isinstance(part, int) else -1 for part in place]
 
 
-def _head(place: Place) -> str:
-    """Return the part of the document that a place is in: instrument.psu, or socket."""
-    named = len(place) > 1 and isinstance(place[1], str)
-    return f"{place[0]}.{place[1]}" if named else str(place[0])
+def _beyond(out: Place, place: Place) -> list[str]:
+    """Return the keys of what was left out that are not on the way to `place`."""
+    same = 0
+    while same < min(len(out), len(place)) and out[same] == place[same]:
+        same += 1
+    return [part for part in out[same:] if isinstance(part, str)]
+
+
+def _names(text: str, words: Sequence[str]) -> bool:
+    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) for word in words)

@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from pydantic import BaseModel
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from sensorbench.core.errors import Problem
 
@@ -34,8 +34,38 @@ _BOUNDS = {
     "less_than": ("lt", "must be below"), "less_than_equal": ("le", "must be at most"),
     "multiple_of": ("multiple_of", "must be a multiple of"),
 }  # fmt: skip
+# Where an item is wrong, a list has no shape, and has one item less.
+_OF_ITEMS = {*_SHAPES, "too_short"}
 OWN = {"quantity", "value_error", "assertion_error"}
 _MOST = 60
+_SEVERAL, _SEVERAL_RULES = "several", "several rules"
+
+Place = tuple[int | str, ...]
+"""Where something stands in a document: keys and, counted from 0, places in lists."""
+
+
+def several(rows: Sequence[tuple[Place, str]], *, rules: bool = False) -> PydanticCustomError:
+    """Return one error of a validator that tells all of `rows`: where beneath it, and what.
+
+    `rules` are between keys: where one of these keys is wrong by itself, the rule is not told.
+    """
+    kind = _SEVERAL_RULES if rules else _SEVERAL
+    what = "; ".join(text for _, text in rows)
+    return PydanticCustomError(kind, "{what}", {"what": what, "rows": tuple(rows)})
+
+
+def details(error: ValidationError) -> list[ErrorDetails]:
+    """Return what a validator found, with each of `several` rows by itself."""
+    found: list[ErrorDetails] = []
+    for item in error.errors():
+        if item["type"] not in {_SEVERAL, _SEVERAL_RULES}:
+            found.append(item)
+            continue
+        kind = "quantity" if item["type"] == _SEVERAL else "value_error"
+        for place, text in item["ctx"]["rows"]:
+            location = (*item["loc"], *place)
+            found.append({"type": kind, "loc": location, "msg": text, "input": None})
+    return found
 
 
 def problems_of(
@@ -44,11 +74,11 @@ def problems_of(
     """Return the problems of a document, one a key: what several shapes refuse is told once."""
     found: dict[str, list[ErrorDetails]] = {}
     for item in errors:
-        found.setdefault(_key(location_of(data, item)), []).append(item)
+        found.setdefault(key_of(location_of(data, item)), []).append(item)
     problems = []
     for key, items in found.items():
         deeper = any(other.startswith((f"{key}.", f"{key}[")) for other in found)
-        told = [item for item in items if not (deeper and item["type"] in _SHAPES)]
+        told = [item for item in items if not (deeper and item["type"] in _OF_ITEMS)]
         if told:
             problems.append(Problem(label, key, _texts(model, data, told)))
     return problems
@@ -66,7 +96,8 @@ def _texts(model: type[BaseModel], data: object, items: Sequence[ErrorDetails]) 
     return "; ".join(dict.fromkeys(others))
 
 
-def _key(location: Sequence[int | str]) -> str:
+def key_of(location: Sequence[int | str]) -> str:
+    """Return a place as people write it, counted from 1: socket[2].link."""
     key = ""
     for part in location:
         key += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if key else str(part)
@@ -84,17 +115,18 @@ def location_of(data: object, item: ErrorDetails) -> list[int | str]:
         if isinstance(part, str) and not is_new and _is_tag(part, node):
             continue
         location.append(part)
-        node = _inside(node, part)
+        node = inside(node, part)
     return location
 
 
-def _inside(node: object, part: int | str) -> object:
+def inside(node: object, part: int | str) -> object:
+    """Return what stands in a table or list at `part`, None where nothing does."""
     if isinstance(node, Mapping):
         if part in node:
             return node[part]
         # "pressure.front" is the table front in the table pressure.
         first, dot, rest = str(part).partition(".")
-        return _inside(node.get(first), rest) if dot else None
+        return inside(node.get(first), rest) if dot else None
     if isinstance(node, list | tuple) and isinstance(part, int) and part < len(node):
         return node[part]
     return None
@@ -175,7 +207,7 @@ def _allowed_keys(model: type[BaseModel], data: object, location: Sequence[int |
     """Return the keys of the table at `location`, following the model's types as far as they go."""
     found: Any = model
     for part in location:
-        data = _inside(data, part)
+        data = inside(data, part)
         if isinstance(part, int):
             continue
         fields = [

@@ -6,6 +6,7 @@ import codecs
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -13,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from sensorbench.core.document_rest import all_problems
+from sensorbench.core.document_words import Place
 from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.units import Dimension, UnitError, parse
 
@@ -37,6 +39,18 @@ Word = Annotated[str, AfterValidator(_word)]
 """A name that programs use, too: small letters, digits and _."""
 
 M = TypeVar("M", bound=Document)
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A document's data with what stands in another file, and what is wrong there.
+
+    `unread` are the places in `data` that could not be read for it.
+    """
+
+    data: dict[str, Any]
+    problems: tuple[Problem, ...] = ()
+    unread: tuple[Place, ...] = ()
 
 
 def _is_number(value: object) -> bool:
@@ -111,7 +125,7 @@ def load(
     path: Path,
     model: type[M],
     label: str | None = None,
-    read_more: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+    read_more: Callable[[dict[str, Any]], Completed] | None = None,
     deeper: Callable[[M], Sequence[Problem]] | None = None,
 ) -> M:
     """Return the document in the file `path`. Raises InputError with every problem in it.
@@ -128,7 +142,7 @@ def loads(
     text: str,
     model: type[M],
     label: str,
-    read_more: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+    read_more: Callable[[dict[str, Any]], Completed] | None = None,
     deeper: Callable[[M], Sequence[Problem]] | None = None,
 ) -> M:
     """Return the document in `text`, as `load` does; `label` names it. Raises InputError."""
@@ -141,7 +155,7 @@ def loads(
         raise InputError.one(label, "", text) from None
     if _depth(data) > _DEEPEST:
         raise InputError.one(label, "", f"has tables deeper in one another than {_DEEPEST}")
-    return validate(read_more(data) if read_more else data, model, label, deeper)
+    return validate(data, model, label, deeper, read_more(data) if read_more else None)
 
 
 _DEEPEST = 50
@@ -180,12 +194,22 @@ def validate(
     model: type[M],
     label: str,
     deeper: Callable[[M], Sequence[Problem]] | None = None,
+    completed: Completed | None = None,
 ) -> M:
     """Return the document that `data` holds, as `load` does. Raises InputError."""
+    problems: tuple[Problem, ...] = ()
+    unread: tuple[Place, ...] = ()
+    if completed is not None:
+        data, problems, unread = completed.data, completed.problems, completed.unread
+    error = None
     try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        raise InputError(all_problems(label, model, data, error, deeper)) from None
+        document = model.model_validate(data)
+    except ValidationError as found:
+        error = found
+    else:
+        if not problems:
+            return document
+    raise InputError([*problems, *all_problems(label, model, data, error, deeper, unread)])
 
 
 def merge_problems(attempts: Sequence[Callable[[], object]]) -> list[Problem]:

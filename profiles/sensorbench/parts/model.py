@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -11,10 +11,11 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from sensorbench.core.channel import Channel
+from sensorbench.core.document_words import Place, several
 from sensorbench.core.documents import Document, Word
 from sensorbench.core.quantity import AddressError, Value, address
 from sensorbench.core.units import UnitError, parse
-from sensorbench.parts.values import Range, ValueProblem, flatten, read
+from sensorbench.parts.values import NeedsRange, Range, ValueProblem, flatten, read
 
 GRADES = (0, 1, 2, 3)
 _NOT_WORDS = {"limit", "relative_to"}
@@ -63,11 +64,32 @@ class CalibrationData(Document):
 
 
 def by_address(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a table of values by address; a validator's error for a name that is no quantity."""
-    try:
-        return flatten(table)
-    except AddressError as error:
-        raise problem(str(error)) from None
+    """Return a table of values by address; a validator's error for names that are no quantity."""
+    found = flatten(table)
+    if found.problems:
+        raise several(found.problems)
+    return found.values
+
+
+def check_addresses(table: Mapping[str, Any]) -> None:
+    """Raise a validator's error where a key of `table` is no address."""
+    _check_addresses({(name,): name for name in table})
+
+
+def check_each_address(names: Sequence[str]) -> None:
+    """Raise a validator's error where a name in a list is no address."""
+    _check_addresses({(k,): name for k, name in enumerate(names)})
+
+
+def _check_addresses(names: Mapping[Place, str]) -> None:
+    rows: list[tuple[Place, str]] = []
+    for place, name in names.items():
+        try:
+            address(name)
+        except AddressError as error:
+            rows.append((place, str(error)))
+    if rows:
+        raise several(rows)
 
 
 class Part(Document):
@@ -90,11 +112,19 @@ class Part(Document):
     @classmethod
     def _range_addresses(cls, table: dict[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = {}
+        problems: list[tuple[Place, str]] = []
         for key, entry in table.items():
-            for name, row in _tables(key, entry).items():
+            if not isinstance(entry, Mapping):
+                problems.append(((key,), "write a table with min and max"))
+                continue
+            for place, row in _tables(key, entry).items():
+                name = ".".join(place)
+                if name in found:
+                    problems.append((place, f"{name} is there twice"))
                 found[name] = row
-        for name, row in found.items():
-            _range(name, row)  # raises
+                problems += [((*place, *inner), text) for inner, text in _range(name, row)[1]]
+        if problems:
+            raise several(problems)
         return found
 
     def settings_of(self, name: str) -> dict[str, str | int | float]:
@@ -104,29 +134,32 @@ class Part(Document):
     @field_validator("condition")
     @classmethod
     def _condition_addresses(cls, table: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        return {name: by_address(values) for name, values in table.items()}
+        flat = {name: flatten(values) for name, values in table.items()}
+        rows = [((n, *place), text) for n, one in flat.items() for place, text in one.problems]
+        if rows:
+            raise several(rows)
+        return {name: one.values for name, one in flat.items()}
 
     @model_validator(mode="after")
     def _unique(self) -> Self:
         names = [parameter.name for parameter in self.parameter]
         # A parameter's drift has a result of its own, `NAME.drift`: no other may be called so.
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise problem(f"parameter {', '.join(twice)} is there twice")
-        for parameter in self.parameter:
-            unknown = [name for name in parameter.limits if name not in self.condition]
-            if unknown:
-                there = ", ".join(self.condition) or "none"
-                raise problem(
-                    f"parameter {parameter.name}: limits at {', '.join(unknown)}, "
-                    f"but [condition] has {there}"
-                )
+        rows = _twice(names, "parameter", "name", "parameter {} is there twice")
+        there = ", ".join(self.condition) or "none"
+        rows += [
+            (("parameter", k, "limits", name), f"[condition] has no {name}, but {there}")
+            for k, parameter in enumerate(self.parameter)
+            for name in parameter.limits
+            if name not in self.condition
+        ]
+        if rows:
+            raise several(rows, rules=True)
         return self
 
     @cached_property
     def ranges(self) -> Mapping[str, Range]:
         """Return the part's range at every address that it has one for."""
-        return {name: _range(name, row) for name, row in self.range.items()}
+        return {name: _range(name, row)[0] for name, row in self.range.items()}
 
     def range_of(self, where: str) -> Range | None:
         """Return the range at an address; an axis has that of its vector."""
@@ -142,52 +175,63 @@ class Part(Document):
         return ends[1] - ends[0] if ends else None
 
 
-def _tables(key: str, entry: Any) -> dict[str, Any]:
-    """Return the tables of a quantity by address: one, or one a port."""
-    if not isinstance(entry, Mapping):
-        raise problem(f"{key}: write a table with min and max")
+def _twice(names: Sequence[str], table: str, key: str, text: str) -> list[tuple[Place, str]]:
+    """Return what is wrong with a list of tables where names, "" for none, are not unique."""
+    return [
+        ((table, k, key), text.format(name))
+        for k, name in enumerate(names)
+        if name and name in names[:k]
+    ]
+
+
+def _tables(key: str, entry: Mapping[str, Any]) -> dict[tuple[str, ...], Mapping[str, Any]]:
+    """Return the tables of a quantity by the keys of their address: one, or one a port."""
     ports = {k: v for k, v in entry.items() if isinstance(v, Mapping) and not _is_vector(v)}
     if ports and len(ports) == len(entry):
-        return {f"{key}.{port}": dict(row) for port, row in ports.items()}
-    return {key: dict(entry)}
+        return {(key, port): dict(row) for port, row in ports.items()}
+    return {(key,): dict(entry)}
 
 
 def _is_vector(table: Mapping[str, Any]) -> bool:
-    return set(table) <= {"x", "y", "z"}
+    return bool(table) and set(table) <= {"x", "y", "z"}
 
 
-def _range(name: str, row: Mapping[str, Any]) -> Range:
+def _range(name: str, row: Mapping[str, Any]) -> tuple[Range, list[tuple[Place, str]]]:
+    """Return a part's range at an address, and what is wrong with its table."""
     try:
         where = address(name)
     except AddressError as error:
-        raise problem(str(error)) from None
+        return Range(), [((), str(error))]
+    problems: list[tuple[Place, str]] = []
     limit = None
-    if "limit" in row:
-        if where.quantity.limit is None:
-            raise problem(f"{name}.limit: a {where.quantity.name} has no limit beside it")
+    if "limit" in row and where.quantity.limit is None:
+        problems.append((("limit",), f"a {where.quantity.name} has no limit beside it"))
+    elif "limit" in row and where.quantity.limit is not None:
         try:
             limit = parse(str(row["limit"]), where.quantity.limit)
         except UnitError as error:
-            raise problem(f"{name}.limit: {error}") from None
+            problems.append((("limit",), str(error)))
     words: dict[str, Value] = {}
     for word, raw in row.items():
         if word in _NOT_WORDS:
             continue
         try:
             words[word] = read(raw, where, Range(dict(words)))
+        except NeedsRange as error:
+            if not {"min", "max"} & {place[0] for place, _ in problems}:
+                problems.append(((word,), str(error)))
         except ValueProblem as error:
-            raise problem(f"{name}.{word}: {error}") from None
+            problems.append(((word,), str(error)))
     relative_to = row.get("relative_to", "vacuum")
     if not isinstance(relative_to, str):
-        raise problem(f"{name}.relative_to: write vacuum, ambient, or another port")
-    found = Range(words, limit, relative_to)
-    ends = found.span
+        problems.append((("relative_to",), "write vacuum, ambient, or another port"))
+    found = Range(words, limit, str(relative_to))
+    ends, nominal = found.span, words.get("nominal")
     if ends and ends[0] >= ends[1]:
-        raise problem(f"{name}: min must be below max")
-    nominal = words.get("nominal")
-    if ends and isinstance(nominal, float) and not ends[0] <= nominal <= ends[1]:
-        raise problem(f"{name}: nominal must lie between min and max")
-    return found
+        problems.append(((), "min must be below max"))
+    elif ends and isinstance(nominal, float) and not ends[0] <= nominal <= ends[1]:
+        problems.append((("nominal",), "nominal must lie between min and max"))
+    return found, problems
 
 
 class Unit(Document):
@@ -239,14 +283,13 @@ class Lot(Document):
     lot: LotData
     unit: tuple[Unit, ...] = Field(min_length=1)
 
+    def _used_twice(self, key: str) -> list[tuple[Place, str]]:
+        names = [getattr(unit, key) for unit in self.unit]
+        return _twice(names, "unit", key, f"{key} {{}} is used by two units")
+
     @model_validator(mode="after")
     def _unique(self) -> Self:
-        problems = []
-        for what in ("serial", "socket"):
-            values = [value for unit in self.unit if (value := getattr(unit, what))]
-            twice = sorted({value for value in values if values.count(value) > 1})
-            if twice:
-                problems.append(f"{what} {', '.join(twice)} is used by two units")
-        if problems:
-            raise problem("; ".join(problems))
+        rows = [*self._used_twice("serial"), *self._used_twice("socket")]
+        if rows:
+            raise several(rows, rules=True)
         return self

@@ -9,10 +9,12 @@ a word of the quantity, "+z up"); a wave ({ low = "min", high = "max", period = 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
+from sensorbench.core.document_words import Place
 from sensorbench.core.quantity import Address, AddressError, Quantity, Value, address
 from sensorbench.core.spelling import plain
 from sensorbench.core.units import Dimension, UnitError, parse
@@ -27,6 +29,10 @@ _ALONG = re.compile(r"([+-])([a-z])\s+(.+)")
 
 class ValueProblem(ValueError):
     """A value that can't be read; the text says what is allowed."""
+
+
+class NeedsRange(ValueProblem):
+    """A share or a multiple of a range that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +76,40 @@ class Range:
         return None
 
 
-def flatten(table: Mapping[str, Any], known: str = "") -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """A table of values by address, the keys that each is written with, and what is wrong."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
+    problems: list[tuple[Place, str]] = field(default_factory=list)
+
+
+def flatten(table: Mapping[str, Any]) -> Flat:
     """Return a table of values by address: `pressure = { front = … }` is "pressure.front".
 
-    Raises AddressError for a name that is no quantity.
+    A name that is no quantity is a problem, and so is an address that is there twice.
     """
-    found: dict[str, Any] = {}
-    for key, value in table.items():
-        name = f"{known}.{key}" if known else key
-        here = address(name)
-        if isinstance(value, Mapping) and not _is_value(value, here.quantity):
-            found |= flatten(value, name)
-        else:
-            found[str(here)] = value
+    found = Flat()
+    _flatten(table, (), found)
     return found
+
+
+def _flatten(table: Mapping[str, Any], known: Place, found: Flat) -> None:
+    for key, value in table.items():
+        place = (*known, key)
+        try:
+            here = address(".".join(map(str, place)))
+        except AddressError as error:
+            found.problems.append((place, str(error)))
+            continue
+        name = str(here)
+        if isinstance(value, Mapping) and not _is_value(value, here.quantity):
+            _flatten(value, place, found)
+        elif name in found.values:
+            found.problems.append((place, f"{name} is there twice"))
+        else:
+            found.values[name], found.places[name] = value, place
 
 
 def _is_value(table: Mapping[str, Any], quantity: Quantity) -> bool:
@@ -112,7 +138,7 @@ def read(raw: object, where: Address, span: Range | None) -> Value:
         if not quantity.axes or missing or len(raw) != len(quantity.axes):
             axes = ", ".join(quantity.axes) or "none"
             raise ValueProblem(f"{where} is written with its axes ({axes}), all of them")
-        return tuple(_number(raw[axis], where, span) for axis in quantity.axes)
+        return _all([partial(_number, raw[axis], where, span) for axis in quantity.axes])
     if isinstance(raw, str) and raw in quantity.words:
         return quantity.words[raw]
     if isinstance(raw, str) and (match := _ALONG.fullmatch(raw)) and match[2] in quantity.axes:
@@ -133,7 +159,7 @@ def _number(raw: object, where: Address, span: Range | None) -> float:
     ends = span.span if span else None
     if _SHARE.fullmatch(raw) or (match := _MULTIPLE.fullmatch(raw)):
         if ends is None:
-            raise ValueProblem(f"{where} = {raw!r} needs the part's range: min and max of {where}")
+            raise NeedsRange(f"{where} = {raw!r} needs the part's range: min and max of {where}")
         low, high = ends
         if _SHARE.fullmatch(raw):
             return low + (high - low) * parse(raw, Dimension.RATIO)
@@ -154,34 +180,55 @@ def _number(raw: object, where: Address, span: Range | None) -> float:
 
 
 def _wave(raw: Mapping[str, Any], where: Address, span: Range | None) -> Wave:
-    unknown = set(raw) - _WAVE_KEYS
-    if unknown or not {"low", "high", "period"} <= set(raw):
-        raise ValueProblem(f"{where}: a wave has low, high, period and, if not square, shape")
+    wrong: list[str] = []
+    if set(raw) - _WAVE_KEYS or not {"low", "high", "period"} <= set(raw):
+        wrong.append(f"{where}: a wave has low, high, period and, if not square, shape")
     shape = raw.get("shape", "square")
     if shape not in SHAPES:
-        raise ValueProblem(f"{where}: shape {shape!r} is not allowed; allowed: {', '.join(SHAPES)}")
-    try:
-        period_s = parse(str(raw["period"]), Dimension.TIME)
-    except UnitError as error:
-        raise ValueProblem(f"{where}: period: {error}") from None
-    if not all(isinstance(raw[end], str | int | float) for end in ("low", "high")):
-        raise ValueProblem(f"{where}: a wave goes between two plain values")
-    high = _number(raw["high"], where, span) if raw["high"] not in _words(span) else None
-    high = high if high is not None else _plain(read(raw["high"], where, span), where)
-    low = None if raw["low"] == "off" else _plain(read(raw["low"], where, span), where)
-    if period_s <= 0 or (low is not None and low >= high):
-        raise ValueProblem(f"{where}: a wave needs a period above 0 and low below high")
+        wrong.append(f"{where}: shape {shape!r} is not allowed; allowed: {', '.join(SHAPES)}")
+    period_s = 1.0
+    if "period" in raw:
+        try:
+            period_s = parse(str(raw["period"]), Dimension.TIME)
+        except UnitError as error:
+            wrong.append(f"{where}: period: {error}")
+    ends: dict[str, float | None] = {}
+    for word in ("low", "high"):
+        if word not in raw or (word == "low" and raw[word] == "off"):
+            continue
+        try:
+            ends[word] = _end(raw[word], where, span)
+        except ValueProblem as error:
+            wrong += [text for text in str(error).split("; ") if text not in wrong]
+    low, high = ends.get("low"), ends.get("high")
+    if period_s <= 0 or (low is not None and high is not None and low >= high):
+        wrong.append(f"{where}: a wave needs a period above 0 and low below high")
+    if wrong or high is None:
+        raise ValueProblem("; ".join(wrong))
     return Wave(low, high, period_s, shape)
 
 
-def _words(span: Range | None) -> Mapping[str, Value]:
-    return span.words if span else {}
-
-
-def _plain(value: Value, where: Address) -> float:
+def _end(raw: object, where: Address, span: Range | None) -> float:
+    if not isinstance(raw, str | int | float):
+        raise ValueProblem(f"{where}: a wave goes between two plain values")
+    value = read(raw, where, span)
     if isinstance(value, tuple):
         raise ValueProblem(f"{where}: the ends of a wave are plain numbers")
     return value
+
+
+def _all(attempts: Sequence[Callable[[], float]]) -> tuple[float, ...]:
+    """Return what each attempt gives. Raises ValueProblem with what is wrong with all of them."""
+    found: list[float] = []
+    wrong: list[str] = []
+    for attempt in attempts:
+        try:
+            found.append(attempt())
+        except ValueProblem as error:
+            wrong.append(str(error))
+    if wrong:
+        raise ValueProblem("; ".join(dict.fromkeys(wrong)))
+    return tuple(found)
 
 
 def read_difference(raw: object, dimension: Dimension, full_scale: float | None) -> float:

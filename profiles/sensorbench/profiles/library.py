@@ -66,7 +66,7 @@ def load_profile(name: str, folder: Path | None = None) -> Profile:
         return [replace(problem, file=label) for problem in _phases(rest)]
 
     profile = loads(text, Profile, label, deeper=deeper)
-    problems = _phases(profile)
+    problems = deeper(profile)
     if problems:
         raise InputError(problems)
     return profile

@@ -7,15 +7,17 @@ kind's own model once the choices are made: "$method.hours" stands for a value o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, cast
 
 from pydantic import Field, field_validator
 
-from sensorbench.core.documents import Document, Duration, validate
+from sensorbench.core.document_words import Place, key_of, several
+from sensorbench.core.documents import Completed, Document, Duration, validate
 from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.plugins import broken, load, plugins
-from sensorbench.parts.model import by_address, problem
+from sensorbench.parts.model import by_address, check_addresses, check_each_address, problem
+from sensorbench.parts.values import Flat, flatten
 from sensorbench.profiles.schedule import Action  # noqa: F401 - for kinds, beside the model
 
 _ID = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*")
@@ -74,17 +76,44 @@ class Cool(Document):
         return by_address(table)
 
 
-def tables_of(data: Any) -> Sequence[Mapping[str, Any]]:
-    """Return the tables that `set` is written as; a validator's error for anything else."""
+def flat_sets(data: Any) -> list[tuple[Place, Flat]]:
+    """Return the tables that `set` is written as, by address, and where each of them stands."""
     tables = data if isinstance(data, list | tuple) else [data]
-    if not all(isinstance(table, Mapping) for table in tables):
-        raise problem("set is a table of quantities, or an array of such tables")
-    return tables
+    places: list[Place] = [(k,) for k in range(len(tables))] if tables is data else [()]
+    wrong = "set is a table of quantities, or an array of such tables"
+    return [
+        (place, flatten(table) if isinstance(table, Mapping) else Flat(problems=[((), wrong)]))
+        for place, table in zip(places, tables, strict=True)
+    ]
 
 
 def as_sets(data: Any) -> Any:
     """Return `set` as a tuple of tables by address: together within one, in order one by one."""
-    return tuple(by_address(table) for table in tables_of(data))
+    tables = flat_sets(data)
+    rows = [((*at, *place), text) for at, flat in tables for place, text in flat.problems]
+    if rows:
+        raise several(rows)
+    return tuple(flat.values for _, flat in tables)
+
+
+def as_one_set(data: Any, check: Callable[[str, Any], str]) -> Any:
+    """Return `set` as one table by address, whose values `check` says what is wrong with.
+
+    `check` gets address and value and returns "" where nothing is wrong.
+    """
+    found: dict[str, Any] = {}
+    rows: list[tuple[Place, str]] = []
+    for at, flat in flat_sets(data):
+        rows += [((*at, *place), text) for place, text in flat.problems]
+        for where, raw in flat.values.items():
+            place = (*at, *flat.places[where])
+            text = f"{where} is there twice" if where in found else check(where, raw)
+            if text:
+                rows.append((place, text))
+            found[where] = raw
+    if rows:
+        raise several(rows)
+    return found
 
 
 class Phase(Document):
@@ -113,6 +142,25 @@ class Phase(Document):
     def _sets(cls, data: Any) -> Any:
         return as_sets(data)
 
+    @field_validator("soak", "rate", "limit")
+    @classmethod
+    def _quantities(cls, table: dict[str, Any]) -> dict[str, Any]:
+        check_addresses(table)
+        return table
+
+    @field_validator("null")
+    @classmethod
+    def _nulled(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        check_each_address(names)
+        return names
+
+
+def rising(readouts: tuple[float, ...]) -> tuple[float, ...]:
+    """Return readouts; a validator's error where they do not rise."""
+    if list(readouts) != sorted(set(readouts)):
+        raise problem("readouts must rise")
+    return readouts
+
 
 class Option(Document, extra="allow"):
     """One option of a choice; beside `standard` any names with values."""
@@ -139,6 +187,12 @@ class Profile(Document):
     log: Duration = Field(default=60.0, gt=0)
     choice: dict[str, Choice] = Field(default_factory=dict)
     phase: tuple[dict[str, Any], ...] = Field(min_length=1)
+
+    @field_validator("soak")
+    @classmethod
+    def _quantities(cls, table: dict[str, SoakTable]) -> dict[str, SoakTable]:
+        check_addresses(table)
+        return table
 
     @field_validator("id")
     @classmethod
@@ -177,26 +231,38 @@ class Profile(Document):
         """Return the phases with the options taken. Raises InputError with all problems."""
         problems: list[Problem] = []
         found: list[Phase] = []
+        names: list[object] = []
         for number, raw in enumerate(self.phase, 1):
             label = f"phase[{number}]"
             try:
                 found.append(self._phase(raw, options))
+                names.append(found[-1].name)
             except InputError as error:
+                names.append(raw.get("name"))
                 problems += [
                     Problem(self.id, f"{label}.{p.key}" if p.key else label, p.text)
                     for p in error.problems
                 ]
-        names = [phase.name for phase in found]
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            text = f"two phases are named {name}; results are told apart by the name"
-            problems.append(Problem(self.id, "phase", text))
+        for k, name in enumerate(names):
+            if isinstance(name, str) and name in names[:k]:
+                text = f"two phases are named {name}; results are told apart by the name"
+                problems.append(Problem(self.id, f"phase[{k + 1}].name", text))
         if problems:
             raise InputError(problems)
         return tuple(found)
 
     def written(self, options: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Return the phases' tables as they are written, with the options taken."""
-        return [self._substituted(raw, options) for raw in self.phase]
+        """Return the phases' tables as they are written, with the options taken.
+
+        Raises InputError for a value of an option that is not there.
+        """
+        wrong: list[tuple[Place, str]] = []
+        found = [
+            self._substituted(raw, options, ("phase", k), wrong) for k, raw in enumerate(self.phase)
+        ]
+        if wrong:
+            raise InputError([Problem(self.id, key_of(place), text) for place, text in wrong])
+        return found
 
     def _phase(self, raw: Mapping[str, Any], options: Mapping[str, str]) -> Phase:
         kind = raw.get("kind")
@@ -204,34 +270,66 @@ class Profile(Document):
         if module is None:
             why = [str(p) for p in broken() if p.key == f"{KINDS}.{kind}"]
             text = f"{kind!r} is no kind of phase; allowed: {', '.join(plugins(KINDS))}"
-            raise InputError.one("", "kind", "; ".join([text, *why]))
-        data = self._substituted(raw, options)
+            unknown = Problem("", "kind", "; ".join([text, *why]))
+            raise InputError([unknown, *_common(raw)])
+        wrong: list[tuple[Place, str]] = []
+        data = self._substituted(raw, options, (), wrong)
         model = cast("type[Phase]", module.Phase)
-        return validate(data, model, "")
+        problems = tuple(Problem("", key_of(place), text) for place, text in wrong)
+        places = tuple(place for place, _ in wrong)
+        return validate(data, model, "", None, Completed(data, problems, places))
 
-    def _substituted(self, value: Any, options: Mapping[str, str], where: str = "") -> Any:
-        """Return `value` with what stands for a choice's values replaced. Raises InputError."""
+    def _substituted(
+        self, value: Any, options: Mapping[str, str], where: Place, wrong: list[tuple[Place, str]]
+    ) -> Any:
+        """Return `value` with what stands for a choice's values replaced; add what is `wrong`."""
         if isinstance(value, Mapping):
             return {
-                key: self._substituted(item, options, f"{where}.{key}" if where else key)
+                key: self._substituted(item, options, (*where, key), wrong)
                 for key, item in value.items()
             }
         if isinstance(value, list | tuple):
-            return [self._substituted(item, options, where) for item in value]
+            return [
+                self._substituted(item, options, (*where, k), wrong) for k, item in enumerate(value)
+            ]
         if not isinstance(value, str) or not value.startswith("$"):
             return value
         choice, _, key = value[1:].partition(".")
         if choice not in self.choice:
             there = ", ".join(self.choice) or "none"
-            raise InputError.one("", where, f"{value!r} is no choice; there are: {there}")
+            wrong.append((where, f"{value!r} is no choice; there are: {there}"))
+            return value
         option = options.get(choice)
         if option is None:
-            raise InputError.one("", where, f"{value!r}: the choice {choice} was not made")
+            wrong.append((where, f"{value!r}: the choice {choice} was not made"))
+            return value
         values = self.choice[choice].option[option].model_extra or {}
         if key not in values:
             there = ", ".join(values) or "none"
-            raise InputError.one("", where, f"{value!r}: option {option} has {there}")
+            wrong.append((where, f"{value!r}: option {option} has {there}"))
+            return value
         return values[key]
+
+
+def _common(raw: Mapping[str, Any]) -> list[Problem]:
+    """Return what is wrong with what all kinds have in common, where the kind is not known."""
+    known = {key: raw[key] for key in Phase.model_fields if key in raw}
+    known = {key: value for key, value in known.items() if not _is_chosen(value)}
+    try:
+        # `set` is each kind's own to read.
+        validate({**known, "kind": "", "set": ()}, Phase, "")
+    except InputError as error:
+        return list(error.problems)
+    return []
+
+
+def _is_chosen(value: object) -> bool:
+    """Return whether a choice's value stands somewhere in `value`."""
+    if isinstance(value, Mapping):
+        return any(map(_is_chosen, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_is_chosen, value))
+    return isinstance(value, str) and value.startswith("$")
 
 
 def kinds() -> Sequence[str]:

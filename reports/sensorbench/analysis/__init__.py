@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from sensorbench.analysis.capability.tolerance import tolerance_interval as tolerance_interval
     from sensorbench.analysis.errors import AnalysisError as AnalysisError
     from sensorbench.analysis.estimates import Estimate as Estimate
+    from sensorbench.analysis.estimates import Figures as Figures
     from sensorbench.analysis.fit.adequacy import LackOfFit as LackOfFit
     from sensorbench.analysis.fit.adequacy import lack_of_fit as lack_of_fit
     from sensorbench.analysis.fit.axes import AffineFit as AffineFit
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
     from sensorbench.analysis.fit.linearity import linearity as linearity
     from sensorbench.analysis.fit.parameters import Repeatability as Repeatability
     from sensorbench.analysis.fit.parameters import TemperatureCoefficient as TemperatureCoefficient
+    from sensorbench.analysis.fit.parameters import WorstPoint as WorstPoint
     from sensorbench.analysis.fit.parameters import cross_axis as cross_axis
     from sensorbench.analysis.fit.parameters import dead_band as dead_band
     from sensorbench.analysis.fit.parameters import hysteresis as hysteresis
@@ -203,7 +205,7 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "errors": "AnalysisError",
-    "estimates": "Estimate",
+    "estimates": "Estimate Figures",
     "fit.adequacy": "LackOfFit lack_of_fit",
     "fit.axes": "AffineFit AxisErrors GyroFit axis_errors fit_affine fit_gyro",
     "fit.calibration": "fit_curve fit_polynomial",
@@ -211,7 +213,7 @@ _WHERE = {
     "fit.fixed_point": "FixedPoint round_independently round_sequentially",
     "fit.linearity": "Linearity linearity",
     "fit.parameters": (
-        "Repeatability TemperatureCoefficient cross_axis dead_band hysteresis "
+        "Repeatability TemperatureCoefficient WorstPoint cross_axis dead_band hysteresis "
         "ratiometricity repeatability resolution start_up_time temperature_coefficient "
         "worst_point"
     ),

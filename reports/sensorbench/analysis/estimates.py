@@ -26,6 +26,14 @@ class Estimate:
     confidence: float
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Figures without an interval, and why one is NaN; both arrays share one shape."""
+
+    value: Floats
+    reasons: Reasons
+
+
 def reasons_of(*why: tuple[npt.NDArray[np.bool_], str]) -> Reasons:
     """Return for each place the text of the first condition that holds, or ""."""
     conditions = np.broadcast_arrays(*(condition for condition, _ in why))

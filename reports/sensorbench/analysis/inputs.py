@@ -19,15 +19,18 @@ from sensorbench.analysis.errors import AnalysisError
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-FLAT = 1e-12
+FLAT = 16 * 2.0**-52
 """A spread below this share of the values is rounding of a constant reading, not a spread."""
+_EXACT = 2.0**50
+LARGEST, SMALLEST = 2.0**166, 2.0**-166
+"""Between them, 1e-50 to 1e50, products of six values are numbers of double precision, too."""
 
 
 def numbers(name: str, values: npt.ArrayLike) -> npt.NDArray[np.generic]:
     """Return values as integers or floats, without a copy of an array that holds them already.
 
     What is masked, None or pandas' NA becomes NaN. Raises AnalysisError for text (also of digits),
-    truth values, complex numbers, dates, and rows of different length.
+    truth values, complex numbers, dates, rows of different length, and sizes above 1e50.
     """
     if isinstance(values, np.ma.MaskedArray):
         if values.dtype.kind in "iuf":
@@ -46,7 +49,38 @@ def numbers(name: str, values: npt.ArrayLike) -> npt.NDArray[np.generic]:
         raise AnalysisError(
             f"{name} must be numbers in a rectangular array, got {found.dtype}: convert them first"
         )
+    if found.dtype.kind == "f" and found.size and (size := _size(found)) > LARGEST:
+        raise _too_far(name, size)
     return found
+
+
+def _size(values: npt.NDArray[np.generic]) -> float:
+    """Return the largest size of what is finite."""
+    data = np.asarray(values, np.float64)
+    with np.errstate(invalid="ignore"):
+        size = float(max(-data.min(), data.max()))
+    if size <= LARGEST:
+        return size
+    finite = data[np.isfinite(data)]
+    return float(np.abs(finite).max()) if finite.size else 0.0
+
+
+def _too_far(name: str, size: float) -> AnalysisError:
+    return AnalysisError(
+        f"{name} goes to {size:.3g}: sizes from 1e-50 to 1e50 are computed without loss; give it "
+        "in another unit"
+    )
+
+
+def measured(name: str, values: Floats) -> Floats:
+    """Return values as they are. Raises AnalysisError where all are below 1e-50 and some are not 0.
+
+    Their squares would be lost, and with them their spread; asked of what is measured, whose
+    spread or size is the result, not of what is only added.
+    """
+    if values.size and 0 < (size := _size(values)) < SMALLEST:
+        raise _too_far(name, size)
+    return values
 
 
 def _of_objects(values: npt.NDArray[np.object_]) -> Floats:
@@ -72,7 +106,7 @@ def array(name: str, values: npt.ArrayLike, least: int = 1, ndim: int = 0) -> Fl
 
 def readings(name: str, values: npt.ArrayLike, least: int = 1, ndim: int = 1) -> Floats:
     """Return values as `array` does, with NaN for everything that is not finite."""
-    found = array(name, values, least, ndim)
+    found = measured(name, array(name, values, least, ndim))
     return np.where(np.isfinite(found), found, np.nan)
 
 
@@ -85,7 +119,7 @@ def units(name: str, values: npt.ArrayLike, least: int = 1) -> Floats:
         raise AnalysisError(
             f"{name}: (units, at least {least} points) is needed, got {found.shape}"
         )
-    return found
+    return measured(name, found)
 
 
 def known(
@@ -101,6 +135,8 @@ def known(
     With `open_ends` the two ends themselves are refused. Raises AnalysisError naming the worst.
     """
     found = array(name, values)
+    if open_ends and least == 0.0 and most == inf:
+        measured(name, found)
     good = np.isfinite(found)
     good &= (found > least) & (found < most) if open_ends else (found >= least) & (found <= most)
     if not good.all():
@@ -127,15 +163,31 @@ def number(
 
 
 def varied(data: Floats, axes: int | tuple[int, ...] = -1) -> Flags:
-    """Tell which sets along `axes` are all finite and not one value but for rounding."""
+    """Tell which sets along `axes` are all finite and not one value but for rounding.
+
+    Whole numbers that double precision holds with room are as they were counted: any two differ.
+    """
     with np.errstate(invalid="ignore"):
-        apart = np.ptp(data, axis=axes) > FLAT * np.abs(data).max(axis=axes)
+        spread, size = np.ptp(data, axis=axes), np.abs(data).max(axis=axes)
+        apart = spread > FLAT * size
+        if not apart.all():
+            exact = (size < _EXACT) & (data == np.rint(data)).all(axis=axes)
+            apart = apart | (exact & (spread > 0))
     return np.asarray(np.isfinite(data).all(axis=axes) & apart)
 
 
+def rising(name: str, values: Floats) -> Floats:
+    """Return an axis. Raises AnalysisError unless finite and rising by more than rounding."""
+    if not (np.isfinite(values).all() and (np.diff(values) > 0).all()):
+        raise AnalysisError(f"{name} must be finite and rise")
+    if values.size > 1 and not varied(values).all():
+        raise AnalysisError(f"{name} must rise: they are one value but for rounding")
+    return values
+
+
 def whole(name: str, values: npt.ArrayLike, least: int = 0) -> Floats:
-    """Return values as an array of whole numbers not below `least` (as floats)."""
-    found = known(name, values, least)
+    """Return values as an array of whole numbers from `least` to 2^53 (as floats)."""
+    found = known(name, values, least, 2.0**53)
     if (found != np.rint(found)).any():
         raise AnalysisError(f"{name} must be whole numbers, got {found[found % 1 != 0].flat[0]!s}")
     return found

@@ -13,7 +13,7 @@ import pytest
 from sensorbench.core import catalog
 from sensorbench.core.errors import InputError
 from sensorbench.station.preflight import check_due, check_station
-from sensorbench.station.workspace import Workspace
+from sensorbench.station.workspace import Workspace, load_job
 
 from ...workspaces import (
     BUS,
@@ -85,8 +85,7 @@ def test_all_problems_of_all_files_are_listed_at_once(tmp_path: Path) -> None:
         "station.toml: bench.temperature.lo: unknown key; did you mean low?",
         "station.toml: bus.bus0.kind: 'imaginary' is not allowed; allowed: 'simulated' or 'linux'",
         "station.toml: instrument.chamber.link: 'usb' is not allowed",
-        "sbp1.toml: range: supply.nominal: supply: '3.3' has no unit; a voltage is "
-        "written in V, mV",
+        "sbp1.toml: range.supply.nominal: supply: '3.3' has no unit; a voltage is written in V, mV",
         "L1.toml: lot.part: is required",
         "L1.toml: lot.prt: unknown key; did you mean part?",
     ):
@@ -271,7 +270,9 @@ def test_words_that_nobody_defines_are_named(tmp_path: Path, phases: str, expect
 def test_two_parameters_of_one_name_are_refused(tmp_path: Path) -> None:
     again = SBP1[SBP1.index("[[parameter]]") :]
     there = pressure_bench(tmp_path, parts={"sbp1": SBP1 + again})
-    assert "sbp1.toml: parameter pressure_error is there twice" in problems(there)
+    assert "sbp1.toml: parameter[2].name: parameter pressure_error is there twice" in problems(
+        there
+    )
 
 
 # -- lots ------------------------------------------------------------------------------------------
@@ -478,3 +479,13 @@ def test_a_bench_of_one_watched_table_is_only_watched(tmp_path: Path) -> None:
     watched = {row["address"] for row in events(outcome, "meters")[0].data["meters"]}
     assert "supply_current" in watched
     assert "supply_current" not in {e.data["address"] for e in events(outcome, "sent")}
+
+
+def test_a_lot_with_mistakes_hides_none_of_its_part(tmp_path: Path) -> None:
+    there = pressure_bench(tmp_path)
+    edit(there.part_path("sbp1"), ('nominal = "3.3 V"', 'nominal = "3.3"'))
+    edit(there.lot_path("L1"), ("[lot]", "[lot]\ncolour = 1"))
+    with pytest.raises(InputError) as refused:
+        load_job(there, "nothing", ["L1"])
+    files = [problem.file for problem in refused.value.problems]
+    assert files == ["profile", "lots/L1.toml", "parts/sbp1.toml"]

@@ -144,6 +144,13 @@ def test_several_samples_come_in_one_line_and_leave_as_a_block(twin: SimKeysight
     assert twin.handle(b"R?") == b"#10"
 
 
+def test_read_occupies_the_line_until_its_readings_are_there(twin: SimKeysight34461a) -> None:
+    reply = twin.handle(b"SAMP:COUN 3;:READ?;:ABOR;:DATA:POIN?")
+    readings, points = reply.split(b";")
+    assert len(readings.split(b",")) == 3
+    assert points == b"3"  # ABOR was heard after them, and ended nothing
+
+
 @pytest.mark.parametrize(("nplc", "seconds"), [(0.02, 0.0008), (10.0, 0.4), (100.0, 4.0)])
 def test_a_reading_takes_its_integration_time_twice_for_autozero(
     twin: SimKeysight34461a,

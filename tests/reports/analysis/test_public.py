@@ -285,6 +285,163 @@ def test_a_percentage_is_no_share(name: str) -> None:
                 call(name, lambda v: v, **{argument: bad})
 
 
+# -- magnitudes ------------------------------------------------------------------------------------
+
+SCALED = [
+    name
+    for name in FUNCTIONS
+    for values in [[e for v in EXAMPLES[name] for e in (v if isinstance(v, list) else [v])]]
+    if any(isinstance(each, A) for each in values)
+]
+BEYOND = [1e200, 1e-200, 2.0**600, 2.0**-600, 1e300, 1e-300, 5e-324]
+WITHIN = [2.0**100, 2.0**-100, 2.0**150, 2.0**-150]
+# What is no size: counts, quantiles, degrees Celsius, a figure with a decimal place, and what has a
+# fixed number beside the data that would have to be scaled, too.
+NOT_A_SIZE = {
+    "cpk_interval", "cpk_interval_bissell", "demonstrated_reliability", "diagnostic_coverage",
+    "equivalent_temperature_c", "failure_rate", "fraction_bound", "fraction_interval",
+    "integrated_noise", "noise_density", "ppm_outside", "required_cpk", "sample_size",
+    "step_response", "success_run_time_ratio", "temperature_coefficient", "tolerance_of",
+}  # fmt: skip
+
+
+def leaves(found: Any, where: str = "") -> dict[str, np.ndarray]:
+    """Return every array of a result by where it is."""
+    if dataclasses.is_dataclass(found) and not isinstance(found, type):
+        named = {f"{where}.{f.name}": getattr(found, f.name) for f in dataclasses.fields(found)}
+    elif isinstance(found, tuple):
+        named = {f"{where}[{k}]": each for k, each in enumerate(found)}
+    else:
+        return {where: np.asarray(found)} if isinstance(found, float | np.ndarray) else {}
+    return {place: leaf for key, each in named.items() for place, leaf in leaves(each, key).items()}
+
+
+def floats(found: Any) -> dict[str, np.ndarray]:
+    return {place: leaf for place, leaf in leaves(found).items() if leaf.dtype.kind == "f"}
+
+
+def is_explained(found: Any) -> bool:
+    reasons = [v for place, v in leaves(found).items() if place.endswith("reasons")]
+    return any((each != "").any() for each in reasons)
+
+
+@pytest.mark.parametrize("size", [*BEYOND, *WITHIN])
+@pytest.mark.parametrize("name", SCALED)
+def test_no_magnitude_is_lost_without_a_word(name: str, size: float) -> None:
+    """Refused, or known where it was known, and no interval of no width that had one."""
+    plain = floats(call(name, lambda v: v))
+    try:
+        found = call(name, lambda v: v * size)
+    except AnalysisError:
+        return
+    if is_explained(found):
+        return
+    leaf = floats(found)
+    for place, before in plain.items():
+        assert not (np.isfinite(before) & np.isnan(leaf[place])).any(), place
+        top = place.removesuffix("low") + "high"
+        if place.endswith(".low") and before.shape == plain[top].shape:
+            assert not ((before < plain[top]) & ~(leaf[place] < leaf[top])).any(), place
+
+
+@pytest.mark.parametrize("size", WITHIN)
+@pytest.mark.parametrize("name", [name for name in SCALED if name not in NOT_A_SIZE])
+def test_results_scale_with_their_unit(name: str, size: float) -> None:
+    """Each figure of k x is that of x times a power of k; powers of two cost no digit."""
+    if name == "ratiometricity" and size < 1:
+        return  # nominal supply is looked for among the others within 1e-8 V
+    plain = floats(call(name, lambda v: v))
+    for place, leaf in floats(call(name, lambda v: v * size)).items():
+        both = np.isfinite(plain[place]) & np.isfinite(leaf) & (plain[place] != 0)
+        assert (np.isfinite(plain[place]) == np.isfinite(leaf)).all(), place
+        power = np.log2(np.abs(leaf[both] / plain[place][both])) / np.log2(size)
+        assert np.allclose(power, np.round(2 * power) / 2, atol=1e-6), (place, power)
+
+
+SHIFTED = [
+    "anderson_darling", "shapiro_wilk", "runs_test", "control_chart", "generalised_esd", "grubbs",
+    "tolerance_interval", "dynamic_pat", "static_pat", "process_capability", "process_performance",
+    "gage_anova", "repeatability", "hysteresis", "linearity", "welch_spectrum", "fit_sine",
+    "allan_deviation", "successive_differences_p", "type_a", "deltas", "fit_curve", "trend",
+    "step_response", "dead_band", "bandwidth_of_sweep", "predict", "resolution", "change",
+]  # fmt: skip
+DATA_ALONE = {"welch_spectrum", "fit_sine", "allan_deviation", "step_response"}
+OUTPUT = {"fit_curve": 1, "linearity": 1, "trend": 1, "predict": 1, "dead_band": 1, "resolution": 0,
+          "change": 0, "type_a": 1}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name in SHIFTED if name != "bandwidth_of_sweep"])
+def test_whole_numbers_far_from_zero_are_not_equal(name: str) -> None:
+    """Counts about 1e15 differ by what they differ by: what was known at zero is known there."""
+    offset = 1e15
+
+    def shifted(example: Any) -> Any:
+        if isinstance(example, A):
+            return A(example.values + offset)
+        return [shifted(each) for each in example] if isinstance(example, list) else example
+
+    examples = list(EXAMPLES[name])
+    only = {0} if name in DATA_ALONE else {OUTPUT[name]} if name in OUTPUT else range(len(examples))
+    moved = [shifted(each) if k in only else each for k, each in enumerate(examples)]
+    function, same_as = getattr(analysis, name), floats(call(name, lambda v: v))
+    found = function(*(shaped(each, lambda v: v) for each in moved))
+    for place, leaf in floats(found).items():
+        assert (np.isfinite(leaf) == np.isfinite(same_as[place])).all(), place
+
+
+def test_sets_that_differ_by_rounding_alone_are_one_value() -> None:
+    still = 0.1 + np.array([0, 1, 2, 1, 0, 2, 1, 2]) * 2.0**-56
+    assert np.ptp(still) > 0
+    fit = analysis.fit_curve(still, np.arange(8.0))
+    assert fit.reasons.tolist() == ["the points can't tell the terms apart"]
+    assert np.isnan(fit.coefficients).all()
+    axis = np.sort(np.unique(still))
+    for refused in (
+        lambda: analysis.linearity(axis, np.arange(3.0), "minimax"),
+        lambda: analysis.trend(axis, np.arange(3.0)),
+        lambda: analysis.ratiometricity(axis, np.arange(3.0)[None], 0.1),
+        lambda: analysis.start_up_time(axis, np.arange(3.0)[None], [2.0], 0.1),
+        lambda: analysis.bandwidth_of_sweep(axis, [1.0, 0.9, 0.5]),
+    ):
+        with pytest.raises(AnalysisError, match="one value but for rounding"):
+            refused()
+
+
+def test_powers_beyond_double_precision_have_a_reason() -> None:
+    x = np.arange(12.0) * 2.0**120
+    fit = analysis.fit_curve(x, np.arange(12.0) ** 2, 8)
+    assert fit.reasons.tolist() == ["powers beyond double precision: use another unit"]
+    assert fit.at(x) == pytest.approx(np.arange(12.0)[None] ** 2, abs=1e-6)
+
+
+def test_figures_that_are_not_known_say_why() -> None:
+    """Where a function gives NaN for a reading that is not known, its result has a reason."""
+    told = 0
+    for name in FUNCTIONS:
+        arrays = [k for k, each in enumerate(EXAMPLES[name]) if isinstance(each, A)]
+        for k in arrays:
+            values = EXAMPLES[name][k].values.copy()
+            if values.ndim < 2:
+                continue
+            values.flat[1] = np.nan
+            changed = [*EXAMPLES[name][:k], values, *EXAMPLES[name][k + 1 :]]
+            try:
+                with np.errstate(all="ignore"):
+                    found = getattr(analysis, name)(*(shaped(v, lambda v: v) for v in changed))
+            except AnalysisError:
+                continue
+            lost = any(
+                np.isnan(leaf).sum() > np.isnan(floats(call(name, lambda v: v))[place]).sum()
+                for place, leaf in floats(found).items()
+                if not isinstance(found, np.ndarray)
+                and not place.split("[")[0].endswith(("residuals", "points", "weights"))
+            )
+            if lost:
+                told += 1
+                assert is_explained(found), name
+    assert told > 10
+
+
 def test_results_take_any_numbers_too() -> None:
     affine = analysis.fit_affine([STAR], STAR[::-1] + STAR)
     ball = analysis.fit_ellipsoid([SPHERE], 50)

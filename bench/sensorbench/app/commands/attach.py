@@ -183,7 +183,7 @@ def _results(
             problems.append(Problem(name, f"line {number}", f"{serial!r} is no unit of this run"))
         elif serial in found:
             problems.append(Problem(name, f"line {number}", f"{serial} is there twice"))
-        elif result not in _RESULTS:
+        if result not in _RESULTS:
             allowed = ", ".join(_RESULTS)
             problems.append(
                 Problem(name, f"line {number}", f"result {result!r} is none of {allowed}")

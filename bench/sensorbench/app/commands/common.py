@@ -15,6 +15,7 @@ from unicodedata import east_asian_width
 import typer
 
 from sensorbench.core.errors import InputError
+from sensorbench.core.folders import no_folder
 
 if TYPE_CHECKING:
     from sensorbench.station.workspace import Workspace
@@ -91,7 +92,13 @@ def _some(ids: Sequence[str]) -> str:
 
 
 def run_ids(evidence: Path) -> list[str]:
-    """Return the ids of all runs in a workspace's folder of evidence, oldest first."""
+    """Return the ids of all runs in a workspace's folder of evidence, oldest first.
+
+    Raises InputError where it is no folder.
+    """
+    wrong = no_folder(evidence)
+    if wrong:
+        raise InputError.one(str(evidence), "", wrong)
     if not evidence.is_dir():
         return []
     # One without its run.json is damaged, not gone: it is listed, and said to be.

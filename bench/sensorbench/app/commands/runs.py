@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ _RESULTS = "derived/results.json"
 def list_runs(root: Path, as_json: bool) -> None:
     """Print the runs of a workspace, oldest first. Raises InputError where there is none."""
     evidence = root / "evidence"
-    if not evidence.is_dir() and not (root / "station.toml").is_file():
+    if not os.path.lexists(evidence) and not (root / "station.toml").is_file():
         text = (
             "is no workspace: it has neither station.toml nor evidence/. Go there, or give -w DIR"
         )

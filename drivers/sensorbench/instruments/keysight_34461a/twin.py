@@ -46,10 +46,11 @@ class SimKeysight34461a(Trigger):
     Nothing connected reads 0 V, 0 A and infinitely many ohms; 2-wire ohms have `leads_ohm` more;
     temperature is that of a platinum resistor of `resistance_ohm`. What the world has does not
     alternate: AC reads 0. A reading takes its integration time on the clock; INIT and *TRG start
-    them and do not wait, READ?, FETC?, *OPC? and *WAI do, ABOR ends them. What waits for a trigger
-    that does not come is not answered. A reading that ended unwatched has what the signal was when
-    the world next changed, or when the meter was next spoken to. The unit's own errors lie inside
-    the one-year accuracy.
+    them and do not wait, ABOR ends them. READ?, FETC?, *OPC? and *WAI wait and occupy the line
+    until their readings are there: what is sent meanwhile, ABOR too, is heard after them. What
+    waits for a trigger that does not come is not answered. A reading that ended unwatched has what
+    the signal was when the world next changed, or when the meter was next spoken to. The unit's own
+    errors lie inside the one-year accuracy.
     """
 
     IDENTITY = "Keysight Technologies,34461A,{serial},A.03.03-02.40-03.03-00.52-01-01"

@@ -7,8 +7,8 @@ from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from sensorbench.core.document_words import several
 from sensorbench.core.documents import Document, Duration
-from sensorbench.parts.model import problem
 from sensorbench.profiles import model
 from sensorbench.profiles.context import Context
 from sensorbench.profiles.layout import Purpose
@@ -40,12 +40,17 @@ class Phase(model.Phase):
     cool: model.Cool | None = None
     start: model.Start = "value"
 
+    @field_validator("readouts")
+    @classmethod
+    def _rising(cls, readouts: tuple[int, ...]) -> tuple[int, ...]:
+        model.rising(readouts)
+        return readouts
+
     @model_validator(mode="after")
-    def _rising(self) -> Self:
-        if list(self.readouts) != sorted(set(self.readouts)):
-            raise problem("readouts must rise")
+    def _within(self) -> Self:
         if self.readouts and not 0 < self.readouts[0] <= self.readouts[-1] < self.cycles:
-            raise problem("readouts lie between 0 and the cycles; both ends are tested anyway")
+            text = "readouts lie between 0 and the cycles; both ends are tested anyway"
+            raise several([(("readouts",), text)], rules=True)
         return self
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from sensorbench.core.documents import Duration
-from sensorbench.parts.model import by_address, problem
+from sensorbench.parts.model import problem
 from sensorbench.profiles import model
 from sensorbench.profiles.context import Context
 from sensorbench.profiles.layout import Purpose
@@ -27,12 +27,18 @@ class Phase(model.Phase):
     @field_validator("set", mode="before")
     @classmethod
     def _sets(cls, data: Any) -> Any:
-        table = by_address({k: v for one in model.tables_of(data) for k, v in one.items()})
-        if not table or any(
-            not (isinstance(raw, list | tuple) and len(raw) == 2) for raw in table.values()
-        ):
-            raise problem("write [from, to] for each address")
+        table = model.as_one_set(data, _pair)
+        if not table:
+            raise problem(_WRITE)
         return (table,)
+
+
+_WRITE = "write [from, to] for each address"
+
+
+def _pair(where: str, raw: Any) -> str:
+    del where
+    return "" if isinstance(raw, list | tuple) and len(raw) == 2 else _WRITE
 
 
 def actions(phase: Phase, c: Context) -> Iterator[Action]:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from sensorbench.core.documents import Duration
-from sensorbench.parts.model import by_address, problem
+from sensorbench.parts.model import problem
 from sensorbench.profiles import model
 from sensorbench.profiles.context import Context
 from sensorbench.profiles.layout import Purpose
@@ -31,7 +31,7 @@ class Phase(model.Phase):
     @field_validator("set", mode="before")
     @classmethod
     def _sets(cls, data: Any) -> Any:
-        table = by_address({k: v for one in model.tables_of(data) for k, v in one.items()})
+        table = model.as_one_set(data, lambda _where, _raw: "")
         lengths = {len(raw) for raw in table.values() if isinstance(raw, list | tuple)}
         if len(lengths) != 1:
             raise problem("one list of values, or several of equal length, are raised step by step")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from sensorbench.core.document_words import Place, several
 from sensorbench.core.documents import Duration
-from sensorbench.parts.model import problem
 from sensorbench.profiles import model
 from sensorbench.profiles.context import Context
 from sensorbench.profiles.layout import Purpose
@@ -31,14 +31,22 @@ class Phase(model.Phase):
     longest: Duration | None = Field(default=None, gt=0)
     start: model.Start = "value"
 
+    @field_validator("readouts")
+    @classmethod
+    def _rising(cls, readouts: tuple[float, ...]) -> tuple[float, ...]:
+        return model.rising(readouts)
+
     @model_validator(mode="after")
-    def _rising(self) -> Self:
-        if list(self.readouts) != sorted(set(self.readouts)):
-            raise problem("readouts must rise")
+    def _within(self) -> Self:
+        rows: list[tuple[Place, str]] = []
         if self.readouts and not 0 < self.readouts[0] <= self.readouts[-1] < self.hours:
-            raise problem("readouts lie between 0 h and the hours; both ends are tested anyway")
+            text = "readouts lie between 0 h and the hours; both ends are tested anyway"
+            rows.append((("readouts",), text))
         if self.longest is not None and self.longest < self.hours:
-            raise problem("longest is shorter than the hours that are to be served")
+            text = "longest is shorter than the hours that are to be served"
+            rows.append((("longest",), text))
+        if rows:
+            raise several(rows, rules=True)
         return self
 
 

@@ -185,7 +185,7 @@ def cp_interval(cp: npt.ArrayLike, dof: float, confidence: float = 0.95) -> Esti
     (1.57, 3.01)
     """
     confidence = inputs.share("confidence", confidence)
-    value = inputs.array("cp", cp)
+    value = inputs.measured("cp", inputs.array("cp", cp))
     dof = inputs.number("dof", dof, 0.0, open_ends=True)
     tail = (1 - confidence) / 2
     low = value * sqrt(float(special.chdtri(dof, 1 - tail)) / dof)

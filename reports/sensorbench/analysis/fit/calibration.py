@@ -103,8 +103,8 @@ def _fit(
     r, t, target = r[fitted], t[fitted], target[fitted]
     r_middle, t_middle = _middle(r, whole), _middle(t, whole)
     # Points that are not there become 0: harmless to powers, and weighted with 0.
-    u = _where(whole, (r - r_middle[0]) / r_middle[1], 0.0)
-    v = _where(whole, (t - t_middle[0]) / t_middle[1], 0.0)
+    u = _where(whole & r_middle[2], (r - r_middle[0]) / r_middle[1], 0.0)
+    v = _where(whole & t_middle[2], (t - t_middle[0]) / t_middle[1], 0.0)
     known_target = _where(whole, target, 0.0)
     design = basis(u, v, terms)
     root = None
@@ -131,7 +131,9 @@ def _fit(
     result.reasons[fitted[np.isnan(normalised).any(axis=1)]] = (
         "the points can't tell the terms apart"
     )
-    plain = _to_plain(terms, r_middle, t_middle)
+    plain = _to_plain(terms, r_middle[:2], t_middle[:2])
+    beyond = ~np.isfinite(plain).all(axis=(1, 2))
+    result.reasons[fitted[beyond]] = "powers beyond double precision: use another unit"
     result.coefficients[fitted] = (plain @ normalised[..., None])[..., 0]
     result.covariance[fitted] = plain @ covariance @ np.swapaxes(plain, 1, 2)
     result.normalised[fitted], result.normalised_covariance[fitted] = normalised, covariance
@@ -232,12 +234,15 @@ def _where(there: Flags, values: Floats, other: float | Floats) -> Floats:
     return values if there.all() else np.where(there, values, other)
 
 
-def _middle(values: Floats, whole: Flags) -> tuple[Floats, Floats]:
-    """Return the middle and half the span of each unit's values, each of shape (D, 1)."""
+def _middle(values: Floats, whole: Flags) -> tuple[Floats, Floats, Flags]:
+    """Return middle and half the span (1 for none) of each unit's values, each of shape (D, 1).
+
+    The third tells where they are more than one value but for rounding.
+    """
     low = _where(whole, values, np.inf).min(axis=1, keepdims=True)
     high = _where(whole, values, -np.inf).max(axis=1, keepdims=True)
-    half = (high - low) / 2
-    return (low + high) / 2, np.where(half > 0, half, 1.0)
+    varies = inputs.varied(_where(whole, values, low))[:, None]
+    return (low + high) / 2, np.where(varies, (high - low) / 2, 1.0), varies
 
 
 def _solve(design: Floats, target: Floats, root: Floats | None) -> tuple[Floats, Floats, Floats]:
@@ -292,7 +297,10 @@ def _to_plain(terms: Terms, r: tuple[Floats, Floats], t: tuple[Floats, Floats]) 
     (r_mid, r_half), (t_mid, t_half) = ((mid[:, 0], half[:, 0]) for mid, half in (r, t))
     matrix = np.zeros((len(r_mid), len(terms), len(terms)))
     for k, (i, j) in enumerate(terms):
-        scale = 1.0 / (r_half**i * t_half**j)
+        with np.errstate(over="ignore", under="ignore", divide="ignore"):
+            scale = 1.0 / (r_half**i * t_half**j)
+        # Numbers at the ends of double precision have lost digits, or will.
+        scale = np.where((scale > 1e-250) & (scale < 1e250), scale, np.nan)
         for a in range(i + 1):
             for b in range(j + 1):
                 share = comb(i, a) * comb(j, b) * (-r_mid) ** (i - a) * (-t_mid) ** (j - b)

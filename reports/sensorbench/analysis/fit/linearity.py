@@ -60,8 +60,7 @@ def linearity(x: npt.ArrayLike, y: npt.ArrayLike, line: Line) -> Linearity:
 def _against(x: Floats, y: Floats, line: Line) -> Linearity:
     if x.ndim != 1 or y.ndim != 2 or y.shape[1] != len(x) or len(x) < 3:
         raise AnalysisError(f"outputs {y.shape} do not fit inputs {x.shape} of at least 3 points")
-    if not (np.isfinite(x).all() and (np.diff(x) > 0).all()):
-        raise AnalysisError("inputs must be finite and rise")
+    inputs.rising("inputs", x)
     known = np.isfinite(y).all(axis=1)
     # About their middle: a small span far from zero keeps its digits.
     x_mid, y_mid = x.mean(), np.where(known, y.mean(axis=1), np.nan)

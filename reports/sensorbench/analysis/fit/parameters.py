@@ -13,16 +13,27 @@ import numpy.typing as npt
 
 from sensorbench.analysis import inputs
 from sensorbench.analysis.errors import AnalysisError
-from sensorbench.analysis.estimates import Reasons, reasons_of
+from sensorbench.analysis.estimates import Figures, Reasons, reasons_of
 from sensorbench.analysis.inputs import Floats
 
 
-def worst_point(errors: npt.ArrayLike) -> tuple[Floats, npt.NDArray[np.intp]]:
+@dataclass(frozen=True, slots=True)
+class WorstPoint:
+    """The largest absolute error (D,) of each unit and at which point, counted from 0.
+
+    NaN, with its reason, where one is not known; the point is then the first that is not.
+    """
+
+    error: Floats
+    point: npt.NDArray[np.intp]
+    reasons: Reasons
+
+
+def worst_point(errors: npt.ArrayLike) -> WorstPoint:
     """Return the largest absolute error of each unit and where it is; `errors` has shape (D, N).
 
-    Over all points, cycles, directions and temperatures this is the total error band. A unit with
-    an error that is not known has none: its value is NaN, and where is the first unknown point.
-    Raises AnalysisError if there is no point.
+    Over all points, cycles, directions and temperatures this is the total error band. Raises
+    AnalysisError if there is no point.
     """
     size = np.abs(_units_and_points("errors", errors))
     unknown = np.isnan(size)
@@ -31,19 +42,20 @@ def worst_point(errors: npt.ArrayLike) -> tuple[Floats, npt.NDArray[np.intp]]:
         unknown.argmax(axis=1),
         np.where(unknown, -1.0, size).argmax(axis=1),
     )
-    return size[np.arange(len(size)), where], where
+    why = reasons_of((np.asarray(unknown.any(axis=1)), "a point is not known"))
+    return WorstPoint(size[np.arange(len(size)), where], where, why)
 
 
-def hysteresis(up: npt.ArrayLike, down: npt.ArrayLike) -> Floats:
+def hysteresis(up: npt.ArrayLike, down: npt.ArrayLike) -> Figures:
     """Return the largest |up - down| of each unit over the same points; both have shape (D, N).
 
-    NaN where any point is not known. Source: IEC 61298-2, the same cycle.
+    NaN, with its reason, where any point is not known. Source: IEC 61298-2, the same cycle.
     """
     rising, falling = _units_and_points("up", up), _units_and_points("down", down)
     if rising.shape != falling.shape:
         raise AnalysisError(f"up {rising.shape} and down {falling.shape} need the same points")
     size: Floats = np.abs(rising - falling).max(axis=1)
-    return size
+    return Figures(size, reasons_of((np.isnan(size), "a point is not known")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +107,7 @@ def repeatability(
     return Repeatability(spread, sigma, half, np.sqrt(2.0) * half, coverage, freedom, why)
 
 
-def resolution(noise: npt.ArrayLike, lsb: float, noise_free: bool = False) -> Floats:
+def resolution(noise: npt.ArrayLike, lsb: float, noise_free: bool = False) -> Figures:
     """Return the smallest detectable step of each unit: the larger of the LSB and the noise.
 
     `noise` (D, N) are readings at a constant input. Noise counts with its standard deviation, or
@@ -105,20 +117,31 @@ def resolution(noise: npt.ArrayLike, lsb: float, noise_free: bool = False) -> Fl
     sigma = _units_and_points("noise", noise, least=2).std(axis=1, ddof=1) * (
         6.6 if noise_free else 1.0
     )
-    return np.where(np.isnan(sigma), np.nan, np.maximum(sigma, lsb))
+    unknown = np.asarray(np.isnan(sigma))
+    value = np.where(unknown, np.nan, np.maximum(sigma, lsb))
+    return Figures(value, reasons_of((unknown, "a reading is not known")))
 
 
-def cross_axis(matrix: npt.ArrayLike) -> Floats:
+def cross_axis(matrix: npt.ArrayLike) -> Figures:
     """Return off-axis over on-axis sensitivity, shape (D, 3, 3) in and out, zeros on the diagonal.
 
-    Row i, column j: what axis i shows of an input along axis j, as a share of axis j's own.
+    Row i, column j: what axis i shows of an input along axis j, as a share of axis j's own. NaN,
+    with its reason, where that is 0 or one of the two is not known.
     """
     found = inputs.array("matrix", matrix)
     if found.ndim != 3 or found.shape[1] != found.shape[2]:
         raise AnalysisError(f"a matrix of shape (units, axes, axes) is needed, got {found.shape}")
     own = np.diagonal(found, axis1=1, axis2=2)
     shares = np.abs(found / np.where(own == 0, np.nan, own)[:, None, :])
-    return np.asarray(shares * (1 - np.eye(found.shape[1])))
+    value = np.asarray(shares * (1 - np.eye(found.shape[1])))
+    dead = np.broadcast_to((own == 0)[:, None, :], value.shape)
+    return Figures(
+        value,
+        reasons_of(
+            (dead, "the axis does not answer to its own input"),
+            (np.isnan(value), "a sensitivity is not known"),
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +149,14 @@ class TemperatureCoefficient:
     """Change with temperature, per K: `end_point` (D,) from the lowest to the highest temperature,
     `box` (D,) max - min over the span, `steepest` (D,) the largest two-point slope: with few
     temperatures the first two can hide a curve. `largest_change` (D,) against the reference
-    temperature, not per K.
+    temperature, not per K. NaN, with its reason (D,), where a value is not known.
     """
 
     end_point: Floats
     box: Floats
     steepest: Floats
     largest_change: Floats
+    reasons: Reasons
 
 
 def temperature_coefficient(
@@ -150,21 +174,23 @@ def temperature_coefficient(
     span_k = at_c[-1] - at_c[0]
     there = np.array([np.interp(reference_c, at_c, row) for row in found])
     slopes = np.diff(found, axis=1) / np.diff(at_c)
+    unknown = np.asarray(~np.isfinite(found).all(axis=1))
     return TemperatureCoefficient(
-        end_point=(found[:, -1] - found[:, 0]) / span_k,
+        end_point=np.where(unknown, np.nan, found[:, -1] - found[:, 0]) / span_k,
         box=np.ptp(found, axis=1) / span_k,
         steepest=np.abs(slopes).max(axis=1),
         largest_change=np.abs(found - there[:, None]).max(axis=1),
+        reasons=reasons_of((unknown, "a value is not known")),
     )
 
 
 def start_up_time(
     times_s: npt.ArrayLike, values: npt.ArrayLike, final: npt.ArrayLike, band: float
-) -> Floats:
+) -> Figures:
     """Return the time of the first sample that, with all later ones, is within `band` of `final`.
 
-    `times_s` (N,) from supply valid, rising; `values` (D, N); `final` (D,). NaN for a unit whose
-    last sample is outside, or with a sample that is not known.
+    `times_s` (N,) from supply valid, rising; `values` (D, N); `final` (D,). NaN, with its
+    reason, for a unit whose last sample is outside, or with a sample that is not known.
     """
     at_s, found = _rising("times_s", times_s, values)
     band = inputs.number("band", band, 0.0, open_ends=True)
@@ -176,15 +202,22 @@ def start_up_time(
         outside.any(axis=1), found.shape[1] - 1 - outside[:, ::-1].argmax(axis=1), -1
     )
     settled = last_outside + 1
-    known = (settled < found.shape[1]) & np.isfinite(found).all(axis=1)
-    return np.where(known, at_s[np.minimum(settled, found.shape[1] - 1)], np.nan)
+    known = np.isfinite(found).all(axis=1) & np.isfinite(last)
+    settles = settled < found.shape[1]
+    value = np.where(known & settles, at_s[np.minimum(settled, found.shape[1] - 1)], np.nan)
+    why = reasons_of(
+        (np.asarray(~known), "a sample is not known"),
+        (np.asarray(~settles), "the last sample is outside of the band"),
+    )
+    return Figures(value, why)
 
 
-def ratiometricity(supplies_v: npt.ArrayLike, values: npt.ArrayLike, nominal_v: float) -> Floats:
+def ratiometricity(supplies_v: npt.ArrayLike, values: npt.ArrayLike, nominal_v: float) -> Figures:
     """Return the ratiometric error of each unit and supply, shape (D, V): 0 is ideal.
 
     Output over its value at `nominal_v`, less supply over nominal supply. `supplies_v` (V,) must
-    rise and hold `nominal_v`. Raises AnalysisError otherwise.
+    rise and hold `nominal_v`. NaN, with its reason, where an output is not known or 0 at nominal.
+    Raises AnalysisError otherwise.
     """
     supply, found = _rising("supplies_v", supplies_v, values)
     nominal_v = inputs.number("nominal_v", nominal_v)
@@ -192,14 +225,20 @@ def ratiometricity(supplies_v: npt.ArrayLike, values: npt.ArrayLike, nominal_v: 
     if len(at) != 1:
         raise AnalysisError(f"there is no reading at {nominal_v} V")
     nominal = found[:, at]
-    return found / np.where(nominal == 0, np.nan, nominal) - supply / nominal_v
+    value = found / np.where(nominal == 0, np.nan, nominal) - supply / nominal_v
+    why = reasons_of(
+        (np.broadcast_to(nominal == 0, value.shape), "the output at nominal supply is 0"),
+        (np.isnan(value), "an output is not known"),
+    )
+    return Figures(value, why)
 
 
-def dead_band(applied: npt.ArrayLike, outputs: npt.ArrayLike, lsb: float) -> Floats:
+def dead_band(applied: npt.ArrayLike, outputs: npt.ArrayLike, lsb: float) -> Figures:
     """Return how far the input may be changed back before the output follows, per unit.
 
     The inputs `applied` (N,) rise to a turn and fall again; `outputs` (D, N). The output follows
-    when it has moved by more than `lsb` from its value at the turn. NaN where it never does.
+    when it has moved by more than `lsb` from its value at the turn. NaN, with its reason, where it
+    never does, or an output is not known.
     Source: IEC 61298-2, dead band.
     """
     found = _units_and_points("outputs", outputs, least=3)
@@ -212,14 +251,20 @@ def dead_band(applied: npt.ArrayLike, outputs: npt.ArrayLike, lsb: float) -> Flo
         raise AnalysisError("the inputs never turn back")
     moved = np.abs(found[:, turn:] - found[:, turn : turn + 1]) > lsb
     first = moved.argmax(axis=1)
-    return np.where(moved.any(axis=1), at[turn] - at[turn + first], np.nan)
+    known = np.isfinite(found).all(axis=1)
+    follows = moved.any(axis=1)
+    why = reasons_of(
+        (np.asarray(~known), "an output is not known"),
+        (np.asarray(~follows), "the output never follows: change the input further back"),
+    )
+    return Figures(np.where(known & follows, at[turn] - at[turn + first], np.nan), why)
 
 
 def _units_and_points(name: str, values: npt.ArrayLike, least: int = 1) -> Floats:
     found = inputs.numbers(name, values)
     if found.ndim != 2 or found.shape[1] < least or not found.shape[0]:
         raise AnalysisError(f"(units, at least {least} points) is needed, got {found.shape}")
-    return np.asarray(found, dtype=np.float64)
+    return inputs.measured(name, np.asarray(found, dtype=np.float64))
 
 
 def _rising(name: str, axis: npt.ArrayLike, outputs: npt.ArrayLike) -> tuple[Floats, Floats]:
@@ -227,6 +272,4 @@ def _rising(name: str, axis: npt.ArrayLike, outputs: npt.ArrayLike) -> tuple[Flo
     x = inputs.array(name, axis)
     if x.ndim != 1 or len(x) != values.shape[1]:
         raise AnalysisError(f"values {values.shape} do not fit {x.shape}")
-    if not (np.isfinite(x).all() and (np.diff(x) > 0).all()):
-        raise AnalysisError(f"{name} must be finite and rise")
-    return x, values
+    return inputs.rising(name, x), values

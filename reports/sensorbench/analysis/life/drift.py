@@ -31,12 +31,14 @@ _LAWS: dict[TimeLaw, Callable[[Floats], Floats]] = {
 @dataclass(frozen=True, slots=True)
 class Change:
     """Change against the first readout: `delta` (D, R), column 0 zero; `standard_uncertainty` of
-    it (D, R); `significant` (D, R) where |delta| exceeds the coverage factor times that.
+    it (D, R); `significant` (D, R) where |delta| exceeds the coverage factor times that. NaN, with
+    its reason (D, R), where one of the two readouts is not known.
     """
 
     delta: Floats
     standard_uncertainty: Floats
     significant: Flags
+    reasons: Reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def deltas(values: npt.ArrayLike) -> Floats:
     found = inputs.numbers("values", values)
     if found.ndim != 2 or not found.size:
         raise AnalysisError(f"(units, readouts) is needed, got {found.shape}")
-    readouts = found.astype(np.float64)
+    readouts = inputs.measured("values", found.astype(np.float64))
     return readouts - readouts[:, :1]
 
 
@@ -100,7 +102,8 @@ def change(
     factor = inputs.number("factor", factor, 0.0, open_ends=True)
     combined = np.hypot(single, single[:, :1])
     combined[:, 0] = 0.0
-    return Change(delta, combined, np.abs(delta) > factor * combined)
+    why = reasons_of((np.isnan(delta), "a readout is not known"))
+    return Change(delta, combined, np.abs(delta) > factor * combined, why)
 
 
 def trend(
@@ -196,8 +199,8 @@ def _line(
     at, readouts = inputs.array("hours", hours), inputs.units("values", values)
     if at.shape != readouts.shape[1:] or len(at) < 3:
         raise AnalysisError(f"values {readouts.shape} need at least 3 readouts, at {at.shape}")
-    if not (np.isfinite(at).all() and at[0] >= 0 and (np.diff(at) > 0).all()):
-        raise AnalysisError("hours must be finite, not below 0, and rise")
+    if not inputs.rising("hours", at)[0] >= 0:
+        raise AnalysisError(f"hours must not be below 0, got {at[0]}")
     time = _LAWS[law](at)
     known = np.asarray(np.isfinite(readouts).all(axis=1))
     equal = known & ~inputs.varied(readouts)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sensorbench.analysis import inputs
 from sensorbench.analysis.errors import AnalysisError
-from sensorbench.analysis.estimates import Reasons, reasons_of
+from sensorbench.analysis.estimates import Figures, Reasons, reasons_of
 from sensorbench.analysis.inputs import Floats
 from sensorbench.analysis.noise.spectrum import finite_records
 
@@ -83,18 +83,19 @@ def fit_sine(data: npt.ArrayLike, sample_rate_hz: float, frequency_hz: float) ->
     return SineFit(amplitude, np.sqrt(variance), np.arctan2(b, a), offset + middle[..., 0], rms)
 
 
-def bandwidth_of_sweep(frequency_hz: npt.ArrayLike, gain: npt.ArrayLike) -> Floats:
+def bandwidth_of_sweep(frequency_hz: npt.ArrayLike, gain: npt.ArrayLike) -> Figures:
     """Return the -3 dB frequency (...) in Hz of gains (..., F) at rising frequencies (F,).
 
     The reference is the gain at the lowest frequency; between points the gain is taken as straight
-    in log-log. NaN where the gain never falls to 1/sqrt(2) of it: the bandwidth is beyond the
-    sweep. Raises AnalysisError: gains not positive, frequencies not rising, shapes that differ.
+    in log-log. NaN, with the reason, where the gain never falls to 1/sqrt(2) of it. Raises
+    AnalysisError: gains not positive, frequencies not rising, shapes that differ.
     """
     f, g = inputs.array("frequency_hz", frequency_hz), inputs.array("gain", gain)
     if f.ndim != 1 or len(f) < 2 or g.shape[-1:] != f.shape:
         raise AnalysisError(f"gain {g.shape} must end in the shape of the frequencies {f.shape}")
-    if not (np.all(f > 0) and np.all(np.diff(f) > 0) and np.all(np.isfinite(f))):
+    if not np.all(f > 0):
         raise AnalysisError(f"frequencies must be positive and rising, got {f.tolist()}")
+    inputs.rising("frequencies", f)
     if not np.all((g > 0) & np.isfinite(g)):
         raise AnalysisError("gains must be positive and known at every frequency")
     level = np.log(g / g[..., :1]) + 0.5 * math.log(2.0)
@@ -106,7 +107,11 @@ def bandwidth_of_sweep(frequency_hz: npt.ArrayLike, gain: npt.ArrayLike) -> Floa
     with np.errstate(divide="ignore", invalid="ignore"):
         part = left / (left - right)
         log_f = np.log(f)[before] + part * (np.log(f)[k] - np.log(f)[before])
-    return np.where(below.any(axis=-1), np.exp(log_f[..., 0]), np.nan)
+    falls = below.any(axis=-1)
+    why = reasons_of(
+        (np.asarray(~falls), "the gain never falls by 3 dB: sweep to higher frequencies")
+    )
+    return Figures(np.where(falls, np.exp(log_f[..., 0]), np.nan), why)
 
 
 def step_response(

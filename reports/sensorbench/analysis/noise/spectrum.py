@@ -185,4 +185,4 @@ def finite_records(data: npt.ArrayLike) -> Floats:
         )
     if np.any(samples.max(axis=-1) == samples.min(axis=-1)):
         raise AnalysisError("a record never changes: a stuck sensor has no noise to show")
-    return samples
+    return inputs.measured("data", samples)

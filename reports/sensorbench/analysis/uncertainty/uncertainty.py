@@ -110,6 +110,7 @@ def type_a(
         raise AnalysisError(
             f"{name}: Type A needs two or more known readings in one row, got {values.tolist()}"
         )
+    inputs.measured(name, values)
     step = None if resolution is None else inputs.number(f"{name}: resolution", resolution, 0.0)
     if step is None and not inputs.varied(values):
         raise AnalysisError(

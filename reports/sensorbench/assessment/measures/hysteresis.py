@@ -27,6 +27,6 @@ def compute(inputs: Inputs) -> tuple[list[Found], list[Series]]:
         return [], []
     errors = inputs.table() - inputs.references()
     first, second = np.array(pairs).T
-    values = hysteresis(errors[:, first], errors[:, second])
+    values = hysteresis(errors[:, first], errors[:, second]).value
     used = [inputs.readouts[k] for pair in pairs for k in pair]
     return [Found(np.asarray(values), used)], []

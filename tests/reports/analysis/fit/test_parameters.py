@@ -82,18 +82,21 @@ def test_inputs_that_do_not_rise_are_refused() -> None:
 
 def test_the_worst_point_is_the_total_error_band_and_unknown_is_unknown() -> None:
     errors = np.array([[1.0, -3.0, 2.0], [np.nan, 9.0, 1.0]])
-    band, where = worst_point(errors)
-    assert band[0] == 3.0
-    assert np.isnan(band[1])
-    assert where.tolist() == [1, 0]
+    found = worst_point(errors)
+    assert found.error[0] == 3.0
+    assert np.isnan(found.error[1])
+    assert found.point.tolist() == [1, 0]
+    assert found.reasons.tolist() == ["", "a point is not known"]
     with pytest.raises(AnalysisError):
         worst_point(np.empty((2, 0)))
 
 
 def test_hysteresis_is_the_widest_opening() -> None:
     up, down = np.array([[0.0, 1.0, 2.0]]), np.array([[0.1, 1.4, 2.0]])
-    assert hysteresis(up, down) == pytest.approx([0.4])
-    assert np.isnan(hysteresis(up, down * np.nan)).all()
+    assert hysteresis(up, down).value == pytest.approx([0.4])
+    unknown = hysteresis(up, down * np.nan)
+    assert np.isnan(unknown.value).all()
+    assert unknown.reasons.tolist() == ["a point is not known"]
 
 
 def test_both_conventions_of_repeatability() -> None:
@@ -126,14 +129,16 @@ def test_equal_cycles_are_known_to_their_resolution_only() -> None:
 
 def test_resolution_is_the_larger_of_step_and_noise() -> None:
     noise = np.random.default_rng(1).normal(0, [[0.5], [0.001]], size=(2, 10_000))
-    assert resolution(noise, 0.01) == pytest.approx([0.5, 0.01], rel=0.02)
-    assert resolution(noise, 0.01, noise_free=True)[0] == pytest.approx(3.3, rel=0.02)
+    assert resolution(noise, 0.01).value == pytest.approx([0.5, 0.01], rel=0.02)
+    assert resolution(noise, 0.01, noise_free=True).value[0] == pytest.approx(3.3, rel=0.02)
 
 
 def test_cross_axis_is_a_share_of_the_axis_that_was_moved() -> None:
     matrix = np.array([[[2.0, 0.04], [0.02, 4.0]]])
-    assert cross_axis(matrix) == pytest.approx(np.array([[[0, 0.01], [0.01, 0]]]))
-    assert np.isnan(cross_axis(np.array([[[0.0, 1.0], [1.0, 1.0]]]))[0, 1, 0])
+    assert cross_axis(matrix).value == pytest.approx(np.array([[[0, 0.01], [0.01, 0]]]))
+    dead = cross_axis(np.array([[[0.0, 1.0], [1.0, 1.0]]]))
+    assert np.isnan(dead.value[0, 1, 0])
+    assert dead.reasons[0, 1, 0] == "the axis does not answer to its own input"
 
 
 def test_three_temperatures_can_hide_a_curve_and_the_steepest_slope_shows_it() -> None:
@@ -153,24 +158,26 @@ def test_a_sample_that_leaves_the_band_again_restarts_the_start_up() -> None:
         [[0, 0.9, 1.0, 1.0, 1.0, 1.0], [0, 1.0, 1.0, 0.5, 1.0, 1.0], [0, 1, 1, 1, 1, 0.0]]
     )
     found = start_up_time(times, values, np.ones(3), band=0.05)
-    assert found[:2] == pytest.approx([0.2, 0.4])
-    assert np.isnan(found[2])
+    assert found.value[:2] == pytest.approx([0.2, 0.4])
+    assert np.isnan(found.value[2])
+    assert found.reasons.tolist() == ["", "", "the last sample is outside of the band"]
 
 
 def test_a_ratiometric_output_has_no_error() -> None:
     supplies = np.array([4.75, 5.0, 5.25])
     ideal = ratiometricity(supplies, 0.5 * supplies[None], 5.0)
-    assert ideal == pytest.approx(np.zeros((1, 3)), abs=1e-12)
+    assert ideal.value == pytest.approx(np.zeros((1, 3)), abs=1e-12)
     fixed = ratiometricity(supplies, np.full((1, 3), 2.5), 5.0)
-    assert fixed == pytest.approx(np.array([[0.05, 0, -0.05]]))
+    assert fixed.value == pytest.approx(np.array([[0.05, 0, -0.05]]))
 
 
 def test_a_dead_band_is_how_far_back_the_input_goes_unseen() -> None:
     inputs = np.array([0.0, 1.0, 2.0, 1.9, 1.8, 1.7])
     outputs = np.array([[0.0, 1.0, 2.0, 2.0, 2.0, 1.9], [0.0, 1, 2, 2, 2, 2]])
     found = dead_band(inputs, outputs, lsb=0.01)
-    assert found[0] == pytest.approx(0.3)
-    assert np.isnan(found[1])
+    assert found.value[0] == pytest.approx(0.3)
+    assert np.isnan(found.value[1])
+    assert found.reasons[1].startswith("the output never follows")
 
 
 HOURS = np.array([0.0, 168.0, 500.0, 1000.0])
