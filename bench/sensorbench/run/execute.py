@@ -18,7 +18,7 @@ from sensorbench.assessment.assess import RESULTS_FILE, assess
 from sensorbench.assessment.data import SCHEDULE, RunData
 from sensorbench.assessment.results import Assessment, as_json
 from sensorbench.core.clock import Clock, VirtualClock
-from sensorbench.core.errors import InputError
+from sensorbench.core.errors import InputError, kind_of
 from sensorbench.core.provenance import Provenance
 from sensorbench.evidence.canonical import canonical
 from sensorbench.evidence.run import RunReader, RunWriter
@@ -163,7 +163,7 @@ def _reason(error: BaseException) -> dict[str, Any]:
     if isinstance(error, SafetyStop):
         return {"text": str(error), "code": error.code, **error.values}
     text = str(error) or "stopped by the operator"
-    return {"text": text, "error": type(error).__name__}
+    return {"text": text, "error": kind_of(error)}
 
 
 def _manifest(job: Job, schedule: Schedule, station: Station) -> dict[str, Any]:

@@ -27,11 +27,20 @@ _SILENT = {
 
 
 class Names:
-    """What things are called, as the schedule of a run knows them; None where it can't be read."""
+    """What things are called, as the schedule of a run knows them; None where it can't be read.
 
-    def __init__(self, words: Words, schedule: Schedule | None) -> None:
+    `ended` is why the run ended, as its journal has it.
+    """
+
+    def __init__(
+        self,
+        words: Words,
+        schedule: Schedule | None,
+        ended: Mapping[str, Any] | None = None,
+    ) -> None:
         self.words = words
         self.schedule = schedule
+        self.ended = ended or {}
         self._parts = {u.serial: u.part for u in schedule.units} if schedule else {}
 
     # -- quantities and values ---------------------------------------------------------------

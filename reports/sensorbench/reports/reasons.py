@@ -18,6 +18,8 @@ _PHASES = ("drift_from", "of", "gate")
 _BATCH = "#"
 _MOST_BATCHES = 4
 _CONDITIONS = ("conditions", "before", "interim", "after")
+_ORIGINAL = ("detail", "error", "problem", "problems", "reason")
+"""What a device, a driver or a library said: it stays as it was said, marked as such."""
 
 
 def reason_text(
@@ -37,9 +39,44 @@ def reason_text(
         name: told_value(names, name, value, reason.values) for name, value in reason.values.items()
     }
     key = f"reason.{reason.code}"
+    if reason.code == "ended_early":
+        values["why"] = ended_text(names, names.ended or {"text": reason.values.get("why")})
     if reason.values.get("why") and names.words.has(f"{key}_why"):
         key = f"{key}_why"
+    if not all(reason.values.get(name, True) for name in _ORIGINAL):
+        key = f"{key}_bare" if names.words.has(f"{key}_bare") else key
     return clean(names.words.text(key, **values))
+
+
+def ended_text(names: Names, reason: Mapping[str, Any]) -> str:
+    """Return why a run ended, "" where nothing is said: its code in words, else what was said."""
+    code, error = str(reason.get("code", "")), str(reason.get("error", ""))
+    if names.words.has(f"trip.{code}"):
+        return coded(names, f"trip.{code}", reason)
+    if reason.get("gate") and reason.get("why"):
+        why = told_value(names, "why", reason["why"], reason)
+        return names.words.text("named", name=names.phase(str(reason["gate"])), value=why)
+    if reason.get("text"):
+        said = original(names, reason["text"])
+        if not names.words.has(f"error.{error}"):
+            return said
+        return names.words.text("named", name=names.words.text(f"error.{error}"), value=said)
+    return told_value(names, "until", reason["until"], reason) if reason.get("until") else ""
+
+
+def coded(names: Names, key: str, values: Mapping[str, Any]) -> str:
+    """Return the text of a code with its values as people write them."""
+    told = {name: told_value(names, name, value, values) for name, value in values.items()}
+    return names.words.text(key, **told)
+
+
+def original(names: Names, text: object) -> str:
+    """Return what a device, a driver or a library said, marked where it is in another language.
+
+    >>> original(Names(Words("zh"), None), "no answer")
+    '原文“no answer”'
+    """
+    return names.words.text("original", text=clean(text)) if text else ""
 
 
 def _outside(
@@ -140,6 +177,8 @@ def _told_name(names: Names, name: str, value: Any) -> str:
         return names.address(text)
     if names.words.has(f"{name}.{text}"):
         return clean(names.words.text(f"{name}.{text}"))
+    if name in _ORIGINAL:
+        return original(names, text)
     head, colon, rest = text.partition(": ")
     if colon and names.words.has(f"{name}.{head}"):
         told = names.words.text(f"{name}.{head}")

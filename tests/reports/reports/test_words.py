@@ -13,6 +13,7 @@ import pytest
 
 from sensorbench.assessment.reasons import CODES
 from sensorbench.assessment.results import Reason
+from sensorbench.core import errors
 from sensorbench.core import plugins as plugin_table
 from sensorbench.core.catalog import devices
 from sensorbench.core.plugins import OURS, plugins
@@ -60,6 +61,16 @@ def test_every_code_kind_measure_and_quantity_has_words(language: str) -> None:
     wanted += [f"quantity.{name}" for name in quantities()]
     wanted += [f"verdict.{verdict.value}" for verdict in Verdict]
     assert [key for key in wanted if key not in table(language)] == []
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_error_that_evidence_keeps_has_words(language: str) -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    raised = {kind.__name__ for kind in kinds if issubclass(kind, errors.BenchError)}
+    assert {"BenchError", "NotAcknowledged", "Saturated", "WrongDevice"} <= raised
+    # What a user wrote that can't be run never comes into the evidence of a run.
+    wanted = raised - {errors.InputError.__name__}
+    assert [name for name in wanted if f"error.{name}" not in table(language)] == []
 
 
 @pytest.mark.parametrize("language", languages())
@@ -130,7 +141,8 @@ def test_every_key_that_the_code_names_has_words() -> None:
 
 def test_chinese_texts_are_chinese() -> None:
     same = {key for key, text in table("zh").items() if text == table("en")[key]}
-    allowed = {"mapping", "trace.", "label.", "fact.sha256", "list.", "equipment.unc"}
+    allowed = {"mapping", "trace.", "label.", "fact.sha256", "list.", "equipment.unc",
+               "reason.device_bare"}  # fmt: skip
     assert {key for key in same if not any(key.startswith(a) for a in allowed)} == set()
 
 
