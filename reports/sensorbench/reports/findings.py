@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from sensorbench.evidence.check import NO_SEAL, Finding
-from sensorbench.reports.text import clean
+from sensorbench.reports.text import clean, moment
 from sensorbench.reports.words import Words
 
 
@@ -18,10 +20,18 @@ def finding_text(words: Words, finding: Finding) -> str:
     told = [words.text("finding.no_seal")]
     told.append(words.name("state", state) if state else words.text("reason.not_ended"))
     if "events" in values:
-        told.append(words.text("finding.whole", n=values["events"], time=values["time"]))
+        told.append(words.text("finding.whole", n=values["events"], time=_moment(values["time"])))
     if values.get("torn"):
         told.append(words.text("finding.torn"))
     return clean(words.sentence(told))
+
+
+def _moment(time: object) -> str:
+    """Return a time of the journal as reports write it; what is none stays as it is."""
+    try:
+        return moment(datetime.fromisoformat(str(time)), UTC)
+    except ValueError:
+        return clean(time)
 
 
 def located(words: Words, finding: Finding) -> str:

@@ -210,7 +210,7 @@ def named_tables(kind: str) -> Look:
                 others = {"address": where} if known else {}
                 if isinstance(value, Mapping):
                     pairs = [
-                        f"{names.words.name('fact', key)} {told_value(names, key, v, others)}"
+                        f"{_called(names, kind, key)} {told_value(names, key, v, others)}"
                         for key, v in value.items()
                         if v is not None
                     ]
@@ -225,6 +225,12 @@ def named_tables(kind: str) -> Look:
         return names.words.sentence(_listed(unique, names)), events
 
     return look
+
+
+def _called(names: Names, kind: str, key: str) -> str:
+    """Return what a value of an event is called: by its kind, else as everywhere."""
+    group = kind if names.words.has(f"{kind}.{key}") else "fact"
+    return names.words.name(group, key)
 
 
 def safe(run: Run, names: Names) -> Finding:

@@ -12,9 +12,9 @@ from sensorbench.reports.values import bare, plain, style_of
 from sensorbench.reports.words import languages
 
 _OUTSIDE = "outside"
-_DIFFERENCES = ("within", "apart", "agree", "gradient")
+_DIFFERENCES = ("within", "apart", "agree", "gradient", "offset")
 _HOURS = ("served_s", "asked_s", "hours_s", "readouts_s", "credit_s")
-_PHASES = ("drift_from", "of", "gate")
+_PHASES = ("drift_from", "of", "gate", "fit")
 _BATCH = "#"
 _MOST_BATCHES = 4
 _CONDITIONS = ("conditions", "before", "interim", "after")
@@ -142,8 +142,10 @@ def told_value(names: Names, name: str, value: Any, others: Mapping[str, Any]) -
         return names.address(where, str(others.get("zone", "")))
     if name in ("target", "value", "limit", "low", "high") and where:
         return names.value(where, value)
-    if name in _DIFFERENCES and where and isinstance(value, int | float):
+    if name in _DIFFERENCES and where and _is_numeric(value):
         return names.difference(where, value)
+    if names.row(name) and not where and _is_set(value):
+        return _at(names, name, value)
     if name in _HOURS and isinstance(value, int | float):
         return names.hours(value)
     if name.endswith("_s") and isinstance(value, int | float):
@@ -153,6 +155,28 @@ def told_value(names: Names, name: str, value: Any, others: Mapping[str, Any]) -
     if name in ("share", "required") and isinstance(value, int | float):
         return f"{value * 100:.4g} %"
     return _told_name(names, name, value)
+
+
+def _is_numeric(value: Any) -> bool:
+    parts = value if isinstance(value, list | tuple) else [value]
+    return bool(parts) and all(isinstance(part, int | float) for part in parts)
+
+
+def _is_set(value: Any) -> bool:
+    """Return whether this is what can be set: a number, a vector, a wave, or several of them."""
+    if isinstance(value, Mapping):
+        return {"low", "high"} <= set(value)
+    if isinstance(value, list | tuple):
+        return bool(value) and all(_is_set(part) for part in value)
+    return isinstance(value, int | float)
+
+
+def _at(names: Names, where: str, value: Any) -> str:
+    """Return what is set at an address: a value, or several of them in turn."""
+    is_vector = bool(names.row(where).get("axes")) and _is_numeric(value)
+    if isinstance(value, list | tuple) and not is_vector:
+        return names.values(where, value)
+    return names.value(where, value)
 
 
 def _told_name(names: Names, name: str, value: Any) -> str:

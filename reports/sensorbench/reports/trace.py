@@ -49,7 +49,7 @@ def _run(run: Run, words: Words) -> Iterator[Block]:
         ("seal", run.seal or words.text("trace.no_seal")),
         ("last_line", events[-1].hash if events else words.text("none")),
         ("journal", words.text("count.entry", n=len(events))),
-        ("software", clean(", ".join(f"{k} {v}" for k, v in software.items()))),
+        ("software", clean(words.listed([f"{k} {v}" for k, v in software.items()]))),
         ("rules", clean(words.listed(_rules(run, rules, words)))),
         ("changed", clean("; ".join(run.verification.changed))),
         ("verified", verified),

@@ -389,7 +389,7 @@ def test_what_did_not_happen_is_said_too(written: Written) -> None:
     assert found["Units not read"].startswith(f"{ABSENT} in ")
     assert found["Exchanges tried again"] == "1 exchange tried again: meter_pressure.in (1)"
     assert found["Left by earlier programs"] == "source_temperature: ALARM,3"
-    assert "temperature: By source_temperature.out" in found["Protections armed"]
+    assert "temperature: by source_temperature.out" in found["Protections armed"]
     assert "-60 °C" in found["Protections armed"]
     assert found["Safe state at the end"] == "reached"
     assert found["Other journal entries"] == "none"
