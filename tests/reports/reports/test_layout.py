@@ -121,6 +121,14 @@ def test_a_number_stays_with_its_unit_before_chinese(unit: str, tmp_path: Path) 
     assert sum(f"50{unit}" in line for line in lines.values()) == len(rows)
 
 
+def test_no_line_begins_with_what_ends_a_clause(tmp_path: Path) -> None:
+    columns = (Column("要求", grow=True),)
+    rows = tuple((Cell("稳" * n + "；".join(["保持 15 min"] * 30)),) for n in range(12))
+    for page in boxes(render_pdf(report_of(Table("T", columns, rows))), tmp_path):
+        left = min(x for x, *_ in page)
+        assert not [text for x, _, _, _, text in page if x < left + 1 and text[0] in "；，。"]
+
+
 def test_an_empty_table_says_so_on_a_line_of_its_own(tmp_path: Path) -> None:
     table = Table("Nothing", (Column("A"), Column("B")), (), "A note.")
     (page,) = boxes(render_pdf(report_of(table)), tmp_path)
