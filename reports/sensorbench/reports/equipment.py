@@ -140,7 +140,8 @@ def _units(run: Run, words: Words) -> list[Table]:
             tables.append(Table(caption, columns, rows))
             continue
         models = {_model(identified[serial]) for serial in own if serial in identified}
-        same = models.pop() if len(models) == 1 and len(own) > 1 else ""
+        doubted = any((e.data.get("identity") or {}).get("or_models") for e in identified.values())
+        same = models.pop() if len(models) == 1 and len(own) > 1 and not doubted else ""
         rows = tuple(
             (
                 Cell(clean(serial)),

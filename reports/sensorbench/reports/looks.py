@@ -238,7 +238,9 @@ def safe(run: Run, names: Names) -> Finding:
     events = run.events("safe_state")
     if not events:
         return names.words.text("events.safe_unknown"), ()
-    problems = [original(names, p) for event in events for p in event.data.get("problems", ())]
+    problems = [
+        original(names.words, p) for event in events for p in event.data.get("problems", ())
+    ]
     if problems:
         told = names.words.listed(problems)
         return names.words.text("events.not_safe", problems=told), events

@@ -9,7 +9,7 @@ from sensorbench.assessment.results import Reason, Result
 from sensorbench.reports.names import Names
 from sensorbench.reports.text import clean
 from sensorbench.reports.values import bare, plain, style_of
-from sensorbench.reports.words import languages
+from sensorbench.reports.words import Words, languages
 
 _OUTSIDE = "outside"
 _DIFFERENCES = ("within", "apart", "agree", "gradient", "offset")
@@ -57,7 +57,7 @@ def ended_text(names: Names, reason: Mapping[str, Any]) -> str:
         why = told_value(names, "why", reason["why"], reason)
         return names.words.text("named", name=names.phase(str(reason["gate"])), value=why)
     if reason.get("text"):
-        said = original(names, reason["text"])
+        said = original(names.words, reason["text"])
         if not names.words.has(f"error.{error}"):
             return said
         return names.words.text("named", name=names.words.text(f"error.{error}"), value=said)
@@ -70,13 +70,13 @@ def coded(names: Names, key: str, values: Mapping[str, Any]) -> str:
     return names.words.text(key, **told)
 
 
-def original(names: Names, text: object) -> str:
+def original(words: Words, text: object) -> str:
     """Return what a device, a driver or a library said, marked where it is in another language.
 
-    >>> original(Names(Words("zh"), None), "no answer")
+    >>> original(Words("zh"), "no answer")
     '原文“no answer”'
     """
-    return names.words.text("original", text=clean(text)) if text else ""
+    return words.text("original", text=clean(text)) if text else ""
 
 
 def _outside(
@@ -202,7 +202,7 @@ def _told_name(names: Names, name: str, value: Any) -> str:
     if names.words.has(f"{name}.{text}"):
         return clean(names.words.text(f"{name}.{text}"))
     if name in _ORIGINAL:
-        return original(names, text)
+        return original(names.words, text)
     head, colon, rest = text.partition(": ")
     if colon and names.words.has(f"{name}.{head}"):
         told = names.words.text(f"{name}.{head}")

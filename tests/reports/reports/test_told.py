@@ -91,6 +91,28 @@ def test_a_time_of_the_journal_is_written_as_every_time() -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "values", "told"),
+    [
+        (
+            "differs",
+            {"where": "U1 check error", "parts": [
+                {"name": "value", "stored": -0.08266992351415325, "computed": None},
+                {"name": "verdict", "stored": "PASS", "computed": "INVALID"},
+            ]},
+            "U1 check error：值为 -0.0826699，重新计算为未知；判定为合格，重新计算为无效",
+        ),
+        ("not_stored", {"where": "U1 check error"}, "U1 check error：未存储"),
+        ("", {}, "原文“it went wrong”"),
+    ],
+)  # fmt: skip
+def test_what_verify_finds_is_told_in_the_reports_language(
+    code: str, values: dict[str, Any], told: str
+) -> None:
+    finding = Finding(Level.DAMAGE, "derived/results.json", "it went wrong", code, values)
+    assert finding_text(ZH.words, finding) == told
+
+
+@pytest.mark.parametrize(
     ("stated", "told"), [("0.2 deg", "0.2 °"), ("0.5 uT", "0.5 µT"), ("1 %", "1 %"), ("", "")]
 )
 def test_a_stated_uncertainty_has_the_sign_of_its_unit(stated: str, told: str) -> None:

@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+from sensorbench.assessment import verify
 from sensorbench.assessment.reasons import CODES
 from sensorbench.assessment.results import Reason
 from sensorbench.core import errors
@@ -78,6 +79,9 @@ def test_every_finding_of_a_check_has_words(language: str) -> None:
     source = Path(check.__file__).read_text(encoding="utf-8")
     codes = set(re.findall(r'_damage\([^"\n]*(?:"[^"]*", )?"(\w+)", ', source))
     codes |= {check.NO_SEAL, check.LINE_ENDS}
+    computed = Path(verify.__file__).read_text(encoding="utf-8")
+    codes |= set(re.findall(r', "([a-z_]+)"(?:, (?:\{|told)|\))', computed))
+    assert {"not_stored", "not_following", "differs", "not_computed", "coefficients"} <= codes
     assert {"missing", "changed", "added", "frame_changed", "seal_changed"} <= codes
     assert [code for code in codes if f"finding.{code}" not in table(language)] == []
 
