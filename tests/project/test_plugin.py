@@ -175,11 +175,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def python(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    paths = [str(place / "acme_press"), str(place / "site")]
+    before = os.environ.get("PYTHONPATH", "")
+    paths = [str(place / "acme_press"), str(place / "site"), *filter(None, [before])]
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=place / "bench",
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(paths),
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,8 +21,11 @@ from sensorbench.core.verdict import Verdict
 from sensorbench.evidence.run import RunReader
 from sensorbench.parts.model import Lot, Part
 from sensorbench.profiles.schedule import Schedule
+from sensorbench.reports.build import build
 from sensorbench.reports.fonts import printable
+from sensorbench.reports.model import plain
 from sensorbench.reports.report import write_report
+from sensorbench.reports.runs import load
 from sensorbench.run.execute import Outcome, execute, resume
 from sensorbench.station.preflight import preflight
 from sensorbench.station.simulation import SimulatedOperator
@@ -153,7 +157,39 @@ def reported(outcome: Outcome, folder: Path) -> str:
     assert all(title in html for title in RunReader(outcome.root).manifest["title"].values())
     # The standards that the PDF keeps make a missing glyph an error when it is made.
     assert written["pdf"].read_bytes().startswith(b"%PDF")
+    assert english_in_chinese(outcome) == []
     return html
+
+
+def english_in_chinese(outcome: Outcome) -> list[str]:
+    """Return English that stands on the Chinese pages, but as somebody's or something's own words.
+
+    Three small words in a row are a sentence; names, commands and files are none.
+    """
+    report = build(load([outcome.root]), UTC, ("zh",))
+    reader = RunReader(outcome.root)
+    own = [str(reader.manifest.get(key) or "") for key in ("station", "location")]
+    for event in reader.events("instrument", "unit"):
+        own += map(str, (event.data.get("identity") or {}).values())
+    found: list[str] = []
+
+    def look(value: object) -> None:
+        if isinstance(value, str):
+            text = re.sub("“[^”]*”", "", value)
+            for name in filter(None, own):
+                text = text.replace(name, "")
+            if re.search(r"([a-z]{2,}[ ,;:]+){2}[a-z]{2,}", text):
+                found.append(value)
+        elif isinstance(value, dict):
+            for key, part in value.items():
+                if key != "svg":
+                    look(part)
+        elif isinstance(value, list):
+            for part in value:
+                look(part)
+
+    look(plain(report)["parts"])
+    return found
 
 
 def passes(outcome: Outcome) -> bool:

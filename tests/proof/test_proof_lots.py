@@ -35,7 +35,7 @@ def test_800_units_of_three_lots_go_through_77_sockets(bench: MakeBench, proven:
     assert "each of 11 batches: 48.000" in html
     assert "48 h to be credited while" in html
     assert "at least one needed: went on (11 times, first at" in html
-    assert "±4000000 counts" in html
+    assert "±4000000 LSB" in html
     # Units that were loaded together are a row; what was loaded where is in the entry it names.
     assert re.search(r"27010001 to 27010077.*?S01 to S77", html, re.DOTALL)
     assert html.count("27010100") == 0

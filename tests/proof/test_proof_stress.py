@@ -132,7 +132,9 @@ def test_burst_is_applied_to_each_port_of_its_own_group(bench: MakeBench, proven
     """Beyond yield a membrane stays bent, at the port that felt it and at no other."""
     burst = bench("burst").run("aec_q103/ps7_burst", "b1")
     assert passes(burst)
-    proven(burst)
+    html = proven(burst)
+    assert "beyond what the device measures in socket F1: " in html
+    assert "插座 F1：超出器件量程，原文“" in html
     loads = [f["fact"]["sockets"] for f in journal(burst, "fact") if f["verb"] == "load"]
     assert [sorted(load) for load in loads] == [["30000101", "30000102"], ["30000201"]]
     for phase, bent in (("burst front", "pressure_front"), ("burst back", "pressure_back")):

@@ -24,7 +24,7 @@ from sensorbench.core.catalog import devices
 from sensorbench.core.channel import Block, Stream
 from sensorbench.core.clock import Clock
 from sensorbench.core.device import Compared, Sensor, StreamingSensor
-from sensorbench.core.errors import BenchError, ProtocolError
+from sensorbench.core.errors import BenchError, ProtocolError, kind_of
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import Value, components
 from sensorbench.evidence.run import Column
@@ -320,4 +320,4 @@ class Duts:
 
 def problem_of(dut: Dut, error: BenchError) -> Problem:
     """Return why a unit could not be read, as the evidence keeps it."""
-    return {"error": type(error).__name__, "detail": str(error), "socket": dut.socket.id}
+    return {"error": kind_of(error), "detail": str(error), "socket": dut.socket.id}

@@ -17,7 +17,7 @@ from typing import Any
 
 from sensorbench.assessment.assess import RESULTS_FILE, assess
 from sensorbench.assessment.results import Assessment, as_json
-from sensorbench.core.errors import BenchError, EvidenceError
+from sensorbench.core.errors import BenchError, EvidenceError, kind_of
 from sensorbench.evidence.run import RunReader, RunWriter
 from sensorbench.run.parked import Parked
 from sensorbench.run.runner import Runner
@@ -135,7 +135,7 @@ def _state(error: BaseException | None) -> tuple[str, Mapping[str, Any]]:
             return "stopped by safety", {"text": str(error), "code": error.code, **error.values}
     text = str(error) or "stopped by the operator"
     state = "failed" if isinstance(error, Exception) else "interrupted"
-    return state, {"text": text, "error": type(error).__name__}
+    return state, {"text": text, "error": kind_of(error)}
 
 
 def _told(

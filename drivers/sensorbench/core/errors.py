@@ -30,6 +30,26 @@ class ProtocolError(BenchError):
     """Bytes arrived that the datasheet forbids: bad CRC, wrong identity. A retry hides a fault."""
 
 
+class WrongDevice(ProtocolError):
+    """Another part or instrument answers than the one that was asked for."""
+
+
+class ChecksumError(ProtocolError):
+    """Data came whose CRC or parity is wrong: damaged on the wire, or in the part's memory."""
+
+
+class NotReady(ProtocolError):
+    """The device has no new value: it still converts, or nothing was started."""
+
+
+class Saturated(ProtocolError):
+    """The output is at the end of its range: the value is beyond what the device measures."""
+
+
+class SettingsLost(ProtocolError):
+    """The device's settings are not those that were written: its supply dipped, or it was reset."""
+
+
 class InstrumentError(BenchError):
     """The instrument understood and refused. Carries its own code and text."""
 
@@ -76,3 +96,16 @@ class InputError(BenchError):
     def one(cls, file: str, key: str, text: str) -> InputError:
         """Build the error for a single problem."""
         return cls([Problem(file, key, text)])
+
+
+def kind_of(error: BaseException) -> str:
+    """Return the name of the nearest class of this module: what evidence keeps as an error's code.
+
+    Evidence is read for years: classes of plug-ins may be gone by then, these have words in every
+    language of the reports. The name of its own class where an error is none of ours.
+
+    >>> kind_of(Saturated("the output is clipped")), kind_of(OSError())
+    ('Saturated', 'OSError')
+    """
+    own = (kind for kind in type(error).__mro__ if kind.__module__ == __name__)
+    return next(own, type(error)).__name__

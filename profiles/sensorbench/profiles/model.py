@@ -180,7 +180,7 @@ class Profile(Document):
 
     id: str
     title: str | dict[str, str]
-    source: str
+    source: str | dict[str, str]
     soak: dict[str, SoakTable] = Field(default_factory=dict)
     samples: int = Field(default=4, ge=1, le=1000)
     sample_interval: Duration = Field(default=0.1, ge=0)

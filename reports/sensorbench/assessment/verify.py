@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +78,10 @@ def verify(root: Path) -> Verification:
             # Nobody here can compute them again: what was sealed stands, and that is said.
             assessment = from_json(json.loads((root / "derived" / RESULTS_FILE).read_bytes()))
             damage = []
-            changed = [f"{rule} is not installed here: the stored results stand" for rule in absent]
-        findings += [Finding(Level.DAMAGE, f"derived/{RESULTS_FILE}", text) for text in damage]
-        findings += [Finding(Level.DAMAGE, "journal.jsonl", text) for text in _coefficients(data)]
+            text = "is not installed here: the stored results stand"
+            changed = [_Wrong(f"{rule} {text}") for rule in absent]
+        findings += [one.found(f"derived/{RESULTS_FILE}") for one in damage]
+        findings += [one.found("journal.jsonl") for one in _coefficients(data)]
     except (
         BenchError,
         LookupError,
@@ -90,12 +91,29 @@ def verify(root: Path) -> Verification:
         RecursionError,
     ) as error:
         # The files above name what was changed; here it only stops the computation.
-        text = f"results can't be computed again: {type(error).__name__}: {error}"
-        findings.append(Finding(Level.DAMAGE, root.name, text))
+        said = f"{type(error).__name__}: {error}"
+        text = f"results can't be computed again: {said}"
+        findings.append(_Wrong(text, "not_computed", {"error": said}).found(root.name))
         return Verification(root.name, "unknown", tuple(findings), None, notes=noticed)
     return Verification(
-        run.run_id, run.provenance.value, tuple(findings), assessment, data, tuple(changed), noticed
-    )
+        run.run_id, run.provenance.value, tuple(findings), assessment, data,
+        tuple(one.text for one in changed), noticed,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrong:
+    """What differs, in English and as a code with its values."""
+
+    text: str
+    code: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def found(self, file: str) -> Finding:
+        return Finding(Level.DAMAGE, file, self.text, self.code, self.values)
+
+    def at(self, where: str) -> _Wrong:
+        return _Wrong(f"{where}: {self.text}", self.code, {"where": where, **self.values})
 
 
 def _not_installed(data: RunData) -> list[str]:
@@ -111,41 +129,55 @@ def _not_installed(data: RunData) -> list[str]:
     return list(dict.fromkeys([*kinds, *measures]))
 
 
-def _compare(root: Path, computed: dict[str, Any], sealed: bool) -> tuple[list[str], list[str]]:
+def _compare(
+    root: Path, computed: dict[str, Any], sealed: bool
+) -> tuple[list[_Wrong], list[_Wrong]]:
     """Return what differs by the same rule, and what another version of a rule gives."""
     path = root / "derived" / RESULTS_FILE
     if not path.is_file():
-        return (["is missing"] if sealed else []), []
+        return ([_Wrong("is missing", "missing")] if sealed else []), []
     try:
         stored = json.loads(path.read_bytes())
         rows = {_key(row): row for row in stored["results"]}
         rules = dict(stored["rules"])
     except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
-        return [f"is no list of results: {error}"], []
+        text = f"is no list of results: {error}"
+        return [_Wrong(text, "no_results", {"error": str(error)})], []
     # What was stored went through JSON; so does what is compared with it.
     computed = json.loads(json.dumps(computed))
     again = {_key(row): row for row in computed["results"]}
-    damage: list[str] = []
-    changed: list[str] = []
+    damage: list[_Wrong] = []
+    changed: list[_Wrong] = []
     for key in dict.fromkeys([*rows, *again]):
-        same_rule, text = _difference(rows.get(key), again.get(key), rules, computed["rules"])
-        if text:
-            (damage if same_rule else changed).append(f"{' '.join(filter(None, key[:5]))}: {text}")
+        same_rule, wrong = _difference(rows.get(key), again.get(key), rules, computed["rules"])
+        if wrong:
+            (damage if same_rule else changed).append(wrong.at(" ".join(filter(None, key[:5]))))
     if not damage and not changed:
         units = {u["serial"]: u["verdict"] for u in computed["units"]}
         for unit in stored.get("units", ()):
             now = units.get(unit.get("serial"))
             if now != unit.get("verdict"):
-                damage.append(f"{unit.get('serial')}: verdict {unit.get('verdict')}, now {now}")
+                damage.append(_verdict(unit.get("verdict"), now).at(str(unit.get("serial"))))
         if stored.get("verdict") != computed["verdict"]:
-            damage.append(f"verdict {stored.get('verdict')}, now {computed['verdict']}")
+            damage.append(_verdict(stored.get("verdict"), computed["verdict"]).at(root.name))
     return _first(damage), _first(changed)
 
 
-def _first(found: list[str]) -> list[str]:
+def _verdict(stored: object, computed: object) -> _Wrong:
+    return _differs([("verdict", stored, computed)])
+
+
+def _differs(parts: Sequence[tuple[str, object, object]]) -> _Wrong:
+    told = [f"{name} is {one!r}, computed again it is {two!r}" for name, one, two in parts]
+    rows = [{"name": name, "stored": one, "computed": two} for name, one, two in parts]
+    return _Wrong("; ".join(told), "differs", {"parts": rows})
+
+
+def _first(found: list[_Wrong]) -> list[_Wrong]:
     if len(found) <= _MOST:
         return found
-    return [*found[:_MOST], f"and {len(found) - _MOST} more differences"]
+    more = len(found) - _MOST
+    return [*found[:_MOST], _Wrong(f"and {more} more differences", "more", {"n": more})]
 
 
 def _key(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -160,34 +192,34 @@ def _difference(
     computed: Mapping[str, Any] | None,
     old_rules: Mapping[str, str],
     new_rules: Mapping[str, str],
-) -> tuple[bool, str]:
-    """Return whether the rules are the same, and what differs, "" if nothing."""
+) -> tuple[bool, _Wrong | None]:
+    """Return whether the rules are the same, and what differs, None if nothing."""
     row = stored or computed or {}
     measure = str(row.get("measure", ""))
     known = measure in plugins(MEASURES) or measure in plugins(KINDS) or measure in OWN_RULES
     if computed is None and not known:
-        return False, "its rule is not installed here; the stored result stands"
+        return False, _Wrong("its rule is not installed here; the stored result stands")
     # A result is shaped by its measure's rule and by its kind's.
     kinds = {name: rule for name, rule in old_rules.items() if name in plugins(KINDS)}
     then = stored["rule"] if stored else old_rules.get(measure)
     now = computed["rule"] if computed else new_rules.get(measure, then)
     same = then == now and all(new_rules.get(name) == rule for name, rule in kinds.items())
     if stored is None:
-        return same, "was not stored"
+        return same, _Wrong("was not stored", "not_stored")
     if computed is None:
-        return same, "does not follow from the evidence"
-    parts = []
+        return same, _Wrong("does not follow from the evidence", "not_following")
+    parts: list[tuple[str, object, object]] = []
     for name in ("value", "verdict", "low", "high", "uncertainty", "unit"):
         one, two = stored.get(name), computed.get(name)
         if not _same(one, two, stored):
-            parts.append(f"{name} is {one!r}, computed again it is {two!r}")
+            parts.append((name, one, two))
     before, now_said = (
         [GENERAL.get(r["code"], r["code"]) for r in row.get("reasons", ())]
         for row in (stored, computed)
     )
     if before != now_said:
-        parts.append("its reasons are others")
-    return same, "; ".join(parts)
+        parts.append(("reasons", before, now_said))
+    return same, _differs(parts) if parts else None
 
 
 def _same(stored: Any, computed: Any, row: Mapping[str, Any]) -> bool:
@@ -199,7 +231,7 @@ def _same(stored: Any, computed: Any, row: Mapping[str, Any]) -> bool:
     return bool(stored == computed)
 
 
-def _coefficients(data: RunData) -> Iterator[str]:
+def _coefficients(data: RunData) -> Iterator[_Wrong]:
     """Fit every unit again from the raw counts and compare with what the run wrote to the parts."""
     for event in data.events("fact"):
         if event.data["verb"] != "write":
@@ -209,10 +241,12 @@ def _coefficients(data: RunData) -> Iterator[str]:
         for serial, words in fact["words"].items():
             computed = fitted.words.get(serial)
             if not _within_one(words, computed):
-                yield (
+                text = (
                     f"event {event.seq}: the coefficients planned for {serial} are {words}, "
                     f"computed again they are {computed}"
                 )
+                told = {"seq": event.seq, "serial": serial, "stored": words, "computed": computed}
+                yield _Wrong(text, "coefficients", told)
 
 
 def _within_one(written: list[int], computed: list[int] | None) -> bool:

@@ -24,7 +24,7 @@ from sensorbench.reports.names import Names
 from sensorbench.reports.places import places_table
 from sensorbench.reports.runs import Run
 from sensorbench.reports.text import clean, serials
-from sensorbench.reports.values import plain, style_of
+from sensorbench.reports.values import plain, roundest
 from sensorbench.reports.words import Words
 
 Row = tuple[str, Cell]
@@ -267,8 +267,7 @@ def _setting(names: Names, part: str, name: str, value: object) -> str:
     """Return a setting of a part with its unit, where the run has that on record."""
     unit = str(names.part(part).get("settings", {}).get(name, "1"))
     if isinstance(value, int | float):
-        style = style_of(unit, [value])
-        value = plain(float(value), unit, style.shown)
+        value = plain(float(value), unit, roundest(unit, float(value)))
     title = clean(names.words.name("setting", name))
     return names.words.text("named", name=title, value=clean(value))
 

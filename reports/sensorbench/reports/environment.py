@@ -130,8 +130,13 @@ def place_figure(
 def _meter(axes: Any, trace: Trace, name: str, color: str, style: Style, size: float) -> None:
     time, low, high, mean = envelope(trace)
     low, high, mean = (scaled(values, style.unit, style.shown) for values in (low, high, mean))
-    axes.fill_between(time / size, low, high, color=color, alpha=0.25, linewidth=0)
-    axes.plot(time / size, mean, color=color, linewidth=0.9, label=fonts.printable(clean(name)))
+    known = np.isfinite(mean)
+    style_of_line = {"marker": "o", "markersize": 3.0} if known.sum() == 1 else {}
+    axes.fill_between(time / size, low, high, step="pre", color=color, alpha=0.25, linewidth=0)
+    axes.plot(
+        time / size, mean, drawstyle="steps-pre", color=color, linewidth=0.9,
+        label=fonts.printable(clean(name)), **style_of_line,
+    )  # fmt: skip
 
 
 def _limits(axes: Any, bench: Mapping[str, Any], style: Style, words: Words) -> None:

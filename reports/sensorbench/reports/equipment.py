@@ -139,17 +139,21 @@ def _units(run: Run, words: Words) -> list[Table]:
             rows = _together(own, sockets, seqs, absent, run, words)
             tables.append(Table(caption, columns, rows))
             continue
+        models = {_model(identified[serial]) for serial in own if serial in identified}
+        doubted = any((e.data.get("identity") or {}).get("or_models") for e in identified.values())
+        same = models.pop() if len(models) == 1 and len(own) > 1 and not doubted else ""
         rows = tuple(
             (
                 Cell(clean(serial)),
                 Cell(words.listed([clean(s) for s in sockets.get(serial, ())])),
-                Cell(_said(identified.get(serial), words)
+                Cell(_said(serial, identified.get(serial), same, words)
                      or words.text(f"equipment.{_how(serial, sockets, absent)}")),
                 Cell(entries([seqs[serial]] if serial in seqs else ())),
             )
             for serial in own
         )  # fmt: skip
-        tables.append(_in_lanes(Table(caption, columns, rows)))
+        note = words.text("equipment.all_said", what=same) if same else ""
+        tables.append(_in_lanes(Table(caption, columns, rows, note)))
     return tables
 
 
@@ -203,14 +207,26 @@ def _how(serial: str, loaded: Container[str], absent: Container[str]) -> str:
     return "absent" if serial in absent else "answered"
 
 
-def _said(event: Event | None, words: Words) -> str:
-    """Return what the part said of itself, "" where it is not on record."""
+def _model(event: Event) -> str:
+    """Return what model a part said it is, "" where that is not on record."""
+    identity = event.data.get("identity") or {}
+    return clean(f"{identity.get('manufacturer', '')} {identity.get('model', '')}").strip()
+
+
+def _said(serial: str, event: Event | None, same: str, words: Words) -> str:
+    """Return what the part said of itself, "" where it is not on record.
+
+    `same` is the model that all of the table said: the table's note has it.
+    """
     identity = (event.data.get("identity") if event else None) or {}
-    if not identity:
+    if event is None or not identity:
         return ""
-    told = [clean(f"{identity.get('manufacturer', '')} {identity.get('model', '')}").strip()]
+    model = _model(event)
+    told = [model] if model != same else []
     if identity.get("serial"):
-        told.append(words.text("equipment.said_serial", serial=clean(identity["serial"])))
+        found = str(identity["serial"])
+        key = "same_serial" if found == serial else "said_serial"
+        told.append(words.text(f"equipment.{key}", serial=clean(found)))
     if identity.get("or_models"):
         models = words.listed([clean(model) for model in identity["or_models"]])
         told.append(words.text("equipment.said_or", models=models))

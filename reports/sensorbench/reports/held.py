@@ -119,6 +119,6 @@ def _figure(
 def _draw(axes: Any, trace: Trace, style: Style, color: str, name: str | None) -> None:
     time, low, high, mean = envelope(trace)
     low, high, mean = (scaled(values, style.unit, style.shown) for values in (low, high, mean))
-    axes.fill_between(time / _HOUR_S, low, high, color=color, alpha=0.25, linewidth=0)
+    axes.fill_between(time / _HOUR_S, low, high, step="pre", color=color, alpha=0.25, linewidth=0)
     label = fonts.printable(name) if name else None
-    axes.plot(time / _HOUR_S, mean, color=color, linewidth=0.9, label=label)
+    axes.plot(time / _HOUR_S, mean, drawstyle="steps-pre", color=color, linewidth=0.9, label=label)

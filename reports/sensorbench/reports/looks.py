@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from sensorbench.assessment.results import Reason
 from sensorbench.evidence.journal import Event
 from sensorbench.reports.facts import there
 from sensorbench.reports.names import Names
-from sensorbench.reports.reasons import told_value
+from sensorbench.reports.reasons import coded, ended_text, original, reason_text, told_value
 from sensorbench.reports.runs import Run
 from sensorbench.reports.text import clean
 
@@ -30,7 +31,7 @@ def _what(event: Event, names: Names) -> str:
     data = {k: v for k, v in event.data.items() if k != "frames" and there(v)}
     code = data.get("code")
     if code is not None and names.words.has(f"trip.{code}"):
-        return _coded(str(code), dict(data.get("values") or {}), names)
+        return coded(names, f"trip.{code}", dict(data.get("values") or {}))
     if event.kind == _ENDED:
         state, why = names.words.name("state", str(data.get("state", ""))), why_ended(event, names)
         return names.words.text("named", name=state, value=why) if why else state
@@ -41,28 +42,15 @@ def _what(event: Event, names: Names) -> str:
     if names.words.has(f"event.{event.kind}"):
         return names.words.text(f"event.{event.kind}", **told)
     pairs = [f"{names.words.name('fact', key)} {value}" for key, value in told.items()]
-    return f"{event.kind}: {names.words.listed(pairs)}" if pairs else event.kind
-
-
-def _coded(code: str, values: Mapping[str, Any], names: Names) -> str:
-    told = {name: told_value(names, name, value, values) for name, value in values.items()}
-    return names.words.text(f"trip.{code}", **told)
+    if not pairs:
+        return event.kind
+    return names.words.text("named", name=event.kind, value=names.words.listed(pairs))
 
 
 def why_ended(event: Event, names: Names) -> str:
-    """Return why a run ended, "" where nothing is said: its code in words, else the text."""
+    """Return why a run ended, "" where nothing is said."""
     reason = event.data.get("reason") or {}
-    if not isinstance(reason, Mapping):
-        return clean(reason)
-    code = str(reason.get("code", ""))
-    if names.words.has(f"trip.{code}"):
-        return _coded(code, reason, names)
-    if reason.get("gate") and reason.get("why"):
-        why = told_value(names, "why", reason["why"], reason)
-        return names.words.text("named", name=names.phase(str(reason["gate"])), value=why)
-    if reason.get("text"):
-        return clean(reason["text"])
-    return told_value(names, "until", reason["until"], reason) if reason.get("until") else ""
+    return ended_text(names, reason if isinstance(reason, Mapping) else {"text": reason})
 
 
 def all_told(events: Iterable[Event], names: Names) -> Finding:
@@ -123,7 +111,8 @@ def fact_sentence(verb: str, fact: Mapping[str, Any], names: Names) -> str:
     if names.words.has(key):
         return names.words.text(key, **told)
     pairs = [f"{names.words.name('fact', name)} {value}" for name, value in told.items()]
-    return f"{names.words.name('verb', verb)}: {names.words.listed(pairs)}"
+    name = names.words.name("verb", verb)
+    return names.words.text("named", name=name, value=names.words.listed(pairs))
 
 
 def end(run: Run, names: Names) -> Finding:
@@ -159,7 +148,8 @@ def soaks(run: Run, names: Names) -> Finding:
         for event in failed
     ]
     text = names.words.text("events.soaks_failed", n=len(failed), of=len(soaks))
-    return f"{text}: {names.words.sentence(_listed(told, names))}", failed
+    what = names.words.sentence(_listed(told, names))
+    return names.words.text("named", name=text, value=what), failed
 
 
 def unread(run: Run, names: Names) -> Finding:
@@ -180,7 +170,7 @@ def unread(run: Run, names: Names) -> Finding:
             "events.unread",
             serial=clean(serial),
             n=count,
-            why=clean(first[serial].get("detail") or first[serial].get("error", "")),
+            why=reason_text(names, Reason("device", first[serial])),
         )
         for serial, count in counts.items()
     ]
@@ -200,9 +190,11 @@ def retries(run: Run, names: Names) -> Finding:
         found.append(event)
     if not counts:
         return names.words.text("none"), ()
-    told = [f"{clean(name)} {count}" for name, count in counts.most_common()]
+    told = [names.words.text("bracketed", text=clean(name), more=count)
+            for name, count in counts.most_common()]  # fmt: skip
     total = names.words.text("events.retries", n=sum(counts.values()))
-    return f"{total}: {names.words.listed(told, _MOST_LISTED)}", found
+    what = names.words.listed(told, _MOST_LISTED)
+    return names.words.text("named", name=total, value=what), found
 
 
 def named_tables(kind: str) -> Look:
@@ -218,7 +210,7 @@ def named_tables(kind: str) -> Look:
                 others = {"address": where} if known else {}
                 if isinstance(value, Mapping):
                     pairs = [
-                        f"{names.words.name('fact', key)} {told_value(names, key, v, others)}"
+                        f"{_called(names, kind, key)} {told_value(names, key, v, others)}"
                         for key, v in value.items()
                         if v is not None
                     ]
@@ -235,12 +227,20 @@ def named_tables(kind: str) -> Look:
     return look
 
 
+def _called(names: Names, kind: str, key: str) -> str:
+    """Return what a value of an event is called: by its kind, else as everywhere."""
+    group = kind if names.words.has(f"{kind}.{key}") else "fact"
+    return names.words.name(group, key)
+
+
 def safe(run: Run, names: Names) -> Finding:
     """Say whether the bench was in its safe state at the end."""
     events = run.events("safe_state")
     if not events:
         return names.words.text("events.safe_unknown"), ()
-    problems = [clean(p) for event in events for p in event.data.get("problems", ())]
+    problems = [
+        original(names.words, p) for event in events for p in event.data.get("problems", ())
+    ]
     if problems:
         told = names.words.listed(problems)
         return names.words.text("events.not_safe", problems=told), events

@@ -27,11 +27,20 @@ _SILENT = {
 
 
 class Names:
-    """What things are called, as the schedule of a run knows them; None where it can't be read."""
+    """What things are called, as the schedule of a run knows them; None where it can't be read.
 
-    def __init__(self, words: Words, schedule: Schedule | None) -> None:
+    `ended` is why the run ended, as its journal has it.
+    """
+
+    def __init__(
+        self,
+        words: Words,
+        schedule: Schedule | None,
+        ended: Mapping[str, Any] | None = None,
+    ) -> None:
         self.words = words
         self.schedule = schedule
+        self.ended = ended or {}
         self._parts = {u.serial: u.part for u in schedule.units} if schedule else {}
 
     # -- quantities and values ---------------------------------------------------------------
@@ -43,7 +52,12 @@ class Names:
     def address(self, where: str, zone: str = "") -> str:
         """Return an address in words, with its zone where it has a name."""
         name, *rest = where.split(".")
-        told = " ".join([self.quantity(name), *map(clean, rest)])
+        told = self.quantity(name)
+        for part in rest:
+            if self.words.has(f"port.{part}"):
+                told = self.words.text("at_port", what=told, port=self.words.text(f"port.{part}"))
+            else:
+                told = f"{told} {clean(part)}"
         return self.words.text("in_zone", what=told, zone=clean(zone)) if zone else told
 
     def row(self, where: str) -> Mapping[str, Any]:
@@ -87,16 +101,20 @@ class Names:
             same = [float(part) for part in value]
             for word, known in self.row(where).get("words", {}).items():
                 if list(known) == same:
-                    return clean(word)
+                    return clean(self.words.name("word", word))
             parts = ", ".join(bare(part, unit, shown) for part in same)
             return f"({parts}) {unit_name(shown)}".rstrip()
         if isinstance(value, int | float):
             return plain(float(value), unit, shown)
         return clean(value)
 
-    def difference(self, where: str, value: float) -> str:
-        """Return a difference of values at an address, a band or a disagreement."""
-        return plain(value, str(self.row(where).get("difference") or self.unit(where)))
+    def difference(self, where: str, value: float | Sequence[float]) -> str:
+        """Return a difference of values at an address, a band, a disagreement or an offset."""
+        unit = str(self.row(where).get("difference") or self.unit(where))
+        if isinstance(value, int | float):
+            return plain(value, unit)
+        parts = ", ".join(bare(float(part), unit) for part in value)
+        return f"({parts}) {unit_name(unit)}".rstrip()
 
     def values(self, where: str, values: Iterable[Any]) -> str:
         """Return several values at an address, with the unit once where it is the same."""
@@ -226,7 +244,9 @@ class Names:
             hours = name in {"served_s", "asked_s"}
             value = self.hours(value) if hours else self.duration(value)
             return self.words.text(f"label.{name}", value=value)
-        if isinstance(value, str):
+        if name == "fit":
+            value = self.phase(str(value))
+        elif isinstance(value, str):
             value = self.words.name(name, value)
         elif isinstance(value, float):
             value = f"{value:.6g}"
@@ -243,7 +263,10 @@ def _known_today(name: str) -> Mapping[str, Any]:
         return {}
     words = {word: list(components(value)) for word, value in row.words.items()}
     shown, difference = row.shown or row.unit, row.difference.canonical
-    return {"unit": row.unit, "difference": difference, "shown": shown, "words": words}
+    return {
+        "unit": row.unit, "difference": difference, "shown": shown, "words": words,
+        "axes": list(row.axes),
+    }  # fmt: skip
 
 
 def differing(places: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -10,7 +10,7 @@ from sensorbench.reports.model import Block, Cell, Column, Table
 from sensorbench.reports.names import Names
 from sensorbench.reports.reasons import limits_text
 from sensorbench.reports.runs import Run
-from sensorbench.reports.text import clean
+from sensorbench.reports.text import clean, unit_name
 from sensorbench.reports.words import Words
 
 
@@ -66,7 +66,8 @@ def uncertainty(bench: Mapping[str, Any], where: str, names: Names) -> str:
     """Return the expanded uncertainty of a place's reference, as it is stated."""
     if isinstance(bench.get("uncertainty"), int | float):
         return names.difference(where, float(bench["uncertainty"]))
-    return clean(bench.get("stated") or "")
+    number, _, unit = clean(bench.get("stated") or "").partition(" ")
+    return f"{number} {unit_name(unit)}".rstrip()
 
 
 def bench_limits(bench: Mapping[str, Any], where: str, names: Names) -> str:

@@ -9,15 +9,17 @@ from sensorbench.assessment.results import Reason, Result
 from sensorbench.reports.names import Names
 from sensorbench.reports.text import clean
 from sensorbench.reports.values import bare, plain, style_of
-from sensorbench.reports.words import languages
+from sensorbench.reports.words import Words, languages
 
 _OUTSIDE = "outside"
-_DIFFERENCES = ("within", "apart", "agree", "gradient")
+_DIFFERENCES = ("within", "apart", "agree", "gradient", "offset")
 _HOURS = ("served_s", "asked_s", "hours_s", "readouts_s", "credit_s")
-_PHASES = ("drift_from", "of", "gate")
+_PHASES = ("drift_from", "of", "gate", "fit")
 _BATCH = "#"
 _MOST_BATCHES = 4
 _CONDITIONS = ("conditions", "before", "interim", "after")
+_ORIGINAL = ("detail", "error", "problem", "problems", "reason")
+"""What a device, a driver or a library said: it stays as it was said, marked as such."""
 
 
 def reason_text(
@@ -37,9 +39,44 @@ def reason_text(
         name: told_value(names, name, value, reason.values) for name, value in reason.values.items()
     }
     key = f"reason.{reason.code}"
+    if reason.code == "ended_early":
+        values["why"] = ended_text(names, names.ended or {"text": reason.values.get("why")})
     if reason.values.get("why") and names.words.has(f"{key}_why"):
         key = f"{key}_why"
+    if not all(reason.values.get(name, True) for name in _ORIGINAL):
+        key = f"{key}_bare" if names.words.has(f"{key}_bare") else key
     return clean(names.words.text(key, **values))
+
+
+def ended_text(names: Names, reason: Mapping[str, Any]) -> str:
+    """Return why a run ended, "" where nothing is said: its code in words, else what was said."""
+    code, error = str(reason.get("code", "")), str(reason.get("error", ""))
+    if names.words.has(f"trip.{code}"):
+        return coded(names, f"trip.{code}", reason)
+    if reason.get("gate") and reason.get("why"):
+        why = told_value(names, "why", reason["why"], reason)
+        return names.words.text("named", name=names.phase(str(reason["gate"])), value=why)
+    if reason.get("text"):
+        said = original(names.words, reason["text"])
+        if not names.words.has(f"error.{error}"):
+            return said
+        return names.words.text("named", name=names.words.text(f"error.{error}"), value=said)
+    return told_value(names, "until", reason["until"], reason) if reason.get("until") else ""
+
+
+def coded(names: Names, key: str, values: Mapping[str, Any]) -> str:
+    """Return the text of a code with its values as people write them."""
+    told = {name: told_value(names, name, value, values) for name, value in values.items()}
+    return names.words.text(key, **told)
+
+
+def original(words: Words, text: object) -> str:
+    """Return what a device, a driver or a library said, marked where it is in another language.
+
+    >>> original(Words("zh"), "no answer")
+    '原文“no answer”'
+    """
+    return words.text("original", text=clean(text)) if text else ""
 
 
 def _outside(
@@ -105,8 +142,10 @@ def told_value(names: Names, name: str, value: Any, others: Mapping[str, Any]) -
         return names.address(where, str(others.get("zone", "")))
     if name in ("target", "value", "limit", "low", "high") and where:
         return names.value(where, value)
-    if name in _DIFFERENCES and where and isinstance(value, int | float):
+    if name in _DIFFERENCES and where and _is_numeric(value):
         return names.difference(where, value)
+    if names.row(name) and not where and _is_set(value):
+        return _at(names, name, value)
     if name in _HOURS and isinstance(value, int | float):
         return names.hours(value)
     if name.endswith("_s") and isinstance(value, int | float):
@@ -116,6 +155,28 @@ def told_value(names: Names, name: str, value: Any, others: Mapping[str, Any]) -
     if name in ("share", "required") and isinstance(value, int | float):
         return f"{value * 100:.4g} %"
     return _told_name(names, name, value)
+
+
+def _is_numeric(value: Any) -> bool:
+    parts = value if isinstance(value, list | tuple) else [value]
+    return bool(parts) and all(isinstance(part, int | float) for part in parts)
+
+
+def _is_set(value: Any) -> bool:
+    """Return whether this is what can be set: a number, a vector, a wave, or several of them."""
+    if isinstance(value, Mapping):
+        return {"low", "high"} <= set(value)
+    if isinstance(value, list | tuple):
+        return bool(value) and all(_is_set(part) for part in value)
+    return isinstance(value, int | float)
+
+
+def _at(names: Names, where: str, value: Any) -> str:
+    """Return what is set at an address: a value, or several of them in turn."""
+    is_vector = bool(names.row(where).get("axes")) and _is_numeric(value)
+    if isinstance(value, list | tuple) and not is_vector:
+        return names.values(where, value)
+    return names.value(where, value)
 
 
 def _told_name(names: Names, name: str, value: Any) -> str:
@@ -140,6 +201,8 @@ def _told_name(names: Names, name: str, value: Any) -> str:
         return names.address(text)
     if names.words.has(f"{name}.{text}"):
         return clean(names.words.text(f"{name}.{text}"))
+    if name in _ORIGINAL:
+        return original(names.words, text)
     head, colon, rest = text.partition(": ")
     if colon and names.words.has(f"{name}.{head}"):
         told = names.words.text(f"{name}.{head}")

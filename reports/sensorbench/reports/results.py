@@ -185,7 +185,7 @@ def _collapsed(item: Item, results: Sequence[Result], run: Run, words: Words) ->
     spread = words.text("range", low=low, high=high) if differ else ""
     inside = margin(found)
     of = ""
-    if differ:  # without a limit none is worse than another
+    if differ and len(serial_set) > 1:  # without a limit none is worse than another
         key = "largest_of" if math.isinf(inside) else "worst_of"
         of = words.text(key, serial=clean(found.serial))
     left = ""

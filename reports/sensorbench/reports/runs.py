@@ -52,7 +52,12 @@ class Run:
 
     def names(self, words: Words) -> Names:
         """Return what things of this run are called in a language."""
-        return self._names.setdefault(words.language, Names(words, self.schedule))
+        if words.language not in self._names:
+            last = self.events("run_ended")[-1:]
+            why = last[0].data.get("reason") if last else None
+            ended = why if isinstance(why, Mapping) else {}
+            self._names[words.language] = Names(words, self.schedule, ended)
+        return self._names[words.language]
 
     @property
     def is_damaged(self) -> bool:

@@ -21,16 +21,20 @@ Row = tuple[Cell, ...]
 
 
 def spread_table(phase: str, run: Run, words: Words) -> Iterator[Block]:
-    """Return lowest, mean, highest and standard deviation of all units at each point.
+    """Return how all units are spread at each point; of one unit its values there.
 
     Nothing where no unit has several results: then the table of results says it all.
     """
     items = [item for item in items_of(run.results(phase), run.names(words)) if item.is_repeated]
-    rows = [row for item in items for row in _rows(item)]
+    if not items:
+        return
+    # Of one unit lowest, mean and highest would say the same thing three times.
+    alone = len({result.serial for item in items for result in item.results}) == 1
+    rows = [row for item in items for row in _rows(item, alone)]
     if not rows:
         return
     note = words.text("spread.more", n=len(rows) - _MOST_ROWS) if len(rows) > _MOST_ROWS else ""
-    numbers = ("units", "lowest", "mean", "highest", "deviation")
+    numbers = ("value",) if alone else ("units", "lowest", "mean", "highest", "deviation")
     columns = (
         Column(words.text("column.result"), grow=True),
         Column(words.text("column.at")),
@@ -38,13 +42,17 @@ def spread_table(phase: str, run: Run, words: Words) -> Iterator[Block]:
         Column(words.text("column.limits")),
         Column(words.text("column.journal")),
     )
-    yield Table(words.text("spread.caption"), columns, tuple(rows[:_MOST_ROWS]), note)
+    caption = words.text("spread.one" if alone else "spread.caption")
+    yield Table(caption, columns, tuple(rows[:_MOST_ROWS]), note)
 
 
-def _rows(item: Item) -> Iterator[Row]:
+def _rows(item: Item, alone: bool) -> Iterator[Row]:
     for at, results in item.places.items():
         values = [r.value for r in results if math.isfinite(r.value)]
         if not values:
+            continue
+        if alone:
+            yield from (_one(item, at, result) for result in results if math.isfinite(result.value))
             continue
         four = [min(values), fmean(values), max(values)]
         four += [stdev(values)] if len(values) > 1 else []
@@ -58,6 +66,16 @@ def _rows(item: Item) -> Iterator[Row]:
             Cell(item.limits(results[0])),
             Cell(entries(seq for result in results for seq in result.sources)),
         )
+
+
+def _one(item: Item, at: str, result: Result) -> Row:
+    return (
+        Cell(item.title),
+        Cell(at),
+        Cell(item.value(result)),
+        Cell(item.limits(result)),
+        Cell(entries(result.sources)),
+    )
 
 
 def budgets(phase: str, run: Run, words: Words) -> Iterator[Block]:

@@ -12,7 +12,10 @@ from sensorbench.reports.words import Words
 
 _ENTRIES_SHOWN = 3
 _LONGEST = 2000
-_UNITS = {"degC": "°C", "ohm": "Ω", "uT": "µT", "uA": "µA", "us": "µs", "uV": "µV"}
+_UNITS = {
+    "degC": "°C", "ohm": "Ω", "uT": "µT", "uA": "µA", "us": "µs", "uV": "µV", "ug": "µg",
+    "counts": "LSB",
+}  # fmt: skip
 
 
 def clean(text: object) -> str:
@@ -44,8 +47,8 @@ def shortened(text: str, most: int = 160) -> str:
 def unit_name(unit: str) -> str:
     """Return how a unit is printed.
 
-    >>> unit_name("degC"), unit_name("m/s2/sqrt(Hz)"), unit_name("1")
-    ('°C', 'm/s²/√Hz', '')
+    >>> unit_name("degC"), unit_name("m/s2/sqrt(Hz)"), unit_name("1"), unit_name("counts")
+    ('°C', 'm/s²/√Hz', '', 'LSB')
     """
     if unit == "1":
         return ""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sensorbench.reports.findings import finding_text
 from sensorbench.reports.model import Block, Cell, Column, Facts, Heading, Section, Table, Text
+from sensorbench.reports.reasons import original
 from sensorbench.reports.runs import Run
 from sensorbench.reports.text import clean
 from sensorbench.reports.words import Words
@@ -49,9 +50,9 @@ def _run(run: Run, words: Words) -> Iterator[Block]:
         ("seal", run.seal or words.text("trace.no_seal")),
         ("last_line", events[-1].hash if events else words.text("none")),
         ("journal", words.text("count.entry", n=len(events))),
-        ("software", clean(", ".join(f"{k} {v}" for k, v in software.items()))),
+        ("software", clean(words.listed([f"{k} {v}" for k, v in software.items()]))),
         ("rules", clean(words.listed(_rules(run, rules, words)))),
-        ("changed", clean("; ".join(run.verification.changed))),
+        ("changed", original(words, "; ".join(run.verification.changed))),
         ("verified", verified),
     )
     told = tuple((words.text(f"trace.{key}"), Cell(text)) for key, text in rows if text)

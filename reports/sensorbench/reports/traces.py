@@ -35,7 +35,8 @@ def decimate(x: Floats, y: Floats, points: int = MOST_POINTS) -> tuple[Floats, F
 def envelope(trace: Trace, points: int = MOST_POINTS // 2) -> tuple[Floats, Floats, Floats, Floats]:
     """Return time, lowest, highest and mean of a meter's log in at most `points` rows and gaps.
 
-    Rows without a reading, and the times while the bench was away, are NaN: a gap in the picture.
+    A row tells of the time since the row before it, so it is drawn as a step. Rows without a
+    reading, and the times while the bench was away, are NaN: a gap in the picture.
     """
     count = len(trace.time_s)
     if not count:
@@ -51,7 +52,9 @@ def envelope(trace: Trace, points: int = MOST_POINTS // 2) -> tuple[Floats, Floa
         time = float(trace.time_s[part[-1]])
         inside = np.diff(trace.time_s[part], prepend=before)
         if usual and float(inside.max()) > _GAP * usual:
-            rows.append((before + usual, np.nan, np.nan, np.nan))
+            # The row after a gap tells of the time just before itself, as every row does.
+            after = float(trace.time_s[part[int(np.argmax(inside))]]) - usual
+            rows.append((max(before, after), np.nan, np.nan, np.nan))
         if not len(known):
             rows.append((time, np.nan, np.nan, np.nan))
         else:

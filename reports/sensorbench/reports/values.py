@@ -135,6 +135,26 @@ def readable(unit: str, size: float) -> str:
     return (max(known, key=lambda name: _factor(head, name)) if known else head) + tail
 
 
+def roundest(unit: str, value: float) -> str:
+    """Return a unit in which a value that somebody chose has few digits: its own, if not that one.
+
+    >>> roundest("m/s2", 39.2266), roundest("Hz", 6667.0), roundest("deg/s", 250.0)
+    ('g', 'Hz', 'deg/s')
+    """
+    shown = readable(unit, abs(value))
+    dimension = _dimension(unit, unit)
+    there = {name: in_unit(value, unit, name) for name in (dimension.units if dimension else ())}
+    if _digits(in_unit(value, unit, shown)) <= _DIGITS:
+        return shown
+    fits = [name for name, size in there.items() if _SMALL <= abs(size) < _LARGE]
+    return min([shown, *fits], key=lambda name: _digits(in_unit(value, unit, name)))
+
+
+def _digits(value: float) -> int:
+    """Return how many digits a number has that is written as short as it is."""
+    return len(f"{value:.12g}".lstrip("-0.").replace(".", "").rstrip("0"))
+
+
 def _split(unit: str) -> tuple[str, str]:
     """Return a unit and what it is divided by: the root of a hertz."""
     head = unit.removesuffix(_ROOT)

@@ -69,6 +69,66 @@ def test_columns_that_are_wider_than_the_page_wrap_and_never_overlap(tmp_path: P
         assert all(x1 <= 595 - 50 for _, _, x1, _, _ in page)
 
 
+def test_a_long_word_never_runs_into_the_next_column(tmp_path: Path) -> None:
+    lane = (Column("Unit"), Column("Socket"), Column("Part", grow=True), Column("Journal"))
+    row = (Cell("IMU-0001"), Cell("S01"), Cell("STMicroelectronics LSM6DSO"), Cell("#7"))
+    (page,) = boxes(render_pdf(report_of(Table("Units", lane * 3, (row * 3,)))), tmp_path)
+    assert not [pair for pair in combinations(page, 2) if overlap(*pair)]
+
+
+def test_a_long_reason_below_one_result_leaves_the_other_rows_their_lines(tmp_path: Path) -> None:
+    columns = (
+        Column("Unit", grow=True), Column("Result", grow=True), Column("At", grow=True),
+        Column("Value"), Column("Limits"), Column("Verdict"), Column("Journal"),
+    )  # fmt: skip
+    rest = (Cell("-736.5 ± 8.3 Pa"), Cell("±200 Pa"), Cell("FAIL"), Cell("#53…#723 (205)"))
+    why = "no answer on the bus in socket S003: bus0, mux 0x70 channel 1, not acknowledged. " * 2
+    rows = (
+        (Cell("26000002"), Cell("Pressure error"), Cell("room, 1000 h, 25 °C"), *rest),
+        (Cell("26000003", "26000003, 26000005 to 26000024"), Cell("7 results", why), Cell(""),
+         *rest),
+    )  # fmt: skip
+    (page,) = boxes(render_pdf(report_of(Table("Results", columns, rows))), tmp_path)
+    heights = {y for _, y, _, _, text in page if text in ("room,", "1000", "h,", "25", "°C")}
+    assert max(heights) - min(heights) < 2.0
+
+
+@pytest.mark.parametrize("count", [3, *range(40, 52)])
+def test_a_note_never_stands_alone_on_a_page(count: int, tmp_path: Path) -> None:
+    rows = tuple((Cell(f"row{n}"), Cell("1")) for n in range(count))
+    columns = (Column("Unit"), Column("Value"))
+    pages = boxes(render_pdf(report_of(Table("Long", columns, rows, "footnote"))), tmp_path)
+    (last,) = [page for page in pages if any(text == "footnote" for *_, text in page)]
+    assert any(text.startswith("row") for *_, text in last)
+
+
+def test_a_short_table_is_never_cut_in_two(tmp_path: Path) -> None:
+    long = Table("Long", (Column("Unit"),), tuple((Cell(f"long{n}"),) for n in range(38)))
+    short = Table("Short", (Column("Unit"),), tuple((Cell(f"short{n}"),) for n in range(12)))
+    pages = boxes(render_pdf(report_of(long, short)), tmp_path)
+    assert len({n for n, page in enumerate(pages) for *_, t in page if t.startswith("short")}) == 1
+
+
+@pytest.mark.parametrize("unit", ["%RH", "%", "kPa", "°C", "m/s²"])
+def test_a_number_stays_with_its_unit_before_chinese(unit: str, tmp_path: Path) -> None:
+    columns = (Column("Result", grow=True), *(Column(f"数值{n}" * 8) for n in range(4)))
+    rows = tuple((Cell(f"{'x' * n} error at 50 {unit}漂移"), *(Cell("1"),) * 4) for n in range(22))
+    pages = boxes(render_pdf(report_of(Table("T", columns, rows))), tmp_path)
+    lines: dict[float, str] = {}
+    for page in pages:
+        for _, y, _, _, text in sorted(page, key=lambda box: (box[1], box[0])):
+            lines[round(y)] = lines.get(round(y), "") + text
+    assert sum(f"50{unit}" in line for line in lines.values()) == len(rows)
+
+
+def test_no_line_begins_with_what_ends_a_clause(tmp_path: Path) -> None:
+    columns = (Column("要求", grow=True),)
+    rows = tuple((Cell("稳" * n + "；".join(["保持 15 min"] * 30)),) for n in range(12))
+    for page in boxes(render_pdf(report_of(Table("T", columns, rows))), tmp_path):
+        left = min(x for x, *_ in page)
+        assert not [text for x, _, _, _, text in page if x < left + 1 and text[0] in "；，。"]
+
+
 def test_an_empty_table_says_so_on_a_line_of_its_own(tmp_path: Path) -> None:
     table = Table("Nothing", (Column("A"), Column("B")), (), "A note.")
     (page,) = boxes(render_pdf(report_of(table)), tmp_path)

@@ -137,7 +137,7 @@ def test_an_allan_plot_is_logarithmic_over_averaging_time() -> None:
                      low=None, high=None, logarithmic=True)  # fmt: skip
     figure = series_figure(series, {}, NAMES, simulated=False)
     assert figure is not None
-    assert "Averaging time τ (s)" in figure.svg
+    assert "averaging time τ (s)" in figure.svg
     assert "Allan" in figure.svg
     assert ">0.01<" in figure.svg
     assert "mathdefault" not in figure.svg

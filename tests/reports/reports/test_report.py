@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from sensorbench.assessment.results import Result
+from sensorbench.assessment.results import Reason, Result
 from sensorbench.core.clock import VirtualClock
 from sensorbench.core.errors import InputError
 from sensorbench.core.plugins import Plugin, broken
@@ -39,9 +39,12 @@ from sensorbench.reports.model import (
     Table,
     Text,
 )
+from sensorbench.reports.names import Names
 from sensorbench.reports.pdf import render_pdf
+from sensorbench.reports.reasons import reason_text
 from sensorbench.reports.report import write_report
 from sensorbench.reports.runs import load
+from sensorbench.reports.words import Words
 
 from .conftest import ABSENT, CHINA, FAILING, HOSTILE, PART, SOAK, Written, answers
 from .player import Player, sbp1, schedule_of
@@ -384,9 +387,9 @@ def test_what_did_not_happen_is_said_too(written: Written) -> None:
     assert found["Limits, alarms, lost meters"] == "none"
     assert found["Values that were waited for"].startswith("all of ")
     assert found["Units not read"].startswith(f"{ABSENT} in ")
-    assert found["Exchanges tried again"] == "1 exchange tried again: meter_pressure.in 1"
+    assert found["Exchanges tried again"] == "1 exchange tried again: meter_pressure.in (1)"
     assert found["Left by earlier programs"] == "source_temperature: ALARM,3"
-    assert "temperature: By source_temperature.out" in found["Protections armed"]
+    assert "temperature: by source_temperature.out" in found["Protections armed"]
     assert "-60 °C" in found["Protections armed"]
     assert found["Safe state at the end"] == "reached"
     assert found["Other journal entries"] == "none"
@@ -481,6 +484,49 @@ def test_what_happened_is_told_in_words(troubled: Report) -> None:
     (chinese,) = tables(troubled, "试验 1：过程中", "zh")
     told = {row[0].text: row[1].text for row in chinese.rows}
     assert "温度在 meter_temperature.in 处为 133.2 °C" in told["限值、报警、失效仪表"]
+    assert "source_supply.out 无法读取：原文“no answer”" in told["限值、报警、失效仪表"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "english", "chinese"),
+    [
+        (
+            {"code": "limit", "address": "temperature", "zone": "", "meter": "dmm.ch1",
+             "value": 133.2, "limit": 130.0, "text": "temperature was 133.2 degC"},
+            "temperature was 133.2 °C at dmm.ch1",
+            "安全停机：温度在 dmm.ch1 处为 133.2 °C",
+        ),
+        (
+            {"text": "chamber: no answer within 2 s", "error": "LinkTimeout"},
+            "no answer in time: chamber: no answer within 2 s",
+            "应答超时：原文“chamber: no answer within 2 s”",
+        ),
+    ],
+)  # fmt: skip
+def test_why_a_run_ended_early_is_told_in_the_reports_language(
+    reason: dict[str, Any], english: str, chinese: str
+) -> None:
+    ended = Reason("ended_early", {"state": "failed", "why": reason["text"]})
+    told = {x: reason_text(Names(Words(x), None, reason), ended) for x in ("en", "zh")}
+    assert english in told["en"]
+    assert chinese in told["zh"]
+    assert "was 133.2 degC" not in told["zh"]
+
+
+@pytest.mark.parametrize(
+    ("problem", "chinese"),
+    [
+        ({"error": "Saturated", "detail": "the front is clipped at 115000 Pa", "socket": "F1"},
+         "插座 F1：超出器件量程，原文“the front is clipped at 115000 Pa”"),
+        ({"error": "not_loaded", "detail": "", "socket": ""}, "未装入插座"),
+        ({"error": "Glitch", "detail": "the part sulks", "socket": "F1"},
+         "插座 F1：原文“Glitch”，原文“the part sulks”"),
+    ],
+)  # fmt: skip
+def test_what_a_device_said_is_marked_as_its_own_words(
+    problem: dict[str, str], chinese: str
+) -> None:
+    assert reason_text(Names(Words("zh"), None), Reason("device", problem)) == chinese
 
 
 def test_values_of_a_soak_that_failed_are_not_known_and_say_so(troubled: Report) -> None:

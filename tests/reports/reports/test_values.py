@@ -81,9 +81,9 @@ def test_temperatures_have_their_zero() -> None:
 
 
 def test_units_are_printed_with_their_signs() -> None:
-    names = ["degC", "uT", "m/s2", "deg/s", "1", "Pa", "deg/s/g", "uA"]
+    names = ["degC", "uT", "m/s2", "deg/s", "1", "Pa", "deg/s/g", "uA", "ug/sqrt(Hz)", "counts"]
     assert [unit_name(name) for name in names] == [
-        "°C", "µT", "m/s²", "°/s", "", "Pa", "°/s/g", "µA"
+        "°C", "µT", "m/s²", "°/s", "", "Pa", "°/s/g", "µA", "µg/√Hz", "LSB"
     ]  # fmt: skip
 
 

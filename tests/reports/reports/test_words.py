@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -11,8 +12,10 @@ from types import ModuleType
 
 import pytest
 
+from sensorbench.assessment import verify
 from sensorbench.assessment.reasons import CODES
 from sensorbench.assessment.results import Reason
+from sensorbench.core import errors
 from sensorbench.core import plugins as plugin_table
 from sensorbench.core.catalog import devices
 from sensorbench.core.plugins import OURS, plugins
@@ -63,10 +66,26 @@ def test_every_code_kind_measure_and_quantity_has_words(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", languages())
+def test_every_error_that_evidence_keeps_has_words(language: str) -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    raised = {kind.__name__ for kind in kinds if issubclass(kind, errors.BenchError)}
+    assert {"BenchError", "NotAcknowledged", "Saturated", "WrongDevice"} <= raised
+    # What a user wrote that can't be run never comes into the evidence of a run.
+    wanted = raised - {errors.InputError.__name__}
+    assert [name for name in wanted if f"error.{name}" not in table(language)] == []
+
+
+@pytest.mark.parametrize("language", languages())
 def test_every_finding_of_a_check_has_words(language: str) -> None:
     source = Path(check.__file__).read_text(encoding="utf-8")
     codes = set(re.findall(r'_damage\([^"\n]*(?:"[^"]*", )?"(\w+)", ', source))
     codes |= {check.NO_SEAL, check.LINE_ENDS}
+    computed = Path(verify.__file__).read_text(encoding="utf-8")
+    wrong = [call for call in ast.walk(ast.parse(computed)) if isinstance(call, ast.Call)
+             and isinstance(call.func, ast.Name) and call.func.id == "_Wrong"]  # fmt: skip
+    codes |= {ast.literal_eval(call.args[1]) for call in wrong
+              if len(call.args) > 1 and isinstance(call.args[1], ast.Constant)}  # fmt: skip
+    assert {"not_stored", "not_following", "differs", "not_computed", "coefficients"} <= codes
     assert {"missing", "changed", "added", "frame_changed", "seal_changed"} <= codes
     assert [code for code in codes if f"finding.{code}" not in table(language)] == []
 
@@ -130,7 +149,8 @@ def test_every_key_that_the_code_names_has_words() -> None:
 
 def test_chinese_texts_are_chinese() -> None:
     same = {key for key, text in table("zh").items() if text == table("en")[key]}
-    allowed = {"mapping", "trace.", "label.", "fact.sha256", "list.", "equipment.unc"}
+    allowed = {"mapping", "trace.", "label.", "fact.sha256", "list.", "equipment.unc",
+               "reason.device_bare"}  # fmt: skip
     assert {key for key in same if not any(key.startswith(a) for a in allowed)} == set()
 
 

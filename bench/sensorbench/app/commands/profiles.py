@@ -19,7 +19,7 @@ def list_profiles(as_json: bool) -> None:
     if as_json:
         print_json([{"id": p.id, "title": p.title, "source": p.source} for p in found])
     else:
-        rows = [(p.id, title_of(p.title), p.source) for p in found]
+        rows = [(p.id, title_of(p.title), title_of(p.source)) for p in found]
         print_table(("id", "title", "source"), rows)
 
 
@@ -40,7 +40,7 @@ def show_profile(root: Path, name: str, grade: int, as_json: bool) -> None:
              "choices": choices, "phases": phases}
         )  # fmt: skip
         return
-    typer.echo(f"{profile.id}: {title_of(profile.title)}\nsource: {profile.source}")
+    typer.echo(f"{profile.id}: {title_of(profile.title)}\nsource: {title_of(profile.source)}")
     for choice, row in choices.items():
         offered = ", ".join(row["options"])
         typer.echo(f"choice {choice} by {row['by']}: {offered}; shown: {row['shown']}")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import InstrumentError, ProtocolError, SetpointError
+from sensorbench.core.errors import InstrumentError, ProtocolError, SetpointError, WrongDevice
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import PRESSURE, Value
 from sensorbench.instruments.members import number, setpoint
@@ -56,7 +56,7 @@ class DruckPace5000:
         """Read *IDN?. Raises ProtocolError if it is no PACE5000."""
         identity = parse_identity(self._line.query("*IDN?"))
         if not identity.model.upper().startswith("PACE5000"):
-            raise ProtocolError(
+            raise WrongDevice(
                 f"{self.name}: *IDN? says {identity}, expected a PACE5000; "
                 "is this the right address?"
             )

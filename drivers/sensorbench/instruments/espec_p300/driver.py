@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import InstrumentError, ProtocolError, SetpointError
+from sensorbench.core.errors import InstrumentError, ProtocolError, SetpointError, WrongDevice
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import HUMIDITY, TEMPERATURE, Value
 from sensorbench.instruments.espec_p300.wire import (
@@ -78,7 +78,7 @@ class EspecP300:
         fields = [field.strip() for field in reply.split(",")]
         # dry sensor, [wet sensor,] controller, highest temperature
         if len(fields) not in {3, 4} or fields[-2] != "P300":
-            raise ProtocolError(
+            raise WrongDevice(
                 f"{self.name}: TYPE? answered {reply!r}, expected controller P300; "
                 "is this the right port?"
             )
@@ -217,7 +217,7 @@ class EspecP300:
         try:
             return read_loop(command, self._ask(command))
         except ProtocolError as error:
-            raise ProtocolError(f"{self.name}: {error}") from None
+            raise type(error)(f"{self.name}: {error}") from None
 
     def _ask(self, command: str) -> str:
         reply = self._line.query(self._prefix + command).strip()

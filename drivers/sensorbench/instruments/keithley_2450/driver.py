@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import InstrumentError, ProtocolError, SetpointError
+from sensorbench.core.errors import InstrumentError, ProtocolError, SetpointError, WrongDevice
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import SUPPLY, SUPPLY_CURRENT, VOLTAGE, Value
 from sensorbench.instruments.members import Band, meter, number, setpoint
@@ -62,7 +62,7 @@ class Keithley2450:
         """Read *IDN? and *LANG?. Raises ProtocolError if it is no 2450 that speaks SCPI."""
         identity = parse_identity(self._line.query("*IDN?"))
         if not identity.model.upper().endswith("2450"):
-            raise ProtocolError(
+            raise WrongDevice(
                 f"{self.name}: *IDN? says {identity}, expected a 2450; is this the right address?"
             )
         language = self._line.query("*LANG?").strip().upper()

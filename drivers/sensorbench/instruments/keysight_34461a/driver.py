@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import ProtocolError, SetpointError
+from sensorbench.core.errors import SetpointError, WrongDevice
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import VOLTAGE
 from sensorbench.instruments.members import meter
@@ -50,7 +50,7 @@ class Keysight34461a:
         """Read *IDN?. Raises ProtocolError if it is no 34461A."""
         identity = parse_identity(self._line.query("*IDN?"))
         if identity.model != "34461A":
-            raise ProtocolError(
+            raise WrongDevice(
                 f"{self.name}: *IDN? says {identity}, expected a 34461A; is this the right address?"
             )
         return identity

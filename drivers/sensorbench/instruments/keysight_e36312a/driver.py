@@ -13,7 +13,13 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import BenchError, InstrumentError, ProtocolError, SetpointError
+from sensorbench.core.errors import (
+    BenchError,
+    InstrumentError,
+    ProtocolError,
+    SetpointError,
+    WrongDevice,
+)
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import SUPPLY, SUPPLY_CURRENT, Value
 from sensorbench.instruments.members import Band, meter, number, setpoint
@@ -74,7 +80,7 @@ class KeysightE36312a:
         """Read *IDN?. Raises ProtocolError if it is no E36312A."""
         identity = parse_identity(self._line.query("*IDN?"))
         if identity.model != "E36312A":
-            raise ProtocolError(
+            raise WrongDevice(
                 f"{self.name}: *IDN? says {identity}, expected an E36312A; "
                 "is this the right address?"
             )

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import InstrumentError, ProtocolError, SetpointError
+from sensorbench.core.errors import InstrumentError, SetpointError, WrongDevice
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import PRESSURE, Value
 from sensorbench.instruments.members import Band, Shape, number, setpoint
@@ -61,7 +61,7 @@ class PressurePulser:
         """Read *IDN?. Raises ProtocolError if it is no PP1."""
         identity = parse_identity(self._line.query("*IDN?"))
         if identity.model != "PP1":
-            raise ProtocolError(
+            raise WrongDevice(
                 f"{self.name}: *IDN? says {identity}, expected a PP1; is this the right address?"
             )
         return identity

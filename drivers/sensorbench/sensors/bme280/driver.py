@@ -12,7 +12,7 @@ import numpy as np
 
 from sensorbench.core.channel import Block, Channel, Setting, chosen
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import BenchError, ProtocolError
+from sensorbench.core.errors import BenchError, ChecksumError, ProtocolError, Saturated, WrongDevice
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import HUMIDITY, PRESSURE, TEMPERATURE
 from sensorbench.links.i2c import I2cBus
@@ -107,7 +107,7 @@ class Bme280:
         """Read who is there; the part has no serial. Raises ProtocolError if it is no BME280."""
         found = self._bus.transfer(self._address, bytes([ID]), 1)[0]
         if found != BME280_ID:
-            raise ProtocolError(f"id at {self._where} is {found:#04x}, a BME280 has {BME280_ID:#x}")
+            raise WrongDevice(f"id at {self._where} is {found:#04x}, a BME280 has {BME280_ID:#x}")
         return Identity("Bosch Sensortec", "BME280")
 
     def prepare(self, **settings: Any) -> None:
@@ -123,14 +123,14 @@ class Bme280:
         second = self._bus.transfer(self._address, bytes([HUMIDITY_CALIBRATION]), 8)
         computed = crc8(first + second[:7], polynomial=0x1D, initial=0xFF) ^ 0xFF
         if computed != second[7]:
-            raise ProtocolError(
+            raise ChecksumError(
                 f"{self._where}: CRC of the factory words is {second[7]:#04x}, computed "
                 f"{computed:#04x}. Replace the part."
             )
         try:
             trimming = decode_trimming(first[:24])
         except ProtocolError as error:
-            raise ProtocolError(f"{self._where}: {error}. Replace the part.") from error
+            raise type(error)(f"{self._where}: {error}. Replace the part.") from error
         self._words = trimming, decode_humidity_trimming(first[25], second)
         oversampling = int(asked["oversampling"])
         write, conversion_s = forced_mode(temperature_oversampling(oversampling), oversampling)
@@ -157,14 +157,14 @@ class Bme280:
         try:
             row = self._convert(self._words, burst)
         except ProtocolError as error:
-            raise ProtocolError(f"{self._where}: {error}") from error
+            raise type(error)(f"{self._where}: {error}") from error
         return Block(np.array([row]), before_s, self._clock.now())
 
     def _convert(self, words: tuple[Trimming, HumidityTrimming], burst: bytes) -> tuple[float, ...]:
         pressure, temperature = decode_counts(burst[:6])
         humidity = int.from_bytes(burst[6:8], "big")
         if humidity in (0, HUMIDITY_END):
-            raise ProtocolError(f"humidity is saturated: its counts are {humidity:#06x}")
+            raise Saturated(f"humidity is saturated: its counts are {humidity:#06x}")
         t_fine, temperature_c = compensate_temperature(words[0], temperature)
         return (
             float(pressure),

@@ -14,7 +14,14 @@ import numpy as np
 
 from sensorbench.core.channel import Block, Channel, Setting, chosen
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import BenchError, ProtocolError
+from sensorbench.core.errors import (
+    BenchError,
+    NotReady,
+    ProtocolError,
+    Saturated,
+    SettingsLost,
+    WrongDevice,
+)
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import PRESSURE, TEMPERATURE
 from sensorbench.links.i2c import I2cBus
@@ -81,10 +88,10 @@ def decode_counts(data: bytes) -> tuple[int, int]:
     pressure = int.from_bytes(data[0:3], "big") >> 4
     temperature = int.from_bytes(data[3:6], "big") >> 4
     if pressure == temperature == NO_MEASUREMENT:
-        raise ProtocolError(f"the data registers are {data.hex()}: nothing was measured")
+        raise NotReady(f"the data registers are {data.hex()}: nothing was measured")
     for name, counts in (("pressure", pressure), ("temperature", temperature)):
         if counts in (0, END_OF_RANGE):
-            raise ProtocolError(f"{name} is saturated: its counts are {counts:#07x}")
+            raise Saturated(f"{name} is saturated: its counts are {counts:#07x}")
     return pressure, temperature
 
 
@@ -151,7 +158,7 @@ class Bmp280:
         """Read who is there; the part has no serial. Raises ProtocolError if it is no BMP280."""
         found = self._bus.transfer(self._address, bytes([ID]), 1)[0]
         if found != BMP280_ID:
-            raise ProtocolError(f"id at {self._where} is {found:#04x}, a BMP280 has {BMP280_ID:#x}")
+            raise WrongDevice(f"id at {self._where} is {found:#04x}, a BMP280 has {BMP280_ID:#x}")
         return Identity("Bosch Sensortec", "BMP280")
 
     def prepare(self, **settings: Any) -> None:
@@ -166,7 +173,7 @@ class Bmp280:
                 self._bus.transfer(self._address, bytes([CALIBRATION]), 24)
             )
         except ProtocolError as error:
-            raise ProtocolError(f"{self._where}: {error}. Replace the part.") from error
+            raise type(error)(f"{self._where}: {error}. Replace the part.") from error
         oversampling = int(asked["oversampling"])
         self._one.set(*forced_mode(temperature_oversampling(oversampling), oversampling))
 
@@ -189,7 +196,7 @@ class Bmp280:
             t_fine, temperature_c = compensate_temperature(self._words, temperature)
             pressure_pa = known_pressure(self._words, t_fine, pressure)
         except ProtocolError as error:
-            raise ProtocolError(f"{self._where}: {error}") from error
+            raise type(error)(f"{self._where}: {error}") from error
         row = (float(pressure), float(temperature), pressure_pa, temperature_c)
         return Block(np.array([row]), before_s, self._clock.now())
 
@@ -230,7 +237,7 @@ def reset(bus: I2cBus, address: int, clock: Clock) -> None:
         clock.sleep(START_UP_S)
         if not bus.transfer(address, bytes([STATUS]), 1)[0] & NVM_COPY:
             return
-    raise ProtocolError(f"{bus.name}, address {address:#04x} never finished its reset")
+    raise NotReady(f"{bus.name}, address {address:#04x} never finished its reset")
 
 
 class ForcedMode:
@@ -267,14 +274,14 @@ class ForcedMode:
         # status, ctrl_meas, config and a reserved byte come in the same burst as the data.
         burst = self._bus.transfer(self._address, bytes([STATUS]), 4 + length)
         if burst[0] & MEASURING:
-            raise ProtocolError(
+            raise NotReady(
                 f"{self._where} still converts; that takes up to {self._conversion_s * 1e3:.1f} ms "
                 "from start()"
             )
         self._is_started = False
         # After a forced conversion the mode reads 0, and a reset clears the oversampling too.
         if burst[1] != self._write[-1] & ~FORCED:
-            raise ProtocolError(
+            raise SettingsLost(
                 f"{self._where}: ctrl_meas is {burst[1]:#04x} after {self._write[-1]:#04x} was "
                 "written. Did the supply dip during the conversion?"
             )

@@ -19,7 +19,14 @@ import numpy.typing as npt
 
 from sensorbench.core.channel import Block, Channel, Setting, Settings, chosen
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import BenchError, ProtocolError
+from sensorbench.core.errors import (
+    BenchError,
+    NotReady,
+    ProtocolError,
+    Saturated,
+    SettingsLost,
+    WrongDevice,
+)
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import MAGNETIC_FIELD, TEMPERATURE
 from sensorbench.core.units import Dimension
@@ -101,7 +108,7 @@ class Lis3mdl:
         """Read who is there. Raises ProtocolError if it is no LIS3MDL."""
         found = self._read(WHO_AM_I, 1)[0]
         if found != LIS3MDL_ID:
-            raise ProtocolError(
+            raise WrongDevice(
                 f"WHO_AM_I at {self._where} is {found:#04x}, a LIS3MDL has {LIS3MDL_ID:#04x}"
             )
         return Identity("STMicroelectronics", "LIS3MDL")
@@ -116,7 +123,7 @@ class Lis3mdl:
         self._write(CTRL_REG2, SOFT_RESET)
         self._clock.sleep(RESET_S)
         if self._read(CTRL_REG2, 1)[0] & SOFT_RESET:
-            raise ProtocolError(f"{self._where} never finished its reset")
+            raise NotReady(f"{self._where} never finished its reset")
         self._write(CTRL_REG1, *_control(asked))
         self._settings = asked
         self._clock.sleep(TURN_ON_S)
@@ -135,7 +142,7 @@ class Lis3mdl:
         before_s = self._clock.now()
         burst = self._burst()
         if not burst[STATUS - CTRL_REG1] & ALL_AXES_NEW:
-            raise ProtocolError(
+            raise NotReady(
                 f"{self._where} has no new sample (STATUS {burst[STATUS - CTRL_REG1]:#04x}); "
                 "wait as long as start() says"
             )
@@ -143,7 +150,7 @@ class Lis3mdl:
         range_ut = float(self._prepared["range"])
         for channel, count in zip(self.CHANNELS, axes, strict=False):
             if count in (LOWEST, HIGHEST):
-                raise ProtocolError(
+                raise Saturated(
                     f"{self._where}: {channel.name} is saturated in the range of {range_ut:g} uT; "
                     "choose a larger one, or is a magnet near?"
                 )
@@ -177,7 +184,7 @@ class Lis3mdl:
             self._clock.sleep(SLOWEST / SELF_TEST_HZ)
             burst = self._read(STATUS, END - STATUS)
             if not burst[0] & ALL_AXES_NEW:
-                raise ProtocolError(f"{self._where} takes no samples in its self-test")
+                raise NotReady(f"{self._where} takes no samples in its self-test")
             rows.append(decode_counts(burst[1:])[:3])
         return np.asarray(np.mean(rows[1:], axis=0))
 
@@ -195,7 +202,7 @@ class Lis3mdl:
         expected = bytes(_control(self._prepared))
         burst = self._read(CTRL_REG1, END - CTRL_REG1)
         if burst[: len(expected)] != expected:
-            raise ProtocolError(
+            raise SettingsLost(
                 f"{self._where}: CTRL_REG1 to 5 are {burst[: len(expected)].hex()}, "
                 f"{expected.hex()} was written. Did the supply dip, or does somebody else use this "
                 "part? Prepare it again"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sensorbench.core.errors import ProtocolError
+from sensorbench.core.errors import ChecksumError, ProtocolError
 
 WORD_BYTES, WORDS_PER_SET = 7, 2
 GYROSCOPE, ACCELEROMETER = 1, 2
@@ -113,7 +113,7 @@ def _read_tags(
     good = _EVEN[tags]
     if not good.all():
         at = int(np.argmin(good))
-        raise ProtocolError(
+        raise ChecksumError(
             f"tag {tags[at]:#04x} of FIFO word {at} has odd parity: damaged on the wire. "
             "Check pull-ups, cable length and bus clock"
         )

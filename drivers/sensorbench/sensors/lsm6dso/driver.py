@@ -17,7 +17,14 @@ import numpy as np
 
 from sensorbench.core.channel import Block, Channel, Setting, Settings, Stream, chosen
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import BenchError, ProtocolError
+from sensorbench.core.errors import (
+    BenchError,
+    NotReady,
+    ProtocolError,
+    Saturated,
+    SettingsLost,
+    WrongDevice,
+)
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import ACCELERATION, ANGULAR_RATE, TEMPERATURE
 from sensorbench.core.units import Dimension
@@ -70,7 +77,7 @@ class Lsm6dso:
         """Read who is there. Raises ProtocolError if it is no LSM6DSO (LSM6DSOX passes)."""
         found = self._read(reg.WHO_AM_I, 1)[0]
         if found != reg.LSM6DSO_ID:
-            raise ProtocolError(
+            raise WrongDevice(
                 f"WHO_AM_I at {self._where} is {found:#04x}, an LSM6DSO has {reg.LSM6DSO_ID:#04x}"
             )
         return Identity("STMicroelectronics", "LSM6DSO")
@@ -89,7 +96,7 @@ class Lsm6dso:
         self._write(reg.CTRL3_C, reg.SW_RESET | reg.IF_INC)
         self._clock.sleep(reg.RESET_S)
         if self._read(reg.CTRL3_C, 1)[0] & reg.SW_RESET:
-            raise ProtocolError(f"{self._where} never finished its reset")
+            raise NotReady(f"{self._where} never finished its reset")
         self._write(reg.CTRL9_XL, reg.I3C_OFF)
         self._write(reg.CTRL3_C, reg.BDU | reg.IF_INC)
         self._write(reg.CTRL1_XL, *reg.control_of(asked))
@@ -112,7 +119,7 @@ class Lsm6dso:
         burst = self._burst()
         missing = (reg.READY_A | reg.READY_G | reg.READY_T) & ~burst[reg.STATUS - reg.CTRL1_XL]
         if missing:
-            raise ProtocolError(
+            raise NotReady(
                 f"{self._where} has no new sample (STATUS lacks {missing:#03x}); "
                 "wait as long as start() says"
             )
@@ -170,7 +177,7 @@ class Lsm6dso:
         try:
             rows = self._decoder.feed(data, lost=lost)
         except ProtocolError as error:
-            raise ProtocolError(f"{self._where}: {error}") from error
+            raise type(error)(f"{self._where}: {error}") from error
         end_s = self._clock.now()
         self._see_that_it_runs(len(rows), before_s)
         return Block(rows, before_s, end_s, overflow=lost, saturated=is_saturated(rows))
@@ -228,7 +235,7 @@ class Lsm6dso:
         self._read(output, 6)
         self._clock.sleep(reg.SLOWEST / rate_hz)
         if not self._read(reg.STATUS, 1)[0] & ready:
-            raise ProtocolError(f"{self._where} takes no samples in its self-test")
+            raise NotReady(f"{self._where} takes no samples in its self-test")
         return decode_axes(self._read(output, 6))
 
     # --------------------------------------------------------------------------------------
@@ -245,7 +252,7 @@ class Lsm6dso:
 
     def _value(self, channel: int, count: int) -> float:
         if count in (LOWEST, HIGHEST):
-            raise ProtocolError(
+            raise Saturated(
                 f"{self._where}: {self.CHANNELS[channel].name} is saturated; "
                 "choose a larger range, or move less"
             )
@@ -259,7 +266,7 @@ class Lsm6dso:
     def _check_control(self, found: bytes) -> None:
         expected = bytes(reg.control_of(self._prepared))
         if found != expected:
-            raise ProtocolError(
+            raise SettingsLost(
                 f"{self._where}: CTRL1_XL and CTRL2_G are {found.hex()}, {expected.hex()} was "
                 "written. Did the supply dip, or does somebody else use this part? Prepare it again"
             )
@@ -270,7 +277,7 @@ class Lsm6dso:
             return
         silent_s = now_s - self._last_samples_s
         if silent_s > reg.STALLED_PERIODS / reg.rate_of(self._prepared):
-            raise ProtocolError(f"{self._where}: the FIFO got no sample for {silent_s:.3g} s")
+            raise NotReady(f"{self._where}: the FIFO got no sample for {silent_s:.3g} s")
 
     def _read(self, register: int, length: int) -> bytes:
         return self._bus.transfer(self._address, bytes([register]), length)

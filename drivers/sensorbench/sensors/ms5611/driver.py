@@ -13,7 +13,7 @@ import numpy as np
 
 from sensorbench.core.channel import Block, Channel, Setting, chosen
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import BenchError, ProtocolError
+from sensorbench.core.errors import BenchError, ChecksumError, NotReady, ProtocolError, WrongDevice
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import PRESSURE, TEMPERATURE, Value, components
 from sensorbench.links.i2c import I2cBus
@@ -47,7 +47,7 @@ def decode_prom(prom: bytes) -> tuple[int, ...]:
     if len(prom) != 16:
         raise ProtocolError(f"the PROM has 16 bytes, got {len(prom)}: {prom.hex()}")
     if crc4(prom) != prom[15] & 0xF:
-        raise ProtocolError(f"PROM CRC is {prom[15] & 0xF:#x}, computed {crc4(prom):#x}")
+        raise ChecksumError(f"PROM CRC is {prom[15] & 0xF:#x}, computed {crc4(prom):#x}")
     words = tuple(int.from_bytes(prom[i : i + 2], "big") for i in range(2, 14, 2))
     if 0 in words or 0xFFFF in words:
         raise ProtocolError(f"the PROM is blank: {prom.hex()}")
@@ -230,7 +230,7 @@ class Ms5611:
             )
         alike = [n for n in possible if other_pa and abs(found[n][0] / other_pa - 1.0) <= NEAR]
         if stated and alike and stated not in alike:
-            raise ProtocolError(
+            raise WrongDevice(
                 f"{self._where} reads {shown}; the bench has {other_pa:.0f} Pa. It is no {stated}: "
                 "state the variant that was bought in part.toml, or change the part"
             )
@@ -254,7 +254,7 @@ class Ms5611:
         try:
             return decode_prom(self._read_prom())
         except ProtocolError as error:
-            raise ProtocolError(
+            raise type(error)(
                 f"{self._where}: {error}. Replace the part, or it is no MS5611."
             ) from error
 
@@ -270,7 +270,7 @@ class Ms5611:
         counts = int.from_bytes(self._bus.transfer(self._address, bytes([ADC_READ]), 3), "big")
         if counts in (0, END_OF_RANGE):
             why = "the conversion was not ready, or disturbed" if not counts else "it is saturated"
-            raise ProtocolError(
+            raise NotReady(
                 f"{self._where} has no {what}: {why}. A conversion takes up to "
                 f"{self._conversion_s * 1e3:g} ms"
             )

@@ -11,7 +11,7 @@ import numpy as np
 from sensorbench.core.calibration import FixedPointPolynomial
 from sensorbench.core.channel import Block, Channel, Setting, chosen
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import ProtocolError
+from sensorbench.core.errors import ChecksumError, NotReady, ProtocolError, WrongDevice
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import PRESSURE, TEMPERATURE
 from sensorbench.links.i2c import I2cBus
@@ -60,7 +60,7 @@ def decode_data(data: bytes) -> tuple[float, float, float, float]:
     if len(data) != DATA_LENGTH:
         raise ProtocolError(f"SBP1 data is {DATA_LENGTH} bytes, got {len(data)}: {data.hex()}")
     if crc8(data[:-1]) != data[-1]:
-        raise ProtocolError(
+        raise ChecksumError(
             f"SBP1 data CRC is {data[-1]:#04x}, computed {crc8(data[:-1]):#04x}: {data.hex()}"
         )
     pressure = int.from_bytes(data[6:10], "big", signed=True)
@@ -118,7 +118,7 @@ class Sbp1:
         """Read who is there. Raises ProtocolError if it is not an SBP1."""
         data = self._read(WHO_AM_I, 6)
         if data[0] != SBP1_ID:
-            raise ProtocolError(
+            raise WrongDevice(
                 f"WHO_AM_I at {self._where} is {data[0]:#04x}, an SBP1 has {SBP1_ID:#04x}"
             )
         serial = int.from_bytes(data[2:6], "big")
@@ -150,18 +150,18 @@ class Sbp1:
         # STATUS and CTRL come in the same burst as the data: one transaction a sample.
         burst = self._read(STATUS, 2 + DATA_LENGTH)
         if burst[0] & BUSY:
-            raise ProtocolError(
+            raise NotReady(
                 f"{self._where} still converts; it takes {self._conversion_s * 1e3} ms from start()"
             )
         if not burst[0] & DATA_READY or burst[1] != self._control:
-            raise ProtocolError(
+            raise NotReady(
                 f"{self._where} has no new conversion: STATUS is {burst[0]:#04x}, CTRL "
                 f"{burst[1]:#04x}. Was it started, did the supply dip?"
             )
         try:
             row = decode_data(burst[2:])
         except ProtocolError as error:
-            raise ProtocolError(f"{self._where}: {error}") from error
+            raise type(error)(f"{self._where}: {error}") from error
         return Block(np.array([row]), before_s, self._clock.now())
 
     def write_coefficients(self, coefficients: Sequence[int]) -> None:
@@ -178,7 +178,7 @@ class Sbp1:
         data = self._read(COEFFICIENTS, 41)
         words, stored = data[:39], int.from_bytes(data[39:], "big")
         if crc16(words) != stored:
-            raise ProtocolError(
+            raise ChecksumError(
                 f"coefficient CRC at {self._where} is {stored:#06x}, computed {crc16(words):#06x}"
             )
         return tuple(int.from_bytes(words[i : i + 3], "big", signed=True) for i in range(0, 39, 3))

@@ -12,7 +12,7 @@ import numpy as np
 
 from sensorbench.core.channel import Block, Channel, Setting, chosen
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import BenchError, ProtocolError
+from sensorbench.core.errors import BenchError, ProtocolError, Saturated
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import PRESSURE, SUPPLY, VOLTAGE, Value, components
 
@@ -41,7 +41,7 @@ def pressure_pa(output_v: float, supply_v: float) -> float:
     """
     share = output_v / supply_v
     if not LEAST_SHARE <= share <= MOST_SHARE:
-        raise ProtocolError(
+        raise Saturated(
             f"the output is {share:.1%} of its supply ({output_v:.4g} V of {supply_v:.4g} V), "
             f"a reading has {LEAST_SHARE:.0%} to {MOST_SHARE:.0%}: is the pressure far outside "
             "20 to 120 kPa, is the part broken or its output not connected?"
@@ -114,6 +114,6 @@ class Sbp1Analog:
         try:
             pressure = pressure_pa(output_v, supply_v)
         except ProtocolError as error:
-            raise ProtocolError(f"{self._output.name}: {error}") from error
+            raise type(error)(f"{self._output.name}: {error}") from error
         row = np.array([[pressure, output_v, supply_v]])
         return Block(row, before_s, self._clock.now())

@@ -9,7 +9,7 @@ import numpy as np
 
 from sensorbench.core.channel import Block, Channel, Setting, chosen
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import ProtocolError
+from sensorbench.core.errors import ChecksumError, NotReady, ProtocolError, Saturated, WrongDevice
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import PRESSURE, TEMPERATURE
 from sensorbench.links.i2c import I2cBus
@@ -37,7 +37,7 @@ def decode_data(data: bytes) -> tuple[int, float, float, float]:
         raise ProtocolError(f"SGP2 data is {DATA_LENGTH} bytes, got {len(data)}: {data.hex()}")
     computed = crc8(data[:-1], CRC_POLYNOMIAL)
     if computed != data[-1]:
-        raise ProtocolError(
+        raise ChecksumError(
             f"SGP2 data CRC is {data[-1]:#04x}, computed {computed:#04x}: {data.hex()}"
         )
     return (
@@ -69,7 +69,7 @@ class Sgp2:
         """Read who is there. Raises ProtocolError if it is not an SGP2."""
         data = self._read(WHO_AM_I, 6)
         if data[0] != SGP2_ID:
-            raise ProtocolError(
+            raise WrongDevice(
                 f"WHO_AM_I at {self._where} is {data[0]:#04x}, an SGP2 has {SGP2_ID:#04x}"
             )
         serial = int.from_bytes(data[2:6], "big")
@@ -97,14 +97,14 @@ class Sgp2:
         try:
             status, front_pa, back_pa, temperature_c = decode_data(self._read(STATUS, DATA_LENGTH))
         except ProtocolError as error:
-            raise ProtocolError(f"{self._where}: {error}") from error
+            raise type(error)(f"{self._where}: {error}") from error
         if status & BUSY:
-            raise ProtocolError(
+            raise NotReady(
                 f"{self._where} still converts; it takes {self._conversion_s * 1e3:g} ms from "
                 "start()"
             )
         if not status & READY:
-            raise ProtocolError(
+            raise NotReady(
                 f"{self._where} has no new conversion: STATUS is {status:#04x}. "
                 "Was it started, did the supply dip?"
             )
@@ -113,7 +113,7 @@ class Sgp2:
             (BACK_CLIPPED, "back", back_pa),
         ):
             if status & bit:
-                raise ProtocolError(
+                raise Saturated(
                     f"{self._where}: the {port} is clipped at {pressure_pa:g} Pa; the pressure "
                     "there is beyond what the part can measure"
                 )

@@ -13,7 +13,14 @@ import numpy as np
 
 from sensorbench.core.channel import Block, Channel, Setting, chosen
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import BenchError, NotAcknowledged, ProtocolError
+from sensorbench.core.errors import (
+    BenchError,
+    ChecksumError,
+    NotAcknowledged,
+    NotReady,
+    ProtocolError,
+    Saturated,
+)
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import HUMIDITY, TEMPERATURE
 from sensorbench.links.i2c import I2cBus
@@ -47,7 +54,7 @@ def decode_words(answer: bytes) -> tuple[int, int]:
     for start in (0, 3):
         word, crc = answer[start : start + 2], answer[start + 2]
         if crc8(word) != crc:
-            raise ProtocolError(
+            raise ChecksumError(
                 f"the CRC of {word.hex()} is {crc8(word):#04x}, the part sent {crc:#04x}: "
                 "damaged on the wire. Check pull-ups, cable length and bus clock"
             )
@@ -66,7 +73,7 @@ def convert(temperature_raw: int, humidity_raw: int) -> tuple[float, float]:
     """
     for name, raw in (("temperature", temperature_raw), ("humidity", humidity_raw)):
         if raw in (0, FULL_SCALE):
-            raise ProtocolError(f"{name} is saturated: its word is {raw:#06x}")
+            raise Saturated(f"{name} is saturated: its word is {raw:#06x}")
     temperature_c = -45.0 + 175.0 * temperature_raw / FULL_SCALE
     return -6.0 + 125.0 * humidity_raw / FULL_SCALE, temperature_c
 
@@ -129,7 +136,7 @@ class Sht4x:
             temperature_raw, humidity_raw = self._answer()
         except NotAcknowledged as error:
             if before_s - self._started_s < self._longest_s - 1e-9:
-                raise ProtocolError(
+                raise NotReady(
                     f"{self._where} is not ready {(before_s - self._started_s) * 1e3:.1f} ms after "
                     f"the start; it takes up to {self._longest_s * 1e3:.1f} ms"
                 ) from error
@@ -139,7 +146,7 @@ class Sht4x:
         try:
             row = convert(temperature_raw, humidity_raw)
         except ProtocolError as error:
-            raise ProtocolError(f"{self._where}: {error}") from error
+            raise type(error)(f"{self._where}: {error}") from error
         return Block(np.array([row]), before_s, self._clock.now())
 
     @property
@@ -154,4 +161,4 @@ class Sht4x:
         try:
             return decode_words(answer)
         except ProtocolError as error:
-            raise ProtocolError(f"{self._where}: {error}") from error
+            raise type(error)(f"{self._where}: {error}") from error

@@ -9,7 +9,7 @@ import numpy as np
 
 from sensorbench.core.channel import Block, Channel, Setting, chosen
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import ProtocolError
+from sensorbench.core.errors import NotReady, ProtocolError, SettingsLost, WrongDevice
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import TEMPERATURE
 from sensorbench.links.i2c import I2cBus
@@ -36,7 +36,7 @@ def decode_temperature(data: bytes) -> float:
     if len(data) != 2:
         raise ProtocolError(f"a TMP117 result is 2 bytes, got {len(data)}: {data.hex()}")
     if int.from_bytes(data, "big") == NOT_CONVERTED:
-        raise ProtocolError("the result register is 0x8000: nothing was converted since the reset")
+        raise NotReady("the result register is 0x8000: nothing was converted since the reset")
     return int.from_bytes(data, "big", signed=True) / 128
 
 
@@ -62,7 +62,7 @@ class Tmp117:
         """
         found = self._read(DEVICE_ID)
         if found & ID_MASK != TMP117_ID:
-            raise ProtocolError(
+            raise WrongDevice(
                 f"DEVICE_ID at {self._where} is {found:#06x}, a TMP117 has {TMP117_ID:#06x}"
             )
         serial = "".join(f"{self._read(register):04X}" for register in EEPROM)
@@ -94,12 +94,12 @@ class Tmp117:
         before_s = self._clock.now()
         found = self._read(CONFIGURATION)
         if not found & DATA_READY:
-            raise ProtocolError(
+            raise NotReady(
                 f"{self._where} has no new result; {self._averages} conversions take up to "
                 f"{CONVERSION_S * self._averages * 1e3:.0f} ms from start()"
             )
         if found & MODE != SHUTDOWN:
-            raise ProtocolError(
+            raise SettingsLost(
                 f"{self._where}: its configuration is {found:#06x}, it converts by itself. "
                 "Did its supply dip?"
             )
@@ -108,7 +108,7 @@ class Tmp117:
                 self._bus.transfer(self._address, bytes([RESULT]), 2)
             )
         except ProtocolError as error:
-            raise ProtocolError(f"{self._where}: {error}") from error
+            raise type(error)(f"{self._where}: {error}") from error
         return Block(np.array([[temperature_c]]), before_s, self._clock.now())
 
     @property

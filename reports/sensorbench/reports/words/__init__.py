@@ -12,6 +12,7 @@ The rules:
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -23,6 +24,7 @@ from sensorbench.core.plugins import load_all, note_broken, plugins
 
 GROUP = "sensorbench.reports.words"
 _FALLBACK = "en"
+_HAN = r"[\u3001-\u303f\u4e00-\u9fff\uff00-\uffef]"
 _MOST_LISTED = 12
 
 
@@ -91,7 +93,7 @@ class Words:
             return f"{key.rpartition('.')[2]}: {told}" if told else key
         if not isinstance(found, str):
             found = found["one"] if values.get("n") == 1 and "one" in found else found["other"]
-        return _FILL.vformat(found, (), values)
+        return _joined(_FILL.vformat(found, (), values))
 
     def name(self, group: str, name: str) -> str:
         """Return the word for a name of a group, or the name itself with blanks.
@@ -122,6 +124,15 @@ class Words:
     def sentence(self, items: Sequence[str]) -> str:
         """Return sentences or clauses one after the other."""
         return self.text("list.semicolon").join(items)
+
+
+def _joined(text: str) -> str:
+    """Return a text without blanks between Chinese characters, which a value may have brought.
+
+    >>> _joined("需要 至少一只，23 只 合格")
+    '需要至少一只，23 只合格'
+    """
+    return re.sub(f"(?<={_HAN}) (?={_HAN})", "", text)
 
 
 class _Fill(Formatter):
