@@ -385,7 +385,7 @@ def simulate(
     serve(station, speed, as_json)
 
 
-@app.command()
+@_command()
 def safe(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
     """Make the bench safe now, without a run: after a crash, a power cut, by hand."""
     from sensorbench.app.commands.safe import make_bench_safe  # noqa: PLC0415 - as above
