@@ -28,7 +28,7 @@ from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import Value, components
 from sensorbench.evidence.run import Column
 from sensorbench.evidence.segments import Rows
-from sensorbench.instruments.members import Meter, Switch
+from sensorbench.instruments.members import Meter
 from sensorbench.profiles.schedule import Schedule, Unit
 from sensorbench.run.retry import once_more
 from sensorbench.station.layout import meters_taken
@@ -42,7 +42,7 @@ Problem = dict[str, str]
 
 @dataclass(slots=True)
 class Dut:
-    """One unit in its socket. `extras` are the socket's own meters, each with its switch.
+    """One unit in its socket. `extras` are the socket's own meters.
 
     `is_named` says that lots call its kind by the number that the part tells of itself; `compared`
     is the sensor where it wants to know what others read.
@@ -52,7 +52,7 @@ class Dut:
     unit: Unit
     socket: Socket
     sensor: Sensor
-    extras: tuple[tuple[Meter, Switch | None], ...]
+    extras: tuple[Meter, ...]
     resources: frozenset[str]
     is_named: bool
     compared: Compared | None = None
@@ -108,11 +108,11 @@ class Duts:
         own = meters_taken(type(sensor))
         extras = []
         resources = {f"bus {socket.link.bus}"} if socket.link else set()
-        for name, (text, select) in socket.meters.items():
-            resources.add(f"instrument {text.partition('.')[0]}")
+        for name, through in socket.meters.items():
+            # The switches of one module are turned one after the other, too.
+            resources |= {f"instrument {text.partition('.')[0]}" for text in through if text}
             if name not in own:
-                switch = self._station.switch_named(select) if select else None
-                extras.append((self._station.meter_named(text), switch))
+                extras.append(self._station.socket_meter(socket, name))
         is_named = devices()[driver].serial != ".*"
         compared = sensor if isinstance(sensor, Compared) else None
         return Dut(
@@ -200,16 +200,7 @@ class Duts:
         return sweep
 
     def _extras(self, dut: Dut) -> list[float]:
-        found = []
-        for meter, switch in dut.extras:
-            if switch is not None:
-                switch.close()
-            try:
-                found.append(components(meter.read())[0])
-            finally:
-                if switch is not None:
-                    switch.open()
-        return found
+        return [components(meter.read())[0] for meter in dut.extras]
 
     def _ready(self, dut: Dut, settings: Mapping[str, Any]) -> None:
         """Identify a unit once, and prepare it where its settings changed."""

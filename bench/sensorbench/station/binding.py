@@ -185,6 +185,7 @@ def bind(file: StationFile) -> Bindings:
             if binding.is_set and binding.acts is not None and row.select is None:
                 _take(taken, binding.acts, key, found.problems)
     _one_zone_each(found)
+    _one_switch_each(found)
     return found
 
 
@@ -209,6 +210,33 @@ def _one_zone_each(found: Bindings) -> None:
                 found.problems.append(
                     (f"zone.{zone}.bench.{where}", f"{ref.instrument} belongs to zone {before}")
                 )
+
+
+def _one_switch_each(found: Bindings) -> None:
+    """What several places share is joined to one at a time, by a switch of that place's own."""
+    acting: dict[str, Binding] = {}
+    leading: dict[str, Binding] = {}
+    for row in found.rows.values():
+        if not row.is_set:
+            continue
+        key = _key(row)
+        before = acting.setdefault(str(row.acts), row)
+        if before is not row and (before.select is None) is not (row.select is None):
+            found.problems.append(
+                (key, f"{row.acts} acts for {_key(before)} already: both need `select`, or it "
+                 "acts there always")
+            )  # fmt: skip
+        if row.select is None:
+            continue
+        before = leading.setdefault(str(row.select), row)
+        if before.zone != row.zone or (before is not row and str(before.acts) == str(row.acts)):
+            found.problems.append(
+                (f"{key}.select", f"{row.select} leads to {_key(before)} already")
+            )
+
+
+def _key(row: Binding) -> str:
+    return f"zone.{row.zone}.bench.{row.where}" if row.zone else f"bench.{row.where}"
 
 
 def _bind(

@@ -17,7 +17,6 @@ from sensorbench.core.catalog import Device, devices
 from sensorbench.core.channel import read_settings
 from sensorbench.core.errors import BenchError, InputError, Problem
 from sensorbench.core.plugins import broken
-from sensorbench.core.quantity import quantities
 from sensorbench.core.units import show_duration
 from sensorbench.instruments.members import Member
 from sensorbench.parts.model import Lot, Part
@@ -25,7 +24,7 @@ from sensorbench.parts.values import ValueProblem, read, read_address
 from sensorbench.profiles.expand import expand
 from sensorbench.profiles.needs import Needs, needs
 from sensorbench.profiles.schedule import Schedule
-from sensorbench.station.binding import Bindings, bind, find, members_of_device
+from sensorbench.station.binding import Bindings, bind, members_of_device
 from sensorbench.station.foreseeing import foreseen, make, members, unopened
 from sensorbench.station.layout import layout_of
 from sensorbench.station.links import I2cLink
@@ -35,7 +34,7 @@ from sensorbench.station.model import (
     SimulatedFault,
     StationFile,
 )
-from sensorbench.station.sockets import unfit
+from sensorbench.station.sockets import check_meters, unfit
 from sensorbench.station.workspace import Job
 
 FILE = "station.toml"
@@ -47,7 +46,7 @@ Findings = Iterator[tuple[str, str]]
 def check_station(file: StationFile, bindings: Bindings | None = None) -> list[Problem]:
     """Return what is wrong with a station by itself."""
     found = bindings or bind(file)
-    rows = chain(_instruments(file), found.problems, _places(file), _sockets(file))
+    rows = chain(_instruments(file), found.problems, _places(file), _sockets(file, found))
     return [Problem(FILE, key, text) for key, text in rows]
 
 
@@ -199,18 +198,11 @@ def _options(
         yield key, str(error)
 
 
-def _sockets(file: StationFile) -> Findings:
+def _sockets(file: StationFile, bindings: Bindings) -> Findings:
     for identifier, count in Counter(socket.id for socket in file.socket).items():
         if count > 1:
             yield f"socket {identifier}", f"is there {count} times"
-    for socket in file.socket:
-        for name, (text, select) in socket.meters.items():
-            try:
-                find(file, text, quantities().get(name))
-                if select:
-                    find(file, select, None)
-            except LookupError as error:
-                yield f"socket {socket.id}.{name}", str(error)
+    yield from check_meters(file, bindings)
 
 
 def _places(file: StationFile) -> Findings:
