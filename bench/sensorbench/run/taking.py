@@ -24,8 +24,9 @@ from sensorbench.instruments.members import Setpoint, Switch
 from sensorbench.parts.model import Part
 from sensorbench.run.retry import once_more
 from sensorbench.safety.signals import unstoppable
-from sensorbench.station.binding import Binding, ends_of, find
+from sensorbench.station.binding import Binding, ends_of
 from sensorbench.station.model import Socket
+from sensorbench.station.refs import find
 from sensorbench.station.station import Station
 
 STARTS_S = 0.5  # longer than any part of the catalogue takes from its supply to its first word

@@ -4,6 +4,7 @@ The rules:
 - Every meter of every bound place is polled at the place's own period, whatever a profile logs.
 - The log is an envelope: a row a log period and meter with lowest, highest, mean and the number of
   polls since the row before. A trip writes the polls up to it first.
+- Where a quantity was nulled at a reference, what acts counts from that zero, in bands and log.
 - Hours are credited from log rows alone: a row in which every poll of every meter of every held
   place was inside its band, and none was missing, credits the time since the row before it.
 - While the simulated world says that nothing moves until t, polls between are not made but counted
@@ -19,8 +20,9 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -60,10 +62,11 @@ class Watch:
         services: Services,
         log_s: float,
         implied: bool = True,
+        offsets: Mapping[tuple[str, str], tuple[float, ...]] = MappingProxyType({}),
     ) -> None:
         self._station, self._evidence, self._services = station, evidence, services
         self._clock: Clock = station.clock
-        self._log_s = log_s
+        self._log_s, self._offsets = log_s, offsets
         self._implied = implied and isinstance(self._clock, VirtualClock)
         self._lock = threading.RLock()
         self._trip: SafetyStop | None = None
@@ -195,7 +198,8 @@ class Watch:
             for watched in spot.meters:
                 before = watched.value
                 try:
-                    watched.take(watched.meter.read())
+                    value = watched.meter.read()
+                    watched.take(spot.felt(watched, value, self._offsets.get(spot.key)))
                     if watched.lost:
                         watched.lost = False
                         self._evidence.append("meter_back", {"meter": watched.name})

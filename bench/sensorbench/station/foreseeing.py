@@ -16,8 +16,9 @@ from sensorbench.core.quantity import Value, address
 from sensorbench.instruments.members import Member, Setpoint, unbound
 from sensorbench.parts.values import Wave
 from sensorbench.profiles.schedule import Schedule, Set
-from sensorbench.station.binding import Bindings, find
+from sensorbench.station.binding import Bindings
 from sensorbench.station.model import InstrumentEntry, StationFile
+from sensorbench.station.refs import find
 
 Acting = Callable[[str, str], Setpoint | None]
 

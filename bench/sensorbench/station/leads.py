@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from sensorbench.core.quantity import Value, components
 from sensorbench.instruments.members import Meter, Switch
+from sensorbench.station.refs import Ref
 from sensorbench.world.twins import Signal
 
 IsClosed = Callable[[], bool]
@@ -51,3 +52,9 @@ class Leads:
         if not found:
             return 0.0
         return sum(found) if self.adds_up else sum(found) / len(found)
+
+
+def measures_current(ref: Ref) -> bool:
+    """Return whether a meter measures a current: it then feels what all that is joined draws."""
+    quantity = getattr(ref.declared, "quantity", None)
+    return quantity is not None and quantity.dimension.canonical == "A"

@@ -24,7 +24,7 @@ from sensorbench.parts.values import ValueProblem, read, read_address
 from sensorbench.profiles.expand import expand
 from sensorbench.profiles.needs import Needs, needs
 from sensorbench.profiles.schedule import Schedule
-from sensorbench.station.binding import Bindings, bind, members_of_device
+from sensorbench.station.binding import Bindings, bind
 from sensorbench.station.foreseeing import foreseen, make, members, unopened
 from sensorbench.station.layout import layout_of
 from sensorbench.station.links import I2cLink
@@ -34,6 +34,7 @@ from sensorbench.station.model import (
     SimulatedFault,
     StationFile,
 )
+from sensorbench.station.refs import members_of_device
 from sensorbench.station.sockets import check_meters, unfit
 from sensorbench.station.workspace import Job
 

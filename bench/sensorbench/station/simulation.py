@@ -21,8 +21,8 @@ from sensorbench.links.line import LineTwin
 from sensorbench.links.tca9548a.twin import SimTca9548a
 from sensorbench.parts.model import Lot, Part
 from sensorbench.parts.values import ValueProblem, read, read_address
-from sensorbench.station.binding import Binding, Bindings, Ref, bind, find
-from sensorbench.station.leads import IsClosed, Leads
+from sensorbench.station.binding import Binding, Bindings, bind
+from sensorbench.station.leads import IsClosed, Leads, measures_current
 from sensorbench.station.links import I2cLink
 from sensorbench.station.model import (
     InstrumentEntry,
@@ -30,6 +30,7 @@ from sensorbench.station.model import (
     Socket,
     StationFile,
 )
+from sensorbench.station.refs import Ref, find
 from sensorbench.world.fields import Constant, Field
 from sensorbench.world.twins import Answers, Drives, Loads, Senses, Signal, Signals
 from sensorbench.world.world import Fault, Place, World
@@ -324,12 +325,12 @@ class SimulatedBench:
                 continue
             signals = twin.signals if isinstance(twin, Signals) else {}
             signal = signals.get(name)
-            if signal is None and isinstance(twin, Loads) and _measures_current(ref):
+            if signal is None and isinstance(twin, Loads) and measures_current(ref):
                 signal = twin.supply_current_a
             if signal is None:
                 continue
             if str(ref) not in self._leads:
-                self._leads[str(ref)] = Leads(adds_up=_measures_current(ref))
+                self._leads[str(ref)] = Leads(adds_up=measures_current(ref))
                 instrument.sense(ref.member, self._leads[str(ref)].felt)
             self._leads[str(ref)].wire(socket.id, signal, self._is_closed(select))
 
@@ -381,11 +382,6 @@ class SimulatedBench:
 def own_name(made: type[Any], name: str) -> dict[str, str]:
     """Return the option that tells a driver or a twin its name in the station, if it takes one."""
     return {"name": name} if "name" in signature(made).parameters else {}
-
-
-def _measures_current(ref: Ref) -> bool:
-    quantity = getattr(ref.declared, "quantity", None)
-    return quantity is not None and quantity.dimension.canonical == "A"
 
 
 def _ambient(setup: Simulation) -> dict[str, Value]:

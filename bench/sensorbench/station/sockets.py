@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from sensorbench.core.catalog import Device
 from sensorbench.core.quantity import quantities
 from sensorbench.instruments.members import switch
-from sensorbench.station.binding import Binding, Bindings, Ref, find
+from sensorbench.station.binding import Binding, Bindings
 from sensorbench.station.model import Socket, StationFile
+from sensorbench.station.refs import Ref, find
 
 Findings = Iterator[tuple[str, str]]
 

@@ -25,13 +25,14 @@ from sensorbench.links.i2c import I2cBus, LinuxI2cBus
 from sensorbench.links.line import Line, LineSettings
 from sensorbench.links.tca9548a.driver import Multiplexers
 from sensorbench.parts.model import Lot, Part
-from sensorbench.station.binding import Binding, Bindings, Ref, bind, find
+from sensorbench.station.binding import Binding, Bindings, bind
 from sensorbench.station.leads import selected
 from sensorbench.station.lines import open_line, simulated_line
 from sensorbench.station.links import I2cLink, SimulatedLink
 from sensorbench.station.locks import held, station_keys
 from sensorbench.station.model import InstrumentEntry, Socket, StationFile
 from sensorbench.station.person import Terminal
+from sensorbench.station.refs import Ref, find
 from sensorbench.station.sensors import SensorMeters
 from sensorbench.station.simulation import SimulatedBench, own_name
 

@@ -142,7 +142,7 @@ class Context(Pointing):
                 f"{quantity.unit}, and zero needs room on both sides", "null",
             )  # fmt: skip
             return
-        yield Do("null", {"address": where})
+        yield Do("null", {"address": where, "within": self.soak(where).within})
 
     def monitored(self, phase: Phase) -> list[Ask]:
         """Return what is measured while a phase goes on, with its own limits."""
