@@ -199,7 +199,7 @@ def _nominal(row: Binding, seats: Sequence[Seat]) -> tuple[float, float | None]:
         name = seat.part.part.name if seat.part else seat.driver
         if span is None or value is None:
             raise InputError.one(
-                f"part {name}", f"range.{where}",
+                seat.part.label if seat.part else f"part {name}", f"range.{where}",
                 "has no nominal value, so nothing is powered; write "
                 'nominal = "3.3 V" and limit = "100 mA" there',
             )  # fmt: skip

@@ -14,7 +14,6 @@ from itertools import chain
 from typing import Any
 
 from sensorbench.core.catalog import Device, devices
-from sensorbench.core.channel import read_settings
 from sensorbench.core.errors import BenchError, InputError, Problem
 from sensorbench.core.plugins import broken
 from sensorbench.core.units import show_duration
@@ -53,7 +52,7 @@ def check_station(file: StationFile, bindings: Bindings | None = None) -> list[P
 
 def check_lot(file: StationFile, lot: Lot, part: Part) -> list[Problem]:
     """Return what is wrong with a lot on this station."""
-    return [Problem(f"lot {lot.lot.id}", key, text) for key, text in _lot(file, lot, part)]
+    return [Problem(lot.label, key, text) for key, text in _lot(file, lot, part)]
 
 
 def check_faults(file: StationFile, lots: Iterable[tuple[Lot, Part]]) -> list[Problem]:
@@ -98,10 +97,10 @@ def preflight(job: Job, start: datetime) -> Schedule:
         _provenance(job.station, bindings, asked),
     )
     problems += [Problem(FILE, key, text) for key, text in rows]
-    problems += foreseen(schedule, unopened(job.station, bindings))
+    problems += foreseen(schedule, unopened(job.station, bindings), job.profile.label)
     if not schedule.points:
         text = "nothing is read and nothing attached: no phase says anything of a unit"
-        problems.append(Problem(schedule.profile["id"], "phase", text))
+        problems.append(Problem(job.profile.label, "phase", text))
     if problems:
         raise InputError(_once(problems))
     return schedule
@@ -245,10 +244,6 @@ def _lot(file: StationFile, lot: Lot, part: Part) -> Findings:
     device = devices().get(part.part.driver)
     if device is None or not device.channels:
         return  # expand says so
-    declared = device.load_sensor().SETTINGS
-    for name, raw in part.settings.items():
-        for text in read_settings(declared, raw)[1]:
-            yield f"part {part.part.name} settings.{name}", text
     sockets = {socket.id: socket for socket in file.socket}
     for unit in lot.unit:
         key = f"unit {unit.serial}"

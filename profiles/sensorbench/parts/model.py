@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from sensorbench.core.channel import Channel
+from sensorbench.core.document_rest import WITHOUT_RULES
 from sensorbench.core.documents import Document, Word
 from sensorbench.core.quantity import AddressError, Value, address
 from sensorbench.core.units import UnitError, parse
@@ -86,6 +87,11 @@ class Part(Document):
     calibration: CalibrationData | None = None
     parameter: tuple[Parameter, ...] = ()
 
+    @property
+    def label(self) -> str:
+        """Return how problems name it: by its file, where it has one."""
+        return self.written_in or f"part {self.part.name}"
+
     @field_validator("range")
     @classmethod
     def _range_addresses(cls, table: dict[str, Any]) -> dict[str, Any]:
@@ -107,7 +113,9 @@ class Part(Document):
         return {name: by_address(values) for name, values in table.items()}
 
     @model_validator(mode="after")
-    def _unique(self) -> Self:
+    def _unique(self, info: ValidationInfo) -> Self:
+        if info.context and WITHOUT_RULES in info.context:
+            return self
         names = [parameter.name for parameter in self.parameter]
         # A parameter's drift has a result of its own, `NAME.drift`: no other may be called so.
         twice = sorted({name for name in names if names.count(name) > 1})
@@ -238,6 +246,11 @@ class Lot(Document):
 
     lot: LotData
     unit: tuple[Unit, ...] = Field(min_length=1)
+
+    @property
+    def label(self) -> str:
+        """Return how problems name it: by its file, where it has one."""
+        return self.written_in or f"lot {self.lot.id}"
 
     @model_validator(mode="after")
     def _unique(self) -> Self:

@@ -22,11 +22,16 @@ SHAPES: tuple[Shape, ...] = ("square", "sine")
 _WAVE_KEYS = {"low", "high", "period", "shape"}
 _SHARE = re.compile(r"[+-]?\d+(?:\.\d+)?\s*%")
 _MULTIPLE = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*FS")
+_WORD = re.compile(r"[a-z][a-z0-9_]*")
 _ALONG = re.compile(r"([+-])([a-z])\s+(.+)")
 
 
 class ValueProblem(ValueError):
     """A value that can't be read; the text says what is allowed."""
+
+
+class RangeProblem(ValueProblem):
+    """A value in a part's own terms that the part does not define: its range must say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +138,7 @@ def _number(raw: object, where: Address, span: Range | None) -> float:
     ends = span.span if span else None
     if _SHARE.fullmatch(raw) or (match := _MULTIPLE.fullmatch(raw)):
         if ends is None:
-            raise ValueProblem(f"{where} = {raw!r} needs the part's range: min and max of {where}")
+            raise RangeProblem(f"{where} = {raw!r} needs min and max in [range.{where}]")
         low, high = ends
         if _SHARE.fullmatch(raw):
             return low + (high - low) * parse(raw, Dimension.RATIO)
@@ -144,7 +149,10 @@ def _number(raw: object, where: Address, span: Range | None) -> float:
     except UnitError as error:
         hint = f", or a word: {words}" if words else ""
         more = f", or {', '.join(quantity.words)}" if quantity.words else ""
-        raise ValueProblem(f"{where}: {error}{hint}{more}") from None
+        if not _WORD.fullmatch(raw):
+            raise ValueProblem(f"{where}: {error}{hint}{more}") from None
+        lacks = f"; [range.{where}] has no {raw!r}"
+        raise RangeProblem(f"{where}: {error}{hint}{more}{lacks}") from None
     if not quantity.least <= value <= quantity.most:
         raise ValueProblem(
             f"{where} = {raw!r}: there is no {quantity.name} below {quantity.least:g} or above "
@@ -196,7 +204,7 @@ def read_difference(raw: object, dimension: Dimension, full_scale: float | None)
         share = parse(text, Dimension.RATIO)
     if share is not None:
         if full_scale is None:
-            raise ValueProblem(f"{text!r} needs the part's range: its min and max")
+            raise RangeProblem(f"{text!r} needs the part's range: its min and max")
         return share * full_scale
     if dimension is Dimension.RATIO and isinstance(raw, int | float) and not isinstance(raw, bool):
         return float(raw)

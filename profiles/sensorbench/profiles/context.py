@@ -154,9 +154,9 @@ class Context(Pointing):
         for name in monitor.measures:
             asked = [
                 (part, ask)
-                for part in self.parts
+                for part in self.parts_with(name)
                 for ask in ask_of(
-                    name, part, self.channels(part), self.problem, None, self._has_reference
+                    name, part, self.channels(part), self.say_of(part), None, self._has_reference
                 )
             ]
             limits = self._by_channel(name, monitor.limits.get(name), [ask for _, ask in asked])

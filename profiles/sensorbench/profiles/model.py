@@ -147,6 +147,11 @@ class Profile(Document):
             raise problem(f"{text!r}: write small letters, digits and _, in parts divided by /")
         return text
 
+    @property
+    def label(self) -> str:
+        """Return how problems name it: by its file, or its id in the library."""
+        return self.written_in or self.id
+
     def standard_options(self, grade: int | None) -> dict[str, str]:
         """Return the option of every choice that nobody has to make, by the choice's name.
 
@@ -183,13 +188,13 @@ class Profile(Document):
                 found.append(self._phase(raw, options))
             except InputError as error:
                 problems += [
-                    Problem(self.id, f"{label}.{p.key}" if p.key else label, p.text)
+                    Problem(self.label, f"{label}.{p.key}" if p.key else label, p.text)
                     for p in error.problems
                 ]
         names = [phase.name for phase in found]
         for name in sorted({name for name in names if names.count(name) > 1}):
             text = f"two phases are named {name}; results are told apart by the name"
-            problems.append(Problem(self.id, "phase", text))
+            problems.append(Problem(self.label, "phase", text))
         if problems:
             raise InputError(problems)
         return tuple(found)

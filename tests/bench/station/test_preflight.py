@@ -199,7 +199,7 @@ def test_a_ramp_slower_than_its_soaks_time_out_is_refused(tmp_path: Path) -> Non
     )
     there = pressure_bench(tmp_path, phases)
     assert (
-        "own/test: phase[1].soak: temperature: the way to 125 and its soak take 827 "
+        "profile.toml: phase[1].soak: temperature: the way to 125 and its soak take 827 "
         "min, the soak's "
         "timeout is 240 min"
     ) in problems(there)
@@ -294,7 +294,7 @@ def test_lots_are_called_as_customers_call_them(tmp_path: Path, name: str) -> No
          "unit 26000001: socket 'A9' is not in station.toml; there are A1, A2, A3, A4"),
         ('serial = "26000002"', 'serial = "26000001"', "serial 26000001 is used by two units"),
         ('serial = "26000001"', 'serial = "ABC"',
-         "lot L1: unit ABC: is no serial number of a sbp1, which look like [0-9]{8}"),
+         "lots/L1.toml: unit ABC: is no serial number of a sbp1, which look like [0-9]{8}"),
         ('part = "sbp1"', 'part = "sbp9"', "parts/sbp9.toml: is not there; there are: sbp1"),
     ],
 )  # fmt: skip
@@ -314,8 +314,8 @@ def test_a_part_that_fits_no_socket_is_refused(tmp_path: Path) -> None:
     there = write(tmp_path, phase_of_tests("t"), CLIMATE + sbp1_sockets(2), {"sht4x": SHT4X},
                   {"H1": sht4x_lot()})  # fmt: skip
     assert (
-        "lot H1: unit: no socket of station.toml fits a sht4x: socket A1 has address 0x28, sht4x "
-        "answers at 0x44, 0x45, 0x46"
+        "lots/H1.toml: unit: no socket of station.toml fits a sht4x: socket A1 has address 0x28, "
+        "sht4x answers at 0x44, 0x45, 0x46"
     ) in problems(there)
 
 

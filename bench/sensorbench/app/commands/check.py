@@ -15,6 +15,8 @@ from sensorbench.core.errors import InputError
 from sensorbench.core.plugins import broken
 from sensorbench.core.units import show_duration
 from sensorbench.profiles.needs import needs
+from sensorbench.profiles.part_checks import check_part
+from sensorbench.station.layout import layout_of
 from sensorbench.station.machine import check_machine
 from sensorbench.station.preflight import (
     check_due,
@@ -23,7 +25,7 @@ from sensorbench.station.preflight import (
     check_station,
     preflight,
 )
-from sensorbench.station.workspace import Workspace, load_job
+from sensorbench.station.workspace import Workspace, any_meter, load_job
 
 
 def check_workspace(
@@ -93,7 +95,12 @@ def _check_all(workspace: Workspace) -> None:
     try:
         station = workspace.load_station()
     except InputError:
-        raise InputError(problems) from None
+        problems += [
+            p for part in workspace.readable_parts() for p in check_part(part, any_meter())
+        ]
+        raise InputError(list(dict.fromkeys(problems))) from None
+    extras = [extra for zone in layout_of(station).zones.values() for extra in zone.extras]
+    problems += [p for part in workspace.readable_parts() for p in check_part(part, extras)]
     problems += (
         check_station(station)
         + check_machine(station)

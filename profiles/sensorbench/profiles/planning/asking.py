@@ -88,7 +88,7 @@ def _check_parameters(c: Pointing, fed: Sequence[Fed]) -> None:
                 if not own:
                     continue
                 key = f"parameter.{parameter.name}"
-                asks = ask_of(parameter.measure, part, c.channels(part), c.problem, parameter)
+                asks = ask_of(parameter.measure, part, c.channels(part), c.say_of(part), parameter)
                 for text in _sorted(asks, own, {})[1].values():
                     c.problem(text, key)
 
