@@ -30,7 +30,7 @@ from sensorbench.evidence.run import Column
 from sensorbench.evidence.segments import Rows
 from sensorbench.instruments.members import Meter
 from sensorbench.profiles.schedule import Schedule, Unit
-from sensorbench.run.retry import once_more
+from sensorbench.run.retry import once_more, read_once_more
 from sensorbench.station.layout import meters_taken
 from sensorbench.station.model import Socket
 from sensorbench.station.station import Station
@@ -60,6 +60,10 @@ class Dut:
     settings: Mapping[str, Any] | None = None
     retries: int = 0
     ready_s: float = 0.0
+
+    def count(self, _: BenchError) -> None:
+        """Count a retry; the unit's next reading tells how many there were."""
+        self.retries += 1
 
 
 @dataclass(slots=True)
@@ -192,7 +196,7 @@ class Duts:
         for dut in started:
             try:
                 self._clock.sleep(dut.ready_s - self._clock.now())
-                block = self._once_more(dut, dut.sensor.read)
+                block = read_once_more(dut.sensor, self._clock, dut.count)
                 row = (self._clock.now(), dut.index, number, *map(float, block.values[0]))
                 sweep.rows.setdefault(dut.unit.part, []).append((*row, *self._extras(dut)))
             except BenchError as error:
@@ -232,10 +236,7 @@ class Duts:
         return found
 
     def _once_more(self, dut: Dut, work: Callable[[], T]) -> T:
-        def count(_: BenchError) -> None:
-            dut.retries += 1
-
-        return once_more(work, self._clock, count)
+        return once_more(work, self._clock, dut.count)
 
     def retries(self) -> dict[str, int]:
         """Return how often transfers were tried again since the last time, by serial."""

@@ -22,7 +22,7 @@ from sensorbench.core.provenance import Provenance, weakest
 from sensorbench.core.quantity import components, quantities
 from sensorbench.instruments.members import Setpoint, Switch
 from sensorbench.parts.model import Part
-from sensorbench.run.retry import once_more
+from sensorbench.run.retry import once_more, read_once_more
 from sensorbench.safety.signals import unstoppable
 from sensorbench.station.binding import Binding, ends_of
 from sensorbench.station.model import Socket
@@ -96,7 +96,7 @@ def take_readings(
             if index not in problems:
                 try:
                     clock.sleep(max(0.0, one.ready_s - clock.now()))
-                    values = tuple(map(float, once_more(one.sensor.read, clock, _quiet).values[0]))
+                    values = tuple(map(float, read_once_more(one.sensor, clock, _quiet).values[0]))
                 except BenchError as error:
                     one.is_ready, problems[index] = False, str(error)
             time_s = clock.now() - start_s
