@@ -37,6 +37,54 @@ def test_an_accelerometer_is_turned_to_six_positions(bench: MakeBench, proven: P
     assert up.values["acceleration_z"][0] == pytest.approx(9.8123, abs=0.5)
 
 
+def test_nothing_is_lost_before_a_fixture_was_turned_for_the_first_time(bench: MakeBench) -> None:
+    """Where it lies is not known yet, nor what gravity is along the parts: nobody is at fault."""
+    check = bench("imu").run("check/six_positions", "one")
+    assert not journal(check, "retry", "meter_lost", "meter_back")
+
+
+SET = """
+id = "own/set"
+title = "Set"
+source = "own"
+[[phase]]
+kind = "grid"
+name = "g"
+axes = [{ set = { %s } }]
+measures = ["error"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ('acceleration = [{ x = "1 g", y = "0 g", z = "0 g" }]',
+         "acceleration follows from orientation on this bench: set orientation instead"),
+        ('acceleration = ["+z 1 g"]', "set orientation instead"),
+        ('orientation = [{ roll = "45 deg", pitch = "0 deg" }]',
+         "orientation: roll, pitch can't be read; it is written { x = …, y = …, z = … }, all of "
+         'its axes, or as a word: "+x up" and the like (the upward direction in the part\'s axes'),
+        ('acceleration = [{ x = "1 g" }]', "acceleration: x can't be read; it is written"),
+    ],
+)  # fmt: skip
+def test_what_follows_from_how_a_part_lies_is_said_to(
+    bench: MakeBench, values: str, told: str
+) -> None:
+    imu = bench("imu")
+    (imu.workspace.root / "set.toml").write_text(SET % values, encoding="utf-8")
+    with pytest.raises(InputError, match=re.escape(told)):
+        imu.check("set.toml", "one")
+
+
+def test_a_vector_set_by_other_names_says_how_it_is_written(bench: MakeBench) -> None:
+    imu = bench("imu")
+    text = SET.replace("axes = ", 'set = { orientation = { roll = "45 deg" } }\naxes = ')
+    text %= 'angular_rate = ["10 deg/s"]'
+    (imu.workspace.root / "set.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="A vector without ports is written"):
+        imu.check("set.toml", "one")
+
+
 def test_a_gyroscope_is_checked_on_a_rate_table(bench: MakeBench, proven: Proven) -> None:
     check = bench("imu").run("check/rate", "one")
     assert passes(check)

@@ -27,7 +27,7 @@ from types import MappingProxyType
 import numpy as np
 
 from sensorbench.core.clock import Clock, VirtualClock
-from sensorbench.core.errors import BenchError
+from sensorbench.core.errors import BenchError, NotYetKnown
 from sensorbench.evidence.run import RunWriter
 from sensorbench.profiles.schedule import GAP, Band
 from sensorbench.run.services import Services, Tick
@@ -203,6 +203,8 @@ class Watch:
                     if watched.lost:
                         watched.lost = False
                         self._evidence.append("meter_back", {"meter": watched.name})
+                except NotYetKnown:
+                    watched.value, spot.bad = None, True
                 except BenchError as error:
                     self._missed(spot, watched, error)
                 watched.imply(skipped, before)
@@ -326,7 +328,7 @@ class Watch:
         for name, texts in found.items():
             words = ", ".join(texts)
             self._raise(
-                f"{name} reports {words}; see its manual", "alarm",
+                f"{name} reports {words}; its panel or manual says what that means", "alarm",
                 {"instrument": name, "alarms": list(texts)},
             )  # fmt: skip
 

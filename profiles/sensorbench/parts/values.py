@@ -115,8 +115,10 @@ def read(raw: object, where: Address, span: Range | None) -> Value:
     if isinstance(raw, Mapping):
         missing = [axis for axis in quantity.axes if axis not in raw]
         if not quantity.axes or missing or len(raw) != len(quantity.axes):
-            axes = ", ".join(quantity.axes) or "none"
-            raise ValueProblem(f"{where} is written with its axes ({axes}), all of them")
+            raise ValueProblem(
+                f"{where}: {', '.join(raw) or 'an empty table'} can't be read; it is written "
+                f"{how_written(quantity)}"
+            )
         return tuple(_number(raw[axis], where, span) for axis in quantity.axes)
     if isinstance(raw, str) and raw in quantity.words:
         return quantity.words[raw]
@@ -126,6 +128,16 @@ def read(raw: object, where: Address, span: Range | None) -> Value:
     if isinstance(raw, str) and span and raw in span.words:
         return span.words[raw]
     return _number(raw, where, span)
+
+
+def how_written(quantity: Quantity) -> str:
+    """Return how people write a value of a quantity, in words."""
+    if not quantity.axes:
+        return f"as one value in {quantity.unit}"
+    axes = ", ".join(f"{axis} = …" for axis in quantity.axes)
+    words = f', or as a word: "{next(iter(quantity.words))}" and the like' if quantity.words else ""
+    meaning = f" ({quantity.meaning})" if quantity.meaning else ""
+    return f"{{ {axes} }}, all of its axes{words}{meaning}"
 
 
 def _number(raw: object, where: Address, span: Range | None) -> float:
@@ -149,6 +161,8 @@ def _number(raw: object, where: Address, span: Range | None) -> float:
     except UnitError as error:
         hint = f", or a word: {words}" if words else ""
         more = f", or {', '.join(quantity.words)}" if quantity.words else ""
+        if where.port and quantity.axes and not where.axis:
+            more += f". A vector without ports is written {how_written(quantity)}"
         if not _WORD.fullmatch(raw):
             raise ValueProblem(f"{where}: {error}{hint}{more}") from None
         lacks = f"; [range.{where}] has no {raw!r}"

@@ -52,6 +52,7 @@ class Measure:
 
     What feeds it is read off the plan, and what does not is refused or left out: `samples` are the
     fewest of a reading, of readings in a row or of a stream, after the step where it is of one;
+    `readings` the fewest readings, at points of their own or in a row;
     `stream` says that they must come as a stream, `of_step` that the phase must move the channel's
     quantity once while it is read; `values` are the fewest different values of the quantity with
     all else equal, or of the direction `along` which it lies; `every_axis` says that all axes must
@@ -67,6 +68,7 @@ class Measure:
     of_step: bool = False
     both_ways: bool = False
     samples: int = 1
+    readings: int = 1
     values: int = 1
     along: bool = False
     every_axis: bool = False

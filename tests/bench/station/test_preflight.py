@@ -180,6 +180,22 @@ def test_a_setpoint_may_be_believed(tmp_path: Path) -> None:
     check(there)
 
 
+def test_parts_are_not_read_where_a_wave_has_their_supply_off(tmp_path: Path) -> None:
+    wave = '{ low = "off", high = "max", period = "20 min", shape = "square" }'
+    there = pressure_bench(
+        tmp_path,
+        f'[[phase]]\nkind = "stress"\nname = "s"\nset = {{ supply = {wave} }}\nhours = "2 h"\n'
+        'monitor = { every = "10 min", measures = ["error"] }\n',
+    )
+    told = problems(there)
+    assert "supply goes off with its wave while units are read: give the wave a low" in told
+    assert "supply is off while units are read" not in told
+
+
+def test_a_measure_that_nobody_knows_is_told_once(tmp_path: Path) -> None:
+    assert problems(changed(tmp_path, phases=GRID + 'measures = ["eror"]\n')).count("eror") == 1
+
+
 def test_calibration_needs_a_part_with_a_memory(tmp_path: Path) -> None:
     bmp = SBP1.replace('"SBP1"', '"BMP280"').replace('"sbp1"', '"bmp280"')
     phases = (

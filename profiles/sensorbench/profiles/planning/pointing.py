@@ -75,7 +75,12 @@ class Pointing(Placing):
             if row.how != "set" or not address(where).quantity.feeds:
                 continue
             target = there.get(where)
-            if target is None or (isinstance(target, Wave) and target.low is None):
+            if isinstance(target, Wave) and target.low is None:
+                self.problem(
+                    f"{where} goes off with its wave while units are read: give the wave a low "
+                    "at which they answer, or leave out what reads them meanwhile"
+                )
+            if target is None:
                 self.problem(
                     f"{where} is off while units are read: set it in the phase, or give part.toml "
                     f"a nominal in [range.{where}]"
