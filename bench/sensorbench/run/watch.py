@@ -32,7 +32,7 @@ from sensorbench.evidence.run import RunWriter
 from sensorbench.profiles.schedule import GAP, Band
 from sensorbench.run.services import Services, Tick
 from sensorbench.run.spots import EPS, LOG, Spot, Watched, holds
-from sensorbench.safety.limits import LOST_AFTER, SafetyStop, beyond
+from sensorbench.safety.limits import LOST_AFTER, SafetyStop, beyond, stops_beyond
 from sensorbench.station.station import Station
 
 _ALARMS_S = 10.0
@@ -283,9 +283,11 @@ class Watch:
             if now - spot.beyond_since >= row.delay_s:
                 watched, (end, value, limit) = worst
                 unit = row.where.quantity.unit
+                low, high = stops_beyond(row)
+                stops = high if end == "high" else low
                 self._raise(
                     f"{row.where} is {value:.6g} {unit} at {watched.name}, the bench's {end} "
-                    f"limit is {limit:g} {unit}",
+                    f"limit is {limit:g} {unit} and an overshoot may go to {stops:g} {unit}",
                     "limit",
                     {
                         "address": str(row.where), "zone": row.zone, "meter": watched.name,

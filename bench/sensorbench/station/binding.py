@@ -8,6 +8,7 @@ Known from the classes alone, without opening anything. The rules:
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -265,17 +266,34 @@ def _uncertainty(file: StationFile, reference: Ref | None, problems: Findings) -
 
 def _rated(binding: Binding, key: str, problems: Findings) -> None:
     """The bench's limits must lie within what the instrument can do, or they would be idle."""
+    unit = binding.where.quantity.unit
+    least, most = readable(binding)
+    for word, limit in (("low", binding.low), ("high", binding.high)):
+        if limit is not None and not least <= limit <= most:
+            problems.append(
+                (f"{key}.{word}", f"{limit:g} {unit} is beyond what a meter of the place can read, "
+                 f"{least:g} to {most:g}: it would stop nothing")
+            )  # fmt: skip
     if not binding.is_set or binding.acts is None:
         return
     assert isinstance(binding.acts.declared, setpoint)  # noqa: S101 - is_set says so
     low, high = binding.acts.declared.rated
-    unit = binding.where.quantity.unit
     for word, limit in (("low", binding.low), ("high", binding.high)):
         if limit is not None and not low <= limit <= high:
             problems.append(
                 (f"{key}.{word}",
                  f"{limit:g} {unit} is beyond the rating of {binding.acts}, {low:g} to {high:g}")
             )  # fmt: skip
+
+
+def readable(binding: Binding) -> tuple[float, float]:
+    """Return the ends of what there is of a quantity, as far as a meter of the place reads it."""
+    quantity, declared = binding.where.quantity, [ref.declared for ref in binding.meters]
+    rated = [d.rated if isinstance(d, meter) else (-math.inf, math.inf) for d in declared]
+    absolute = [getattr(d, "against", "") == "vacuum" for d in declared]
+    least = 0.0 if absolute and all(absolute) else quantity.least
+    lows, highs = [low for low, _ in rated], [high for _, high in rated]
+    return max(least, min(lows, default=least)), min(quantity.most, max(highs, default=math.inf))
 
 
 def ends_of(binding: Binding) -> tuple[float, float]:
