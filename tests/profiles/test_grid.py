@@ -244,4 +244,7 @@ def test_parts_that_mean_other_values_are_not_mixed() -> None:
     other = part(PART.replace('"SBP1"', '"SBP2"').replace('"125 degC"', '"105 degC"'))
     lots = [(lot(1, "A"), part()), (lot(1, "B", 11), other)]
     found = refusal(GRID, lots=lots)
-    assert "temperature = 'max' means different values for SBP1, SBP2" in found
+    assert (
+        "temperature = 'max' means 125 degC for SBP1, 105 degC for SBP2: run these parts apart"
+        in found
+    )

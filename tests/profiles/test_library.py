@@ -44,7 +44,7 @@ def test_a_profile_of_ones_own_is_a_file(tmp_path: Path) -> None:
     label, text = profile_text(f"{CALIBRATION}")
     (tmp_path / "own.toml").write_text("\ufeff" + text, encoding="utf-8")
     assert load_profile("own.toml", tmp_path).id == CALIBRATION
-    assert label == f"{CALIBRATION}.toml"
+    assert label == CALIBRATION
     with pytest.raises(InputError, match=r"none\.toml: can't be read"):
         load_profile("none.toml", tmp_path)
 

@@ -171,7 +171,7 @@ def test_two_testers_need_a_word() -> None:
         ([(lot(2, "A"), part()), (lot(2, "B"), part())],
          "00000001 is in two lots of the run: which one is it?"),
         ([(lot(), part(**{'driver = "sbp1"': 'driver = "sbp9"'}))],
-         "part SBP1: part.driver: 'sbp9' is no sensor we know; there are"),
+         "part.toml: part.driver: 'sbp9' is no sensor we know; there are"),
         ([(lot(), part(**{'driver = "sbp1"': 'driver = "espec_p300"'}))],
          "'espec_p300' is no sensor we know"),
     ],

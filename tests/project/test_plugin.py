@@ -1,6 +1,7 @@
 """A package of somebody else's, made as the guides say, runs to a report; no file of ours changes.
 
-The code of the kind, its quantity, measure, words and profile is that of docs/guides/add-a-kind.md.
+The code of the kind, its quantity, measure, words and profile, and the bench that it runs on, are
+those of docs/guides/add-a-kind.md.
 """
 
 from __future__ import annotations
@@ -43,72 +44,6 @@ INSTRUMENT = {
     "twin.py": [('{"temperature": self._plate}', '{"force": self._plate}'),
                 ('ambient_of("temperature")', 'ambient_of("force")')],
 }  # fmt: skip
-
-STATION = """
-[station]
-name = "press"
-location = "simulated"
-
-[simulation]
-seed = 3
-
-[bus.bus0]
-kind = "simulated"
-
-[instrument.press]
-model = "press"
-link = { kind = "simulated" }
-certificate = "SIM-CAL-1"
-calibration_due = 2099-12-31
-uncertainty = "0.1 N"
-
-[bench.force]
-set = "press"
-reference = "press"
-high = "120 N"
-
-[bench.supply]
-fixed = "3.3 V"
-
-[[socket]]
-id = "A1"
-link = { bus = "bus0", address = 0x44 }
-
-[[socket]]
-id = "A2"
-link = { bus = "bus0", address = 0x45 }
-"""
-PART = """
-[part]
-name = "PRESS-CELL"
-driver = "press_cell"
-
-[range.force]
-min = "0 N"
-max = "100 N"
-
-[range.supply]
-min = "3.0 V"
-nominal = "3.3 V"
-max = "3.6 V"
-
-[accuracy.force]
-repeatability = ["none", "0.2 N"]
-error = "1 %"
-"""
-LOT = """
-[lot]
-id = "first"
-part = "press_cell"
-
-[[unit]]
-serial = "26000001"
-socket = "A1"
-
-[[unit]]
-serial = "26000002"
-socket = "A2"
-"""
 
 
 def replace(folder: Path, changes: dict[str, list[tuple[str, str]]]) -> None:
@@ -154,10 +89,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in guide_files().items():
         if name == "pyproject.toml":
             continue
-        path = root / name
+        path = (folder if name.startswith("bench/") else root) / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-        (path.parent / "__init__.py").touch()
+        if path.is_relative_to(root):
+            (path.parent / "__init__.py").touch()
     added = re.search(
         r"# add to pyproject.toml\n(.*?)```", (GUIDES / "add-a-kind.md").read_text(), re.DOTALL
     )
@@ -165,25 +101,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (root / "pyproject.toml").open("a") as file:
         file.write("\n" + added[1])
     install(root, folder / "site")
-    for name, text in {
-        "station.toml": STATION, "parts/press_cell.toml": PART, "lots/first.toml": LOT,
-    }.items():  # fmt: skip
-        path = folder / "bench" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
     return folder
 
 
 def python(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    before = os.environ.get("PYTHONPATH", "")
-    paths = [str(place / "acme_press"), str(place / "site"), *filter(None, [before])]
+    paths = [str(place / "acme_press"), str(place / "site"), os.environ.get("PYTHONPATH", "")]
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=place / "bench",
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(paths),
-        },
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
         capture_output=True,
         text=True,
         check=False,
@@ -253,6 +179,18 @@ def test_everything_of_it_is_found_and_nothing_is_broken(place: Path) -> None:
     )
     done = python(place, "-c", code)
     assert done.returncode == 0, done.stderr
+
+
+def test_one_reading_tells_no_repeatability(place: Path) -> None:
+    """How many readings a measure of somebody else's needs is checked before a run."""
+    profile = place / "bench" / "once.toml"
+    profile.write_text(
+        'id = "acme/once"\ntitle = "Once"\nsource = "own"\n[[phase]]\nkind = "grid"\nname = "g"\n'
+        'axes = [{ set = { force = ["50 %"] } }]\nmeasures = ["repeatability"]\n'
+    )
+    done = sensorbench(place, "check", "once.toml", "--lot", "first")
+    assert done.returncode == 2, done.stdout
+    assert "repeatability of force: it needs 2 readings, there are 1" in done.stderr
 
 
 def test_check_knows_its_kind(place: Path) -> None:

@@ -78,7 +78,7 @@ def known(bench: Bench, phase: str, top: str = "") -> set[tuple[str, str]]:
 def test_check_refuses_what_would_have_no_value(calibrated: Bench, phase: str, said: str) -> None:
     found = refusal(calibrated, phase)
     assert said in found
-    assert "own/fed: phase[1]." in found
+    assert "fed.toml: phase[1]." in found
 
 
 def test_one_sample_a_point_has_no_noise(calibrated: Bench) -> None:

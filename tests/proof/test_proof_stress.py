@@ -143,6 +143,31 @@ def test_burst_is_applied_to_each_port_of_its_own_group(bench: MakeBench, proven
     assert not journal(burst, "retry")
 
 
+SLOW_WAVE = """
+id = "own/slow"
+title = "Slow"
+source = "own"
+[[phase]]
+kind = "stress"
+name = "slow"
+units = "front"
+set = { pressure = { front = { low = "20 kPa", high = "80 kPa", period = "5 min" } } }
+hours = "6 min"
+test = { before = ["room"], after = ["room"] }
+"""
+
+
+def test_a_wave_that_the_program_makes_counts_from_ambient_too(bench: MakeBench) -> None:
+    """Too slow for the pulser, so it is sent to and fro; the pulser counts from vacuum."""
+    burst = bench("burst")
+    (burst.workspace.root / "slow.toml").write_text(SLOW_WAVE, encoding="utf-8")
+    trace = data_of(burst.run("slow.toml", "b1")).log["booster_front.pressure"]
+    inside = np.isfinite(trace.mean)
+    assert trace.high[inside].max() == pytest.approx(80e3 + 101_325.0, abs=2e3)
+    settled = trace.low[inside][trace.low[inside] > 110e3]
+    assert settled.min() == pytest.approx(20e3 + 101_325.0, abs=2e3)
+
+
 def test_far_beyond_it_a_membrane_is_torn_and_fails(bench: MakeBench, proven: Proven) -> None:
     torn = bench("burst").run("profiles/to_destruction.toml", "b1")
     assert torn.assessment.verdict is Verdict.FAIL

@@ -67,9 +67,7 @@ class Bench:
             self._start_wave(zone, where, action.target, action.limit)
             sent: Value | None = None
         else:
-            target = self._with_offset(zone, where, action.target)
-            if isinstance(target, float):
-                target += self.shift(zone, where)
+            target = self._as_sent(zone, where, action.target)
             sent = self._ask(lambda: setpoint.go(target, action.rate, action.limit), zone, where)
         self._evidence.append(
             "sent",
@@ -78,32 +76,38 @@ class Bench:
         if address(where).quantity.feeds:
             self._on_feed()
 
-    def _with_offset(self, zone: str, where: str, target: Value) -> Value:
+    def _as_sent(self, zone: str, where: str, target: Value) -> Value:
+        """Return a target as the instrument counts: with the offset of its zero, and ambient."""
         offset = self._state.offsets.get((zone, where))
-        if offset is None:
-            return target
-        moved = tuple(a + b for a, b in zip(components(target), offset, strict=True))
-        return moved if isinstance(target, tuple) else moved[0]
+        if offset is not None:
+            moved = tuple(a + b for a, b in zip(components(target), offset, strict=True))
+            target = moved if isinstance(target, tuple) else moved[0]
+        return target if isinstance(target, tuple) else target + self.shift(zone, where)
 
     def _start_wave(self, zone: str, where: str, wave: Wave, limit: float | None) -> None:
         setpoint = self._station.setpoint(zone, where)
         self.waves[zone, where] = (self._clock.now(), wave.period_s)
         if setpoint.makes(wave.period_s) and wave.low is not None:
-            shift = self.shift(zone, where)
-            setpoint.wave(wave.low + shift, wave.high + shift, wave.period_s, wave.shape)
+            low, high = (
+                components(self._as_sent(zone, where, end))[0] for end in (wave.low, wave.high)
+            )
+            setpoint.wave(low, high, wave.period_s, wave.shape)
             return
-        half, high = wave.period_s / 2, [False]
+        half, is_high = wave.period_s / 2, [False]
+
+        def go(end: float) -> None:
+            target = self._as_sent(zone, where, end)
+            self._ask(lambda: setpoint.go(target, None, limit), zone, where)
 
         def toggle() -> None:
-            high[0] = not high[0]
+            is_high[0] = not is_high[0]
             self._watch.changed()
-            if high[0]:
-                self._ask(lambda: setpoint.go(wave.high, None, limit), zone, where)
+            if is_high[0]:
+                go(wave.high)
             elif wave.low is None:
                 self._ask(setpoint.release, zone, where)
             else:
-                low = wave.low
-                self._ask(lambda: setpoint.go(low, None, limit), zone, where)
+                go(wave.low)
             if address(where).quantity.feeds:
                 self._on_feed()
 

@@ -29,9 +29,9 @@ from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import Value, components
 from sensorbench.evidence.run import Column
 from sensorbench.evidence.segments import Rows
-from sensorbench.instruments.members import Meter, Switch
+from sensorbench.instruments.members import Meter
 from sensorbench.profiles.schedule import Schedule, Unit
-from sensorbench.run.retry import once_more
+from sensorbench.run.retry import once_more, read_once_more
 from sensorbench.station.layout import meters_taken
 from sensorbench.station.model import Socket
 from sensorbench.station.station import Station
@@ -43,7 +43,7 @@ Problem = dict[str, str]
 
 @dataclass(slots=True)
 class Dut:
-    """One unit in its socket. `extras` are the socket's own meters by channel, with their switch.
+    """One unit in its socket. `extras` are the socket's own meters by channel.
 
     `is_named` says that lots call its kind by the number that the part tells of itself; `compared`
     is the sensor where it wants to know what others read.
@@ -53,7 +53,7 @@ class Dut:
     unit: Unit
     socket: Socket
     sensor: Sensor
-    extras: Mapping[str, tuple[Meter, Switch | None]]
+    extras: Mapping[str, Meter]
     resources: frozenset[str]
     is_named: bool
     compared: Compared | None = None
@@ -61,6 +61,10 @@ class Dut:
     settings: Mapping[str, Any] | None = None
     retries: int = 0
     ready_s: float = 0.0
+
+    def count(self, _: BenchError) -> None:
+        """Count a retry; the unit's next reading tells how many there were."""
+        self.retries += 1
 
 
 @dataclass(slots=True)
@@ -109,11 +113,11 @@ class Duts:
         own = meters_taken(type(sensor))
         extras = {}
         resources = {f"bus {socket.link.bus}"} if socket.link else set()
-        for name, (text, select) in socket.meters.items():
-            resources.add(f"instrument {text.partition('.')[0]}")
+        for name, through in socket.meters.items():
+            # The switches of one module are turned one after the other, too.
+            resources |= {f"instrument {text.partition('.')[0]}" for text in through if text}
             if name not in own:
-                switch = self._station.switch_named(select) if select else None
-                extras[name] = (self._station.meter_named(text), switch)
+                extras[name] = self._station.socket_meter(socket, name)
         is_named = devices()[driver].serial != ".*"
         compared = sensor if isinstance(sensor, Compared) else None
         return Dut(number, unit, socket, sensor, extras, frozenset(resources), is_named, compared)
@@ -191,7 +195,7 @@ class Duts:
         for dut in started:
             try:
                 self._clock.sleep(dut.ready_s - self._clock.now())
-                block = self._once_more(dut, dut.sensor.read)
+                block = read_once_more(dut.sensor, self._clock, dut.count)
                 row = (self._clock.now(), dut.index, number, *map(float, block.values[0]))
                 sweep.rows.setdefault(dut.unit.part, []).append((*row, *self._extras(dut)))
             except BenchError as error:
@@ -200,21 +204,10 @@ class Duts:
 
     def _extras(self, dut: Dut) -> list[float]:
         """Return what the socket's own meters say, NaN for those that other sockets have."""
-        found = []
         channels = self._schedule.parts[dut.unit.part]["channels"]
-        for row in channels[len(dut.sensor.CHANNELS) :]:
-            if row["name"] not in dut.extras:
-                found.append(math.nan)
-                continue
-            meter, switch = dut.extras[row["name"]]
-            if switch is not None:
-                switch.close()
-            try:
-                found.append(components(meter.read())[0])
-            finally:
-                if switch is not None:
-                    switch.open()
-        return found
+        names = [row["name"] for row in channels[len(dut.sensor.CHANNELS) :]]
+        meters = [dut.extras.get(name) for name in names]
+        return [math.nan if m is None else components(m.read())[0] for m in meters]
 
     def _ready(self, dut: Dut, settings: Mapping[str, Any]) -> None:
         """Identify a unit once, and prepare it where its settings changed."""
@@ -246,10 +239,7 @@ class Duts:
         return found
 
     def _once_more(self, dut: Dut, work: Callable[[], T]) -> T:
-        def count(_: BenchError) -> None:
-            dut.retries += 1
-
-        return once_more(work, self._clock, count)
+        return once_more(work, self._clock, dut.count)
 
     def retries(self) -> dict[str, int]:
         """Return how often transfers were tried again since the last time, by serial."""

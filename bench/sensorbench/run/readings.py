@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sensorbench.core.channel import Block, Stream
-from sensorbench.core.errors import BenchError
+from sensorbench.core.errors import BenchError, NotYetKnown
 from sensorbench.core.quantity import Value, components
 from sensorbench.evidence.run import Column
 from sensorbench.evidence.segments import TypedRows
@@ -194,8 +194,15 @@ class Readings:
             data = {"what": name, "reason": str(error), "attempt": attempts}
             self._run.evidence.append("retry", data)
 
+        def ask() -> Value | None:
+            try:
+                found: Value = read()
+            except NotYetKnown:
+                return None
+            return found
+
         try:
-            value: Value = once_more(read, self._run.clock, note, BenchError)
+            value = once_more(ask, self._run.clock, note, BenchError)
         except BenchError as error:
             note(error)
             return None

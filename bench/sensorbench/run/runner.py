@@ -76,7 +76,9 @@ class Runner:
         self.services = Services(self.clock)
         self.zones = frozenset(step.zone for step in schedule.steps)
         log_s = float(schedule.profile["log_s"])
-        self.watch = Watch(station, self.zones, evidence, self.services, log_s, implied_polls)
+        self.watch = Watch(
+            station, self.zones, evidence, self.services, log_s, implied_polls, self.state.offsets
+        )
         self.services.interrupts = self.watch.check
         self.duts = Duts(station, schedule)
         self.bench = Bench(

@@ -115,6 +115,18 @@ class Spot:
             return None
         return {"address": str(self.row.where), "apart": apart, "agree": self.row.agree}
 
+    def felt(self, watched: Watched, value: Value, offset: tuple[float, ...] | None) -> Value:
+        """Return what a reading says of the place, `offset` being what nulling found there.
+
+        What acts tells what it makes itself, without what else is there; a reference tells all.
+        """
+        acts, reference = self.row.acts, self.row.reference
+        own = acts is not None and watched.name == str(acts) and str(reference) != str(acts)
+        if offset is None or not own:
+            return value
+        found = tuple(a - b for a, b in zip(components(value), offset, strict=True))
+        return found if isinstance(value, tuple) else found[0]
+
     @property
     def key(self) -> tuple[str, str]:
         """Return zone and address."""

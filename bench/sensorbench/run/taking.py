@@ -22,10 +22,11 @@ from sensorbench.core.provenance import Provenance, weakest
 from sensorbench.core.quantity import components, quantities
 from sensorbench.instruments.members import Setpoint, Switch
 from sensorbench.parts.model import Part
-from sensorbench.run.retry import once_more
+from sensorbench.run.retry import once_more, read_once_more
 from sensorbench.safety.signals import unstoppable
-from sensorbench.station.binding import Binding, ends_of, find
+from sensorbench.station.binding import Binding, ends_of
 from sensorbench.station.model import Socket
+from sensorbench.station.refs import find
 from sensorbench.station.station import Station
 
 STARTS_S = 0.5  # longer than any part of the catalogue takes from its supply to its first word
@@ -95,7 +96,7 @@ def take_readings(
             if index not in problems:
                 try:
                     clock.sleep(max(0.0, one.ready_s - clock.now()))
-                    values = tuple(map(float, once_more(one.sensor.read, clock, _quiet).values[0]))
+                    values = tuple(map(float, read_once_more(one.sensor, clock, _quiet).values[0]))
                 except BenchError as error:
                     one.is_ready, problems[index] = False, str(error)
             time_s = clock.now() - start_s
@@ -198,7 +199,7 @@ def _nominal(row: Binding, seats: Sequence[Seat]) -> tuple[float, float | None]:
         name = seat.part.part.name if seat.part else seat.driver
         if span is None or value is None:
             raise InputError.one(
-                f"part {name}", f"range.{where}",
+                seat.part.label if seat.part else f"part {name}", f"range.{where}",
                 "has no nominal value, so nothing is powered; write "
                 'nominal = "3.3 V" and limit = "100 mA" there',
             )  # fmt: skip

@@ -4,6 +4,7 @@ The rules:
 - Every meter of every bound place is polled at the place's own period, whatever a profile logs.
 - The log is an envelope: a row a log period and meter with lowest, highest, mean and the number of
   polls since the row before. A trip writes the polls up to it first.
+- Where a quantity was nulled at a reference, what acts counts from that zero, in bands and log.
 - Hours are credited from log rows alone: a row in which every poll of every meter of every held
   place was inside its band, and none was missing, credits the time since the row before it.
 - While the simulated world says that nothing moves until t, polls between are not made but counted
@@ -19,18 +20,19 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import numpy as np
 
 from sensorbench.core.clock import Clock, VirtualClock
-from sensorbench.core.errors import BenchError
+from sensorbench.core.errors import BenchError, NotYetKnown
 from sensorbench.evidence.run import RunWriter
 from sensorbench.profiles.schedule import GAP, Band
 from sensorbench.run.services import Services, Tick
 from sensorbench.run.spots import EPS, LOG, Spot, Watched, holds
-from sensorbench.safety.limits import LOST_AFTER, SafetyStop, beyond
+from sensorbench.safety.limits import LOST_AFTER, SafetyStop, beyond, stops_beyond
 from sensorbench.station.station import Station
 
 _ALARMS_S = 10.0
@@ -60,10 +62,11 @@ class Watch:
         services: Services,
         log_s: float,
         implied: bool = True,
+        offsets: Mapping[tuple[str, str], tuple[float, ...]] = MappingProxyType({}),
     ) -> None:
         self._station, self._evidence, self._services = station, evidence, services
         self._clock: Clock = station.clock
-        self._log_s = log_s
+        self._log_s, self._offsets = log_s, offsets
         self._implied = implied and isinstance(self._clock, VirtualClock)
         self._lock = threading.RLock()
         self._trip: SafetyStop | None = None
@@ -195,10 +198,13 @@ class Watch:
             for watched in spot.meters:
                 before = watched.value
                 try:
-                    watched.take(watched.meter.read())
+                    value = watched.meter.read()
+                    watched.take(spot.felt(watched, value, self._offsets.get(spot.key)))
                     if watched.lost:
                         watched.lost = False
                         self._evidence.append("meter_back", {"meter": watched.name})
+                except NotYetKnown:
+                    watched.value, spot.bad = None, True
                 except BenchError as error:
                     self._missed(spot, watched, error)
                 watched.imply(skipped, before)
@@ -277,9 +283,11 @@ class Watch:
             if now - spot.beyond_since >= row.delay_s:
                 watched, (end, value, limit) = worst
                 unit = row.where.quantity.unit
+                low, high = stops_beyond(row)
+                stops = high if end == "high" else low
                 self._raise(
                     f"{row.where} is {value:.6g} {unit} at {watched.name}, the bench's {end} "
-                    f"limit is {limit:g} {unit}",
+                    f"limit is {limit:g} {unit} and an overshoot may go to {stops:g} {unit}",
                     "limit",
                     {
                         "address": str(row.where), "zone": row.zone, "meter": watched.name,
@@ -322,7 +330,7 @@ class Watch:
         for name, texts in found.items():
             words = ", ".join(texts)
             self._raise(
-                f"{name} reports {words}; see its manual", "alarm",
+                f"{name} reports {words}; its panel or manual says what that means", "alarm",
                 {"instrument": name, "alarms": list(texts)},
             )  # fmt: skip
 

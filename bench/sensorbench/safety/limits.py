@@ -1,9 +1,13 @@
 """What the bench may never exceed: each end of a limit by itself, at every meter of the place.
 
 The rules:
-- A limit is reached when any meter of the place is beyond it by more than the margin that an
-  overshoot needs, for longer than the limit's delay. The instrument's own protection is armed at
-  the same value, and only ever narrowed.
+- A profile may set what a limit allows, up to the limit itself, and what is set overshoots: a run
+  stops when any meter of the place is beyond the limit by more than the margin that an overshoot
+  needs, for longer than the limit's delay. The margin is the quantity's usual band for hours, or a
+  hundredth of the limit where that is more.
+- No margin is so wide that the limit can't stop anything: it takes at most half of what lies
+  between the limit and the last value that there is, or that the place's meters can read.
+- The instrument's own protection is armed where a run stops, and only ever narrowed.
 - A meter that can't be read is lost after two polls in a row; losing one of several is an alarm,
   losing the last is a trip: what is not known is not safe.
 - A value that is not finite is a meter that can't be read.
@@ -11,12 +15,13 @@ The rules:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from sensorbench.core.errors import BenchError, InstrumentError
 from sensorbench.core.quantity import Value, components
-from sensorbench.station.binding import Binding
+from sensorbench.station.binding import Binding, readable
 from sensorbench.station.station import Station
 
 LOST_AFTER = 2
@@ -34,9 +39,19 @@ class SafetyStop(BenchError):
         self.code, self.values = code, dict(values)
 
 
-def margin(row: Binding, limit: float) -> float:
+def stops_beyond(row: Binding) -> tuple[float | None, float | None]:
+    """Return below and above which values a run stops, None for an end that has no limit."""
+    least, most = readable(row)
+    low = None if row.low is None else row.low - _margin(row, row.low, row.low - least)
+    high = None if row.high is None else row.high + _margin(row, row.high, most - row.high)
+    return low, high
+
+
+def _margin(row: Binding, limit: float, room: float) -> float:
     """Return how far beyond a limit a setpoint at the limit may overshoot."""
-    return max(row.where.quantity.soak.held, _SHARE * abs(limit))
+    found = min(max(row.where.quantity.soak.held, _SHARE * abs(limit)), room / 2)
+    # At the very end of what there is, to reach it is the most that can happen.
+    return found if found > 0 else -math.ulp(limit)
 
 
 def beyond(row: Binding, value: Value) -> tuple[str, float, float] | None:
@@ -45,9 +60,12 @@ def beyond(row: Binding, value: Value) -> tuple[str, float, float] | None:
     highest, lowest = max(parts), min(parts)
     if len(parts) > 1:  # of a vector, its size counts
         highest, lowest = max(abs(part) for part in parts), min(parts)
-    if row.high is not None and not highest <= row.high + margin(row, row.high):
+    if (row.high is None or highest < row.high) and (row.low is None or lowest > row.low):
+        return None
+    low, high = stops_beyond(row)
+    if row.high is not None and not (high is not None and highest <= high):
         return "high", highest, row.high
-    if row.low is not None and not lowest >= row.low - margin(row, row.low):
+    if row.low is not None and not (low is not None and lowest >= low):
         return "low", lowest, row.low
     return None
 
@@ -62,8 +80,7 @@ def arm(station: Station, zones: frozenset[str]) -> dict[str, Any]:
     for (zone, where), row in station.bindings.rows.items():
         if zone not in zones or not row.is_set or (row.low is None and row.high is None):
             continue
-        low = None if row.low is None else row.low - margin(row, row.low)
-        high = None if row.high is None else row.high + margin(row, row.high)
+        low, high = stops_beyond(row)
         try:
             found = station.setpoint(zone, where).protect(low, high)
         except InstrumentError as error:

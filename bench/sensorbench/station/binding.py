@@ -1,40 +1,26 @@
 """What station.toml binds: to each address of a zone what acts, what is believed, what watches.
 
 Known from the classes alone, without opening anything. The rules:
-- A reference names an instrument's member, `chamber.temperature`; the instrument alone where it has
-  only one member of that dimension.
 - Every meter in the place counts: what acts reads too, so its own reading is one of the meters.
+- A vector is read by a member that reads all its axes: one axis alone does not tell it.
 - A member acts on one address only, and members that an instrument is made of act on none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
-from sensorbench.core.catalog import Device, devices
-from sensorbench.core.device import Sensor
-from sensorbench.core.quantity import Address, Quantity, Value, address, components
-from sensorbench.instruments.members import Declared, members_of, meter, setpoint, switch
+from sensorbench.core.catalog import devices
+from sensorbench.core.quantity import Address, Value, address, components
+from sensorbench.instruments.members import meter, setpoint, switch
 from sensorbench.parts.values import ValueProblem, read, read_difference
-from sensorbench.station.model import BenchTable, InstrumentEntry, StationFile
+from sensorbench.station.model import BenchTable, StationFile
+from sensorbench.station.refs import Ref, axis_of, find, one_axis, stated
 
 Findings = list[tuple[str, str]]
 """Key in station.toml, and what is wrong there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """A member of an instrument of the station."""
-
-    instrument: str
-    member: str
-    declared: Declared
-
-    def __str__(self) -> str:
-        return f"{self.instrument}.{self.member}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,76 +77,6 @@ class Bindings:
         return [row for (name, _), row in self.rows.items() if name == zone]
 
 
-@cache
-def members_of_device(device: Device) -> Mapping[str, Declared]:
-    """Return what a device can set and read by member name; a sensor reads its channels."""
-    driver = device.usable()
-    if driver is None:
-        return {}
-    found = dict(members_of(driver))
-    if device.kind == "sensor":
-        found |= channel_meters(driver)
-    return found
-
-
-def channel_meters(driver: type[Sensor]) -> dict[str, Declared]:
-    """Return a sensor's channels as meters: any part may be a reference."""
-    found: dict[str, Declared] = {}
-    for channel in driver.CHANNELS:
-        if channel.quantity is not None:
-            row: meter[Any] = meter(channel.quantity, accuracy=channel.accuracy)
-            row.name = channel.name
-            found[channel.name] = row
-    return found
-
-
-def members_of_entry(entry: InstrumentEntry) -> Mapping[str, Declared]:
-    """Return the members of an instrument of the station, none if its model is not known."""
-    device = devices().get(entry.model)
-    return members_of_device(device) if device else {}
-
-
-def find(file: StationFile, text: str, quantity: Quantity | None) -> Ref:
-    """Return the member that `text` names, of the quantity's dimension if one is given.
-
-    Raises LookupError in words.
-    """
-    name, _, member = text.partition(".")
-    entry = file.instrument.get(name)
-    if entry is None:
-        there = ", ".join(file.instrument) or "none"
-        raise LookupError(f"{name!r} is no instrument of this station; there are: {there}")
-    members = members_of_entry(entry)
-    if entry.model not in devices():
-        raise LookupError(f"{name} is a {entry.model!r}, which is no model that is known")
-    if member:
-        if member not in members:
-            there = ", ".join(members) or "none"
-            raise LookupError(f"{name} has no member {member!r}; there are: {there}")
-        declared = members[member]
-        if quantity is not None and not _fits(declared, quantity):
-            raise LookupError(f"{text} is no {quantity.name}")
-        return Ref(name, member, declared)
-    fits = [m for m, d in members.items() if quantity is None or _fits(d, quantity)]
-    exact = [m for m in fits if _quantity(members[m]) is quantity]
-    fits = exact if len(exact) == 1 else fits
-    if len(fits) != 1:
-        what = f"has {len(fits)} members of {quantity.name}" if quantity else "has several members"
-        there = ", ".join(f"{name}.{m}" for m in fits) or ", ".join(members) or "none"
-        raise LookupError(f"{name} {what if fits else f'reads no {quantity and quantity.name}'}; "
-                          f"name one of {there}")  # fmt: skip
-    return Ref(name, fits[0], members[fits[0]])
-
-
-def _quantity(declared: Declared) -> Quantity | None:
-    return declared.quantity if isinstance(declared, meter | setpoint) else None
-
-
-def _fits(declared: Declared, quantity: Quantity) -> bool:
-    own = _quantity(declared)
-    return own is not None and own.dimension == quantity.dimension
-
-
 def bind(file: StationFile) -> Bindings:
     """Return every binding of a station; what can't be bound is a problem and left out."""
     found = Bindings()
@@ -185,6 +101,7 @@ def bind(file: StationFile) -> Bindings:
             if binding.is_set and binding.acts is not None and row.select is None:
                 _take(taken, binding.acts, key, found.problems)
     _one_zone_each(found)
+    _one_switch_each(found)
     return found
 
 
@@ -209,6 +126,33 @@ def _one_zone_each(found: Bindings) -> None:
                 found.problems.append(
                     (f"zone.{zone}.bench.{where}", f"{ref.instrument} belongs to zone {before}")
                 )
+
+
+def _one_switch_each(found: Bindings) -> None:
+    """What several places share is joined to one at a time, by a switch of that place's own."""
+    acting: dict[str, Binding] = {}
+    leading: dict[str, Binding] = {}
+    for row in found.rows.values():
+        if not row.is_set:
+            continue
+        key = _key(row)
+        before = acting.setdefault(str(row.acts), row)
+        if before is not row and (before.select is None) is not (row.select is None):
+            found.problems.append(
+                (key, f"{row.acts} acts for {_key(before)} already: both need `select`, or it "
+                 "acts there always")
+            )  # fmt: skip
+        if row.select is None:
+            continue
+        before = leading.setdefault(str(row.select), row)
+        if before.zone != row.zone or (before is not row and str(before.acts) == str(row.acts)):
+            found.problems.append(
+                (f"{key}.select", f"{row.select} leads to {_key(before)} already")
+            )
+
+
+def _key(row: Binding) -> str:
+    return f"zone.{row.zone}.bench.{row.where}" if row.zone else f"bench.{row.where}"
 
 
 def _bind(
@@ -244,23 +188,22 @@ def _bind(
             problems.append((f"{key}.{word}", str(error)))
             return None
 
+    def reading(word: str, text: str | None) -> Ref | None:
+        found = ref(word, text)
+        if found is None or not axis_of(found.declared) or _is_plain(acts):
+            return found
+        problems.append((f"{key}.{word}", one_axis(file, found, word)))
+        return None
+
     acts = ref("set", row.set)
     believes_set = row.reference == "set"
-    reference = acts if believes_set else ref("reference", row.reference)
+    reference = acts if believes_set else reading("reference", row.reference)
     fixed: Value | None = None
     if row.fixed is not None:
         try:
             fixed = read(row.fixed, where, None)
         except ValueProblem as error:
             problems.append((f"{key}.fixed", str(error)))
-    select = None
-    if row.select is not None:
-        try:
-            select = find(file, row.select, None)
-            if not isinstance(select.declared, switch):
-                problems.append((f"{key}.select", f"{row.select} is no switch"))
-        except LookupError as error:
-            problems.append((f"{key}.select", str(error)))
     low, high = value("low", row.low), value("high", row.high)
     if low is not None and high is not None and low >= high:
         problems.append((f"{key}.low", "must be below high"))
@@ -276,46 +219,81 @@ def _bind(
         acts = None
     binding = Binding(
         zone, where, acts, fixed, reference, believes_set,
-        tuple(found for text in row.watch if (found := ref("watch", text))),
+        tuple(found for text in row.watch if (found := reading("watch", text))),
         low, high, apart("agree", row.agree), apart("gradient", row.gradient), handle,
-        row.period or quantity.period_s, row.delay, row.rank, select,
+        row.period or quantity.period_s, row.delay, row.rank, _select(file, row, key, problems),
         _uncertainty(file, reference, problems),
     )  # fmt: skip
     _rated(binding, key, problems)
     return binding
 
 
-def _uncertainty(file: StationFile, reference: Ref | None, problems: Findings) -> float | None:
-    """Return the expanded uncertainty of a reference, None where none is stated."""
-    if reference is None or not isinstance(reference.declared, meter | setpoint):
-        return None
-    raw = file.instrument[reference.instrument].uncertainty
-    if isinstance(raw, dict):
-        raw = raw.get(reference.member)
-    if raw is None:
+def _select(file: StationFile, row: BenchTable, key: str, problems: Findings) -> Ref | None:
+    if row.select is None:
         return None
     try:
-        return read_difference(raw, reference.declared.quantity.difference, None)
+        found = find(file, row.select, None)
+    except LookupError as error:
+        problems.append((f"{key}.select", str(error)))
+        return None
+    if not isinstance(found.declared, switch):
+        problems.append((f"{key}.select", f"{row.select} is no switch"))
+    return found
+
+
+def _is_plain(acts: Ref | None) -> bool:
+    """Return whether what acts sets one number, along an axis of its own."""
+    return acts is not None and isinstance(acts.declared, setpoint) and not acts.declared.vector
+
+
+def _uncertainty(file: StationFile, reference: Ref | None, problems: Findings) -> float | None:
+    """Return the expanded uncertainty of a reference, None where none is stated.
+
+    A vector's is that of its worst axis.
+    """
+    if reference is None or not isinstance(reference.declared, meter | setpoint):
+        return None
+    quantity = reference.declared.quantity
+    try:
+        found = [read_difference(raw, quantity.difference, None) for raw in stated(file, reference)]
     except ValueProblem as error:
-        if reference.declared.quantity.axes:
+        if quantity.axes:
             return None  # a direction's, in degrees: kept as text
         problems.append((f"instrument.{reference.instrument}.uncertainty", str(error)))
         return None
+    return max(found, default=None)
 
 
 def _rated(binding: Binding, key: str, problems: Findings) -> None:
     """The bench's limits must lie within what the instrument can do, or they would be idle."""
+    unit = binding.where.quantity.unit
+    least, most = readable(binding)
+    for word, limit in (("low", binding.low), ("high", binding.high)):
+        if limit is not None and not least <= limit <= most:
+            problems.append(
+                (f"{key}.{word}", f"{limit:g} {unit} is beyond what a meter of the place can read, "
+                 f"{least:g} to {most:g}: it would stop nothing")
+            )  # fmt: skip
     if not binding.is_set or binding.acts is None:
         return
     assert isinstance(binding.acts.declared, setpoint)  # noqa: S101 - is_set says so
     low, high = binding.acts.declared.rated
-    unit = binding.where.quantity.unit
     for word, limit in (("low", binding.low), ("high", binding.high)):
         if limit is not None and not low <= limit <= high:
             problems.append(
                 (f"{key}.{word}",
                  f"{limit:g} {unit} is beyond the rating of {binding.acts}, {low:g} to {high:g}")
             )  # fmt: skip
+
+
+def readable(binding: Binding) -> tuple[float, float]:
+    """Return the ends of what there is of a quantity, as far as a meter of the place reads it."""
+    quantity, declared = binding.where.quantity, [ref.declared for ref in binding.meters]
+    rated = [d.rated if isinstance(d, meter) else (-math.inf, math.inf) for d in declared]
+    absolute = [getattr(d, "against", "") == "vacuum" for d in declared]
+    least = 0.0 if absolute and all(absolute) else quantity.least
+    lows, highs = [low for low, _ in rated], [high for _, high in rated]
+    return max(least, min(lows, default=least)), min(quantity.most, max(highs, default=math.inf))
 
 
 def ends_of(binding: Binding) -> tuple[float, float]:

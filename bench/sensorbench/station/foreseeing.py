@@ -16,16 +16,18 @@ from sensorbench.core.quantity import Value, address
 from sensorbench.instruments.members import Member, Setpoint, unbound
 from sensorbench.parts.values import Wave
 from sensorbench.profiles.schedule import Schedule, Set
-from sensorbench.station.binding import Bindings, find
+from sensorbench.station.binding import Bindings
 from sensorbench.station.model import InstrumentEntry, StationFile
+from sensorbench.station.refs import find
 
 Acting = Callable[[str, str], Setpoint | None]
 
 
-def foreseen(schedule: Schedule, acting: Acting) -> list[Problem]:
+def foreseen(schedule: Schedule, acting: Acting, label: str = "") -> list[Problem]:
     """Return what a schedule asks that what acts would refuse, each once.
 
-    `acting` gives the setpoint of a zone and an address, None where it can't be asked.
+    `acting` gives the setpoint of a zone and an address, None where it can't be asked; `label` is
+    how problems name the profile, its id where none is given.
     """
     found: dict[Problem, None] = {}
     relative = schedule.relative()
@@ -43,7 +45,7 @@ def foreseen(schedule: Schedule, acting: Acting) -> list[Problem]:
             try:
                 setpoint.foresee(value + shift if isinstance(value, float) else value, limit)
             except SetpointError as error:
-                found[Problem(str(schedule.profile["id"]), phase, str(error))] = None
+                found[Problem(label or str(schedule.profile["id"]), phase, str(error))] = None
             except BenchError:
                 break  # it does not answer, or only when it is open: not known beforehand
     return list(found)

@@ -11,8 +11,9 @@ from sensorbench.core.quantity import Value, quantities
 from sensorbench.instruments.members import meter, setpoint
 from sensorbench.parts.values import ValueProblem, read
 from sensorbench.profiles.layout import BenchRow, Elsewhere, Layout, Zone
-from sensorbench.station.binding import Binding, Bindings, bind, ends_of, find, shown
+from sensorbench.station.binding import Binding, Bindings, bind, ends_of, shown
 from sensorbench.station.model import StationFile
+from sensorbench.station.refs import find
 from sensorbench.station.sockets import fits
 
 

@@ -67,8 +67,9 @@ class BenchTable(Document):
     """What holds for one address of a zone.
 
     `set` acts, `reference` is believed ("set": the setpoint itself), `watch` names more meters in
-    the same place. Reaching `low` or `high` for `delay` stops a run. Without `set` and `fixed` the
-    address is only watched.
+    the same place. A profile may set what lies between `low` and `high`; beyond them by more than
+    an overshoot (`safety.limits`), for longer than `delay`, a run stops. Without `set` and `fixed`
+    the address is only watched.
     """
 
     set: str | None = None

@@ -14,10 +14,8 @@ from itertools import chain
 from typing import Any
 
 from sensorbench.core.catalog import Device, devices
-from sensorbench.core.channel import read_settings
 from sensorbench.core.errors import BenchError, InputError, Problem
 from sensorbench.core.plugins import broken
-from sensorbench.core.quantity import quantities
 from sensorbench.core.units import show_duration
 from sensorbench.instruments.members import Member
 from sensorbench.parts.model import Lot, Part
@@ -25,7 +23,7 @@ from sensorbench.parts.values import ValueProblem, read, read_address
 from sensorbench.profiles.expand import expand
 from sensorbench.profiles.needs import Needs, needs
 from sensorbench.profiles.schedule import Schedule
-from sensorbench.station.binding import Bindings, bind, find, members_of_device
+from sensorbench.station.binding import Bindings, bind
 from sensorbench.station.foreseeing import foreseen, make, members, unopened
 from sensorbench.station.layout import layout_of
 from sensorbench.station.links import I2cLink
@@ -35,7 +33,8 @@ from sensorbench.station.model import (
     SimulatedFault,
     StationFile,
 )
-from sensorbench.station.sockets import unfit
+from sensorbench.station.refs import members_of_device
+from sensorbench.station.sockets import check_meters, unfit
 from sensorbench.station.workspace import Job
 
 FILE = "station.toml"
@@ -47,13 +46,13 @@ Findings = Iterator[tuple[str, str]]
 def check_station(file: StationFile, bindings: Bindings | None = None) -> list[Problem]:
     """Return what is wrong with a station by itself."""
     found = bindings or bind(file)
-    rows = chain(_instruments(file), found.problems, _places(file), _sockets(file))
+    rows = chain(_instruments(file), found.problems, _places(file), _sockets(file, found))
     return [Problem(FILE, key, text) for key, text in rows]
 
 
 def check_lot(file: StationFile, lot: Lot, part: Part) -> list[Problem]:
     """Return what is wrong with a lot on this station."""
-    return [Problem(f"lot {lot.lot.id}", key, text) for key, text in _lot(file, lot, part)]
+    return [Problem(lot.label, key, text) for key, text in _lot(file, lot, part)]
 
 
 def check_faults(file: StationFile, lots: Iterable[tuple[Lot, Part]]) -> list[Problem]:
@@ -98,10 +97,10 @@ def preflight(job: Job, start: datetime) -> Schedule:
         _provenance(job.station, bindings, asked),
     )
     problems += [Problem(FILE, key, text) for key, text in rows]
-    problems += foreseen(schedule, unopened(job.station, bindings))
+    problems += foreseen(schedule, unopened(job.station, bindings), job.profile.label)
     if not schedule.points:
         text = "nothing is read and nothing attached: no phase says anything of a unit"
-        problems.append(Problem(schedule.profile["id"], "phase", text))
+        problems.append(Problem(job.profile.label, "phase", text))
     if problems:
         raise InputError(_once(problems))
     return schedule
@@ -199,18 +198,11 @@ def _options(
         yield key, str(error)
 
 
-def _sockets(file: StationFile) -> Findings:
+def _sockets(file: StationFile, bindings: Bindings) -> Findings:
     for identifier, count in Counter(socket.id for socket in file.socket).items():
         if count > 1:
             yield f"socket {identifier}", f"is there {count} times"
-    for socket in file.socket:
-        for name, (text, select) in socket.meters.items():
-            try:
-                find(file, text, quantities().get(name))
-                if select:
-                    find(file, select, None)
-            except LookupError as error:
-                yield f"socket {socket.id}.{name}", str(error)
+    yield from check_meters(file, bindings)
 
 
 def _places(file: StationFile) -> Findings:
@@ -252,10 +244,6 @@ def _lot(file: StationFile, lot: Lot, part: Part) -> Findings:
     device = devices().get(part.part.driver)
     if device is None or not device.channels:
         return  # expand says so
-    declared = device.load_sensor().SETTINGS
-    for name, raw in part.settings.items():
-        for text in read_settings(declared, raw)[1]:
-            yield f"part {part.part.name} settings.{name}", text
     sockets = {socket.id: socket for socket in file.socket}
     for unit in lot.unit:
         key = f"unit {unit.serial}"

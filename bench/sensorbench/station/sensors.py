@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sensorbench.core.channel import Channel
 from sensorbench.core.clock import Clock
 from sensorbench.core.device import Sensor
 from sensorbench.core.provenance import Identity
@@ -13,9 +14,32 @@ from sensorbench.core.quantity import Value
 from sensorbench.instruments.members import Meter
 
 
+def vectors(channels: Sequence[Channel]) -> dict[str, tuple[Channel, ...]]:
+    """Return by name the vectors of which every axis is sensed: its channels, in the axes' order.
+
+    A vector is called as its quantity, with its port where it has one.
+    """
+    found: dict[str, tuple[Channel, ...]] = {}
+    names = {channel.name for channel in channels}
+    for channel in channels:
+        if channel.quantity is None or not channel.axis:
+            continue
+        name = "_".join(filter(None, (channel.quantity.name, channel.port)))
+        own = {
+            other.axis: other
+            for other in channels
+            if (other.quantity, other.port) == (channel.quantity, channel.port)
+        }
+        axes = channel.quantity.axes
+        if name not in names and all(axis in own for axis in axes):
+            found[name] = tuple(own[axis] for axis in axes)
+    return found
+
+
 class SensorMeters:
     """Each channel that senses a quantity is a meter: `thermometer.temperature`.
 
+    So is a vector of which it senses every axis: `probe.magnetic_field` reads three components.
     Readings at the same moment share one conversion. The part is prepared when a run takes it, or
     at the first reading, not when it is opened.
     """
@@ -31,6 +55,7 @@ class SensorMeters:
         self._lock = threading.RLock()
         self._last: tuple[float, dict[str, float]] | None = None
         self._channels = {c.name: c for c in sensor.CHANNELS if c.quantity is not None}
+        self._vectors = vectors(sensor.CHANNELS)
 
     def identify(self) -> Identity:
         """Read who is there; changes nothing."""
@@ -44,16 +69,23 @@ class SensorMeters:
 
     def __getattr__(self, name: str) -> Meter:
         channel = self.__dict__.get("_channels", {}).get(name)
-        if channel is None:
+        if channel is not None:
+            return Meter(f"{self.name}.{name}", channel.quantity, lambda: self._read()[name])
+        axes = self.__dict__.get("_vectors", {}).get(name)
+        if axes is None:
             raise AttributeError(name)
-        return Meter(f"{self.name}.{name}", channel.quantity, lambda: self._read(name))
+        return Meter(f"{self.name}.{name}", axes[0].quantity, lambda: self._read_vector(axes))
 
-    def _read(self, name: str) -> Value:
+    def _read_vector(self, axes: Sequence[Channel]) -> Value:
+        found = self._read()
+        return tuple(found[channel.name] for channel in axes)
+
+    def _read(self) -> Mapping[str, float]:
         with self._lock:  # safety reads from a thread of its own
             now = self._clock.now()
             if self._last is None or self._last[0] != now:
                 self._last = self._convert()
-            return self._last[1][name]
+            return self._last[1]
 
     def _convert(self) -> tuple[float, dict[str, float]]:
         if not self._prepared:

@@ -15,13 +15,14 @@ from sensorbench.core.catalog import Device, devices
 from sensorbench.core.clock import Clock
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.core.operator import Operator, Question
-from sensorbench.core.quantity import Value
+from sensorbench.core.quantity import Value, components
 from sensorbench.links.i2c import HearsGeneralCall, I2cTarget, PullsAlert, SimulatedI2cBus
 from sensorbench.links.line import LineTwin
 from sensorbench.links.tca9548a.twin import SimTca9548a
 from sensorbench.parts.model import Lot, Part
 from sensorbench.parts.values import ValueProblem, read, read_address
-from sensorbench.station.binding import Binding, Bindings, Ref, bind, find
+from sensorbench.station.binding import Binding, Bindings, bind
+from sensorbench.station.leads import IsClosed, Leads, measures_current
 from sensorbench.station.links import I2cLink
 from sensorbench.station.model import (
     InstrumentEntry,
@@ -29,6 +30,7 @@ from sensorbench.station.model import (
     Socket,
     StationFile,
 )
+from sensorbench.station.refs import Ref, find
 from sensorbench.world.fields import Constant, Field
 from sensorbench.world.twins import Answers, Drives, Loads, Senses, Signal, Signals
 from sensorbench.world.world import Fault, Place, World
@@ -143,6 +145,7 @@ class SimulatedBench:
         self.lines: dict[str, LineTwin] = {}
         self.twins: dict[str, Any] = {}
         self.parts: dict[str, Plugged] = {}
+        self._leads: dict[str, Leads] = {}
         self.operator: Operator = SimulatedOperator(self)
         self._switches: dict[tuple[str, int], SimTca9548a] = {}
         self._known = {u.serial: (lot.lot.id, part) for lot, part in lots for u in lot.unit}
@@ -303,6 +306,8 @@ class SimulatedBench:
             return
         plugged.place.leave()
         plugged.place.zone.loads.pop(serial, None)
+        for leads in self._leads.values():
+            leads.cut(plugged.socket.id)
         link = plugged.socket.link
         if link is not None and link.bus in self.buses:
             switch = self._switch(link)
@@ -313,18 +318,33 @@ class SimulatedBench:
 
     def _connect_meters(self, socket: Socket, twin: Any) -> None:
         """Let the socket's own meters sense what the part puts out, or draws."""
-        for name, (text, _select) in socket.meters.items():
+        for name, (text, select) in socket.meters.items():
             ref = find(self.file, text, None)
             instrument = self.twins.get(ref.instrument)
             if not isinstance(instrument, Senses):
                 continue
             signals = twin.signals if isinstance(twin, Signals) else {}
             signal = signals.get(name)
-            if signal is None and isinstance(twin, Loads):
-                own = twin
-                signal = lambda own=own: own.supply_current_a()  # noqa: E731
-            if signal is not None and (name in signals or _measures_current(ref)):
-                instrument.sense(ref.member, signal)
+            if signal is None and isinstance(twin, Loads) and measures_current(ref):
+                signal = twin.supply_current_a
+            if signal is None:
+                continue
+            if str(ref) not in self._leads:
+                self._leads[str(ref)] = Leads(adds_up=measures_current(ref))
+                instrument.sense(ref.member, self._leads[str(ref)].felt)
+            self._leads[str(ref)].wire(socket.id, signal, self._is_closed(select))
+
+    def _is_closed(self, select: str) -> IsClosed:
+        """Return what tells whether a switch is closed; a wire without one always is."""
+        if not select:
+            return lambda: True
+        ref = find(self.file, select, None)
+        contacts: Mapping[str, Field] = getattr(self.twins.get(ref.instrument), "contacts", {})
+        contact = contacts.get(ref.member)
+        if contact is None:
+            return lambda: True
+        now = self.world.clock.now
+        return lambda: components(contact.at(now()))[0] > 0.0
 
     def leave_all(self) -> None:
         """Keep what every unit went through, at the end of a program."""
@@ -362,11 +382,6 @@ class SimulatedBench:
 def own_name(made: type[Any], name: str) -> dict[str, str]:
     """Return the option that tells a driver or a twin its name in the station, if it takes one."""
     return {"name": name} if "name" in signature(made).parameters else {}
-
-
-def _measures_current(ref: Ref) -> bool:
-    quantity = getattr(ref.declared, "quantity", None)
-    return quantity is not None and quantity.dimension.canonical == "A"
 
 
 def _ambient(setup: Simulation) -> dict[str, Value]:

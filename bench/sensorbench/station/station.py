@@ -25,12 +25,14 @@ from sensorbench.links.i2c import I2cBus, LinuxI2cBus
 from sensorbench.links.line import Line, LineSettings
 from sensorbench.links.tca9548a.driver import Multiplexers
 from sensorbench.parts.model import Lot, Part
-from sensorbench.station.binding import Binding, Bindings, Ref, bind, find
+from sensorbench.station.binding import Binding, Bindings, bind
+from sensorbench.station.leads import selected
 from sensorbench.station.lines import open_line, simulated_line
 from sensorbench.station.links import I2cLink, SimulatedLink
 from sensorbench.station.locks import held, station_keys
 from sensorbench.station.model import InstrumentEntry, Socket, StationFile
 from sensorbench.station.person import Terminal
+from sensorbench.station.refs import Ref, find
 from sensorbench.station.sensors import SensorMeters
 from sensorbench.station.simulation import SimulatedBench, own_name
 
@@ -133,6 +135,15 @@ class Station:
         """Return a socket by its id."""
         return self._sockets[socket_id]
 
+    def socket_meter(self, socket: Socket, name: str) -> Meter:
+        """Return a socket's own meter; one behind a switch is joined only while it reads.
+
+        Raises LookupError.
+        """
+        text, select = socket.meters[name]
+        meter = self.meter_named(text)
+        return selected(meter, self.switch_named(select)) if select else meter
+
     def bus_at(self, place: I2cLink) -> I2cBus:
         """Return the bus that leads to `place`, through its multiplexer if it has one."""
         if place.multiplexer is None or place.channel is None:
@@ -144,7 +155,7 @@ class Station:
         socket = self._sockets[socket_id]
         device = devices()[part if isinstance(part, str) else part.part.driver]
         if "meters" in device.links:
-            meters = {name: self.meter_named(text) for name, (text, _) in socket.meters.items()}
+            meters = {name: self.socket_meter(socket, name) for name in socket.meters}
             return cast("Sensor", device.load_driver()(meters, self.clock))
         assert socket.link is not None  # noqa: S101 - preflight saw to it
         bus = self.bus_at(socket.link)

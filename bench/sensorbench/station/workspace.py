@@ -7,16 +7,19 @@ import os
 import shlex
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from sensorbench.core.channel import Channel
 from sensorbench.core.documents import load, merge_problems
 from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.folders import no_folder
+from sensorbench.core.quantity import quantities
 from sensorbench.parts.model import Lot, Part, slug
 from sensorbench.profiles.library import load_profile, profile_text
 from sensorbench.profiles.model import Profile
+from sensorbench.profiles.part_checks import check_part
 from sensorbench.station.model import StationFile, load_station, with_table
 
 
@@ -104,7 +107,25 @@ class Workspace:
     def load_part(self, part: str) -> Part:
         """Return a part. Raises InputError."""
         path = self._existing("parts", self.part_path(part))
-        return load(path, Part, self._label("parts", path))
+        label = self._label("parts", path)
+
+        def deeper(rest: Part) -> list[Problem]:
+            return [replace(problem, file=label) for problem in check_part(rest, any_meter())]
+
+        try:
+            return load(path, Part, label, deeper=deeper)
+        except InputError as error:
+            raise InputError(_without_following(error.problems)) from None
+
+    def readable_parts(self) -> list[Part]:
+        """Return the parts of the workspace whose files can be read; `check_files` says why not."""
+        found = []
+        for path in sorted((self.root / "parts").glob("*.toml")):
+            try:
+                found.append(self.load_part(path.stem))
+            except InputError:
+                continue
+        return found
 
     def load_lots(self) -> list[tuple[Lot, Part]]:
         """Return all lots of the workspace with their parts, by name. Raises InputError."""
@@ -181,6 +202,17 @@ class Job:
     choices: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     at: str = ""
     known_lots: tuple[tuple[Lot, Part], ...] = ()
+
+
+def _without_following(problems: Sequence[Problem]) -> list[Problem]:
+    """Leave out what is only missing because a range of the same file can't be read."""
+    wrong = {".".join(p.key.split(".")[:2]) for p in problems if p.key.startswith("range.")}
+    return [p for p in problems if not any(f"[{name}]" in p.text for name in wrong)]
+
+
+def any_meter() -> tuple[Channel, ...]:
+    """Return channels that meters of some station's sockets may add to a part."""
+    return tuple(Channel(name, row) for name, row in quantities().items())
 
 
 def _table_of(path: Path) -> dict[str, object]:

@@ -14,7 +14,7 @@ from typing import Any
 from sensorbench.core.catalog import Device, devices
 from sensorbench.core.plugins import OURS
 from sensorbench.instruments.members import meter, setpoint
-from sensorbench.station.binding import members_of_device
+from sensorbench.station.refs import members_of_device
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.understood import known_to, spans
 from sensorbench.testing.world import InstrumentBench

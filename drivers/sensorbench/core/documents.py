@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+)
 from pydantic_core import PydanticCustomError
 
 from sensorbench.core.document_rest import all_problems
@@ -23,6 +31,12 @@ class Document(BaseModel):
     """Base of everything read from TOML: immutable, and unknown keys are mistakes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    _written_in: str = PrivateAttr("")
+
+    @property
+    def written_in(self) -> str:
+        """Return the file it stands in, as problems name it; "" where it is of no file."""
+        return self._written_in
 
 
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
@@ -155,7 +169,9 @@ def loads(
         raise InputError.one(label, "", text) from None
     if _depth(data) > _DEEPEST:
         raise InputError.one(label, "", f"has tables deeper in one another than {_DEEPEST}")
-    return validate(data, model, label, deeper, read_more(data) if read_more else None)
+    found = validate(data, model, label, deeper, read_more(data) if read_more else None)
+    found._written_in = label
+    return found
 
 
 _DEEPEST = 50

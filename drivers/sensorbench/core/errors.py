@@ -63,6 +63,10 @@ class InstrumentError(BenchError):
         return InstrumentError(self.command, self.code, self.text, name)
 
 
+class NotYetKnown(BenchError):
+    """Nothing was done yet that could be read: nobody is at fault, and nothing is lost."""
+
+
 class SetpointError(BenchError, ValueError):
     """The caller asked for more than the rated range. Nothing was sent."""
 

@@ -181,7 +181,7 @@ def distance(value: Value, other: Value) -> float:
     """
     one, two = components(value), components(other)
     if len(one) != len(two):
-        one, two = (_along(one),), (_along(two),)
+        one, two = (along(one),), (along(two),)
     worst = 0.0
     for a, b in zip(one, two, strict=True):
         apart = abs(a - b)
@@ -191,7 +191,9 @@ def distance(value: Value, other: Value) -> float:
     return worst
 
 
-def _along(parts: tuple[float, ...]) -> float:
+def along(value: Value) -> float:
+    """Return a vector's length with the sign of its sum; a plain number is itself."""
+    parts = components(value)
     return parts[0] if len(parts) == 1 else math.copysign(math.hypot(*parts), sum(parts))
 
 

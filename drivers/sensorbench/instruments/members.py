@@ -159,7 +159,8 @@ class meter(Generic[D]):  # noqa: N801 - reads like property
     """Declares what an instrument reads; the decorated method returns it in canonical units.
 
     `accuracy` is the specification's limit of error at mid range, `against` what a pressure is
-    measured from ("vacuum", "ambient"), `seconds` how long a reading takes.
+    measured from ("vacuum", "ambient"), `seconds` how long a reading takes, `axis` the one axis of
+    a vector that it reads, "" where it reads all.
     """
 
     def __init__(
@@ -170,9 +171,10 @@ class meter(Generic[D]):  # noqa: N801 - reads like property
         accuracy: float | None = None,
         against: str = "",
         seconds: float = 0.0,
+        axis: str = "",
     ) -> None:
         self.quantity, self.rated, self.accuracy = quantity, rated, accuracy
-        self.against, self.seconds = against, seconds
+        self.against, self.seconds, self.axis = against, seconds, axis
         self.name = ""
         self._read: Callable[[D], Value] | None = None
 

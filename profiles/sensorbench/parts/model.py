@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from sensorbench.core.channel import Channel
+from sensorbench.core.document_rest import WITHOUT_RULES
 from sensorbench.core.document_words import Place, several
 from sensorbench.core.documents import Document, Word
 from sensorbench.core.quantity import AddressError, Value, address
 from sensorbench.core.units import UnitError, parse
-from sensorbench.parts.values import NeedsRange, Range, ValueProblem, flatten, read
+from sensorbench.parts.values import Range, RangeProblem, ValueProblem, flatten, read
 
 GRADES = (0, 1, 2, 3)
 _NOT_WORDS = {"limit", "relative_to"}
@@ -108,6 +109,11 @@ class Part(Document):
     calibration: CalibrationData | None = None
     parameter: tuple[Parameter, ...] = ()
 
+    @property
+    def label(self) -> str:
+        """Return how problems name it: by its file, where it has one."""
+        return self.written_in or f"part {self.part.name}"
+
     @field_validator("range")
     @classmethod
     def _range_addresses(cls, table: dict[str, Any]) -> dict[str, Any]:
@@ -141,7 +147,9 @@ class Part(Document):
         return {name: one.values for name, one in flat.items()}
 
     @model_validator(mode="after")
-    def _unique(self) -> Self:
+    def _unique(self, info: ValidationInfo) -> Self:
+        if info.context and WITHOUT_RULES in info.context:
+            return self
         names = [parameter.name for parameter in self.parameter]
         # A parameter's drift has a result of its own, `NAME.drift`: no other may be called so.
         rows = _twice(names, "parameter", "name", "parameter {} is there twice")
@@ -217,8 +225,10 @@ def _range(name: str, row: Mapping[str, Any]) -> tuple[Range, list[tuple[Place, 
             continue
         try:
             words[word] = read(raw, where, Range(dict(words)))
-        except NeedsRange as error:
-            if not {"min", "max"} & {place[0] for place, _ in problems}:
+        except RangeProblem as error:
+            # A share of ends that are wrong themselves is told by them.
+            share = str(raw).rstrip().endswith(("%", "FS"))
+            if not (share and {"min", "max"} & {place[0] for place, _ in problems}):
                 problems.append(((word,), str(error)))
         except ValueProblem as error:
             problems.append(((word,), str(error)))
@@ -282,6 +292,11 @@ class Lot(Document):
 
     lot: LotData
     unit: tuple[Unit, ...] = Field(min_length=1)
+
+    @property
+    def label(self) -> str:
+        """Return how problems name it: by its file, where it has one."""
+        return self.written_in or f"lot {self.lot.id}"
 
     def _used_twice(self, key: str) -> list[tuple[Place, str]]:
         names = [getattr(unit, key) for unit in self.unit]

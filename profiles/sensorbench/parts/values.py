@@ -24,6 +24,7 @@ SHAPES: tuple[Shape, ...] = ("square", "sine")
 _WAVE_KEYS = {"low", "high", "period", "shape"}
 _SHARE = re.compile(r"[+-]?\d+(?:\.\d+)?\s*%")
 _MULTIPLE = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*FS")
+_WORD = re.compile(r"[a-z][a-z0-9_]*")
 _ALONG = re.compile(r"([+-])([a-z])\s+(.+)")
 
 
@@ -31,8 +32,8 @@ class ValueProblem(ValueError):
     """A value that can't be read; the text says what is allowed."""
 
 
-class NeedsRange(ValueProblem):
-    """A share or a multiple of a range that is not there."""
+class RangeProblem(ValueProblem):
+    """A value in a part's own terms that the part does not define: its range must say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +137,10 @@ def read(raw: object, where: Address, span: Range | None) -> Value:
     if isinstance(raw, Mapping):
         missing = [axis for axis in quantity.axes if axis not in raw]
         if not quantity.axes or missing or len(raw) != len(quantity.axes):
-            axes = ", ".join(quantity.axes) or "none"
-            raise ValueProblem(f"{where} is written with its axes ({axes}), all of them")
+            raise ValueProblem(
+                f"{where}: {', '.join(raw) or 'an empty table'} can't be read; it is written "
+                f"{how_written(quantity)}"
+            )
         return _all([partial(_number, raw[axis], where, span) for axis in quantity.axes])
     if isinstance(raw, str) and raw in quantity.words:
         return quantity.words[raw]
@@ -147,6 +150,16 @@ def read(raw: object, where: Address, span: Range | None) -> Value:
     if isinstance(raw, str) and span and raw in span.words:
         return span.words[raw]
     return _number(raw, where, span)
+
+
+def how_written(quantity: Quantity) -> str:
+    """Return how people write a value of a quantity, in words."""
+    if not quantity.axes:
+        return f"as one value in {quantity.unit}"
+    axes = ", ".join(f"{axis} = …" for axis in quantity.axes)
+    words = f', or as a word: "{next(iter(quantity.words))}" and the like' if quantity.words else ""
+    meaning = f" ({quantity.meaning})" if quantity.meaning else ""
+    return f"{{ {axes} }}, all of its axes{words}{meaning}"
 
 
 def _number(raw: object, where: Address, span: Range | None) -> float:
@@ -159,7 +172,7 @@ def _number(raw: object, where: Address, span: Range | None) -> float:
     ends = span.span if span else None
     if _SHARE.fullmatch(raw) or (match := _MULTIPLE.fullmatch(raw)):
         if ends is None:
-            raise NeedsRange(f"{where} = {raw!r} needs the part's range: min and max of {where}")
+            raise RangeProblem(f"{where} = {raw!r} needs min and max in [range.{where}]")
         low, high = ends
         if _SHARE.fullmatch(raw):
             return low + (high - low) * parse(raw, Dimension.RATIO)
@@ -170,7 +183,12 @@ def _number(raw: object, where: Address, span: Range | None) -> float:
     except UnitError as error:
         hint = f", or a word: {words}" if words else ""
         more = f", or {', '.join(quantity.words)}" if quantity.words else ""
-        raise ValueProblem(f"{where}: {error}{hint}{more}") from None
+        if where.port and quantity.axes and not where.axis:
+            more += f". A vector without ports is written {how_written(quantity)}"
+        if not _WORD.fullmatch(raw):
+            raise ValueProblem(f"{where}: {error}{hint}{more}") from None
+        lacks = f"; [range.{where}] has no {raw!r}"
+        raise RangeProblem(f"{where}: {error}{hint}{more}{lacks}") from None
     if not quantity.least <= value <= quantity.most:
         raise ValueProblem(
             f"{where} = {raw!r}: there is no {quantity.name} below {quantity.least:g} or above "
@@ -243,7 +261,7 @@ def read_difference(raw: object, dimension: Dimension, full_scale: float | None)
         share = parse(text, Dimension.RATIO)
     if share is not None:
         if full_scale is None:
-            raise ValueProblem(f"{text!r} needs the part's range: its min and max")
+            raise RangeProblem(f"{text!r} needs the part's range: its min and max")
         return share * full_scale
     if dimension is Dimension.RATIO and isinstance(raw, int | float) and not isinstance(raw, bool):
         return float(raw)

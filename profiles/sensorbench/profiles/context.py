@@ -142,7 +142,7 @@ class Context(Pointing):
                 f"{quantity.unit}, and zero needs room on both sides", "null",
             )  # fmt: skip
             return
-        yield Do("null", {"address": where})
+        yield Do("null", {"address": where, "within": self.soak(where).within})
 
     def monitored(self, phase: Phase, place: str | None) -> list[Ask]:
         """Return what is measured while a phase goes on at a place, with its own limits."""
@@ -162,9 +162,9 @@ class Context(Pointing):
         for name in monitor.measures:
             asked = [
                 (part, ask)
-                for part in self.parts
+                for part in self.parts_with(name)
                 for ask in ask_of(
-                    name, part, self.channels(part), self.problem, None, self._has_reference
+                    name, part, self.channels(part), self.say_of(part), None, self._has_reference
                 )
             ]
             if not asked:

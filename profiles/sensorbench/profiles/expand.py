@@ -12,7 +12,7 @@ from typing import Any
 from sensorbench.core.catalog import devices
 from sensorbench.core.channel import Setting
 from sensorbench.core.errors import InputError, Problem
-from sensorbench.core.plugins import broken, load
+from sensorbench.core.plugins import load
 from sensorbench.core.quantity import address, components, distance, quantities
 from sensorbench.parts.model import Lot, Part
 from sensorbench.parts.values import Target, Wave
@@ -20,6 +20,7 @@ from sensorbench.profiles.context import Context
 from sensorbench.profiles.layout import Layout, Purpose
 from sensorbench.profiles.measuring import ask_of
 from sensorbench.profiles.model import KINDS, Phase, Profile
+from sensorbench.profiles.part_checks import check_driver, check_part
 from sensorbench.profiles.planning.asking import check_asks
 from sensorbench.profiles.planning.gating import acts_on_units
 from sensorbench.profiles.schedule import (
@@ -54,13 +55,13 @@ def expand(
     InputError with every reason why it can't be done.
     """
     context = Context(profile, lots, layout, at)
-    problems = _parts(lots)
+    problems = [problem for part in context.parts for problem in check_driver(part)]
     taken, told = _choices(profile, context.parts, choices or {}, problems)
     context.units = _units(lots, problems)
     places = [*filter(None, layout.zones), *layout.elsewhere]
     if at and at not in places:
         there = ", ".join(places) or "none, this station is one bench"
-        problems.append(Problem(profile.id, "--at", f"{at!r} is no place; there are: {there}"))
+        problems.append(Problem(profile.label, "--at", f"{at!r} is no place; there are: {there}"))
     phases: tuple[Phase, ...] = ()
     try:
         phases = profile.phases(taken)
@@ -69,7 +70,9 @@ def expand(
     if problems:
         raise InputError(problems)
     context.units = _taken(context.units, phases)
-    context.check_feeds()
+    extras = [extra for zone in layout.zones.values() for extra in zone.extras]
+    for part in context.parts:
+        context.problems += check_part(part, extras)
     steps = list(_steps(phases, context))
     context.label = ""
     parts = {part.part.name: _part_json(part, context) for part in context.parts}
@@ -90,22 +93,6 @@ def expand(
         points=context.points,
         steps=tuple(_timed(steps, layout, context)),
     )  # fmt: skip
-
-
-def _parts(lots: Sequence[tuple[Lot, Part]]) -> list[Problem]:
-    known = devices()
-    sensors = ", ".join(name for name, device in known.items() if device.kind == "sensor")
-    found = []
-    for part in {part.part.name: part for _, part in lots}.values():
-        driver = part.part.driver
-        if driver in known and known[driver].channels:
-            continue
-        why = [str(problem) for problem in broken() if driver in problem.file]
-        text = f"{driver!r} is no sensor we know; there are {sensors}"
-        found.append(
-            Problem(f"part {part.part.name}", "part.driver", "; ".join(why) if why else text)
-        )
-    return found
 
 
 def _units(lots: Sequence[tuple[Lot, Part]], problems: list[Problem]) -> tuple[Unit, ...]:
@@ -142,7 +129,7 @@ def _choices(
     """Return the option of every choice, and what the evidence is told of it."""
 
     def add(key: str, text: str) -> None:
-        problems.append(Problem(profile.id, key, text))
+        problems.append(Problem(profile.label, key, text))
 
     for name in made:
         if name not in profile.choice:
@@ -219,7 +206,7 @@ def _check_jumps(phase: Phase, c: Context) -> None:
                 f"a jump to {phase.name!r} leaves out that other units are loaded, or elsewhere: "
                 "jump within what is done with the same units at the same place"
             )
-            c.problems.append(Problem(c.profile.id, f"{label}.skip_to", text))
+            c.problems.append(Problem(c.profile.label, f"{label}.skip_to", text))
 
 
 def _jumps(phase: Phase) -> list[str]:
@@ -251,7 +238,7 @@ def _part_json(part: Part, c: Context) -> dict[str, Any]:
     parameters = [
         {**ask.as_json(), "title": parameter.title or parameter.name}
         for parameter in part.parameter
-        for ask in ask_of(parameter.measure, part, channels, c.problem, parameter)
+        for ask in ask_of(parameter.measure, part, channels, c.say_of(part), parameter)
     ]
     device = devices()[part.part.driver]
     settings: Mapping[str, Setting] = getattr(device.load_driver(), "SETTINGS", {})

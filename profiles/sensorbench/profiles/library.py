@@ -55,7 +55,7 @@ def profile_text(name: str, folder: Path | None = None) -> tuple[str, str]:
         raise InputError.one(
             "profile", name, f"is not in the library{guess} Or give the path of a .toml file"
         )
-    return f"{name}.toml", _library()[name].read_text(encoding="utf-8")
+    return name, _library()[name].read_text(encoding="utf-8")
 
 
 def load_profile(name: str, folder: Path | None = None) -> Profile:

@@ -52,6 +52,7 @@ class Measure:
 
     What feeds it is read off the plan, and what does not is refused or left out: `samples` are the
     fewest of a reading, of readings in a row or of a stream, after the step where it is of one;
+    `readings` the fewest readings, at points of their own or in a row;
     `stream` says that they must come as a stream, `of_step` that the phase must move the channel's
     quantity once while it is read; `values` are the fewest different values of the quantity with
     all else equal, or of the direction `along` which it lies; `every_axis` says that all axes must
@@ -67,6 +68,7 @@ class Measure:
     of_step: bool = False
     both_ways: bool = False
     samples: int = 1
+    readings: int = 1
     values: int = 1
     along: bool = False
     every_axis: bool = False
@@ -110,6 +112,8 @@ class Ask:
 
 
 Say = Callable[[str, str], None]
+"""Who is told a problem and its key; a key of `OF_PART` is one of part.toml."""
+OF_PART = ("parameter.", "accuracy.")
 
 
 def measure(name: str) -> Measure | None:
@@ -140,7 +144,7 @@ def ask_of(
         # A channel's own name asks for its value.
         value = measure("value")
         own = next(c for c in channels if c.name == name)
-        return [_ask("value", value, part, own, say, key, None)] if value else []
+        return [_ask("value", value, part, own, say, None)] if value else []
     if found is None:
         say(f"{name!r} is no measure; there are {', '.join(plugins(MEASURES))}", key)
         return []
@@ -161,7 +165,7 @@ def ask_of(
         fits = [c for c in fits if c.address in moved]
     elif judged and not parameter and found.compares:
         fits = [c for c in fits if judged(c)]
-    return [_ask(name, found, part, channel, say, key, parameter) for channel in fits]
+    return [_ask(name, found, part, channel, say, parameter) for channel in fits]
 
 
 def _ask(
@@ -170,13 +174,12 @@ def _ask(
     part: Part,
     channel: Channel,
     say: Say,
-    key: str,
     parameter: Parameter | None,
 ) -> Ask:
     unit = found.unit(channel)
     full_scale = part.full_scale(channel)
 
-    def read(raw: object) -> float | None:
+    def read(raw: object, key: str) -> float | None:
         try:
             if isinstance(unit, Dimension):
                 return read_difference(raw, unit, full_scale)
@@ -185,25 +188,31 @@ def _ask(
             say(str(error), key)
             return None
 
-    def pair(raw: object) -> Limit:
+    def pair(raw: object, key: str) -> Limit:
         if isinstance(raw, list | tuple):
             if len(raw) != 2:
                 say("write limits as [low, high]", key)
                 return None, None
-            low, high = (None if end in ("", "none") else read(end) for end in raw)
+            low, high = (None if end in ("", "none") else read(end, key) for end in raw)
             if low is not None and high is not None and low >= high:
                 say(f"low must be below high, not {raw[0]} and {raw[1]}", key)
             return low, high
-        value = read(raw)
+        value = read(raw, key)
+        if value is not None and not value > 0 and found.symmetric:
+            say(f"{raw!r}: one number is a limit both ways, and must be above 0", key)
         return (-value if found.symmetric and value is not None else None), value
 
     limits: dict[str, Limit] = {}
     drift = None
     if parameter:
-        limits = {condition: pair(raw) for condition, raw in parameter.limits.items()}
-        drift = None if parameter.drift is None else read(parameter.drift)
+        key = f"parameter.{parameter.name}"
+        limits = {name: pair(raw, f"{key}.limits.{name}") for name, raw in parameter.limits.items()}
+        drift = None if parameter.drift is None else read(parameter.drift, f"{key}.drift")
+        if drift is not None and not drift > 0:
+            say(f"{parameter.drift!r}: the largest change must be above 0", f"{key}.drift")
     elif name in part.accuracy.get(channel.name, {}):
-        limits = {"": pair(part.accuracy[channel.name][name])}
+        key = f"accuracy.{channel.name}.{name}"
+        limits = {"": pair(part.accuracy[channel.name][name], key)}
     return Ask(
         measure=name,
         part=part.part.name,

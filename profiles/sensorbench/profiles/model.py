@@ -201,6 +201,11 @@ class Profile(Document):
             raise problem(f"{text!r}: write small letters, digits and _, in parts divided by /")
         return text
 
+    @property
+    def label(self) -> str:
+        """Return how problems name it: by its file, or its id in the library."""
+        return self.written_in or self.id
+
     def standard_options(self, grade: int | None) -> dict[str, str]:
         """Return the option of every choice that nobody has to make, by the choice's name.
 
@@ -240,13 +245,13 @@ class Profile(Document):
             except InputError as error:
                 names.append(raw.get("name"))
                 problems += [
-                    Problem(self.id, f"{label}.{p.key}" if p.key else label, p.text)
+                    Problem(self.label, f"{label}.{p.key}" if p.key else label, p.text)
                     for p in error.problems
                 ]
         for k, name in enumerate(names):
             if isinstance(name, str) and name in names[:k]:
                 text = f"two phases are named {name}; results are told apart by the name"
-                problems.append(Problem(self.id, f"phase[{k + 1}].name", text))
+                problems.append(Problem(self.label, f"phase[{k + 1}].name", text))
         if problems:
             raise InputError(problems)
         return tuple(found)

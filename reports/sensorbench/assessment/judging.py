@@ -131,12 +131,15 @@ def no_value(inputs: Inputs, serial: str) -> Reason:
     """Return why a unit that answered gave no value: it may only have to be calibrated first.
 
     So it is where the part computes the channel from raw counts by coefficients of its own, and
-    wherever the value is not there the counts are.
+    wherever the value is not there the counts are. Where its own value is there wherever it was
+    read, what it is compared with is not.
     """
     data, channel = inputs.data, inputs.channel
     if not channel:
         return Reason("no_value", {"channel": channel})
     number = data.serials.index(serial)
+    if _lacks_reference(inputs, number):
+        return Reason("no_reference", {"address": inputs.address.partition(".")[0]})
     part = data.schedule.parts[data.units[number].part]
     form = next((f for f in part.get("formats", ()) if f["quantity"] == inputs.address), None)
     blank = [
@@ -150,6 +153,15 @@ def no_value(inputs: Inputs, serial: str) -> Reason:
         for name in form["inputs"]
     )
     return Reason("not_calibrated" if blank and counted else "no_value", {"channel": channel})
+
+
+def _lacks_reference(inputs: Inputs, number: int) -> bool:
+    """Return whether it is only the reference that gave nothing at a reading."""
+    if not inputs.ask.get("compares"):
+        return False
+    own = [readout.values.get(inputs.channel) for readout in inputs.readouts]
+    there = all(values is not None and math.isfinite(values[number]) for values in own)
+    return there and not np.isfinite(inputs.references()).all()
 
 
 def limits_of(ask: Mapping[str, Any], condition: str) -> tuple[float | None, float | None]:

@@ -92,6 +92,30 @@ def test_a_meter_that_answers_now_and_then_credits_nothing(tmp_path: Path) -> No
     assert set(reasons(outcome)) == {"not_served"}
 
 
+READS = """
+[[phase]]
+kind = "record"
+name = "long"
+set = { temperature = "30 degC", pressure = "50 kPa" }
+duration = "2 h"
+every = "10 min"
+measures = ["error"]
+"""
+
+
+@pytest.mark.parametrize("phase", [STRESS + MONITOR, CYCLES + MONITOR, READS])
+@pytest.mark.parametrize("kind", ["silent", "absent"])
+def test_a_reference_that_gave_nothing_is_not_blamed_on_the_units(
+    tmp_path: Path, phase: str, kind: str
+) -> None:
+    phase = phase.replace('every = "30 min"', 'every = "10 min"')
+    lost = run(write(tmp_path, phase, **bench(fault("thermometer", kind, "1 h", "1.5 h"))))
+    assert lost.assessment.verdict is Verdict.INVALID
+    found = reasons(lost)
+    assert "no_reference" in found
+    assert not {"no_value", "not_calibrated", "device"} & set(found)
+
+
 @pytest.mark.parametrize("more", [MONITOR, TESTED])
 def test_cycles_without_the_bias_are_not_done(tmp_path: Path, more: str) -> None:
     whole = run(write(tmp_path / "whole", CYCLES + more, **bench()))

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 from pathlib import Path
 
 import pytest
 
-from sensorbench.safety.limits import arm, beyond, margin
+from sensorbench.app.commands.check import check_workspace
+from sensorbench.core.verdict import Verdict
+from sensorbench.safety.limits import arm, beyond, stops_beyond
 from sensorbench.station.binding import Binding, bind
+from sensorbench.station.workspace import Workspace
 
-from ...workspaces import STATION, edit, job_of, opened, sbp1_sockets, write
-from ..run.climate import CLIMATE, phase_of_tests, workspace
+from ...workspaces import STATION, edit, job_of, opened, problems, run, sbp1_sockets, write
+from ..run.climate import CLIMATE, bake, phase_of_tests, workspace
 
 PRESSURE_LIMITS = 'high = "130 kPa"'
 
@@ -23,8 +29,7 @@ def binding(root: Path, where: str, *changes: tuple[str, str]) -> Binding:
 
 def test_a_setpoint_at_its_limit_may_overshoot_by_a_margin(tmp_path: Path) -> None:
     row = binding(tmp_path, "temperature")  # -60 to 155 degC; hours are held within 3 K
-    assert margin(row, 155.0) == 3.0
-    assert margin(row, 500.0) == 5.0  # or by a hundredth
+    assert stops_beyond(row) == (-63.0, 158.0)
     assert beyond(row, 155.0) is None
     assert beyond(row, 158.0) is None
     assert beyond(row, 158.1) == ("high", 158.1, 155.0)
@@ -34,11 +39,63 @@ def test_a_setpoint_at_its_limit_may_overshoot_by_a_margin(tmp_path: Path) -> No
 
 def test_a_large_limit_has_a_hundredth_for_its_margin(tmp_path: Path) -> None:
     row = binding(tmp_path, "pressure")
-    assert margin(row, 130e3) == pytest.approx(1300.0)
+    assert stops_beyond(row) == (None, pytest.approx(131.3e3))
     assert beyond(row, 131e3) is None
     assert beyond(row, 131.4e3) == ("high", 131.4e3, 130e3)
     # Only high is given: nothing is too low.
     assert beyond(row, 0.0) is None
+
+
+@pytest.mark.parametrize(
+    ("where", "table", "end", "value"),
+    [
+        ("humidity", 'watch = ["hygrometer.humidity"]\nhigh = "98 %RH"', "high", 99.5),
+        ("humidity", 'watch = ["hygrometer.humidity"]\nlow = "2 %RH"', "low", 0.5),
+        ("humidity", 'watch = ["hygrometer.humidity"]\nhigh = "100 %RH"', "high", 100.0),
+        ("humidity", 'watch = ["hygrometer.humidity"]\nlow = "0 %RH"', "low", 0.0),
+        ("pressure", 'set = "pace"\nlow = "10 Pa"', "low", 1.0),
+        ("supply_current", 'watch = ["psu.current1"]\nhigh = "5.13 A"', "high", 5.145),
+        ("temperature", 'set = "chamber.temperature"\nlow = "-70 degC"', "low", -73.5),
+    ],
+)
+def test_every_limit_can_stop_something(
+    tmp_path: Path, where: str, table: str, end: str, value: float
+) -> None:
+    """No margin reaches beyond what there is, or what the place's meters can read."""
+    hygrometer = '\n[instrument.hygrometer]\nmodel = "sht4x"\n' + (
+        'link = { kind = "i2c", bus = "bus0", address = 0x44 }\n'
+    )
+    head = STATION.split("\n[bench.")[0]
+    there = write(tmp_path, station=f"{head}{hygrometer}\n[bench.{where}]\n{table}\n")
+    bindings = bind(there.load_station())
+    assert not bindings.problems
+    found = beyond(bindings.rows["", where], value)
+    assert found is not None
+    assert found[0] == end
+
+
+def test_a_limit_that_no_meter_can_read_is_refused(tmp_path: Path) -> None:
+    watched = '\n[bench.supply_current]\nwatch = ["psu.current1"]\nhigh = "6 A"\n'
+    there = workspace(tmp_path, phase_of_tests("t"), station=CLIMATE + watched)
+    told = "bench.supply_current.high: 6 A is beyond what a meter of the place can read, 0 to 5.15"
+    assert told in problems(there)
+
+
+def test_a_setpoint_at_its_limit_is_no_trip(tmp_path: Path) -> None:
+    """What `check` lets a profile set must not stop it; where it stops, `check` says."""
+    hot = CLIMATE.replace('high = "155 degC"', 'high = "85 degC"')
+    there = workspace(tmp_path, bake("2 h", temperature="85 degC"), station=hot)
+    assert run(there).assessment.verdict is Verdict.PASS
+    (told,) = [text for text in stops(there) if text.startswith("temperature")]
+    assert told == "temperature -63 degC or 88 degC"
+
+
+def stops(there: Workspace) -> list[str]:
+    """Return where a run stops for safety, as `check` tells it."""
+    buffer = io.StringIO()
+    with contextlib.redirect_stdout(buffer):
+        check_workspace(there.root, "profile.toml", ["H1"], (), "", "", True)
+    return list(json.loads(buffer.getvalue())["stops_beyond"])
 
 
 def test_an_end_that_is_not_given_is_none(tmp_path: Path) -> None:

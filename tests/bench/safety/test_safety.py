@@ -291,7 +291,7 @@ def test_an_alarm_of_an_instrument_is_a_trip_in_its_words(tmp_path: Path) -> Non
     assert stop.code == "alarm"
     assert stop.values["instrument"] == "chamber"
     assert 7 * 3600 <= at_s < 7 * 3600 + 21
-    assert "see its manual" in str(stop)
+    assert str(stop).count("manual") == 1
     assert events(root, "trip")[0].data["values"]["alarms"]
 
 

@@ -110,7 +110,7 @@ def test_what_is_made_of_others_can_do_what_they_can(tmp_path: Path, field: str,
     axis = f'magnetic_field = [{{ x = "{field}", y = "0 uT", z = "0 uT" }}]'
     there = write(tmp_path, grid(axis, "value"), STATION + COIL + sbp1_sockets(4))
     found = problems(there)
-    assert "own/test: g: coil: " in found
+    assert "profile.toml: g: coil: " in found
     assert said in found
 
 

@@ -179,6 +179,22 @@ def test_a_setpoint_may_be_believed(tmp_path: Path) -> None:
     check(there)
 
 
+def test_parts_are_not_read_where_a_wave_has_their_supply_off(tmp_path: Path) -> None:
+    wave = '{ low = "off", high = "max", period = "20 min", shape = "square" }'
+    there = pressure_bench(
+        tmp_path,
+        f'[[phase]]\nkind = "stress"\nname = "s"\nset = {{ supply = {wave} }}\nhours = "2 h"\n'
+        'monitor = { every = "10 min", measures = ["error"] }\n',
+    )
+    told = problems(there)
+    assert "supply goes off with its wave while units are read: give the wave a low" in told
+    assert "supply is off while units are read" not in told
+
+
+def test_a_measure_that_nobody_knows_is_told_once(tmp_path: Path) -> None:
+    assert problems(changed(tmp_path, phases=GRID + 'measures = ["eror"]\n')).count("eror") == 1
+
+
 def test_calibration_needs_a_part_with_a_memory(tmp_path: Path) -> None:
     bmp = SBP1.replace('"SBP1"', '"BMP280"').replace('"sbp1"', '"bmp280"')
     phases = (
@@ -198,7 +214,7 @@ def test_a_ramp_slower_than_its_soaks_time_out_is_refused(tmp_path: Path) -> Non
     )
     there = pressure_bench(tmp_path, phases)
     assert (
-        "own/test: phase[1].soak: temperature: the way to 125 and its soak take 827 "
+        "profile.toml: phase[1].soak: temperature: the way to 125 and its soak take 827 "
         "min, the soak's "
         "timeout is 240 min"
     ) in problems(there)
@@ -295,7 +311,7 @@ def test_lots_are_called_as_customers_call_them(tmp_path: Path, name: str) -> No
          "unit 26000001: socket 'A9' is not in station.toml; there are A1, A2, A3, A4"),
         ('serial = "26000002"', 'serial = "26000001"', "serial 26000001 is used by two units"),
         ('serial = "26000001"', 'serial = "ABC"',
-         "lot L1: unit ABC: is no serial number of a sbp1, which look like [0-9]{8}"),
+         "lots/L1.toml: unit ABC: is no serial number of a sbp1, which look like [0-9]{8}"),
         ('part = "sbp1"', 'part = "sbp9"', "parts/sbp9.toml: is not there; there are: sbp1"),
     ],
 )  # fmt: skip
@@ -315,8 +331,8 @@ def test_a_part_that_fits_no_socket_is_refused(tmp_path: Path) -> None:
     there = write(tmp_path, phase_of_tests("t"), CLIMATE + sbp1_sockets(2), {"sht4x": SHT4X},
                   {"H1": sht4x_lot()})  # fmt: skip
     assert (
-        "lot H1: unit: no socket of station.toml fits a sht4x: socket A1 has address 0x28, sht4x "
-        "answers at 0x44, 0x45, 0x46"
+        "lots/H1.toml: unit: no socket of station.toml fits a sht4x: socket A1 has address 0x28, "
+        "sht4x answers at 0x44, 0x45, 0x46"
     ) in problems(there)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sensorbench.core.clock import VirtualClock
-from sensorbench.core.errors import ProtocolError, SetpointError
+from sensorbench.core.errors import NotYetKnown, SetpointError
 from sensorbench.core.operator import Question
 from sensorbench.instruments.gravity.driver import Gravity
 from sensorbench.instruments.gravity.twin import SimGravity
@@ -55,7 +55,7 @@ def test_a_part_feels_it_with_the_error_of_the_hand() -> None:
 
 
 def test_what_is_not_known_of_the_orientation_is_not_known_of_gravity() -> None:
-    with pytest.raises(ProtocolError, match="nobody has confirmed an orientation"):
+    with pytest.raises(NotYetKnown, match="nobody has confirmed an orientation"):
         Bench().gravity.acceleration.read()
 
 

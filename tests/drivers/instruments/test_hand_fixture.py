@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensorbench.core.clock import VirtualClock
-from sensorbench.core.errors import InstrumentError, ProtocolError, SetpointError
+from sensorbench.core.errors import InstrumentError, NotYetKnown, ProtocolError, SetpointError
 from sensorbench.core.operator import AnsweringDouble, Question
 from sensorbench.core.quantity import ORIENTATION, components
 from sensorbench.instruments.hand_fixture.driver import HandFixture
@@ -61,7 +61,7 @@ def test_a_person_is_asked_for_every_face_in_both_languages(word: str) -> None:
 
 
 def test_before_the_first_turn_the_orientation_is_not_known() -> None:
-    with pytest.raises(ProtocolError, match="nobody has confirmed an orientation"):
+    with pytest.raises(NotYetKnown, match="nobody has confirmed an orientation"):
         Bench().fixture.orientation.read()
 
 

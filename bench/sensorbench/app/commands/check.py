@@ -14,8 +14,14 @@ from sensorbench.core.documents import merge_problems
 from sensorbench.core.errors import InputError
 from sensorbench.core.plugins import broken
 from sensorbench.core.units import show_duration
-from sensorbench.profiles.needs import needs
+from sensorbench.profiles.needs import Needs, needs
+from sensorbench.profiles.part_checks import check_part
+from sensorbench.profiles.planning.reading import show_value
+from sensorbench.safety.limits import stops_beyond
+from sensorbench.station.binding import bind
+from sensorbench.station.layout import layout_of
 from sensorbench.station.machine import check_machine
+from sensorbench.station.model import StationFile
 from sensorbench.station.preflight import (
     check_due,
     check_faults,
@@ -23,7 +29,7 @@ from sensorbench.station.preflight import (
     check_station,
     preflight,
 )
-from sensorbench.station.workspace import Workspace, load_job
+from sensorbench.station.workspace import Workspace, any_meter, load_job
 
 
 def check_workspace(
@@ -76,8 +82,20 @@ def _check(
         "takes_s": schedule.duration_s,
         "sets": _addresses(asked.sets),
         "compares_with": _addresses(asked.compares),
+        "stops_beyond": _stops(job.station, asked),
         **({"waits_for": list(asked.attach)} if asked.attach else {}),
     }
+
+
+def _stops(station: StationFile, asked: Needs) -> list[str]:
+    """Return where a run stops for safety, of every place with limits in the zones it is in."""
+    found = []
+    for row in bind(station).rows.values():
+        ends = [end for end in stops_beyond(row) if end is not None]
+        if ends and row.zone in asked.units:
+            shown = " or ".join(show_value(str(row.where), end) for end in ends)
+            found.append(f"{row.where} {shown}" + (f" at {row.zone}" if row.zone else ""))
+    return found
 
 
 def _addresses(table: Mapping[str, Collection[str]]) -> list[str]:
@@ -93,7 +111,12 @@ def _check_all(workspace: Workspace) -> None:
     try:
         station = workspace.load_station()
     except InputError:
-        raise InputError(problems) from None
+        problems += [
+            p for part in workspace.readable_parts() for p in check_part(part, any_meter())
+        ]
+        raise InputError(list(dict.fromkeys(problems))) from None
+    extras = [extra for zone in layout_of(station).zones.values() for extra in zone.extras]
+    problems += [p for part in workspace.readable_parts() for p in check_part(part, extras)]
     problems += (
         check_station(station)
         + check_machine(station)

@@ -13,10 +13,10 @@ from sensorbench.core.errors import InputError
 from sensorbench.core.plugins import broken
 from sensorbench.links.i2c import I2cBus
 from sensorbench.links.tca9548a.driver import ADDRESSES
-from sensorbench.station.binding import members_of_device
 from sensorbench.station.model import StationFile
 from sensorbench.station.pasting import lines_for
 from sensorbench.station.preflight import check_station
+from sensorbench.station.refs import members_of_device
 from sensorbench.station.scan import (
     Found,
     adapters,

@@ -80,7 +80,9 @@ def _seat(workspace: Workspace, socket: Socket, name: str, serial: str) -> Seat:
     raw = part.settings_of("") if part else {}
     settings, wrong = read_settings(device.load_sensor().SETTINGS, raw)
     if wrong:
-        raise InputError([Problem(f"part {name}", "settings.always", text) for text in wrong])
+        raise InputError(
+            [Problem(part.label if part else name, "settings.always", text) for text in wrong]
+        )
     return Seat(socket, device.name, part, serial, settings)
 
 
@@ -90,7 +92,7 @@ def _device(workspace: Workspace, name: str) -> Device:
     device = devices().get(driver)
     if device is None or not device.channels:
         raise InputError.one(
-            f"part {name}" if name in known else "read", driver,
+            f"parts/{name}.toml" if name in known else "read", driver,
             f"is no sensor that is known; parts are: {', '.join(known) or 'none'}",
         )  # fmt: skip
     return device

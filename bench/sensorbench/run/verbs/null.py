@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sensorbench.core.errors import BenchError, SetpointError
-from sensorbench.core.quantity import Value, components
+from sensorbench.core.quantity import Value, along, components
 from sensorbench.instruments.members import Setpoint
 from sensorbench.profiles.schedule import Step
 
 if TYPE_CHECKING:
     from sensorbench.run.runner import Runner
+    from sensorbench.run.spots import Spot
 
 _READINGS = 8
 _TRIES = 3
@@ -23,6 +24,7 @@ def plan(run: Runner, step: Step, arguments: Mapping[str, Any]) -> dict[str, Any
     spot = run.watch.spots[step.zone, where]
     setpoint = run.station.setpoint(step.zone, where)
     soak = spot.row.where.quantity.soak
+    within = float(arguments.get("within", soak.within))
     acts = spot.row.acts
     vector = acts is not None and getattr(acts.declared, "vector", False)
     axes = len(spot.row.where.quantity.axes) if vector else 1
@@ -33,16 +35,15 @@ def plan(run: Runner, step: Step, arguments: Mapping[str, Any]) -> dict[str, Any
         target: Value = offset if vector else offset[0]
         setpoint.go(target)
         run.services.wait(run.clock.now() + max(soak.for_s, soak.poll_s))
-        readings = [components(spot.meters[0].meter.read()) for _ in range(_READINGS)]
-        found = tuple(sum(column) / _READINGS for column in zip(*readings, strict=True))
-        if all(abs(part) <= soak.within / 10 for part in found):
+        found = _mean(run, spot, axes)
+        if all(abs(part) <= within / 10 for part in found):
             break
         better = tuple(a - b for a, b in zip(offset, found, strict=True))
-        near = all(abs(part) <= soak.within for part in found)
+        near = all(abs(part) <= within for part in found)
         if near and not _can_be_set(setpoint, better):
             break  # finer than the instrument goes
         offset = better
-    if not all(abs(part) <= soak.within for part in found):
+    if not all(abs(part) <= within for part in found):
         unit = spot.row.where.quantity.unit
         shown = ", ".join(f"{part:g}" for part in found)
         raise BenchError(
@@ -50,6 +51,23 @@ def plan(run: Runner, step: Step, arguments: Mapping[str, Any]) -> dict[str, Any
             "Is something else acting there?"
         )
     return {"zone": step.zone, "address": where, "offset": list(offset), "left": list(found)}
+
+
+def _mean(run: Runner, spot: Spot, axes: int) -> tuple[float, ...]:
+    """Return the mean of some readings, one after the other: at one instant they would be one."""
+    reference, between_s = spot.meters[0], spot.row.where.quantity.soak.poll_s / _READINGS
+    rows = []
+    for number in range(_READINGS):
+        if number:
+            run.services.wait(run.clock.now() + between_s)
+        value = reference.meter.read()
+        rows.append(components(value) if axes > 1 else (along(value),))
+        if len(rows[-1]) != axes:
+            raise BenchError(
+                f"{reference.name} reads {len(rows[-1])} number where {spot.row.where} has "
+                f"{axes} axes: the reference of what is nulled must read them all"
+            )
+    return tuple(sum(column) / _READINGS for column in zip(*rows, strict=True))
 
 
 def _can_be_set(setpoint: Setpoint, offset: tuple[float, ...]) -> bool:

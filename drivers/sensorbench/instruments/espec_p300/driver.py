@@ -185,10 +185,7 @@ class EspecP300:
 
     def read_alarms(self) -> tuple[str, ...]:
         """Return the active alarms; the chamber's manual says what their numbers mean."""
-        return tuple(
-            f"alarm {number} (see the chamber's panel or manual)"
-            for number in read_alarm_numbers(self._ask("ALARM?"))
-        )
+        return tuple(f"alarm {number}" for number in read_alarm_numbers(self._ask("ALARM?")))
 
     def read_mode(self) -> str:
         """Return OFF, STANDBY, CONSTANT or RUN."""

@@ -11,7 +11,12 @@ import math
 from collections.abc import Mapping
 
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import InstrumentError, ProtocolError, SetpointError
+from sensorbench.core.errors import (
+    InstrumentError,
+    NotYetKnown,
+    ProtocolError,
+    SetpointError,
+)
 from sensorbench.core.operator import Operator, Question
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import ORIENTATION, Value, components
@@ -34,6 +39,7 @@ class HandFixture:
         self.name = name
         self._operator = operator
         self._confirmed: tuple[float, ...] | None = None
+        self._was_asked = False
 
     def identify(self) -> Identity:
         """Return what it is; a fixture tells nothing of itself, and nobody is asked."""
@@ -51,7 +57,7 @@ class HandFixture:
                 f"{self.name}: orientation {target} is no direction of length 1 in x, y, z; "
                 "nobody was asked"
             )
-        self._confirmed = None
+        self._confirmed, self._was_asked = None, True
         answer = self._operator.ask(question(self.name, up))
         if answer != DONE:
             raise InstrumentError(
@@ -62,12 +68,13 @@ class HandFixture:
 
     @orientation.read
     def _(self) -> Value:
-        """Return what was confirmed. Raises ProtocolError before that."""
+        """Return what was confirmed. Raises NotYetKnown before the first turn.
+
+        Raises ProtocolError after one that was not confirmed.
+        """
         if self._confirmed is None:
-            raise ProtocolError(
-                f"{self.name}: nobody has confirmed an orientation; "
-                "set one, and answer the question"
-            )
+            text = f"{self.name}: nobody has confirmed an orientation; set one, and answer the "
+            raise (ProtocolError if self._was_asked else NotYetKnown)(f"{text}question")
         return self._confirmed
 
     @orientation.release

@@ -7,7 +7,7 @@ from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from sensorbench.core.quantity import Soak, Value, address, components, distance
-from sensorbench.parts.values import AMBIENT, Target, Targets, Wave
+from sensorbench.parts.values import AMBIENT, Target, Targets, Wave, how_written
 from sensorbench.profiles.layout import BenchRow
 from sensorbench.profiles.model import SetTable
 from sensorbench.profiles.planning.reading import Reading, show_plain
@@ -126,12 +126,7 @@ class Acting(Reading):
         """Return the action that sends a value, None where it is there already."""
         row = self.row(where)
         if row is None or row.how == "watched":
-            table = f"[bench.{where}]"
-            self.problem(
-                f"nothing sets {where}: station.toml needs {table} with `set`, or `fixed`"
-                if row is None
-                else f"{table} is only watched, nothing sets {where}"
-            )
+            self.problem(self._unset(where, row))
             return None
         if isinstance(target, Wave):
             self._check_wave(where, target, row)
@@ -162,6 +157,21 @@ class Acting(Reading):
             )  # fmt: skip
         self.current[where] = target
         return Set(where, target, rate, limit)
+
+    def _unset(self, where: str, row: BenchRow | None) -> str:
+        """Return why nothing sets an address, and what to write."""
+        if row is None:
+            spot = address(where)
+            text = (
+                f"nothing sets {where}: station.toml needs [bench.{where}] with `set`, or `fixed`"
+            )
+            if not spot.port or not spot.quantity.axes:
+                return text
+            return f"{text}. A vector without ports is written {how_written(spot.quantity)}"
+        if row.follows:
+            names = " and ".join(row.follows)
+            return f"{where} follows from {names} on this bench: set {names} instead"
+        return f"[bench.{where}] is only watched, nothing sets {where}"
 
     def _check_fixed(self, where: str, target: Value, row: BenchRow) -> None:
         assert row.fixed is not None  # noqa: S101 - fixed rows have it

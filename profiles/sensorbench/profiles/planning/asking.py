@@ -88,7 +88,7 @@ def _check_parameters(c: Pointing, fed: Sequence[Fed]) -> None:
                 if not own:
                     continue
                 key = f"parameter.{parameter.name}"
-                asks = ask_of(parameter.measure, part, c.channels(part), c.problem, parameter)
+                asks = ask_of(parameter.measure, part, c.channels(part), c.say_of(part), parameter)
                 for text in _sorted(asks, own, {})[1].values():
                     c.problem(text, key)
 
@@ -109,7 +109,7 @@ def lacks(ask: Ask, needs: Measure, fed: Sequence[Fed], stream: Mapping[str, flo
 
     `stream` is what the part's own stream is like: its rate in Hz and its depth in samples.
     """
-    steps = (_reads, _samples, _step, _reference, _values, _directions, _ways)
+    steps = (_reads, _samples, _readings, _step, _reference, _values, _directions, _ways)
     return next(filter(None, (step(ask, needs, fed, stream) for step in steps)), "")
 
 
@@ -134,6 +134,13 @@ def _samples(_ask: Ask, needs: Measure, fed: Sequence[Fed], stream: Mapping[str,
             longer = "let it last longer" if one.is_open else "raise `samples` of the profile"
             more = ", or read it more often" if one.every_s else ""
             return f"it needs {needed} samples, of which {there} are sure here: {longer}{more}"
+    return ""
+
+
+def _readings(_ask: Ask, needs: Measure, fed: Sequence[Fed], _stream: Mapping[str, float]) -> str:
+    there = sum(one.samples if one.every_s else 1 for one in fed)
+    if there < needs.readings:
+        return f"it needs {needs.readings} readings, there are {there}: read at more points"
     return ""
 
 

@@ -9,7 +9,7 @@ from sensorbench.core.channel import Channel, Settings, read_settings
 from sensorbench.core.quantity import address
 from sensorbench.parts.model import Part
 from sensorbench.parts.values import Targets, Wave
-from sensorbench.profiles.measuring import Ask, ask_of
+from sensorbench.profiles.measuring import Ask, ask_of, measure
 from sensorbench.profiles.model import Test
 from sensorbench.profiles.planning.placing import Placing
 from sensorbench.profiles.planning.reading import show_value
@@ -75,7 +75,12 @@ class Pointing(Placing):
             if row.how != "set" or not address(where).quantity.feeds:
                 continue
             target = there.get(where)
-            if target is None or (isinstance(target, Wave) and target.low is None):
+            if isinstance(target, Wave) and target.low is None:
+                self.problem(
+                    f"{where} goes off with its wave while units are read: give the wave a low "
+                    "at which they answer, or leave out what reads them meanwhile"
+                )
+            if target is None:
                 self.problem(
                     f"{where} is off while units are read: set it in the phase, or give part.toml "
                     f"a nominal in [range.{where}]"
@@ -116,12 +121,12 @@ class Pointing(Placing):
         found: list[Ask] = []
         for name in measures:
             own: list[Ask] = []
-            for part in self.parts:
+            for part in self.parts_with(name):
                 asked = ask_of(
                     name,
                     part,
                     self.channels(part),
-                    self.problem,
+                    self.say_of(part),
                     None,
                     lambda c, name=name, part=part: self._judged(  # type: ignore[misc]
                         c, taken, name in part.accuracy.get(c.name, {})
@@ -129,10 +134,20 @@ class Pointing(Placing):
                     frozenset(taken),
                 )
                 own += [one for one in asked if one not in own and self._streams(one)]
-            if not own:
+            if not own and measure(name) is not None:
                 self.problem(f"no channel can be measured for {name}", "measures")
             found += own
         return found
+
+    def parts_with(self, name: str) -> list[Part]:
+        """Return the parts of which a measure, or a channel called so, is asked.
+
+        The first where there is none of that name: who asks it is told.
+        """
+        if measure(name) is not None:
+            return self.parts
+        own = [p for p in self.parts if any(c.name == name for c in self.channels(p))]
+        return own or self.parts[:1]
 
     def _streams(self, ask: Ask) -> bool:
         """Return whether a measure of a stream is of a channel that the stream has."""
@@ -157,13 +172,31 @@ class Pointing(Placing):
     def stimuli(self, asks: Sequence[Ask], taken: Iterable[str]) -> list[Targets]:
         """Return what must be applied for measures beside `taken`, which the phase sets itself."""
         own = set(taken)
+        parts = {part.part.name: part for part in self.parts}
         found: list[Targets] = [{}]
         for ask in asks:
+            part = parts[ask.part]
             for table in ask.stimuli:
-                targets = {w: self.value(w, raw, "measures") for w, raw in table.items()}
+                targets = {w: self.own_value(part, w, raw, "range") for w, raw in table.items()}
                 if not own & set(targets) and targets not in found:
+                    self._check_borne(part, ask.parameter or ask.measure, targets)
                     found.append(targets)
         return found[1:] or found
+
+    def _check_borne(self, part: Part, what: str, targets: Targets) -> None:
+        """What one part is tested with is applied to all of the run: they must be made for it."""
+        for other in self.parts:
+            for where, target in targets.items():
+                span = other.range_of(where)
+                if other is part or span is None or span.span is None:
+                    continue
+                low, high = span.span
+                if isinstance(target, float) and not low <= target <= high:
+                    self.problem(
+                        f"{what} of {part.part.name} needs {where} = {show_value(where, target)}, "
+                        f"{other.part.name} is made for {show_value(where, low)} to "
+                        f"{show_value(where, high)}: run these parts apart", "measures",
+                    )  # fmt: skip
 
     def tests(
         self, conditions: Sequence[str], name: str, labels: Mapping[str, Any]
@@ -194,8 +227,11 @@ class Pointing(Placing):
             for parameter in part.parameter:
                 if parameter.limits and condition not in parameter.limits:
                     continue
-                asks = ask_of(parameter.measure, part, self.channels(part), self.problem, parameter)
-                own = self.targets(parameter.set, f"parameter.{parameter.name}")
+                say, channels = self.say_of(part), self.channels(part)
+                asks = ask_of(parameter.measure, part, channels, say, parameter)
+                key = f"parameter.{parameter.name}.set"
+                own = {w: self.own_value(part, w, raw, key) for w, raw in parameter.set.items()}
+                self._check_borne(part, parameter.name, own)
                 extra = [own | t for t in self.stimuli(asks, own)]
                 for stimulus in extra:
                     same = next((names for t, names in found if t == stimulus), None)

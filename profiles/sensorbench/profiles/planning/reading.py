@@ -15,6 +15,7 @@ from sensorbench.core.units import UnitError, convert, parse
 from sensorbench.parts.model import Lot, Part
 from sensorbench.parts.values import (
     Range,
+    RangeProblem,
     Target,
     Targets,
     ValueProblem,
@@ -24,7 +25,7 @@ from sensorbench.parts.values import (
     resolve,
 )
 from sensorbench.profiles.layout import Layout
-from sensorbench.profiles.measuring import Ask
+from sensorbench.profiles.measuring import OF_PART, Ask, Say
 from sensorbench.profiles.model import Phase, Profile, SoakTable
 from sensorbench.profiles.schedule import (
     Point,
@@ -101,7 +102,24 @@ class Reading:
     def problem(self, text: str, key: str = "") -> None:
         """Note what can't be done; once for each place and text."""
         where = ".".join(part for part in (self.label, key) if part)
-        found = Problem(self.profile.id, where, text)
+        self._note(Problem(self.profile.label, where, text))
+
+    def part_problem(self, part: Part, text: str, key: str) -> None:
+        """Note what is wrong with a part's own file, whichever phase it shows in."""
+        self._note(Problem(part.label, key, text))
+
+    def say_of(self, part: Part) -> Say:
+        """Return who is told what a part's measures lack: its file, or the present phase."""
+
+        def say(text: str, key: str) -> None:
+            if key.startswith(OF_PART):
+                self.part_problem(part, text, key)
+            else:
+                self.problem(text, key)
+
+        return say
+
+    def _note(self, found: Problem) -> None:
         if found not in self.problems:
             self.problems.append(found)
 
@@ -113,17 +131,45 @@ class Reading:
         return next((one for one in found if one), None)
 
     def value(self, where: str, raw: object, key: str = "set") -> Target:
-        """Return what `raw` means at an address; all parts of the run must agree."""
+        """Return what `raw` means at an address: all parts that it says something to must agree.
+
+        A part without a range of it says nothing to a share or a word, where others have one.
+        """
+        found: dict[str, Target] = {}
+        lacking: dict[str, list[str]] = {}
         try:
             spot = read_address(where)
-            found = [resolve(raw, spot, part.range_of(where)) for part in self.parts]
+            for part in self.parts:
+                span = part.range_of(where)
+                try:
+                    found[part.part.name] = resolve(raw, spot, span)
+                except RangeProblem as error:
+                    if span is not None or self.range_of(where) is None:
+                        lacking.setdefault(str(error), []).append(part.part.name)
         except ValueProblem as error:
             self.problem(str(error), key)
             return None
-        if any(one != found[0] for one in found):
-            names = ", ".join(part.part.name for part in self.parts)
-            self.problem(f"{where} = {raw!r} means different values for {names}", key)
-        return found[0]
+        for text, names in lacking.items():
+            self.problem(f"{', '.join(names)}: {text}", key)
+        if not found:
+            return None
+        return self._agreed(where, f"{where} = {raw!r} means", found, key)
+
+    def _agreed(self, where: str, text: str, found: Mapping[str, Target], key: str) -> Target:
+        """Return the value that all parts mean; a problem that begins with `text` where not."""
+        first, *others = found.values()
+        if any(one != first for one in others):
+            shown = ", ".join(f"{show_value(where, one)} for {name}" for name, one in found.items())
+            self.problem(f"{text} {shown}: run these parts apart", key)
+        return first
+
+    def own_value(self, part: Part, where: str, raw: object, key: str) -> Target:
+        """Return what a part's own file means at an address."""
+        try:
+            return resolve(raw, read_address(where), part.range_of(where))
+        except ValueProblem as error:
+            self.part_problem(part, str(error), f"{key}.{where}")
+            return None
 
     def plain(self, where: str, raw: object, key: str = "set") -> Value | None:
         """Return a value that is neither a wave nor off, None where it is not."""
@@ -137,26 +183,6 @@ class Reading:
     def targets(self, table: Mapping[str, Any], key: str = "set") -> Targets:
         """Return a table of values by address."""
         return {where: self.value(where, raw, key) for where, raw in table.items()}
-
-    def check_feeds(self) -> None:
-        """What feeds a part must be what its data sheet allows."""
-        for part in self.parts:
-            sensor = self.sensor(part)
-            for where, span in part.ranges.items():
-                nominal = span.words.get("nominal")
-                if sensor is None or not address(where).quantity.feeds:
-                    continue
-                low, high = sensor.SUPPLY_V
-                if isinstance(nominal, float) and not low <= nominal <= high:
-                    unit = address(where).quantity.unit
-                    self.problems.append(
-                        Problem(
-                            f"part {part.part.name}",
-                            f"range.{where}.nominal",
-                            f"{nominal:g} {unit} is outside the {low:g}..{high:g} {unit} of a "
-                            f"{part.part.driver}",
-                        )
-                    )
 
     def nominal(self) -> Targets:
         """Return what the parts are fed with while they are read: every quantity's nominal."""
@@ -178,9 +204,17 @@ class Reading:
         tables = [part.condition.get(name) for part in self.parts]
         if any(table is None for table in tables):
             lacking = ", ".join(p.part.name for p in self.parts if name not in p.condition)
-            self.problem(f"{lacking} has no [condition] {name}", "test")
-        table = next((table for table in tables if table is not None), {})
-        return self.targets(table, f"condition.{name}")
+            has = "have" if ", " in lacking else "has"
+            self.problem(f"{lacking} {has} no [condition] {name}", "test")
+        said: dict[str, dict[str, Target]] = {}
+        for part in self.parts:
+            for where, raw in part.condition.get(name, {}).items():
+                value = self.own_value(part, where, raw, f"condition.{name}")
+                said.setdefault(where, {})[part.part.name] = value
+        return {
+            where: self._agreed(where, f"[condition] {name}: {where} is", found, "test")
+            for where, found in said.items()
+        }
 
     # -- soaks and rates -------------------------------------------------------------------
 
