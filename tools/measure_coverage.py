@@ -3,7 +3,8 @@
     python tools/measure_coverage.py [PART ...]
 
 Parts: fits, robust, scatter, trend, noise, flicker, budget, lots, ppk, stress. Each line names its
-case and the share of true values (or further readings) held; the confidence stated is 95 % throughout.
+case and the share of true values (or further readings) held; the confidence stated is 95 %
+throughout.
 """
 
 from __future__ import annotations
