@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -15,9 +16,10 @@ from sensorbench.core.document_words import Place, several
 from sensorbench.core.documents import Document, Word
 from sensorbench.core.quantity import AddressError, Value, address
 from sensorbench.core.units import UnitError, parse
-from sensorbench.parts.values import NeedsRange, Range, ValueProblem, flatten, read
+from sensorbench.parts.values import NeedsRange, Range, ValueProblem, flatten, read, resolve
 
 GRADES = (0, 1, 2, 3)
+_WORD = re.compile(r"[a-z_]+")
 _NOT_WORDS = {"limit", "relative_to"}
 
 
@@ -95,7 +97,8 @@ def _check_addresses(names: Mapping[Place, str]) -> None:
 class Part(Document):
     """A part.toml.
 
-    `range` holds by address what the part is made for; `condition` sets of values with a name;
+    `range` holds by address what the part is made for; `condition` sets of values with a name, in
+    the words of its ranges;
     `settings` named settings of the driver, those called `always` beneath each of them; `accuracy`
     by channel the limits of measures.
     """
@@ -152,9 +155,25 @@ class Part(Document):
             for name in parameter.limits
             if name not in self.condition
         ]
+        rows += self._wrong_conditions()
         if rows:
             raise several(rows, rules=True)
         return self
+
+    def _wrong_conditions(self) -> list[tuple[Place, str]]:
+        rows: list[tuple[Place, str]] = []
+        for name, table in self.condition.items():
+            for where, raw in table.items():
+                span = self.range_of(where)
+                if span is None and isinstance(raw, str) and _WORD.fullmatch(raw):
+                    continue  # a word of a range that is not there: a run that asks for it says so
+                try:
+                    resolve(raw, address(where), span)
+                except NeedsRange:
+                    continue  # as above
+                except ValueProblem as error:
+                    rows.append((("condition", name, where), str(error)))
+        return rows
 
     @cached_property
     def ranges(self) -> Mapping[str, Range]:
