@@ -2,8 +2,9 @@
 
     python tools/measure_coverage.py [PART ...]
 
-Parts: fits, robust, scatter, trend, noise, flicker, budget, lots, ppk. Each line names its case and
-the share of true values (or further readings) held; the confidence stated is 95 % throughout.
+Parts: fits, robust, scatter, trend, noise, flicker, budget, lots, ppk, stress. Each line names its
+case and the share of true values (or further readings) held; the confidence stated is 95 %
+throughout.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from scipy.signal import fftconvolve
 
 from sensorbench.analysis import (
     Estimate,
+    Lifetimes,
     allan_deviation,
     combine,
     fit_curve,
+    fit_life_stress,
     fit_robustly,
     noise_coefficients,
     percentile_performance,
@@ -28,6 +31,9 @@ from sensorbench.analysis import (
     type_b,
 )
 from sensorbench.analysis.inputs import Floats
+from sensorbench.analysis.life.life_stress import LifeFamily, Work
+from sensorbench.analysis.life.location_scale import Family
+from sensorbench.analysis.life.stress_climb import Plane
 
 CASES = 3000
 
@@ -206,9 +212,72 @@ def ppk() -> None:
         say(f"Ppk of {units} units over the true one: lognormal {found:.3f}, Weibull {other:.3f}")
 
 
+def _holds(work: Work, plane: Plane) -> list[bool]:
+    """Tell whether the intervals of a figure, without and with the correction, hold it.
+
+    `plane` is where it has its true value, which is inside where the profile there has not fallen
+    as far as at the bounds.
+    """
+    fall = 2 * (work.height - work.regression.climb(work.peak, plane)[1])
+    return [fall <= 3.841459 * factor for factor in (1.0, work.correction)]
+
+
+def stress() -> None:
+    """Activation energy, sigma and life at use of lives at several temperatures."""
+    ea, sigma, use, ev = 0.7, 0.5, 55.0, 8.617333e-5
+    cases: tuple[tuple[str, list[float], list[int], float, LifeFamily, list[float]], ...] = (
+        ("2 x 4 complete", [105, 125], [4, 4], 1e9, "weibull", []),
+        ("3 x 3 complete", [105, 125, 150], [3, 3, 3], 1e9, "lognormal", []),
+        ("3 x 8 complete", [105, 125, 150], [8, 8, 8], 1e9, "weibull", []),
+        ("2 x 6 to 500 h", [105, 125], [6, 6], 500, "weibull", []),
+        ("3 x 10 to 500 h", [105, 125, 150], [10, 10, 10], 500, "weibull", []),
+        ("60 to 400 h", [105, 125, 150], [30, 20, 10], 400, "lognormal", []),
+        ("60 at 6 readouts", [105, 125, 150], [30, 20, 10], 1000, "lognormal",
+         [100, 168, 300, 500, 750, 1000]),
+    )  # fmt: skip
+    for name, celsius, units, end, family, readouts in cases:
+        chance = np.random.default_rng(10)
+        heat = 1 / (ev * (np.array([*celsius, use]) + 273.15)) - 1 / (ev * 398.15)
+        *centres, centre = np.log(500) + ea * heat
+        found: list[list[list[bool]]] = []
+        for _ in range(CASES // 3):
+            lives = []
+            for middle, count in zip(centres, units, strict=True):
+                if family == "lognormal":
+                    e = chance.normal(size=count)
+                else:
+                    e = np.log(chance.exponential(size=count))
+                life = np.exp(middle + sigma * e)
+                failed = life[life <= end]
+                alive = count - len(failed)
+                if readouts:
+                    counts = np.histogram(failed, [0, *readouts])[0]
+                    lives.append(Lifetimes.readouts(readouts, counts, alive))
+                else:
+                    lives.append(Lifetimes.exact(failed, [end] * alive))
+            fit = fit_life_stress(lives, celsius, "arrhenius", family)
+            work = fit._work
+            if work is None:
+                continue
+            z = float(Family(family).quantile(0.1))
+            row = work.row(np.array([1 / (ev * (use + 273.15))]))
+            planes = (
+                Plane(np.array([0.0, 1 / work.spread[0], ea]), 0.0),
+                Plane(np.array([0.0, 0.0, 1.0]), 1 / sigma),
+                Plane(np.append(row, centre + sigma * z - work.origin), z),
+            )
+            found.append([_holds(work, plane) for plane in planes])
+        shares = 100 * np.mean(found, axis=0)
+        say(f"{name}, {family}, {len(found)} fits:", *(
+            f"{what} {one:.1f} % plain, {other:.1f} % corrected;"
+            for what, (one, other) in zip(("Ea", "sigma", "t10 at use"), shares, strict=True)
+        ))  # fmt: skip
+
+
 PARTS: dict[str, Callable[[], None]] = {
     "fits": fits, "robust": robust, "scatter": scatter, "trend": rounded, "noise": noise,
     "flicker": flicker, "budget": budget, "lots": lots, "ppk": ppk,
+    "stress": stress,
 }  # fmt: skip
 
 if __name__ == "__main__":

@@ -31,7 +31,8 @@ M = TypeVar("M", bound=BaseModel)
 _ROUNDS = 12
 _STANDS_IN = "stands_in_for_what_is_missing"
 _OWNER = 2  # keys to what a document names: instrument.psu
-_THERE_ARE = re.compile(r"[;.] [Tt]here are")
+_ALLOWED = re.compile(r"[;.]? [Tt]here are|, or a word|; allowed")
+"""Where a text goes on with all there is: names that it does not speak of."""
 _NUMBER = re.compile(r"\[(\d+)\]")
 WITHOUT_RULES = "without rules"
 """In a validator's context: a document's rules as a whole were told already, the rest counts."""
@@ -173,8 +174,9 @@ class _Rest:
                 return False
             if item["type"] == "too_short" and out[: len(place)] == place:
                 return False
-            said = _THERE_ARE.split(item["msg"])[0]
-            if item["type"] in OWN and _names(said, _beyond(out, place)):
+            said = _ALLOWED.split(item["msg"])[0]
+            words = [part for part in out[-1:] if isinstance(part, str) and part not in place]
+            if item["type"] in OWN and _names(said, words):
                 return False
         return True
 
@@ -182,7 +184,7 @@ class _Rest:
         """Return whether what a deeper check found has nothing to do with what was left out."""
         if _STANDS_IN in problem.key or _STANDS_IN in problem.text:
             return False
-        text = _THERE_ARE.split(problem.text)[0]
+        text = _ALLOWED.split(problem.text)[0]
         for out in [*self._left_out, *(place[:_OWNER] for place in self._stood_in)]:
             if _begins(problem.key, out):
                 return False
@@ -200,14 +202,6 @@ def _begins(key: str, place: Place) -> bool:
 
 def _depth_first(place: Place) -> tuple[int, list[int]]:
     return len(place), [part if isinstance(part, int) else -1 for part in place]
-
-
-def _beyond(out: Place, place: Place) -> list[str]:
-    """Return the keys of what was left out that are not on the way to `place`."""
-    same = 0
-    while same < min(len(out), len(place)) and out[same] == place[same]:
-        same += 1
-    return [part for part in out[same:] if isinstance(part, str)]
 
 
 def _names(text: str, words: Sequence[str]) -> bool:

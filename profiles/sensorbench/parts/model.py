@@ -96,7 +96,8 @@ def _check_addresses(names: Mapping[Place, str]) -> None:
 class Part(Document):
     """A part.toml.
 
-    `range` holds by address what the part is made for; `condition` sets of values with a name;
+    `range` holds by address what the part is made for; `condition` sets of values with a name, in
+    the words of its ranges;
     `settings` named settings of the driver, those called `always` beneath each of them; `accuracy`
     by channel the limits of measures.
     """

@@ -118,6 +118,8 @@ if TYPE_CHECKING:
     from sensorbench.analysis.life.drift import deltas as deltas
     from sensorbench.analysis.life.drift import predict as predict
     from sensorbench.analysis.life.drift import trend as trend
+    from sensorbench.analysis.life.life_stress import LifeStressFit as LifeStressFit
+    from sensorbench.analysis.life.life_stress import fit_life_stress as fit_life_stress
     from sensorbench.analysis.life.lifetime import LifeFit as LifeFit
     from sensorbench.analysis.life.lifetime import fit_lognormal as fit_lognormal
     from sensorbench.analysis.life.lifetime import fit_weibull as fit_weibull
@@ -260,6 +262,7 @@ _WHERE = {
         "combine=combine_accelerations"
     ),
     "life.drift": "Change Prediction Trend change deltas predict trend",
+    "life.life_stress": "LifeStressFit fit_life_stress",
     "life.lifetime": "LifeFit fit_lognormal fit_weibull weibayes_scale_h",
     "life.lifetimes": "Lifetimes",
     "life.mission": "MissionTest equivalent_temperature_c mission_test",

@@ -117,6 +117,7 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "fit_curve": (A(X), A(Y), 3),
     "fit_ellipsoid": (A([SPHERE]), A(50)),
     "fit_gyro": (A([STAR]), A(STAR[:, [1, 0, 2]] + STAR[::-1] // 2), A(STAR[::-1])),
+    "fit_life_stress": ([LIVES, analysis.Lifetimes.exact([10, 12, 15])], A([85, 125]), "arrhenius"),
     "fit_lognormal": (LIVES,),
     "fit_polynomial": (A(X + 100), A(X % 3), A(Y), ((0, 0), (1, 0), (2, 0), (3, 0), (0, 1))),
     "fit_robustly": (A(np.tile(X, (2, 1))), A(Y * 0), A(Y), ((0, 0), (1, 0))),
@@ -299,7 +300,8 @@ WITHIN = [2.0**100, 2.0**-100, 2.0**150, 2.0**-150]
 # fixed number beside the data that would have to be scaled, too.
 NOT_A_SIZE = {
     "cpk_interval", "cpk_interval_bissell", "demonstrated_reliability", "diagnostic_coverage",
-    "equivalent_temperature_c", "failure_rate", "fraction_bound", "fraction_interval",
+    "equivalent_temperature_c", "failure_rate", "fit_life_stress",
+    "fraction_bound", "fraction_interval",
     "integrated_noise", "noise_density", "ppm_outside", "required_cpk", "sample_size",
     "step_response", "success_run_time_ratio", "temperature_coefficient", "tolerance_of",
 }  # fmt: skip
@@ -490,8 +492,8 @@ def test_the_names_that_type_checkers_see_are_those_there_are() -> None:
 def test_every_function_of_the_modules_is_exported_or_a_part_of_one() -> None:
     root = Path(str(analysis.__file__)).parent
     exported = {own for _, own in analysis._PLACES.values()}
-    shared = {"inputs", "estimates", "noncentral", "location_scale", "allan_covariance",
-              "allan_terms", "convolution"}  # fmt: skip
+    shared = {"inputs", "estimates", "noncentral", "location_scale", "stress_climb",
+              "allan_covariance", "allan_terms", "convolution"}  # fmt: skip
     missing = [
         f"{path.stem}.{node.name}"
         for path in root.rglob("*.py")

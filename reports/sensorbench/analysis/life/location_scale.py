@@ -123,7 +123,7 @@ class Peak:
 
 
 def log_likelihood(sample: Sample, gamma: Floats, phi: Floats) -> Floats:
-    """Return the log-likelihood of ln t for each set, shape (B,)."""
+    """Return the log-likelihood of ln t for each set, shape (B,); `gamma` as in `derivatives`."""
     exact = sample.low == sample.high
     low, high = (_z(y, gamma, phi) for y in (sample.low, sample.high))
     with np.errstate(divide="ignore"):
@@ -222,13 +222,15 @@ def profile_root(
 
 
 def _z(y: Floats, gamma: Floats, phi: Floats) -> Floats:
-    return gamma[:, None] + phi[:, None] * y
+    return (gamma if gamma.ndim == y.ndim else gamma[:, None]) + phi[:, None] * y
 
 
-def _newton(
-    sample: Sample, gamma: Floats, phi: Floats, free: Free
-) -> tuple[Floats, Floats, Floats]:
-    """Return the Newton step in gamma and phi and the gain it promises, each (B,)."""
+def derivatives(sample: Sample, gamma: Floats, phi: Floats) -> tuple[Floats, ...]:
+    """Return d/dgamma, d/dphi, d2/dgamma2, d2/dgamma dphi, d2/dphi2 of each entry's log-likelihood.
+
+    `gamma` is (B,), or (B, N) where it differs between entries; the results are (B, N) and hold
+    the counts.
+    """
     family = sample.family
     exact = sample.low == sample.high
     low, high = _z(sample.low, gamma, phi), _z(sample.high, gamma, phi)
@@ -253,9 +255,14 @@ def _newton(
                 turn_high * y_high**2 - turn_low * y_low**2 - d_phi**2,
             ),
         )
-    g, p, gg, gp, pp = (
-        (sample.count * np.where(sample.count > 0, part, 0.0)).sum(axis=1) for part in parts
-    )
+    return tuple(sample.count * np.where(sample.count > 0, part, 0.0) for part in parts)
+
+
+def _newton(
+    sample: Sample, gamma: Floats, phi: Floats, free: Free
+) -> tuple[Floats, Floats, Floats]:
+    """Return the Newton step in gamma and phi and the gain it promises, each (B,)."""
+    g, p, gg, gp, pp = (part.sum(axis=1) for part in derivatives(sample, gamma, phi))
     if free == "gamma":
         step_gamma, step_phi = -g / np.minimum(gg, -SINGULAR), np.zeros_like(g)
     elif free == "phi":
