@@ -15,7 +15,7 @@ from sensorbench.parts.values import AMBIENT, Wave
 from sensorbench.profiles.schedule import Band, Set, Settle
 from sensorbench.run.retry import once_more
 from sensorbench.run.services import Services
-from sensorbench.run.spots import Spot
+from sensorbench.run.spots import EPS, Spot
 from sensorbench.run.state import State
 from sensorbench.run.watch import Watch
 from sensorbench.station.station import Station
@@ -23,6 +23,8 @@ from sensorbench.station.station import Station
 T = TypeVar("T")
 _FOR_EVER_S = 1e9
 _ROUNDING_S = 1e-6
+_BETWEEN = 0.7
+"""Where between the polls of safety looks lie, of a second: most of those are over then."""
 
 
 class Bench:
@@ -200,11 +202,17 @@ class Bench:
         return row.fixed if row is not None and isinstance(row.fixed, float) else 0.0
 
     def _next_look(self, spot: Spot, band: Band, inside: bool, now: float) -> float:
-        """Return when to look again: not at what stands still, or is known to be far away."""
+        """Return when to look again: not at what stands still, or is known to be far away.
+
+        Looks lie on a grid of the run's own, between polls for safety: whether those are made or
+        implied, and how long they take, shifts no look and no soak's end.
+        """
         poll_s = spot.row.where.quantity.soak.poll_s
         far = now if inside else self._watch.outside_until(spot, band, _slack(spot))
         looks = max(1.0, math.floor((min(far, now + _FOR_EVER_S) - now) / poll_s))
-        return max(now + looks * poll_s, self._watch.still_until(spot))
+        grid_s = spot.grid_s + _BETWEEN * min(poll_s, 1.0)
+        last = math.floor((now - grid_s) / poll_s + EPS)
+        return max(grid_s + (last + looks) * poll_s, self._watch.still_until(spot))
 
     def _note(self, zone: str, action: Settle, settled: bool, start: float) -> None:
         took = round(self._clock.now() - start, 6)

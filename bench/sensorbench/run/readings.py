@@ -9,7 +9,7 @@ its last reading stands there, with its own time.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from sensorbench.core.errors import BenchError, NotYetKnown
 from sensorbench.core.quantity import Value, components
 from sensorbench.evidence.run import Column
 from sensorbench.evidence.segments import TypedRows
+from sensorbench.parts.values import Wave
 from sensorbench.profiles.schedule import Point, Read
 from sensorbench.run.duts import Sweep
 from sensorbench.run.retry import once_more
@@ -110,18 +111,17 @@ class Readings:
             raise NothingToRead(run.silence.fact(run.state.next, run.state.dropped, now))
         return way
 
-    def _doubts(
-        self, zone: str, point: Point, moving: Collection[str] = ()
-    ) -> list[dict[str, object]]:
+    def _doubts(self, zone: str, point: Point) -> list[dict[str, object]]:
         """Return where meters of one place disagree, of what stands as the point says.
 
-        What was set otherwise since is on its way: there one meter lags behind another.
+        A wave, and what was set otherwise since, is on its way: there one meter lags behind
+        another.
         """
         run = self._run
         found = []
         for where, target in point.conditions.items():
             act = run.state.sets.get((zone, where))
-            if where in moving or (act is not None and act.target != target):
+            if isinstance(target, Wave) or (act is not None and act.target != target):
                 continue
             apart = run.watch.disagreement(zone, where)
             if apart is not None:
@@ -282,7 +282,7 @@ class Readings:
         quick = self._references(zone, 0, only=moved)
         group = self._group(point)
         sweep = run.duts.sweep(group, 0, point.settings)
-        doubts = self._doubts(zone, point, moved)
+        doubts = self._doubts(zone, point)
         self._write("monitor", point, sweep, slow + quick, {"sweeps": 1}, doubts)
         self._note(zone, point, group, sweep)
         self._way()

@@ -9,7 +9,10 @@ The rules:
   place was inside its band, and none was missing, credits the time since the row before it.
 - While the simulated world says that nothing moves until t, polls between are not made but counted
   as implied: they would read the same. The next real poll is at the first time of the place's grid
-  that is not before t, so that a trip comes at the same second with and without. While it says that
+  that is not before t, so that a trip comes at the same poll with and without. Polls that are made
+  take their time on the line, implied ones none: steps begin later by it, and a soak may end a look
+  later. Looks lie on a grid of the run, so that this does not add up: counted from what was set
+  last, a trip comes within a poll period of its place with and without. While the world says that
   a place that nobody holds moves far from its limits, polls between two looks or log rows are
   implied too: their mean is that of the readings before and after. Nor is a soak looked at then
   that can't be inside its band yet.

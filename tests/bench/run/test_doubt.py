@@ -187,3 +187,17 @@ def test_a_reading_between_meters_that_disagree_is_not_known(tmp_path: Path) -> 
                  if r.code == "meters_disagree")  # fmt: skip
     assert found.values["agree"] == 2.0
     assert 30.0 < found.values["apart"] < 36.0
+
+
+@pytest.mark.parametrize("every", ["10 min", "45 min", "90 min"])
+def test_on_the_way_of_a_wave_meters_need_not_agree(tmp_path: Path, every: str) -> None:
+    """As little as on the ramps of a cycle: one lags behind the other."""
+    wave = '{ low = "0 degC", high = "60 degC", period = "2 h", shape = "square" }'
+    phase = (
+        f'[[phase]]\nkind = "stress"\nname = "wave"\nset = {{ temperature = {wave} }}\n'
+        'hours = "6 h"\ntest = { before = ["room"], after = ["room"] }\n'
+        f'monitor = {{ every = "{every}", measures = ["error"] }}\n'
+    )
+    outcome = run(write(tmp_path, phase, **bench()))
+    assert not any(event.data["unsettled"] for event in events(outcome, "monitor"))
+    assert outcome.assessment.verdict is not Verdict.INVALID

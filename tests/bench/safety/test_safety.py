@@ -363,6 +363,44 @@ def test_a_meter_that_stops_answering_while_all_stands_still_is_lost_in_two_poll
     assert 0 < at_s - 50 * 3600 < 3.0  # the supply is looked at every second
 
 
+HYGROMETER = """
+[instrument.hygrometer]
+model = "sht4x"
+link = { kind = "i2c", bus = "bus0", address = 0x46 }
+
+[bench.humidity]
+watch = ["hygrometer.humidity"]
+high = "80 %%RH"
+period = "%s"
+"""
+SLOW_CHAMBER = """
+[[phase]]
+kind = "cycle"
+name = "c"
+steps = [
+    { set = { temperature = "60 degC" }, dwell = "10 min" },
+    { set = { temperature = "0 degC" }, dwell = "10 min" },
+]
+cycles = 2
+test = { before = ["room"], after = ["room"] }
+"""
+
+
+@pytest.mark.parametrize("period", ["1 s", "3 s", "10 s"])
+def test_where_a_meter_takes_its_time_a_trip_comes_within_a_poll_of_what_was_set(
+    tmp_path: Path, period: str
+) -> None:
+    """Polls that are made delay what is set by what they take; what is set decides the rest."""
+    after = []
+    for implied in (True, False):
+        _, root, at_s = tripped(
+            tmp_path / str(implied), SLOW_CHAMBER, "", CLIMATE + HYGROMETER % period,
+            implied=implied,
+        )  # fmt: skip
+        after.append(at_s - events(root, "sent")[-1].t)
+    assert after[0] == pytest.approx(after[1], abs=float(period.split()[0]) + 0.5)
+
+
 def test_implied_polls_are_counted_and_the_hours_are_the_same(tmp_path: Path) -> None:
     phases = bake("5 h")
     with_them = run(workspace(tmp_path / "a", phases))
