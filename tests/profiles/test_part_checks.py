@@ -101,6 +101,18 @@ def test_all_of_it_is_told_at_once(tmp_path: Path) -> None:
         assert "parameter.humidity_error.set.humidity: humidity: write a humidity" in text
 
 
+def test_each_value_of_a_condition_is_told_by_its_key(tmp_path: Path) -> None:
+    there = climate(tmp_path)
+    odd = (
+        'odd = { temperature = "2 V", pressure = 3, supply = { vdd = "3" } }\n'
+        'cold = { temperature = "20 K", pressure = { low = "1 V", high = "2 kPa", x = 1 } }\n'
+    )
+    edit(there.part_path("sht4x"), ("[condition]\n", f"[condition]\n{odd}"))
+    for text in (bare(there), problems(there)):
+        for key in ("odd.temperature", "odd.pressure", "odd.supply.vdd", "cold.pressure"):
+            assert text.count(f"parts/sht4x.toml: condition.{key}: ") == 1, text
+
+
 def test_what_is_wrong_with_a_profile_is_told_as_of_its_file(tmp_path: Path) -> None:
     there = climate(tmp_path)
     edit(there.root / "profile.toml", ('["room"]', '["tropical"]'))

@@ -257,13 +257,6 @@ def test_two_mistakes_anywhere_are_told_at_once(name: str) -> None:
              "condition.hot.supplly"],
         ),
         (
-            '[range.temperature]\nmin = "0 K"\nmax = "3 V"\n[condition]\n'
-            'room = { temperature = "2 V", pressure = 3, supply = { vdd = "3" } }\n'
-            'cold = { temperature = "min", pressure = { low = "1 V", high = "2 kPa", x = 1 } }\n',
-            ["range.temperature.max", "condition.room.temperature", "condition.room.pressure",
-             "condition.room.supply.vdd", "condition.cold.pressure"],
-        ),
-        (
             '[[parameter]]\nname = "a"\nmeasure = "error"\nset = { presure = "1 Pa", x = "1" }\n'
             'limits = { rom = "1 Pa", cold = "1 Pa" }\n[[parameter]]\nname = "a"\nmesure = "x"\n',
             ["parameter[1].set.presure", "parameter[1].set.x", "parameter[1].limits.rom",
