@@ -5,8 +5,8 @@ The rules:
   stops when any meter of the place is beyond the limit by more than the margin that an overshoot
   needs, for longer than the limit's delay. The margin is the quantity's usual band for hours, or a
   hundredth of the limit where that is more.
-- No margin is so wide that the limit can't stop anything: it takes at most half of what lies
-  between the limit and the last value that there is, or that the place's meters can read.
+- No margin is so wide that the limit can't stop anything: where it would go beyond the last value
+  that there is, or that the place's meters can read, that value stops the run when it is reached.
 - The instrument's own protection is armed where a run stops, and only ever narrowed.
 - A meter that can't be read is lost after two polls in a row; losing one of several is an alarm,
   losing the last is a trip: what is not known is not safe.
@@ -49,9 +49,11 @@ def stops_beyond(row: Binding) -> tuple[float | None, float | None]:
 
 def _margin(row: Binding, limit: float, room: float) -> float:
     """Return how far beyond a limit a setpoint at the limit may overshoot."""
-    found = min(max(row.where.quantity.soak.held, _SHARE * abs(limit)), room / 2)
-    # At the very end of what there is, to reach it is the most that can happen.
-    return found if found > 0 else -math.ulp(limit)
+    usual = max(row.where.quantity.soak.held, _SHARE * abs(limit))
+    if usual < room:
+        return usual
+    # At the end of what there is, to reach it is the most that can happen.
+    return room - 2 * math.ulp(max(abs(limit), abs(room)))
 
 
 def beyond(row: Binding, value: Value) -> tuple[str, float, float] | None:

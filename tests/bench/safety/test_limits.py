@@ -49,13 +49,13 @@ def test_a_large_limit_has_a_hundredth_for_its_margin(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("where", "table", "end", "value"),
     [
-        ("humidity", 'watch = ["hygrometer.humidity"]\nhigh = "98 %RH"', "high", 99.5),
-        ("humidity", 'watch = ["hygrometer.humidity"]\nlow = "2 %RH"', "low", 0.5),
+        ("humidity", 'watch = ["hygrometer.humidity"]\nhigh = "98 %RH"', "high", 100.0),
+        ("humidity", 'watch = ["hygrometer.humidity"]\nlow = "2 %RH"', "low", 0.0),
         ("humidity", 'watch = ["hygrometer.humidity"]\nhigh = "100 %RH"', "high", 100.0),
         ("humidity", 'watch = ["hygrometer.humidity"]\nlow = "0 %RH"', "low", 0.0),
-        ("pressure", 'set = "pace"\nlow = "10 Pa"', "low", 1.0),
-        ("supply_current", 'watch = ["psu.current1"]\nhigh = "5.13 A"', "high", 5.145),
-        ("temperature", 'set = "chamber.temperature"\nlow = "-70 degC"', "low", -73.5),
+        ("pressure", 'set = "pace"\nlow = "10 Pa"', "low", 0.0),
+        ("supply_current", 'watch = ["psu.current1"]\nhigh = "5.13 A"', "high", 5.15),
+        ("temperature", 'set = "chamber.temperature"\nlow = "-70 degC"', "low", -73.0005),
     ],
 )
 def test_every_limit_can_stop_something(
@@ -72,6 +72,8 @@ def test_every_limit_can_stop_something(
     found = beyond(bindings.rows["", where], value)
     assert found is not None
     assert found[0] == end
+    inward = -1e-3 if end == "high" else 1e-3
+    assert beyond(bindings.rows["", where], value + inward) is None
 
 
 def test_a_limit_that_no_meter_can_read_is_refused(tmp_path: Path) -> None:
