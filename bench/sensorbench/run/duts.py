@@ -43,8 +43,10 @@ Problem = dict[str, str]
 
 @dataclass(slots=True)
 class Dut:
-    """One unit in its socket. `extras` are the socket's own meters by channel.
+    """One unit in its socket.
 
+    `extras` are the socket's own meters, by the part's channels beyond the sensor's; None where
+    only other sockets have one.
     `is_named` says that lots call its kind by the number that the part tells of itself; `compared`
     is the sensor where it wants to know what others read.
     """
@@ -53,7 +55,7 @@ class Dut:
     unit: Unit
     socket: Socket
     sensor: Sensor
-    extras: Mapping[str, Meter]
+    extras: tuple[Meter | None, ...]
     resources: frozenset[str]
     is_named: bool
     compared: Compared | None = None
@@ -111,13 +113,15 @@ class Duts:
         socket = self._station.socket(socket_id)
         sensor = self._station.sensor(socket_id, driver)
         own = meters_taken(type(sensor))
-        extras = {}
+        meters = {}
         resources = {f"bus {socket.link.bus}"} if socket.link else set()
         for name, through in socket.meters.items():
             # The switches of one module are turned one after the other, too.
             resources |= {f"instrument {text.partition('.')[0]}" for text in through if text}
             if name not in own:
-                extras[name] = self._station.socket_meter(socket, name)
+                meters[name] = self._station.socket_meter(socket, name)
+        channels = self._schedule.parts[unit.part]["channels"][len(sensor.CHANNELS) :]
+        extras = tuple(meters.get(row["name"]) for row in channels)
         is_named = devices()[driver].serial != ".*"
         compared = sensor if isinstance(sensor, Compared) else None
         return Dut(number, unit, socket, sensor, extras, frozenset(resources), is_named, compared)
@@ -204,10 +208,7 @@ class Duts:
 
     def _extras(self, dut: Dut) -> list[float]:
         """Return what the socket's own meters say, NaN for those that other sockets have."""
-        channels = self._schedule.parts[dut.unit.part]["channels"]
-        names = [row["name"] for row in channels[len(dut.sensor.CHANNELS) :]]
-        meters = [dut.extras.get(name) for name in names]
-        return [math.nan if m is None else components(m.read())[0] for m in meters]
+        return [math.nan if meter is None else components(meter.read())[0] for meter in dut.extras]
 
     def _ready(self, dut: Dut, settings: Mapping[str, Any]) -> None:
         """Identify a unit once, and prepare it where its settings changed."""

@@ -61,6 +61,7 @@ class Silence:
         self._schedule, self._answered = schedule, answered
         self._units: dict[int, _Seen] = {}
         self._asked = 0
+        self._places: dict[tuple[str, str], list[int]] = {}
         self._reads = [
             (number, step.start_s, schedule.points[step.action.point])
             for number, step in enumerate(schedule.steps)
@@ -117,7 +118,10 @@ class Silence:
             return
         self._answered = True
         seen.silent_s = inf
-        places = self._calibrated_channels(point, self._schedule.units[unit].part)
+        part = self._schedule.units[unit].part
+        places = self._places.get((point.id, part))
+        if places is None:
+            places = self._places[point.id, part] = self._calibrated_channels(point, part)
         if not places or any(isfinite(row[k]) for row in rows for k in places):
             seen.has_value = True
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sensorbench.core.quantity import Value, components, distance
 from sensorbench.evidence.run import Column
@@ -59,6 +59,14 @@ class Watched:
         if not self.total:
             self.low = self.high = found
             self.total = tuple(0.0 for _ in found)
+        if len(found) == 1:  # nearly all are
+            (value,) = found
+            if value < self.low[0]:
+                self.low = found
+            if value > self.high[0]:
+                self.high = found
+            self.total = (self.total[0] + count * value,)
+            return
         self.low = tuple(map(min, self.low, found))
         self.high = tuple(map(max, self.high, found))
         self.total = tuple(a + count * b for a, b in zip(self.total, found, strict=True))
@@ -97,6 +105,13 @@ class Spot:
     skips_until: float = -math.inf
     quiet_until: float = -math.inf
     clear_until: float = -math.inf
+    key: tuple[str, str] = field(init=False)
+    acting: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Zone and address, and the meter of what acts: asked for at every poll.
+        self.key = self.row.zone, str(self.row.where)
+        self.acting = "" if self.row.acts is None else str(self.row.acts)
 
     def index(self, now: float) -> int:
         """Return the number of the last time of the grid that is not after `now`."""
@@ -120,17 +135,10 @@ class Spot:
 
         What acts tells what it makes itself, without what else is there; a reference tells all.
         """
-        acts, reference = self.row.acts, self.row.reference
-        own = acts is not None and watched.name == str(acts) and str(reference) != str(acts)
-        if offset is None or not own:
+        if offset is None or watched.name != self.acting or str(self.row.reference) == self.acting:
             return value
         found = tuple(a - b for a, b in zip(components(value), offset, strict=True))
         return found if isinstance(value, tuple) else found[0]
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Return zone and address."""
-        return self.row.zone, str(self.row.where)
 
 
 def holds(band: Band, value: Value, slack: float = 0.0) -> bool:

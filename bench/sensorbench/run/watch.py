@@ -404,7 +404,7 @@ class Watch:
         for watched in spot.meters:
             if watched.value is None:
                 return False
-            own = spot.row.acts is not None and watched.name == str(spot.row.acts)
+            own = watched.name == spot.acting
             if not holds(band, watched.value, 0.0 if own or len(spot.meters) == 1 else slack):
                 return False
         return True

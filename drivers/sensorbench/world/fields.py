@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Protocol, runtime_checkable
+from functools import cache
+from typing import Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +49,6 @@ class Field(Protocol):
         ...
 
 
-@runtime_checkable
 class Bounded(Protocol):
     """A field that knows how far it goes until something changes it."""
 
@@ -59,6 +59,17 @@ class Bounded(Protocol):
     def reaches(self, now: float, low: float, high: float) -> float:
         """Return a time before which neither the place nor a body there is between two values."""
         ...
+
+
+def bounded(field: Field) -> Bounded | None:
+    """Return a field that knows how far it goes, None where it does not."""
+    return cast("Bounded", field) if _knows_its_bounds(type(field)) else None
+
+
+@cache
+def _knows_its_bounds(kind: type) -> bool:
+    """Look once a class: it is asked at every poll."""
+    return hasattr(kind, "bounds") and hasattr(kind, "reaches")
 
 
 class Constant:
@@ -253,12 +264,12 @@ class Driven:
         return self.field.still_from(now)
 
     def bounds(self, now: float) -> tuple[float, float]:
-        if isinstance(self.field, Bounded):
-            return self.field.bounds(now)
-        return -math.inf, math.inf
+        field = bounded(self.field)
+        return (-math.inf, math.inf) if field is None else field.bounds(now)
 
     def reaches(self, now: float, low: float, high: float) -> float:
-        return self.field.reaches(now, low, high) if isinstance(self.field, Bounded) else now
+        field = bounded(self.field)
+        return now if field is None else field.reaches(now, low, high)
 
 
 class Computed:

@@ -22,7 +22,7 @@ from sensorbench.core.quantity import Value
 from sensorbench.world.beyond import Beyond
 from sensorbench.world.faults import Fault as Fault  # noqa: PLC0414 - part of the world's face
 from sensorbench.world.faults import changes_between, kind_at
-from sensorbench.world.fields import Bounded, Computed, Constant, Field
+from sensorbench.world.fields import Computed, Constant, Field, bounded
 from sensorbench.world.place import Place as Place  # noqa: PLC0414 - where parts sit in it
 from sensorbench.world.place import saturation, scalar
 from sensorbench.world.random import Stream, stream
@@ -154,8 +154,8 @@ class World:
         That is `now` where it may leave them, or does not know where it goes.
         """
         now = self.clock.now()
-        field = self.zone(zone).field(address)
-        if not isinstance(field, Bounded):
+        field = bounded(self.zone(zone).field(address))
+        if field is None:
             return now
         least, greatest = field.bounds(now)
         is_sure = low <= least and greatest <= high and not self._is_broken(now)
@@ -164,8 +164,8 @@ class World:
     def outside_until(self, zone: str, address: str, low: float, high: float) -> float:
         """Return until when an address is not between two values and nothing breaks, or now."""
         now = self.clock.now()
-        field = self.zone(zone).field(address)
-        if not isinstance(field, Bounded) or self._is_broken(now):
+        field = bounded(self.zone(zone).field(address))
+        if field is None or self._is_broken(now):
             return now
         return min(field.reaches(now, low, high), self._breaks_at(now))
 

@@ -33,6 +33,8 @@ def printable(text: str) -> str:
     if text.isascii():
         return text
     known = covered()
+    if known.issuperset(map(ord, text.replace("\n", ""))):
+        return text
     return "".join(c if ord(c) in known or c == "\n" else f"[U+{ord(c):04X}]" for c in text)
 
 
