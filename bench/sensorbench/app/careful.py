@@ -19,7 +19,10 @@ class Careful(TyperCommand):
         # As they are typed: an empty path would become the current folder.
         words, _, _ = self.make_parser(ctx).parse_args(list(args))
         self._look(ctx, words, _unwritten)
-        rest = super().parse_args(ctx, args)
+        try:
+            rest = super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            raise _in_our_words(error) from None
         self._look(ctx, ctx.params, _undecoded)  # paths are no text by now: they may be any bytes
         return rest
 
@@ -30,6 +33,14 @@ class Careful(TyperCommand):
             assert isinstance(parameter, TyperArgument | TyperOption)  # noqa: S101 - typer's own
             for text in filter(None, map(wrong, _words(words.get(str(parameter.name))))):
                 raise typer.BadParameter(text, ctx=ctx, param=parameter)
+
+
+def _in_our_words(error: typer.BadParameter) -> typer.BadParameter:
+    """Return the error with words of ours where a library's validator wrote it."""
+    if not error.message.startswith("Input should be"):
+        return error
+    text = "write a whole number" if "integer" in error.message else "write a number"
+    return typer.BadParameter(text, ctx=error.ctx, param=error.param)
 
 
 def _words(value: object) -> Iterator[str]:

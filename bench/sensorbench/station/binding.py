@@ -183,10 +183,13 @@ def _bind(
         if raw is None:
             return None
         try:
-            return read_difference(raw, quantity.difference, None)
+            found = read_difference(raw, quantity.difference, None)
         except ValueProblem as error:
             problems.append((f"{key}.{word}", str(error)))
             return None
+        if found < 0 or (found == 0 and word != "gradient"):
+            problems.append((f"{key}.{word}", f"{raw!r}: must be above 0"))
+        return found
 
     def reading(word: str, text: str | None) -> Ref | None:
         found = ref(word, text)
@@ -261,6 +264,11 @@ def _uncertainty(file: StationFile, reference: Ref | None, problems: Findings) -
             return None  # a direction's, in degrees: kept as text
         problems.append((f"instrument.{reference.instrument}.uncertainty", str(error)))
         return None
+    if not all(one > 0 for one in found):
+        problems.append(
+            (f"instrument.{reference.instrument}.uncertainty",
+             "must be above 0: it is the expanded uncertainty of its certificate")
+        )  # fmt: skip
     return max(found, default=None)
 
 

@@ -304,7 +304,9 @@ def with_table(data: dict[str, Any], key: str, folder: Path) -> Completed:
         return Completed(data)
     try:
         reader = csv.DictReader(io.StringIO(read_text(folder / name, name), newline=""))
-        heading, rows = list(reader.fieldnames or ()), list(reader)
+        heading = list(reader.fieldnames or ())
+        # Spreadsheets leave rows of nothing behind.
+        rows = [row for row in reader if any(_is_said(value) for value in row.values())]
     except csv.Error as error:
         return _unread(data, key, [Problem(name, "", f"is no CSV table: {error}")])
     except InputError as error:
@@ -319,6 +321,10 @@ def with_table(data: dict[str, Any], key: str, folder: Path) -> Completed:
         tuple(Problem(name, f"line {k + 2}", text) for k in bad),
         tuple((key, k) for k in bad),
     )
+
+
+def _is_said(value: object) -> bool:
+    return bool(value.strip() if isinstance(value, str) else value)
 
 
 def _unread(data: dict[str, Any], key: str, problems: Sequence[Problem]) -> Completed:

@@ -61,7 +61,7 @@ class Parameter(Document):
 class CalibrationData(Document):
     """The [calibration] table: which model is fitted; what the part stores says the rest."""
 
-    model: str = "polynomial"
+    model: Literal["polynomial"] = "polynomial"
 
 
 def by_address(table: Mapping[str, Any]) -> dict[str, Any]:

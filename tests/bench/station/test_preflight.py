@@ -505,3 +505,36 @@ def test_a_lot_with_mistakes_hides_none_of_its_part(tmp_path: Path) -> None:
         load_job(there, "nothing", ["L1"])
     files = [problem.file for problem in refused.value.problems]
     assert files == ["profile", "lots/L1.toml", "parts/sbp1.toml"]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ('agree = "2 K"', 'agree = "0 K"', "bench.temperature.agree: '0 K': must be above 0"),
+        ('agree = "2 K"', 'agree = "-2 K"', "bench.temperature.agree: '-2 K': must be above 0"),
+        ('gradient = "0.4 K"', 'gradient = "-1 K"',
+         "bench.temperature.gradient: '-1 K': must be above 0"),
+        ('uncertainty = "8 Pa"', 'uncertainty = "-8 Pa"',
+         "instrument.pace.uncertainty: must be above 0"),
+        ('uncertainty = "8 Pa"', 'uncertainty = "0 Pa"',
+         "instrument.pace.uncertainty: must be above 0"),
+    ],
+)  # fmt: skip
+def test_what_can_not_be_negative_is_refused(
+    tmp_path: Path, right: str, wrong: str, said: str
+) -> None:
+    assert f"station.toml: {said}" in problems(changed(tmp_path, (right, wrong)))
+
+
+def test_a_model_of_calibration_that_nobody_fits_is_refused(tmp_path: Path) -> None:
+    there = pressure_bench(tmp_path)
+    path = there.part_path("sbp1")
+    path.write_text(f'{path.read_text()}\n[calibration]\nmodel = "spline"\n', encoding="utf-8")
+    assert "parts/sbp1.toml: calibration.model: 'spline' is not allowed" in problems(there)
+
+
+def test_rows_of_nothing_that_a_spreadsheet_leaves_are_none(tmp_path: Path) -> None:
+    there = pressure_bench(tmp_path)
+    (there.root / "lots" / "units.csv").write_text("serial,socket\n26000001,S01\n,\n , \n")
+    there.lot_path("L1").write_text('unit = "units.csv"\n\n[lot]\nid = "L1"\npart = "sbp1"\n')
+    assert [unit.serial for unit in there.load_lot("L1").unit] == ["26000001"]
