@@ -26,11 +26,12 @@ LARGEST, SMALLEST = 2.0**166, 2.0**-166
 """Between them, 1e-50 to 1e50, products of six values are numbers of double precision, too."""
 
 
-def numbers(name: str, values: npt.ArrayLike) -> npt.NDArray[np.generic]:
+def numbers(name: str, values: npt.ArrayLike, of_any_size: bool = False) -> npt.NDArray[np.generic]:
     """Return values as integers or floats, without a copy of an array that holds them already.
 
     What is masked, None or pandas' NA becomes NaN. Raises AnalysisError for text (also of digits),
-    truth values, complex numbers, dates, rows of different length, and sizes above 1e50.
+    truth values, complex numbers, dates, rows of different length, and sizes above 1e50 unless
+    they are `of_any_size`, as what was computed from inputs that were looked at.
     """
     if isinstance(values, np.ma.MaskedArray):
         if values.dtype.kind in "iuf":
@@ -49,7 +50,12 @@ def numbers(name: str, values: npt.ArrayLike) -> npt.NDArray[np.generic]:
         raise AnalysisError(
             f"{name} must be numbers in a rectangular array, got {found.dtype}: convert them first"
         )
-    if found.dtype.kind == "f" and found.size and (size := _size(found)) > LARGEST:
+    if (
+        not of_any_size
+        and found.dtype.kind == "f"
+        and found.size
+        and (size := _size(found)) > LARGEST
+    ):
         raise _too_far(name, size)
     return found
 

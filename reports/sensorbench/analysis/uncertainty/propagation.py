@@ -168,7 +168,7 @@ def _correlation(correlation: npt.ArrayLike, count: int) -> Floats:
 
 def _evaluate(model: Model, x: Sequence[Floats]) -> Floats:
     """Return the model's values, once they are known to be one for each input."""
-    y = np.asarray(inputs.numbers("the model's values", model(*x)), np.float64)
+    y = np.asarray(inputs.numbers("the model's values", model(*x), of_any_size=True), np.float64)
     if y.shape != x[0].shape:
         raise AnalysisError(f"the model made shape {y.shape} of {x[0].shape}; it must keep it")
     return y
