@@ -16,7 +16,7 @@ from sensorbench.analysis.inputs import Floats
 Model = Callable[..., npt.ArrayLike]
 """Takes K arrays, returns the measurand elementwise; it sees whole arrays, never one value."""
 
-BLOCK = 8192
+BLOCK = 12288
 """Values worked on at a time, so that what a model leaves behind stays in a core's cache."""
 
 
