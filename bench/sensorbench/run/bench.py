@@ -208,11 +208,11 @@ class Bench:
         implied, and how long they take, shifts no look and no soak's end.
         """
         poll_s = spot.row.where.quantity.soak.poll_s
-        far = now if inside else self._watch.outside_until(spot, band, _slack(spot))
+        far = now if inside else self._watch.implied.outside_until(spot, band, _slack(spot))
         looks = max(1.0, math.floor((min(far, now + _FOR_EVER_S) - now) / poll_s))
         grid_s = spot.grid_s + _BETWEEN * min(poll_s, 1.0)
         last = math.floor((now - grid_s) / poll_s + EPS)
-        return max(grid_s + (last + looks) * poll_s, self._watch.still_until(spot))
+        return max(grid_s + (last + looks) * poll_s, self._watch.implied.still_until(spot))
 
     def _note(self, zone: str, action: Settle, settled: bool, start: float) -> None:
         took = round(self._clock.now() - start, 6)

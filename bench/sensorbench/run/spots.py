@@ -97,6 +97,8 @@ class Spot:
     row: Binding
     meters: list[Watched]
     polled_at: float = -math.inf
+    looked_at: float = -math.inf
+    took_s: float = 0.0
     grid_s: float = 0.0
     beyond_since: float = math.inf
     band: Band | None = None
@@ -116,6 +118,10 @@ class Spot:
     def index(self, now: float) -> int:
         """Return the number of the last time of the grid that is not after `now`."""
         return math.floor((now - self.grid_s) / self.row.period_s + EPS)
+
+    def after(self, now: float) -> float:
+        """Return the first time of the grid that is after `now`."""
+        return self.grid_s + (self.index(now) + 1) * self.row.period_s
 
     def disagreement(self, share: float = 1.0) -> dict[str, object] | None:
         """Return how far its meters are apart, None where they agree or nothing is asked.

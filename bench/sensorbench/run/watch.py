@@ -7,15 +7,7 @@ The rules:
 - Where a quantity was nulled at a reference, what acts counts from that zero, in bands and log.
 - Hours are credited from log rows alone: a row in which every poll of every meter of every held
   place was inside its band, and none was missing, credits the time since the row before it.
-- While the simulated world says that nothing moves until t, polls between are not made but counted
-  as implied: they would read the same. The next real poll is at the first time of the place's grid
-  that is not before t, so that a trip comes at the same poll with and without. Polls that are made
-  take their time on the line, implied ones none: steps begin later by it, and a soak may end a look
-  later. Looks lie on a grid of the run, so that this does not add up: counted from what was set
-  last, a trip comes within a poll period of its place with and without. While the world says that
-  a place that nobody holds moves far from its limits, polls between two looks or log rows are
-  implied too: their mean is that of the readings before and after. Nor is a soak looked at then
-  that can't be inside its band yet.
+- Which polls of a simulated bench are implied, not made, is run/implied.py's matter.
 - In real time safety polls in a thread of its own; what it finds is raised where the run waits.
 """
 
@@ -33,16 +25,13 @@ from sensorbench.core.clock import Clock, VirtualClock
 from sensorbench.core.errors import BenchError, NotYetKnown
 from sensorbench.evidence.run import RunWriter
 from sensorbench.profiles.schedule import GAP, Band
+from sensorbench.run.implied import ALARMS_S, Implied
 from sensorbench.run.services import Services, Tick
-from sensorbench.run.spots import EPS, LOG, Spot, Watched, holds
+from sensorbench.run.spots import LOG, Spot, Watched, holds
 from sensorbench.safety.limits import LOST_AFTER, SafetyStop, beyond, stops_beyond
 from sensorbench.station.station import Station
 
-_ALARMS_S = 10.0
-_FOR_EVER_S = 1e9
 _MARGIN = 0.9
-_FAR = 4.0
-"""How far from a limit a place is clear of it, in usual soak bands: what its meters may add."""
 _MOST_WAITING = 4096
 _REAL_FLUSH_S = 30.0
 
@@ -70,15 +59,13 @@ class Watch:
         self._station, self._evidence, self._services = station, evidence, services
         self._clock: Clock = station.clock
         self._log_s, self._offsets = log_s, offsets
-        self._implied = implied and isinstance(self._clock, VirtualClock)
+        self.implied = Implied(station, log_s, implied)
         self._lock = threading.RLock()
         self._trip: SafetyStop | None = None
         self._hold: _Hold | None = None
         self._waiting: list[tuple[float, ...]] = []
         self._waiting_since = 0.0
         self._logged_at = math.nan
-        self._alarms_from = 0.0
-        self._log_from = 0.0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.spots: dict[tuple[str, str], Spot] = {}
@@ -116,14 +103,13 @@ class Watch:
             self.poll(spot)
         self._alarms()
         self.log()
-        self._log_from = now
+        self.implied.begin(now)
         self._services.every(self._log_s, self._log_tick, "log")
         if isinstance(self._clock, VirtualClock):
             for spot in self.spots.values():
                 name = f"safety {spot.key}"
                 self._services.every(spot.row.period_s, self._ticker(spot), name)
-            self._alarms_from = self._clock.now()
-            self._services.every(_ALARMS_S, self._alarm_tick, "alarms")
+            self._services.every(ALARMS_S, self._alarm_tick, "alarms")
         else:
             self._thread = threading.Thread(target=self._run, name="safety", daemon=True)
             self._thread.start()
@@ -142,7 +128,7 @@ class Watch:
 
     def _run(self) -> None:
         due = {key: self._clock.now() + spot.row.period_s for key, spot in self.spots.items()}
-        alarms = self._clock.now() + _ALARMS_S
+        alarms = self._clock.now() + ALARMS_S
         while not self._stop.wait(0.05):
             now = self._clock.now()
             try:
@@ -151,7 +137,7 @@ class Watch:
                         due[key] = max(due[key] + spot.row.period_s, now)
                         self.poll(spot)
                 if now >= alarms:
-                    alarms = now + _ALARMS_S
+                    alarms = now + ALARMS_S
                     self._alarms()
             except SafetyStop as trip:
                 self._trip = trip
@@ -171,33 +157,17 @@ class Watch:
 
     def _ticker(self, spot: Spot) -> Tick:
         def tick() -> float:
-            self.poll(spot)
-            return self._next_poll(spot)
+            if not self.implied.passed(spot):
+                self.poll(spot)
+            return self.implied.due(spot)
 
         return tick
-
-    def _next_poll(self, spot: Spot) -> float:
-        """Return the next time of the place's grid, or the first at which something may change."""
-        now, period = self._clock.now(), spot.row.period_s
-        due = spot.grid_s + (spot.index(now) + 1) * period
-        still = min(spot.quiet_until, now + _FOR_EVER_S)
-        if still > due:
-            due = spot.grid_s + math.ceil((still - spot.grid_s) / period - EPS) * period
-            spot.skips_until = due
-        elif spot.clear_until > due:
-            # As late as it may be; not later than the last time before the next log row.
-            rows = math.floor((now - self._log_from) / self._log_s + EPS) + 1
-            log_at = self._log_from + rows * self._log_s
-            steps = math.ceil((min(spot.clear_until, log_at) - spot.grid_s) / period - EPS)
-            before_log = math.ceil((log_at - spot.grid_s) / period - EPS) - 1
-            due = max(due, spot.grid_s + min(steps, before_log) * period)
-            spot.skips_until = due
-        return due
 
     def poll(self, spot: Spot) -> None:
         """Read every meter of a place, and check its limits. Raises SafetyStop."""
         with self._lock:
-            skipped = self._skipped(spot, self._clock.now())
+            began_s = self._clock.now()
+            skipped = self.implied.skipped(spot, began_s)
             for watched in spot.meters:
                 before = watched.value
                 try:
@@ -211,41 +181,9 @@ class Watch:
                 except BenchError as error:
                     self._missed(spot, watched, error)
                 watched.imply(skipped, before)
-            spot.polled_at = self._clock.now()
-            if self._implied:
-                # One that did not answer is asked again at once: is it lost, or was it a glitch?
-                asked = any(w.missing and not w.lost for w in spot.meters)
-                spot.quiet_until = -math.inf if asked else self._station.still_until(*spot.key)
-                spot.clear_until = -math.inf if asked else self._clear_until(spot)
+            spot.polled_at = spot.looked_at = self._clock.now()
+            self.implied.polled(spot, began_s)
             self._judge(spot)
-
-    def _clear_until(self, spot: Spot) -> float:
-        """Return until when a place that nobody holds stays far from its limits."""
-        row = spot.row
-        if spot.band is not None or spot.beyond_since < math.inf:
-            return -math.inf
-        far = _FAR * row.where.quantity.soak.within
-        low = -math.inf if row.low is None else row.low + far
-        high = math.inf if row.high is None else row.high - far
-        return self._station.between_until(*spot.key, low, high)
-
-    def _imply(self, spot: Spot, now: float) -> None:
-        """Count the polls that were skipped before `now`, with the last reading."""
-        skipped = self._skipped(spot, now)
-        for watched in spot.meters:
-            watched.imply(skipped, watched.value)
-
-    def _skipped(self, spot: Spot, now: float) -> int:
-        """Return how many polls of the grid were skipped before `now`; each is told once."""
-        end = min(now, spot.skips_until)
-        if end == -math.inf:
-            return 0
-        last = spot.index(spot.polled_at) if spot.polled_at > -math.inf else 0
-        skipped = math.ceil((end - spot.grid_s) / spot.row.period_s - EPS) - 1 - last
-        if skipped <= 0:
-            return 0
-        spot.polled_at = spot.grid_s + (last + skipped) * spot.row.period_s
-        return skipped
 
     def _missed(self, spot: Spot, watched: Watched, error: BenchError) -> None:
         watched.missing += 1
@@ -338,56 +276,30 @@ class Watch:
             )  # fmt: skip
 
     def _alarm_tick(self) -> float | None:
+        if self.implied.alarms_passed():
+            return None
+        began_s = self._clock.now()
         self._alarms()
-        if self._implied:
-            now = self._clock.now()
-            # An instrument's own protection is armed at the limits: far from them it stays silent.
-            still = min(
-                (max(spot.quiet_until, spot.clear_until) for spot in self.spots.values()),
-                default=now,
-            )
-            return self._alarms_due(max(now + 1e-6, min(still, now + _FOR_EVER_S)))
-        return None
-
-    def _alarms_due(self, not_before: float) -> float:
-        """Return the first time at which alarms are looked for that is not before a moment."""
-        periods = math.ceil((not_before - self._alarms_from) / _ALARMS_S - EPS)
-        return self._alarms_from + max(periods, 1) * _ALARMS_S
+        return self.implied.alarms_asked(self.spots.values(), began_s)
 
     # -- what the run asks -------------------------------------------------------------------
 
     def changed(self) -> None:
         """Say that something acts anew: what was implied until now is counted, polls go on."""
-        if not self._implied:
-            return
-        now = self._clock.now()
-        for spot in self.spots.values():
-            self._wake(spot, now)
-        self._services.due_now("alarms", self._alarms_due(now + 1e-6))
+        if isinstance(self._clock, VirtualClock):
+            self._wake(list(self.spots.values()))
+            self._services.due_now("alarms", self.implied.alarms_wake())
 
-    def _wake(self, spot: Spot, now: float) -> None:
-        """Go on with the next poll of a place's grid."""
-        self._imply(spot, now)
-        spot.skips_until = spot.quiet_until = spot.clear_until = -math.inf
-        due = spot.grid_s + (spot.index(now) + 1) * spot.row.period_s
-        self._services.due_now(f"safety {spot.key}", due)
+    def _wake(self, spots: Sequence[Spot]) -> None:
+        """Go on with the next polls of these places' grids."""
+        self.implied.wake(spots)
+        for spot in spots:
+            self._services.due_now(f"safety {spot.key}", spot.after(self._clock.now()))
 
     def fresh(self, spot: Spot) -> None:
         """Poll a place that moves, unless that was done just now."""
-        now = self._clock.now()
-        if now >= spot.quiet_until and now - spot.polled_at >= EPS:
+        if not self.implied.looked(spot):
             self.poll(spot)
-
-    def still_until(self, spot: Spot) -> float:
-        """Return until when a place's readings stay as they are."""
-        return spot.quiet_until
-
-    def outside_until(self, spot: Spot, band: Band, slack: float) -> float:
-        """Return until when a place is far from a band, as far as the simulated world knows."""
-        if not self._implied or not isinstance(band.target, float):
-            return self._clock.now()
-        far = band.within + slack + _FAR * spot.row.where.quantity.soak.within
-        return self._station.outside_until(*spot.key, band.target - far, band.target + far)
 
     def settled(self, spot: Spot, band: Band, slack: float) -> bool:
         """Return whether a place is inside a band at every meter, and its meters agree.
@@ -416,9 +328,8 @@ class Watch:
         with self._lock:
             hold = _Hold({(zone, band.address): band for band in bands}, credit_s)
             held = {key: self.spots[key] for key in hold.bands if key in self.spots}
-            if self._implied:
-                for spot in held.values():
-                    self._wake(spot, self._clock.now())
+            if isinstance(self._clock, VirtualClock):
+                self._wake(list(held.values()))
             self.log()
             hold.since = self._clock.now()
             for spot in self.spots.values():
@@ -442,7 +353,7 @@ class Watch:
                 spot = self.spots.get(key)
                 if spot is None:
                     continue
-                self._imply(spot, now)
+                self.implied.count(spot, now)
                 if not all(w.polls + w.implied for w in spot.meters):
                     self.poll(spot)
 
@@ -467,7 +378,7 @@ class Watch:
             if now == self._logged_at:
                 return
             for spot in self.spots.values():
-                self._imply(spot, now)
+                self.implied.count(spot, now)
                 for watched in spot.meters:
                     self._waiting += watched.row(now - self._evidence.start_s)
             self._logged_at = now
