@@ -10,6 +10,7 @@ import typer
 from sensorbench.core.errors import BenchError, EvidenceError, InputError
 from sensorbench.core.operator import OperatorAbsent
 from sensorbench.safety.limits import SafetyStop
+from sensorbench.safety.marks import Barred
 
 BAD_INPUT, DEVICE_FAILED, STOPPED_BY_SAFETY, PARKED, NOT_SAFE, OUR_FAULT = 2, 3, 4, 5, 9, 70
 
@@ -59,9 +60,8 @@ def report_failure(error: Exception) -> int:
         return tell(error, str(error), BAD_INPUT)
     if not isinstance(error, BenchError):
         return tell(error, _our_fault(error), OUR_FAULT)
-    return tell(
-        error, str(error), STOPPED_BY_SAFETY if isinstance(error, SafetyStop) else DEVICE_FAILED
-    )
+    by_safety = isinstance(error, SafetyStop | Barred)
+    return tell(error, str(error), STOPPED_BY_SAFETY if by_safety else DEVICE_FAILED)
 
 
 def _our_fault(error: Exception) -> str:

@@ -395,6 +395,32 @@ def safe(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None
         _exit(make_bench_safe(workspace, as_json))
 
 
+@_command()
+def acknowledge(
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who you are.")],
+    because: Annotated[str, typer.Option("--because", help="What you found and did.")] = "",
+    by_hand: Annotated[
+        bool, typer.Option("--made-safe-by-hand", help="You made the bench safe yourself.")
+    ] = False,
+    workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that you know how a run left the bench, so that runs are possible again."""
+    from sensorbench.app.commands.acknowledge import acknowledge_marks  # noqa: PLC0415 - as above
+
+    acknowledge_marks(workspace, by, because, by_hand, as_json)
+
+
+@_command()
+def guard(
+    once: Annotated[bool, typer.Option("--once", help="Look once, and end.")] = False,
+) -> None:
+    """See to it that every run of this machine has its watchdog: for a service that never ends."""
+    from sensorbench.app.commands.guard import stand_guard  # noqa: PLC0415 - as above
+
+    stand_guard(once)
+
+
 @contextmanager
 def _stoppable() -> Iterator[None]:
     """Let a signal end the work in order; 128 + its number is what shells expect then."""

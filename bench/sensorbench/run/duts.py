@@ -83,10 +83,20 @@ class Sweep:
         self.problems |= other.problems
 
 
-class Duts:
-    """The units that are loaded, by their number in the schedule."""
+def _nothing() -> None:
+    """Tell nobody."""
 
-    def __init__(self, station: Station, schedule: Schedule) -> None:
+
+class Duts:
+    """The units that are loaded, by their number in the schedule.
+
+    `meanwhile` is called before each unit, and may raise.
+    """
+
+    def __init__(
+        self, station: Station, schedule: Schedule, meanwhile: Callable[[], None] = _nothing
+    ) -> None:
+        self._meanwhile = meanwhile
         self._station, self._schedule = station, schedule
         self._clock: Clock = station.clock
         self._parts = list(schedule.parts)
@@ -186,6 +196,7 @@ class Duts:
         sweep = Sweep()
         started = []
         for dut in duts:
+            self._meanwhile()
             try:
                 self._ready(dut, settings)
                 if others and dut.compared:
@@ -197,6 +208,7 @@ class Duts:
             except BenchError as error:
                 sweep.problems[dut.unit.serial] = problem_of(dut, error)
         for dut in started:
+            self._meanwhile()
             try:
                 self._clock.sleep(dut.ready_s - self._clock.now())
                 block = read_once_more(dut.sensor, self._clock, dut.count)
@@ -260,6 +272,7 @@ class Duts:
 
         def branch(duts: Sequence[Dut]) -> None:
             for dut in duts:
+                self._meanwhile()
                 try:
                     self._ready(dut, settings)
                     sensor = cast("StreamingSensor", dut.sensor)
@@ -279,6 +292,7 @@ class Duts:
 
         def branch(duts: Sequence[Dut]) -> None:
             for dut in duts:
+                self._meanwhile()
                 try:
                     blocks[dut.index] = cast("StreamingSensor", dut.sensor).drain()
                 except BenchError as error:
@@ -304,6 +318,7 @@ class Duts:
 
         def branch(duts: Sequence[Dut]) -> None:
             for dut in duts:
+                self._meanwhile()
                 work(dut)
 
         self._clock.gather([partial(branch, duts) for duts in self._branches(group)])

@@ -24,8 +24,11 @@ from sensorbench.run.runner import Runner
 from sensorbench.run.stopped import Stopped
 from sensorbench.safety import signals
 from sensorbench.safety.limits import SafetyStop
-from sensorbench.safety.making import make_safe
+from sensorbench.safety.making import longest_s, make_safe
 from sensorbench.safety.signals import unstoppable
+
+RECORD_S = 120.0
+"""What putting the end on record may take, s: by then the bench is safe."""
 
 
 class MachineFailed(BenchError):
@@ -79,9 +82,12 @@ def _end(ending: _Ending) -> Outcome:
     with unstoppable():
         ending.is_begun = True
         runner.watch.halt()
-        ending.unsafe = list(make_safe(runner.station).values())
+        runner.guard.pulse.ending(longest_s(runner.station))
+        unsafe = make_safe(runner.station)
+        ending.unsafe = list(unsafe.values())
+        runner.guard.pulse.ending(RECORD_S)
         state, reason = _state(error)
-        failed = _recorded(runner, ending.unsafe, state, reason)
+        failed = _recorded(runner, unsafe, state, reason, error)
         root = runner.evidence.root
         if error is not None and not isinstance(error, Parked | Stopped):
             raise _told(error, ending.unsafe, failed, root)
@@ -104,17 +110,25 @@ def _outcome(evidence: RunWriter, error: BaseException | None, unsafe: list[str]
 
 
 def _recorded(
-    runner: Runner, unsafe: list[str], state: str, reason: Mapping[str, Any]
+    runner: Runner,
+    unsafe: Mapping[str, str],
+    state: str,
+    reason: Mapping[str, Any],
+    ended_by: BaseException | None,
 ) -> Exception | None:
     """Close what goes on and put the end on record; return what failed of that."""
     evidence = runner.evidence
     failed: Exception | None = None
     try:
-        runner.close()
-    except Exception as error:  # the record of the end matters more than the last log row
+        runner.guard.made_safe(unsafe, ended_by)
+    except Exception as error:
         failed = error
     try:
-        evidence.append("safe_state", {"problems": unsafe})
+        runner.close()
+    except Exception as error:  # the record of the end matters more than the last log row
+        failed = failed or error
+    try:
+        evidence.append("safe_state", {"problems": list(unsafe.values())})
         evidence.append("run_ended", {"state": state, "reason": dict(reason)})
         evidence.commit()
     except Exception as error:

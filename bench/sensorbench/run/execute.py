@@ -25,6 +25,7 @@ from sensorbench.run.ending import Outcome, to_its_end
 from sensorbench.run.progress import Progress, Silent
 from sensorbench.run.runner import Runner
 from sensorbench.run.state import replay
+from sensorbench.safety.guarding import Guard
 from sensorbench.station.foreseeing import foreseen
 from sensorbench.station.preflight import preflight
 from sensorbench.station.resuming import check_going_on
@@ -43,8 +44,9 @@ def execute(
     progress: Progress | None = None,
     schedule: Schedule | None = None,
     implied_polls: bool = True,
+    guard: Guard | None = None,
 ) -> Outcome:
-    """Run a job on an open station and return its outcome.
+    """Run a job on an open station and return its outcome; `guard` stands by.
 
     Raises InputError before anything is touched, and the BenchError or KeyboardInterrupt that
     stopped the run; its notes say what could not be made safe.
@@ -57,8 +59,10 @@ def execute(
     manifest = _manifest(job, schedule, station)
     with RunWriter(root, clock, manifest, inputs, _interval(clock)) as evidence:
         runner = Runner(
-            schedule, station, evidence, progress or Silent(), implied_polls=implied_polls
-        )
+            schedule, station, evidence, progress or Silent(),
+            implied_polls=implied_polls, guard=guard,
+        )  # fmt: skip
+        runner.guard.begin(evidence.root.name, evidence.root)
         return to_its_end(runner)
 
 
@@ -67,6 +71,7 @@ def resume(
     station: Station,
     progress: Progress | None = None,
     reached: frozenset[str] = frozenset(),
+    guard: Guard | None = None,
 ) -> Outcome:
     """Go on with a parked run on an open station. `reached` says what was waited for and is there.
 
@@ -84,8 +89,10 @@ def resume(
     with RunWriter.reopen(root, station.clock, _interval(station.clock)) as evidence:
         evidence.append("resumed", {"next": state.next, "reached": sorted(reached)})
         runner = Runner(
-            data.schedule, station, evidence, progress or Silent(), state, resumed_for=reached
-        )
+            data.schedule, station, evidence, progress or Silent(), state,
+            resumed_for=reached, guard=guard,
+        )  # fmt: skip
+        runner.guard.begin(evidence.root.name, evidence.root)
         return to_its_end(runner)
 
 

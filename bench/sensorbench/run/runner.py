@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from sensorbench.core.clock import Clock
+from sensorbench.core.clock import Clock, RealClock
 from sensorbench.core.errors import BenchError
 from sensorbench.core.plugins import load, plugins
 from sensorbench.evidence.run import Column, RunReader, RunWriter
@@ -43,7 +43,9 @@ from sensorbench.run.silence import Silence
 from sensorbench.run.spots import LOG, LOG_COLUMNS
 from sensorbench.run.state import State
 from sensorbench.run.watch import Watch
+from sensorbench.safety.guarding import Guard, Unguarded
 from sensorbench.safety.limits import arm
+from sensorbench.station.person import Terminal
 from sensorbench.station.station import Station
 
 VERBS = "sensorbench.run.verbs"
@@ -69,6 +71,7 @@ class Runner:
         state: State | None = None,
         implied_polls: bool = True,
         resumed_for: frozenset[str] = frozenset(),
+        guard: Guard | None = None,
     ) -> None:
         self.schedule, self.station, self.evidence = schedule, station, evidence
         self.state = state or State()
@@ -76,11 +79,13 @@ class Runner:
         self.services = Services(self.clock)
         self.zones = frozenset(step.zone for step in schedule.steps)
         log_s = float(schedule.profile["log_s"])
+        self.guard = guard or Unguarded(self.clock)
         self.watch = Watch(
-            station, self.zones, evidence, self.services, log_s, implied_polls, self.state.offsets
-        )
-        self.services.interrupts = self.watch.check
-        self.duts = Duts(station, schedule)
+            station, self.zones, evidence, self.services, log_s, implied_polls, self.state.offsets,
+            self.guard.pulse,
+        )  # fmt: skip
+        self.services.interrupts = self.meanwhile
+        self.duts = Duts(station, schedule, self.meanwhile)
         self.bench = Bench(
             station,
             evidence,
@@ -90,6 +95,8 @@ class Runner:
             self.duts.forget,
             schedule.relative(),
         )
+        if isinstance(station.operator, Terminal):
+            station.operator.meanwhile = self.meanwhile
         self.silence = Silence(schedule, answered=self.state.next > 0)
         self.readings = Readings(self)
         self._progress = progress
@@ -97,6 +104,11 @@ class Runner:
         self.resumed_for = resumed_for
         self._number = self.state.next
         self._step_started = 0.0
+
+    def meanwhile(self) -> None:
+        """Say that the run gets on; raise what safety found. Called while real time passes."""
+        self.watch.check()
+        self.guard.pulse.beat()
 
     # -- the whole -----------------------------------------------------------------------------
 
@@ -110,6 +122,8 @@ class Runner:
         self.watch.start()
         # Virtual weeks pass in seconds: whoever watches is told a thousand times at most.
         self.services.every(max(_PROGRESS_S, self._planned_s / 1000), self._report, "progress")
+        if isinstance(self.clock, RealClock):
+            self.services.every(_GUARD_S, self._look_at_the_guard, "guard")
         self._reestablish()
         number = self.state.next
         while number < len(self.schedule.steps):
@@ -117,6 +131,7 @@ class Runner:
             self._number, self._step_started = number, self.clock.now()
             self.evidence.append("step", {"step": number, **action_json(step.action)})
             self.services.serve()
+            self.meanwhile()
             self._report()
             jump = self._act(number, step)
             self.watch.check()
@@ -169,6 +184,12 @@ class Runner:
             case Do():
                 return self._do(number, step, action)
         return None
+
+    def _look_at_the_guard(self) -> None:
+        """Start a watchdog that is gone again."""
+        text = self.guard.look()
+        if text:
+            self.evidence.append("watchdog", {"text": text})
 
     # -- holds -----------------------------------------------------------------------------------
 
@@ -249,6 +270,7 @@ class Runner:
         def record(unit: str, outcome: Mapping[str, Any]) -> None:
             self.evidence.append("outcome", {"step": number, "unit": unit, "outcome": outcome})
             self.evidence.commit()
+            self.guard.pulse.beat()  # what can't be taken back is not left half done by a trip
 
         module.perform(self, plan, record)
 
@@ -270,6 +292,10 @@ class Runner:
                     "calibration_due": due.isoformat() if due else None,
                     "provenance": instrument.provenance.value,
                 },
+            )
+        for mark in self.guard.acknowledged:
+            self.evidence.append(
+                "acknowledged", {"run": mark.run, "what": mark.said, **mark.acknowledged}
             )
         left = self.station.take()
         if left:
@@ -302,7 +328,7 @@ class Runner:
         self._progress.show(Status(number, count, describe(step), left, values))
 
 
-_PROGRESS_S = 60.0
+_PROGRESS_S, _GUARD_S = 60.0, 5.0
 
 
 def _shown(value: Any, unit: str) -> str:

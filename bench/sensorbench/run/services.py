@@ -97,12 +97,15 @@ class Services:
     def _sleep(self, until: float) -> None:
         """Let time pass; in real time in short pieces, so that what `interrupts` raises ends it."""
         clock = self._clock
-        if isinstance(clock, RealClock):
-            piece = _PIECE_S * clock.speed
-            while until - clock.now() > piece:
-                clock.sleep(piece)
-                self.interrupts()
+        if not isinstance(clock, RealClock):
+            clock.sleep(until - clock.now())
+            return
+        piece = _PIECE_S * clock.speed
+        while until - clock.now() > piece:
+            clock.sleep(piece)
+            self.interrupts()
         clock.sleep(until - clock.now())
+        self.interrupts()
 
     def serve(self) -> None:
         """Serve what is due by now: work that took long may have gone past it."""

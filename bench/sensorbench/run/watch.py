@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -28,10 +29,13 @@ from sensorbench.profiles.schedule import GAP, Band
 from sensorbench.run.implied import ALARMS_S, Implied
 from sensorbench.run.services import Services, Tick
 from sensorbench.run.spots import LOG, Spot, Watched, holds
+from sensorbench.safety.heart import NoPulse, Pulse
 from sensorbench.safety.limits import LOST_AFTER, SafetyStop, beyond, stops_beyond
 from sensorbench.station.station import Station
 
 _MARGIN = 0.9
+SILENT_S = 60.0
+"""How long the watch may take for one round, s of real time: beyond it nobody watches."""
 _MOST_WAITING = 4096
 _REAL_FLUSH_S = 30.0
 
@@ -55,13 +59,16 @@ class Watch:
         log_s: float,
         implied: bool = True,
         offsets: Mapping[tuple[str, str], tuple[float, ...]] = MappingProxyType({}),
+        pulse: Pulse | None = None,
     ) -> None:
         self._station, self._evidence, self._services = station, evidence, services
         self._clock: Clock = station.clock
         self._log_s, self._offsets = log_s, offsets
         self.implied = Implied(station, log_s, implied)
         self._lock = threading.RLock()
+        self._pulse: Pulse = pulse or NoPulse()
         self._trip: SafetyStop | None = None
+        self._seen_s = 0.0
         self._hold: _Hold | None = None
         self._waiting: list[tuple[float, ...]] = []
         self._waiting_since = 0.0
@@ -111,6 +118,7 @@ class Watch:
                 self._services.every(spot.row.period_s, self._ticker(spot), name)
             self._services.every(ALARMS_S, self._alarm_tick, "alarms")
         else:
+            self._seen_s = time.monotonic()
             self._thread = threading.Thread(target=self._run, name="safety", daemon=True)
             self._thread.start()
 
@@ -130,7 +138,7 @@ class Watch:
         due = {key: self._clock.now() + spot.row.period_s for key, spot in self.spots.items()}
         alarms = self._clock.now() + ALARMS_S
         while not self._stop.wait(0.05):
-            now = self._clock.now()
+            now, self._seen_s = self._clock.now(), time.monotonic()
             try:
                 for key, spot in self.spots.items():
                     if now >= due[key]:
@@ -141,17 +149,26 @@ class Watch:
                     self._alarms()
             except SafetyStop as trip:
                 self._trip = trip
+                self._pulse.tripped()
                 return
             except Exception as error:
                 self._trip = SafetyStop(
                     f"the safety watch failed: {error}", "watch_failed", {"detail": str(error)}
                 )
+                self._pulse.tripped()
                 return
 
     def check(self) -> None:
-        """Raise what the safety thread found."""
+        """Raise what the safety thread found, and that it looks no more."""
         if self._trip is not None:
             raise self._trip
+        if self._thread is not None and time.monotonic() - self._seen_s > SILENT_S:
+            raise SafetyStop(
+                f"the safety watch has looked at nothing for {SILENT_S:g} s: an instrument, or "
+                "this machine's disk, holds it up",
+                "watch_silent",
+                {"seconds": SILENT_S},
+            )
 
     # -- polls -------------------------------------------------------------------------------
 

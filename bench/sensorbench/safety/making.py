@@ -84,6 +84,11 @@ def make_safe(station: Station) -> dict[str, str]:
     return {one.name: one.told for attempts in ranks.values() for one in attempts if one.problem}
 
 
+def longest_s(station: Station) -> float:
+    """Return how long making safe may take in real time, s."""
+    return len(ranked(station)) * DEADLINE_S + LAST_S
+
+
 def ranked(station: Station) -> Mapping[int, Sequence[tuple[str, Source]]]:
     """Return the instruments that have a safe state, by rank, lowest first."""
     found: dict[int, list[tuple[str, Source]]] = {}

@@ -109,7 +109,7 @@ def _say(path: Path, key: str, purpose: str) -> None:
         "purpose": purpose,
         "pid": os.getpid(),
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
-        "boot": _boot(),
+        "boot": boot_id(),
     }
     try:
         path.write_text(json.dumps(told), encoding="utf-8")
@@ -118,7 +118,8 @@ def _say(path: Path, key: str, purpose: str) -> None:
         pass  # the lock holds without it; only the next one's message is poorer
 
 
-def _boot() -> str:
+def boot_id() -> str:
+    """Return which start of the machine this is, "" where it does not say."""
     try:
         return _BOOT.read_text(encoding="ascii").strip()
     except OSError:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 from sensorbench.core.catalog import Device, devices
@@ -28,7 +29,7 @@ from sensorbench.parts.model import Lot, Part
 from sensorbench.station.binding import Binding, Bindings, bind
 from sensorbench.station.leads import selected
 from sensorbench.station.lines import open_line, simulated_line
-from sensorbench.station.links import I2cLink, SimulatedLink
+from sensorbench.station.links import I2cLink, SerialLink, SimulatedLink, TcpLink, VisaLink
 from sensorbench.station.locks import held, station_keys
 from sensorbench.station.model import InstrumentEntry, Socket, StationFile
 from sensorbench.station.person import Terminal
@@ -235,7 +236,7 @@ def open_station(
     """
     bindings = bind(file)
     with ExitStack() as stack:
-        stack.enter_context(held(station_keys(file, _tcp_port), purpose))
+        stack.enter_context(held(station_keys(file, tcp_port), purpose))
         bench = SimulatedBench(file, clock, memory if memory is not None else {}, lots, bindings)
         stack.callback(bench.leave_all)
         buses: dict[str, I2cBus] = dict(bench.buses)
@@ -255,7 +256,7 @@ def open_station(
         yield Station(file, clock, bindings, opener.open_all(), buses, person, there, multiplexers)
 
 
-def _tcp_port(model: str) -> int:
+def tcp_port(model: str) -> int:
     """Return the port that an instrument listens on by itself."""
     settings: LineSettings = devices()[model].load_driver().LINE
     return settings.tcp_port
@@ -285,10 +286,31 @@ class _Opener:
         )  # fmt: skip
         found: dict[str, OpenInstrument] = {}
         for simple in (True, False):
-            for name, entry in self.file.instrument.items():
-                if bool(entry.members) is not simple:
-                    self._try(name, entry, bare, found)
+            entries = [
+                (name, entry)
+                for name, entry in self.file.instrument.items()
+                if bool(entry.members) is not simple
+            ]
+            if self.lost is None:
+                self._try_each(entries, bare, found)
+                continue
+            # Who wants what there is wants it soon: one that is mute holds up no other line.
+            own = [e for e in entries if isinstance(e[1].link, SerialLink | TcpLink | VisaLink)]
+            shared = [e for e in entries if e not in own]
+            self.clock.gather(
+                [partial(self._try_each, part, bare, found) for part in ([e] for e in own)]
+                + [partial(self._try_each, shared, bare, found)]
+            )
         return [found[name] for name in self.file.instrument if name in found]
+
+    def _try_each(
+        self,
+        entries: Sequence[tuple[str, InstrumentEntry]],
+        bare: Station,
+        found: dict[str, OpenInstrument],
+    ) -> None:
+        for name, entry in entries:
+            self._try(name, entry, bare, found)
 
     def _try(
         self, name: str, entry: InstrumentEntry, bare: Station, found: dict[str, OpenInstrument]

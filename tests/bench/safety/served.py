@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
+STATE = "SENSORBENCH_STATE"
 PROGRAM = [sys.executable, "-m", "sensorbench.app.main"]
 TWINS = """
 [station]
@@ -80,6 +83,12 @@ class Served:
 
     root: Path
     ports: dict[str, int]
+    programs: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def tell(self, name: str, line: str) -> None:
+        """Tell a twin on TCP something that it does not answer."""
+        with socket.create_connection(("127.0.0.1", self.ports[name]), 5) as link:
+            link.sendall(line.encode() + b"\n")
 
     def ask(self, name: str, line: str) -> str:
         """Return what a twin on TCP answers to somebody else."""
@@ -98,6 +107,7 @@ class Served:
             [*PROGRAM, "run", "profiles/bake.toml", "--lot", "a", *words],
             cwd=self.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
+        self.programs.append(program)
         end = time.monotonic() + 30
         while time.monotonic() < end:
             now = self.journals()
@@ -109,6 +119,13 @@ class Served:
         program.kill()
         out, err = program.communicate()
         raise AssertionError(f"the run did not begin: {out}{err}")
+
+    def kill_with_its_watchdog(self, program: subprocess.Popen[str]) -> None:
+        """Leave the bench as a power cut of the computer would."""
+        for pid in watchdogs(self.root.parent / "state"):
+            os.kill(pid, signal.SIGKILL)
+        program.kill()
+        program.wait()
 
     def journals(self) -> list[Path]:
         """Return the journals of all runs, the newest last."""
@@ -136,7 +153,41 @@ def write(root: Path, text: str) -> None:
 
 @contextmanager
 def served(root: Path) -> Iterator[Served]:
-    """Serve the twins from a program of their own, and write a workspace that reaches them."""
+    """Serve the twins from a program of their own, and write a workspace that reaches them.
+
+    What runs leave on it is kept in a state folder of its own; watchdogs end with it.
+    """
+    before = os.environ.get(STATE)
+    os.environ[STATE] = str(root / "state")
+    try:
+        with _served(root) as bench:
+            try:
+                yield bench
+            finally:
+                for program in bench.programs:
+                    program.kill()
+                for pid in watchdogs(root / "state"):
+                    with suppress(OSError):
+                        os.kill(pid, signal.SIGKILL)
+    finally:
+        os.environ.pop(STATE)
+        if before is not None:
+            os.environ[STATE] = before
+
+
+def watchdogs(of: Path) -> list[int]:
+    """Return the processes that watch over runs whose marks lie below a folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            line = path.read_bytes()
+            if b"sensorbench.safety.watchdog" in line and str(of).encode() in line:
+                found.append(int(path.parent.name))
+    return found
+
+
+@contextmanager
+def _served(root: Path) -> Iterator[Served]:
     simulated = dict.fromkeys(INSTRUMENTS, '{ kind = "simulated" }')
     write(root / "twins", TWINS + station(simulated) + BENCH)
     program = subprocess.Popen(

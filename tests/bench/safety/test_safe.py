@@ -32,8 +32,7 @@ def test_what_a_killed_run_left_on_is_made_safe(tmp_path: Path) -> None:
         assert f"process {program.pid} holds it" in refused.stderr
         assert bench.is_on()
         assert program.poll() is None
-        program.kill()
-        program.wait()
+        bench.kill_with_its_watchdog(program)
         assert bench.is_on()
         done = safe(bench, "--json")
         assert done.returncode == 0, done.stderr
@@ -47,8 +46,7 @@ def test_what_a_killed_run_left_on_is_made_safe(tmp_path: Path) -> None:
 def test_one_that_can_not_be_reached_hides_none_that_can(tmp_path: Path) -> None:
     with served(tmp_path) as bench:
         program = bench.run()
-        program.kill()
-        program.wait()
+        bench.kill_with_its_watchdog(program)
         station = bench.root / "station.toml"
         text = station.read_text(encoding="utf-8")
         chamber = text.partition("[instrument.psu]")[0].partition('port = "')[2].partition('"')[0]

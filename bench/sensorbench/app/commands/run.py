@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from sensorbench.app.commands.common import find_run, print_json
+from sensorbench.app.commands.guard import is_guarded
 from sensorbench.app.display import display
 from sensorbench.app.failure import NOT_SAFE, PARKED
 from sensorbench.app.waiting import say_waits, waits_for
@@ -25,6 +26,7 @@ from sensorbench.core.verdict import Verdict
 from sensorbench.parts.model import Lot, Part
 from sensorbench.profiles.library import load_profile
 from sensorbench.run.execute import Outcome, execute, resume
+from sensorbench.safety.guarding import Guard, Unguarded, WatchdogGuard
 from sensorbench.station.locks import held, run_key
 from sensorbench.station.model import StationFile
 from sensorbench.station.preflight import preflight
@@ -33,6 +35,10 @@ from sensorbench.station.station import Station, open_station
 from sensorbench.station.workspace import Workspace, load_job
 
 _ENDED = "simulated until"
+NOBODY = (
+    "nobody starts the watchdog again if it is killed: set up `sensorbench guard` as a service "
+    "(docs/safety.md)"
+)
 _MOST_SERIALS = 8
 
 
@@ -55,14 +61,13 @@ def run_profile(
         raise InputError([*problems, Problem("run", "--lot", text)])
     job = load_job(workspace, profile, lots, choices_of(choose, because), at)
     schedule = preflight(job, datetime.now().astimezone())
-    clock: Clock = RealClock()
-    if is_simulated(job.station) and not real_time:
-        clock = VirtualClock(virtual_start(workspace, schedule.duration_s))
+    start = virtual_start(workspace, schedule.duration_s)
     with (
-        opened(workspace, job.station, clock, job.lots) as station,
-        display(title_of(job.profile.title), json, isinstance(clock, RealClock)) as progress,
+        guarded(workspace, job.station, None if real_time else start) as guard,
+        opened(workspace, job.station, guard.clock, job.lots) as station,
+        display(title_of(job.profile.title), json, isinstance(guard.clock, RealClock)) as progress,
     ):
-        outcome = execute(workspace, job, station, progress, schedule)
+        outcome = execute(workspace, job, station, progress, schedule, guard=guard)
     if json:
         print_json(outcome_json(outcome))
     else:
@@ -83,17 +88,14 @@ def resume_run(root: Path, run: str, json: bool) -> int:
     reached = frozenset({str(waits.get("until"))}) - {"attach", "time"}
     station_file = workspace.load_station()
     lots = workspace.load_lots()
-    clock: Clock = RealClock()
-    if is_simulated(station_file):
-        last = data.run.journal.events[-1].time
-        clock = VirtualClock(datetime.fromisoformat(last))
+    last = datetime.fromisoformat(data.run.journal.events[-1].time)
+    title = title_of(data.run.manifest.get("title", run))
     with (
-        opened(workspace, station_file, clock, lots) as station,
-        display(
-            title_of(data.run.manifest.get("title", run)), json, isinstance(clock, RealClock)
-        ) as progress,
+        guarded(workspace, station_file, last) as guard,
+        opened(workspace, station_file, guard.clock, lots) as station,
+        display(title, json, isinstance(guard.clock, RealClock)) as progress,
     ):
-        outcome = resume(path, station, progress, reached)
+        outcome = resume(path, station, progress, reached, guard)
     if json:
         print_json(outcome_json(outcome))
     else:
@@ -117,6 +119,24 @@ def virtual_start(workspace: Workspace, planned_s: float) -> datetime:
     early = datetime.now(UTC) - timedelta(seconds=1.1 * planned_s)
     ended = workspace.load_memory().get(_ENDED)
     return max(early, datetime.fromisoformat(ended)) if ended else early
+
+
+@contextmanager
+def guarded(workspace: Workspace, file: StationFile, virtual: datetime | None) -> Iterator[Guard]:
+    """Return who stands by a run and the run's time: virtual from `virtual` where all is simulated.
+
+    Raises Barred where an earlier run left the bench as no run may find it.
+    """
+    if is_simulated(file):
+        yield Unguarded(VirtualClock(virtual) if virtual is not None else RealClock())
+        return
+    guard = WatchdogGuard(file, workspace.root)
+    if not is_guarded():
+        typer.echo(NOBODY, err=True)
+    try:
+        yield guard
+    finally:
+        guard.close()
 
 
 @contextmanager

@@ -10,25 +10,28 @@ The rules:
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
 
 from sensorbench.app.commands.common import print_json
 from sensorbench.app.failure import NOT_SAFE
-from sensorbench.core.catalog import devices
-from sensorbench.core.clock import RealClock
-from sensorbench.core.device import Source
-from sensorbench.safety.making import make_safe, not_safe
+from sensorbench.safety import marks
+from sensorbench.safety.reaching import reach_and_make_safe
 from sensorbench.safety.signals import unstoppable
+from sensorbench.station.locks import Held, station_keys
 from sensorbench.station.model import StationFile
 from sensorbench.station.simulation import is_simulated
-from sensorbench.station.station import open_station
+from sensorbench.station.station import tcp_port
 from sensorbench.station.workspace import Workspace
 
 _TRIES = 3
 _PAUSE_S = 1.0
-SAFE, PASSIVE = "safe", "nothing to make safe"
+_GIVES_WAY_S = 30.0
+"""How long a watchdog may be at it, s: it opens everything, tries, and closes it again."""
+PURPOSE = "sensorbench safe"
 
 
 def make_bench_safe(root: Path, as_json: bool) -> int:
@@ -44,34 +47,40 @@ def make_bench_safe(root: Path, as_json: bool) -> int:
             typer.echo("all of it is simulated, and on only while a program runs: nothing to do")
         return 0
     with unstoppable():
-        states, lost = _attempt(file)
+        states, lost = _after_the_watchdog(file)
         for _ in range(_TRIES - 1):
             if not lost:
                 break
             time.sleep(_PAUSE_S)
-            again, lost = _attempt(file)
+            again, lost = _after_the_watchdog(file)
             states |= again
     unsafe = [text for name, text in lost.items() if name not in states]
+    if not unsafe:
+        _note(file)
     _tell(states, unsafe, as_json)
     return NOT_SAFE if unsafe else 0
 
 
-def _attempt(file: StationFile) -> tuple[dict[str, str], dict[str, str]]:
-    """Open what can be opened and make it safe; return the states, and what is not, by name."""
-    unreached: dict[str, str] = {}
-    with open_station(file, RealClock(), purpose="sensorbench safe", lost=unreached) as station:
-        lost = make_safe(station)
-        states = {
-            one.name: SAFE if isinstance(one.driver, Source) else PASSIVE
-            for one in station.instruments
-            if one.name not in lost
-        }
-    for name, why in unreached.items():
-        if hasattr(devices()[file.instrument[name].model].load_driver(), "make_safe"):
-            lost[name] = not_safe(name, why)
-        else:
-            states[name] = f"{PASSIVE}, and not reached"
-    return states, lost
+def _after_the_watchdog(file: StationFile) -> tuple[dict[str, str], dict[str, str]]:
+    """Make safe what can be, once a watchdog that is at the same gives way. Raises Held."""
+    end = time.monotonic() + _GIVES_WAY_S
+    while True:
+        try:
+            return reach_and_make_safe(file, PURPOSE)
+        except Held:
+            there = marks.on(station_keys(file, tcp_port))
+            if time.monotonic() > end or not any(marks.is_locked(m.watch_file) for m in there):
+                raise
+        time.sleep(_PAUSE_S / 4)
+
+
+def _note(file: StationFile) -> None:
+    """Put it on the marks that runs left, which stay until a person acknowledges them."""
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    for mark in marks.on(station_keys(file, tcp_port)):
+        if mark.state in (marks.ENERGISED, marks.UNSAFE):
+            text = f"`{PURPOSE}` made it safe at {at}"
+            marks.write(replace(mark, state=marks.SAFE, text=text, unsafe=()))
 
 
 def _tell(states: dict[str, str], unsafe: list[str], as_json: bool) -> None:

@@ -1,0 +1,75 @@
+"""guard: sees to it that every run of this machine has its watchdog, and every bench is made safe.
+
+The rules:
+- It is meant to be started by the machine, and again whenever it ends: a systemd unit, a task of
+  Windows' scheduler. It does nothing to a bench itself.
+- A run whose watchdog is gone gets another; so does a bench that was left energised, also by a
+  machine that lost its power.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import typer
+from filelock import FileLock, Timeout
+
+from sensorbench.core.errors import BenchError
+from sensorbench.safety import marks
+from sensorbench.safety.guarding import start_watchdog
+from sensorbench.station.locks import Held
+
+LOOK_S = 1.0
+AGAIN_S = 10.0
+"""How long after a watchdog was started another one is, if it is not there, s."""
+
+
+def lock_file() -> Path:
+    """Return the file that the guard locks as long as it lives."""
+    return marks.folder() / "guard.lock"
+
+
+def is_guarded() -> bool:
+    """Return whether somebody starts watchdogs again that are gone."""
+    return marks.is_locked(lock_file())
+
+
+def stand_guard(once: bool) -> None:
+    """Look at every mark for ever, or `once`. Raises Held where there is a guard already."""
+    lock = FileLock(lock_file(), timeout=0, mode=0o666)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise Held("there is a guard already on this machine: one is enough") from None
+    started: dict[str, float] = {}
+    try:
+        while True:
+            for line in look(started):
+                typer.echo(line, err=True)
+            if once:
+                return
+            time.sleep(LOOK_S)
+    finally:
+        lock.release()
+
+
+def look(started: dict[str, float]) -> list[str]:
+    """Start what watchdogs are missing; return what was done. `started` is kept between looks."""
+    said = []
+    try:
+        found = marks.marks()
+    except BenchError as error:
+        return [str(error)]
+    for mark in found:
+        hot = mark.state in (marks.ENERGISED, marks.UNSAFE) and not mark.acknowledged
+        early = time.monotonic() - started.get(mark.run, -AGAIN_S) < AGAIN_S
+        if not hot or early or marks.is_locked(mark.watch_file):
+            continue
+        started[mark.run] = time.monotonic()
+        try:
+            start_watchdog(mark)
+            said.append(f"{mark.run} had no watchdog: one was started")
+        except BenchError as error:
+            said.append(f"{mark.run} has no watchdog: {error}")
+    return said

@@ -1,0 +1,173 @@
+"""A run under guard: its mark on the bench, its heart, and the watchdog that listens to it.
+
+The rules:
+- The mark is on the disk before anything is sent that energises; it goes when the bench is safe and
+  nothing is to be told.
+- The watchdog is a process of its own that outlives the run. One that is gone is started again.
+- Simulated benches have none of this: they are on only while the program runs.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from filelock import FileLock
+
+from sensorbench.core.clock import Clock, RealClock
+from sensorbench.core.errors import BenchError
+from sensorbench.safety import marks
+from sensorbench.safety.detaching import detached
+from sensorbench.safety.heart import ALLOWANCE_S, Heart, NoPulse, Pulse, PulsingClock
+from sensorbench.safety.limits import SafetyStop
+from sensorbench.station.locks import boot_id, station_keys
+from sensorbench.station.model import StationFile
+from sensorbench.station.station import tcp_port
+
+_EVERYBODY = 0o666
+_USUAL_S, _TRIES = 5.0, 3
+"""How long an exchange takes at most where station.toml says nothing, s; how often it is tried."""
+
+
+class Guard(Protocol):
+    """What stands by a run. `acknowledged` are the marks that a person said to know of."""
+
+    pulse: Pulse
+    clock: Clock
+    acknowledged: tuple[marks.Mark, ...]
+
+    def begin(self, run: str, root: Path) -> None:
+        """Stand by a run from now on. Raises BenchError."""
+        ...
+
+    def look(self) -> str:
+        """Return what is wrong with the guard itself, in words, once mended; "" if nothing is."""
+        ...
+
+    def made_safe(self, unsafe: Mapping[str, str], error: BaseException | None) -> None:
+        """Take note of how the run left the bench."""
+        ...
+
+    def close(self) -> None:
+        """Stand by no longer."""
+        ...
+
+
+class Unguarded:
+    """Nobody stands by: what is simulated ends with the program."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.pulse: Pulse = NoPulse()
+        self.clock: Clock = clock or RealClock()
+        self.acknowledged: tuple[marks.Mark, ...] = ()
+
+    def begin(self, run: str, root: Path) -> None:
+        """Do nothing."""
+
+    def look(self) -> str:
+        """Return that nothing is wrong."""
+        return ""
+
+    def made_safe(self, unsafe: Mapping[str, str], error: BaseException | None) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class WatchdogGuard:
+    """A mark, a heart and a watchdog. Raises Barred where an earlier run left the bench so."""
+
+    def __init__(self, file: StationFile, workspace: Path) -> None:
+        self._keys = tuple(station_keys(file, tcp_port))
+        self.acknowledged = tuple(marks.refuse(self._keys))
+        self._workspace = workspace.resolve()
+        links = [entry.link for entry in file.instrument.values()]
+        slowest_s = max([_USUAL_S, *(getattr(link, "timeout", None) or 0.0 for link in links)])
+        beside = marks.folder() / f"heart-{os.getpid()}"
+        self._heart = Heart("sensorbench", beside, ALLOWANCE_S + _TRIES * slowest_s)
+        self.pulse: Pulse = self._heart
+        self.clock: Clock = PulsingClock(self._heart)
+        self._mark: marks.Mark | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stack = ExitStack()
+        self._stack.callback(self._heart.close)
+
+    def begin(self, run: str, root: Path) -> None:
+        for known in self.acknowledged:
+            marks.remove(known)
+        self._mark = mark = marks.Mark(
+            run=run,
+            root=str(root),
+            workspace=str(self._workspace),
+            station=str(self._workspace / "station.toml"),
+            keys=self._keys,
+            pid=os.getpid(),
+            boot=boot_id(),
+            since=datetime.now(UTC).isoformat(timespec="seconds"),
+            beat=self._heart.place,
+            allowance_s=self._heart.allowance_s,
+        )
+        alive = FileLock(mark.alive_file, timeout=0, mode=_EVERYBODY)
+        alive.acquire()
+        self._stack.callback(alive.release)
+        marks.write(mark)
+        self._heart.beat()
+        self._process = start_watchdog(mark)
+
+    def look(self) -> str:
+        if self._process is None or self._mark is None or self._process.poll() is None:
+            return ""
+        code = self._process.returncode
+        if marks.is_locked(self._mark.watch_file):
+            return ""  # another one stands by
+        self._process = start_watchdog(self._mark)
+        return f"the watchdog had ended (exit code {code}) and was started again"
+
+    def made_safe(self, unsafe: Mapping[str, str], error: BaseException | None) -> None:
+        if self._mark is None:
+            return
+        if unsafe:
+            self._keep(marks.UNSAFE, "", tuple(unsafe.values()))
+        elif isinstance(error, SafetyStop):
+            self._keep(marks.TRIPPED, str(error), ())
+            self._heart.ended()
+        else:
+            marks.remove(self._mark)
+            self._mark = None
+            self._heart.ended()
+
+    def _keep(self, state: str, text: str, unsafe: tuple[str, ...]) -> None:
+        assert self._mark is not None  # noqa: S101 - asked by made_safe
+        self._mark = replace(self._mark, state=state, text=text, unsafe=unsafe)
+        marks.write(self._mark)
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+def start_watchdog(mark: marks.Mark) -> subprocess.Popen[bytes]:
+    """Start the watchdog of a run. Raises BenchError."""
+    words = [sys.executable, "-P", "-m", "sensorbench.safety.watchdog", str(mark.file)]
+    for leaves_job in (True, False):
+        try:
+            return subprocess.Popen(  # noqa: S603 - our own program, words of our own
+                words,
+                cwd=mark.workspace,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                **detached(leaves_job=leaves_job),
+            )
+        except PermissionError:
+            continue  # a job that nobody may leave
+        except OSError as error:
+            raise BenchError(f"the watchdog can't be started: {error.strerror or error}") from None
+    raise BenchError("the watchdog can't be started: permission denied")

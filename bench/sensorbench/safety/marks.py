@@ -1,0 +1,182 @@
+"""Marks: what a run leaves on a bench, kept where it survives the program and a reboot.
+
+The rules:
+- A run on real devices makes its mark before it sends anything, and takes it away when the bench is
+  safe and nothing is to be told. A mark that stays says why: the run was killed, safety stopped it,
+  something is not safe.
+- A mark that stays bars every run that would open one of its devices, whatever the workspace is
+  called, until a person acknowledges it by name. Nothing resumes by itself.
+- A mark whose run still lives bars nothing: the locks of its devices do.
+- Marks lie beside the locks, in files that every account of the bench may replace.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from sensorbench.core.errors import BenchError
+from sensorbench.evidence.files import sync_folder
+from sensorbench.station.locks import state_folder
+
+FOLDER = "marks"
+ENERGISED, SAFE, UNSAFE, TRIPPED = "energised", "made safe", "not safe", "stopped by safety"
+_EVERYBODY = 0o666
+
+
+class Barred(BenchError):
+    """A bench was left as no run may find it; a person acknowledges that first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a run says of the bench. Times are UTC; `unsafe` are the words for what is not safe.
+
+    `station` is its station.toml, `boot` tells whether the machine was started anew since, `beat`
+    is where the run's heart can be read, `allowance_s` what it may be silent for.
+    """
+
+    run: str
+    root: str
+    workspace: str
+    station: str
+    keys: tuple[str, ...]
+    pid: int
+    boot: str
+    since: str
+    beat: str
+    allowance_s: float
+    state: str = ENERGISED
+    text: str = ""
+    unsafe: tuple[str, ...] = ()
+    acknowledged: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def file(self) -> Path:
+        """Return the mark's file."""
+        which = hashlib.blake2b(self.root.encode(), digest_size=4).hexdigest()
+        return folder() / f"{self.run}-{which}.json"
+
+    @property
+    def alive_file(self) -> Path:
+        """Return the file that the run locks as long as it lives."""
+        return self.file.with_suffix(".alive")
+
+    @property
+    def watch_file(self) -> Path:
+        """Return the file that its watchdog locks as long as it lives."""
+        return self.file.with_suffix(".watched")
+
+    @property
+    def said(self) -> str:
+        """Return in words what was left, and what was done about it."""
+        match self.state:
+            case "made safe":
+                return f"{self.run} ended without making the bench safe; {self.text}"
+            case "not safe":
+                return f"{self.run} left the bench not safe: {'; '.join(self.unsafe) or self.text}"
+            case "stopped by safety":
+                return f"safety stopped {self.run}: {self.text}"
+        return f"{self.run} ended without making the bench safe: it may be left energised"
+
+
+def folder() -> Path:
+    """Return the folder of the marks, made where it is not there. Raises BenchError."""
+    found = state_folder().parent / FOLDER
+    if not found.is_dir():
+        found.mkdir(parents=True, exist_ok=True)
+        found.chmod(0o777)  # every account replaces and removes marks
+    return found
+
+
+def write(mark: Mark) -> None:
+    """Put a mark on the disk, in place of the one it had. Raises BenchError."""
+    data = json.dumps(asdict(mark), ensure_ascii=False, indent=1)
+    new = mark.file.with_suffix(f".{os.getpid()}.new")
+    try:
+        with new.open("w", encoding="utf-8") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        new.chmod(_EVERYBODY)
+        new.replace(mark.file)
+        sync_folder(mark.file.parent)
+    except OSError as error:
+        raise BenchError(f"{mark.file}: {error.strerror or error}") from None
+
+
+def remove(mark: Mark) -> None:
+    """Take a mark away: the bench is safe, and nobody needs to be told."""
+    for path in (mark.file, mark.alive_file, mark.watch_file):
+        path.unlink(missing_ok=True)
+
+
+def marks() -> list[Mark]:
+    """Return all marks, the oldest first. Raises BenchError for one that can't be read."""
+    return [read(path) for path in sorted(folder().glob("*.json"))]
+
+
+def read(path: Path) -> Mark:
+    """Return the mark in a file. Raises BenchError."""
+    try:
+        raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return Mark(
+            **{
+                **raw,
+                "keys": tuple(raw["keys"]),
+                "unsafe": tuple(raw["unsafe"]),
+            }
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BenchError(
+            f"{path} can't be read ({error}): it says that a bench was left energised or not safe. "
+            "Look at the bench, make it safe, and take the file away"
+        ) from None
+
+
+def is_locked(path: Path) -> bool:
+    """Return whether a process that lives holds the lock on a file."""
+    if not path.exists():
+        return False
+    lock = FileLock(path, timeout=0, mode=_EVERYBODY)
+    try:
+        lock.acquire()
+    except Timeout:
+        return True
+    except OSError:
+        return True  # what can't be known is not taken as gone
+    lock.release()
+    return False
+
+
+def on(keys: Iterable[str]) -> list[Mark]:
+    """Return the marks of runs that are gone, on any of these devices. Raises BenchError."""
+    wanted = set(keys)
+    return [m for m in marks() if wanted & set(m.keys) and not is_locked(m.alive_file)]
+
+
+def refuse(keys: Iterable[str]) -> list[Mark]:
+    """Return the marks that were acknowledged. Raises Barred where one was not."""
+    found = on(keys)
+    open_marks = [mark for mark in found if not mark.acknowledged]
+    if open_marks:
+        raise Barred(
+            "\n".join(mark.said for mark in open_marks)
+            + "\nNothing was touched. Look at the bench; `sensorbench safe` makes it safe, and "
+            "`sensorbench acknowledge --by NAME` says that you know. Then runs are possible again"
+        )
+    return found
+
+
+def acknowledge(mark: Mark, by: str, at: str, because: str) -> Mark:
+    """Put on the disk that a person knows, and return the mark as it is then."""
+    known = replace(mark, acknowledged={"by": by, "at": at, "because": because})
+    write(known)
+    return known

@@ -1,0 +1,33 @@
+"""Making a bench safe from outside: by a program that did not drive it until now."""
+
+from __future__ import annotations
+
+from sensorbench.core.catalog import devices
+from sensorbench.core.clock import RealClock
+from sensorbench.core.device import Source
+from sensorbench.safety.making import make_safe, not_safe
+from sensorbench.station.model import StationFile
+from sensorbench.station.station import open_station
+
+SAFE, PASSIVE = "safe", "nothing to make safe"
+
+
+def reach_and_make_safe(file: StationFile, purpose: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Open what can be opened and make it safe; return the states, and what is not, by name.
+
+    One that can't be reached hides none that can. Raises Held where another program drives it.
+    """
+    unreached: dict[str, str] = {}
+    with open_station(file, RealClock(), purpose=purpose, lost=unreached) as station:
+        lost = make_safe(station)
+        states = {
+            one.name: SAFE if isinstance(one.driver, Source) else PASSIVE
+            for one in station.instruments
+            if one.name not in lost
+        }
+    for name, why in unreached.items():
+        if hasattr(devices()[file.instrument[name].model].load_driver(), "make_safe"):
+            lost[name] = not_safe(name, why)
+        else:
+            states[name] = f"{PASSIVE}, and not reached"
+    return states, lost

@@ -1,0 +1,203 @@
+"""The watchdog of a run: a process of its own, silent while the heart beats; then it fences first.
+
+The rules:
+- While the run's heart keeps its promises nothing is sent to any instrument: many allow one
+  session, or share one error queue between sessions.
+- A promise that is broken, or a run that is gone without having made the bench safe: the run is
+  killed, and seen to be gone, before anything is opened. Then everything is made safe by ranks, and
+  again until all of it is.
+- It has evidence of its own, and tells the run's mark and the alarm what it did.
+- There is one a run. It ends when the run has ended in order, or all is safe. Nothing that a
+  terminal, a log-out or a shutdown sends ends it before.
+- A machine that slept, or had no time for this process, proves nothing about the run: it is given
+  its usual time again.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from sensorbench.core.catalog import devices
+from sensorbench.core.errors import BenchError
+from sensorbench.evidence.canonical import sha256
+from sensorbench.evidence.journal import JournalWriter, read
+from sensorbench.safety import marks
+from sensorbench.safety.heart import ENDED, Listener
+from sensorbench.safety.reaching import reach_and_make_safe
+from sensorbench.station.model import StationFile, load_station
+
+FOLDER = "watchdog"
+_LOOK_S = 0.1
+_GRACE_S = 1.0
+"""How late a promise may be kept: two processes look at one clock at different moments, s."""
+_SLEPT_S = 2.0
+_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+_TELL_AGAIN_S = 600.0
+_IGNORED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK", "SIGPIPE")
+
+
+@dataclass(slots=True)
+class Record:
+    """The watchdog's own evidence: a chained journal in the workspace, `watchdog/RUN.jsonl`."""
+
+    mark: marks.Mark
+    began_s: float = field(default_factory=time.monotonic)
+    journal: JournalWriter | None = None
+
+    def note(self, kind: str, **data: Any) -> None:
+        """Put an event on the disk; a disk that fails hides nothing and stops nothing."""
+        with suppress(OSError, BenchError, ValueError):
+            if self.journal is None:
+                self.journal = self._open()
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            self.journal.append(round(time.monotonic() - self.began_s, 3), now, kind, data)
+            self.journal.commit()
+
+    def _open(self) -> JournalWriter:
+        path = Path(self.mark.workspace) / FOLDER / f"{self.mark.run}.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        first = sha256(self.mark.run.encode())
+        if path.exists():  # a watchdog before this one
+            there = read(path, first)
+            last = there.events[-1].hash if there.events else first
+            return JournalWriter.reopen(path, len(there.events), last)
+        return JournalWriter(path, first)
+
+
+def watch(path: Path) -> int:
+    """Watch over the run of a mark until it ended in order, or its bench is safe; return 0.
+
+    Raises BenchError where there is no mark, or no station to make safe.
+    """
+    mark = marks.read(path)
+    lock = FileLock(mark.watch_file, timeout=0, mode=0o666)
+    try:
+        lock.acquire()
+    except Timeout:
+        return 0  # there is one already
+    try:
+        _ready(mark)
+        _watch(mark)
+    finally:
+        lock.release()
+    return 0
+
+
+def _watch(mark: marks.Mark) -> None:
+    record = Record(mark)
+    why = _until_gone(mark, record)
+    if not why or not mark.file.exists():
+        return
+    left = marks.read(mark.file)
+    if left.state in (marks.ENERGISED, marks.UNSAFE) and not left.acknowledged:
+        _make_safe(replace(left, text=why), record)
+
+
+def _ready(mark: marks.Mark) -> StationFile:
+    """Load what will be needed, so that nothing has to be found when it is."""
+    file = load_station(Path(mark.station))
+    for entry in file.instrument.values():
+        devices()[entry.model].load_driver()
+    return file
+
+
+def _until_gone(mark: marks.Mark, record: Record) -> str:
+    """Return why the run is gone, seen to be gone, "" where it ended in order."""
+    heart: Listener | None = None
+    looked = time.monotonic()
+    from_s = looked
+    while marks.is_locked(mark.alive_file):
+        time.sleep(_LOOK_S)
+        now = time.monotonic()
+        if now - looked > _SLEPT_S:
+            record.note("slept", seconds=round(now - looked, 3))
+            from_s = now
+        looked = now
+        due = from_s + mark.allowance_s
+        try:
+            heart = heart or Listener(mark.beat)
+            beat = heart.last()
+        except OSError:
+            pass  # it is gone in a moment, or was never there: its usual time counts
+        else:
+            if beat.state == ENDED:
+                return ""
+            due = max(beat.due, due) if from_s > beat.written else beat.due
+        if now > due + _GRACE_S:
+            late_s = round(now - due, 3)
+            record.note("silent", pid=mark.pid, late_s=late_s)
+            _fence(mark, record)
+            return f"it hung: {late_s:.1f} s after it should have been heard it was ended"
+    return "its process ended"
+
+
+def _fence(mark: marks.Mark, record: Record) -> None:
+    """Kill the run, and return once it is gone."""
+    told = False
+    while marks.is_locked(mark.alive_file):
+        with suppress(OSError):
+            os.kill(mark.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        if not told:
+            record.note("killed", pid=mark.pid)
+            told = True
+        time.sleep(0.02)
+    record.note("gone", pid=mark.pid)
+
+
+def _make_safe(mark: marks.Mark, record: Record) -> None:
+    """Make the bench safe, and try again until it is."""
+    file = load_station(Path(mark.station))
+    purpose = f"the watchdog of {mark.run}"
+    states: dict[str, str] = {}
+    told_s = -_TELL_AGAIN_S
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            found, lost = reach_and_make_safe(file, purpose)
+            states |= found
+            unsafe = tuple(text for name, text in lost.items() if name not in states)
+        except Exception as error:  # whatever it is, it is tried again
+            unsafe = (f"NOT SAFE: {error}",)
+        record.note("attempt", number=attempt, states=states, unsafe=list(unsafe))
+        if not mark.file.exists() or marks.read(mark.file).acknowledged:
+            return  # a person took over
+        if not unsafe:
+            break
+        _tell(replace(mark, state=marks.UNSAFE, unsafe=unsafe), record)
+        told_s = time.monotonic() if time.monotonic() - told_s >= _TELL_AGAIN_S else told_s
+        time.sleep(_PAUSES_S[min(attempt, len(_PAUSES_S)) - 1])
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    tries = "" if attempt == 1 else f", at attempt {attempt}"
+    text = f"{mark.text}; the watchdog made the bench safe at {at}{tries}"
+    record.note("made_safe", states=states)
+    _tell(replace(mark, state=marks.SAFE, text=text, unsafe=()), record)
+
+
+def _tell(mark: marks.Mark, record: Record) -> None:
+    try:
+        marks.write(mark)
+    except BenchError as error:
+        record.note("mark_failed", text=str(error))
+
+
+def main() -> None:
+    """Watch over the run whose mark is named on the command line."""
+    for name in _IGNORED:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    sys.exit(watch(Path(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,254 @@
+"""A run that is killed, or hangs: its watchdog makes the bench safe, over the real ports."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from tests.bench.safety.served import PROGRAM, Served, served, watchdogs
+
+from sensorbench.evidence.canonical import sha256
+from sensorbench.evidence.journal import read
+from sensorbench.safety import marks
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="the twins of this bench are served on a pseudo-terminal"
+)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Served]:
+    with served(tmp_path) as there:
+        yield there
+
+
+def safe_after(bench: Served, longest_s: float) -> float:
+    """Return how long it took until the supply was off, s."""
+    start = time.monotonic()
+    while bench.is_on():
+        assert time.monotonic() - start < longest_s
+        time.sleep(0.02)
+    return time.monotonic() - start
+
+
+def mark(bench: Served, state: str) -> marks.Mark:
+    """Return the bench's mark once it says so."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        found = marks.marks()
+        if found and found[0].state == state:
+            return found[0]
+        time.sleep(0.02)
+    raise AssertionError([one.said for one in marks.marks()])
+
+
+def said(bench: Served, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PROGRAM, *words], cwd=bench.root, text=True, capture_output=True, check=False
+    )
+
+
+def record(bench: Served) -> list[str]:
+    """Return what kinds of event the watchdog put on its own record."""
+    (path,) = (bench.root / "watchdog").glob("*.jsonl")
+    found = read(path, sha256(path.stem.encode()))
+    assert not found.damage
+    return [event.kind for event in found.events]
+
+
+def test_a_run_that_is_killed_leaves_the_bench_safe_and_the_next_one_barred(bench: Served) -> None:
+    program = bench.run()
+    assert bench.is_on()
+    program.kill()
+    assert safe_after(bench, 5.0) < 5.0
+    assert "the watchdog made the bench safe" in mark(bench, marks.SAFE).said
+    assert record(bench) == ["attempt", "made_safe"]
+    refused = said(bench, "run", "profiles/bake.toml", "--lot", "a")
+    assert refused.returncode == 4
+    assert "ended without making the bench safe" in refused.stderr
+    assert "sensorbench acknowledge --by NAME" in refused.stderr
+    assert said(bench, "acknowledge").returncode == 2
+    assert said(bench, "acknowledge", "--by", " ").returncode == 2
+    known = said(bench, "acknowledge", "--by", "operator 7", "--because", "the PC was restarted")
+    assert "acknowledged by operator 7" in known.stdout
+    bench.run().send_signal(signal.SIGINT)
+    journal = bench.journals()[-1]
+    (line,) = [
+        json.loads(text) for text in journal.read_text(encoding="utf-8").splitlines()
+        if '"kind":"acknowledged"' in text
+    ]  # fmt: skip
+    assert line["data"]["by"] == "operator 7"
+    assert line["data"]["because"] == "the PC was restarted"
+
+
+@pytest.mark.slow
+def test_a_run_that_hangs_is_ended_and_the_bench_made_safe(bench: Served) -> None:
+    program = bench.run()
+    program.send_signal(signal.SIGSTOP)
+    (found,) = marks.marks()
+    assert safe_after(bench, found.allowance_s + 5.0) > 5.0  # it was given its time
+    assert program.wait(5) == -signal.SIGKILL
+    assert record(bench)[:3] == ["silent", "killed", "gone"]
+    assert "it hung" in mark(bench, marks.SAFE).said
+
+
+def test_a_run_that_ends_in_order_leaves_no_mark_and_no_watchdog(bench: Served) -> None:
+    program = bench.run()
+    (found,) = marks.marks()
+    program.send_signal(signal.SIGINT)
+    program.communicate(timeout=30)
+    end = time.monotonic() + 10
+    while marks.is_locked(found.watch_file):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert not marks.marks()
+    assert not list((bench.root).glob("watchdog/*"))
+
+
+def test_where_run_and_watchdog_are_killed_the_guard_sees_to_it(bench: Served) -> None:
+    guard = subprocess.Popen([*PROGRAM, "guard"], stderr=subprocess.PIPE, text=True)
+    try:
+        bench.kill_with_its_watchdog(bench.run())
+        assert safe_after(bench, 15.0) < 15.0
+        mark(bench, marks.SAFE)
+    finally:
+        guard.kill()
+        _, told = guard.communicate()
+    assert "had no watchdog: one was started" in told
+
+
+def test_a_watchdog_that_is_killed_is_started_again_by_its_run(bench: Served) -> None:
+    program = bench.run()
+    (found,) = marks.marks()
+    (first,) = watchdogs(found.file)
+    os.kill(first, signal.SIGKILL)
+    end = time.monotonic() + 15
+    while not (
+        there := [pid for pid in watchdogs(found.file) if pid != first]
+    ) or not marks.is_locked(found.watch_file):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert len(there) == 1
+    program.kill()
+    safe_after(bench, 5.0)
+
+
+def test_nothing_that_a_terminal_or_a_shutdown_sends_ends_a_watchdog(bench: Served) -> None:
+    program = bench.run()
+    (found,) = marks.marks()
+    (pid,) = watchdogs(found.file)
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        os.kill(pid, number)
+    assert os.getsid(pid) == pid  # of no terminal
+    program.kill()
+    safe_after(bench, 5.0)
+
+
+# -- instruments that allow one session --------------------------------------------------------
+
+
+class OneSession:
+    """A port before a twin's that allows one session, and keeps a closed one a while longer."""
+
+    def __init__(self, port: int, keeps_s: float) -> None:
+        self._to, self._keeps_s = port, keeps_s
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.sessions, self.refused = 0, 0
+        self._busy = threading.Lock()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                link, _ = self._listener.accept()
+                if not self._busy.acquire(blocking=False):
+                    self.refused += 1
+                    link.close()
+                    continue
+                self.sessions += 1
+                threading.Thread(target=self._session, args=(link,), daemon=True).start()
+
+    def _session(self, link: socket.socket) -> None:
+        with socket.create_connection(("127.0.0.1", self._to)) as twin:
+            back = threading.Thread(target=self._pass, args=(twin, link), daemon=True)
+            back.start()
+            self._pass(link, twin)
+            time.sleep(self._keeps_s)  # half open: the instrument has not noticed
+            with suppress(OSError):
+                twin.shutdown(socket.SHUT_RDWR)
+            back.join()
+        link.close()
+        self._busy.release()
+
+    @staticmethod
+    def _pass(source: socket.socket, to: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(4096):
+                to.sendall(data)
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+@contextmanager
+def one_session(bench: Served, name: str, keeps_s: float) -> Iterator[OneSession]:
+    """Put such a port before an instrument of the bench."""
+    before = OneSession(bench.ports[name], keeps_s)
+    file = bench.root / "station.toml"
+    text = file.read_text(encoding="utf-8")
+    assert f"port = {bench.ports[name]}" in text
+    file.write_text(
+        text.replace(f"port = {bench.ports[name]}", f"port = {before.port}"), encoding="utf-8"
+    )
+    try:
+        yield before
+    finally:
+        before.close()
+
+
+def test_a_watchdog_disturbs_no_session_and_gets_in_when_it_must(bench: Served) -> None:
+    with one_session(bench, "psu", keeps_s=6.0) as psu:
+        program = bench.run()
+        bench.tell("psu", "FROB")  # an error in the queue that all sessions share
+        time.sleep(2.0)
+        assert (psu.sessions, psu.refused) == (1, 0)
+        program.kill()
+        assert safe_after(bench, 20.0) > 4.0  # the old session was still there
+        assert psu.sessions == 2
+        assert psu.refused >= 1
+        assert mark(bench, marks.SAFE).unsafe == ()
+    assert record(bench)[-1] == "made_safe"
+
+
+# -- what only a person may clear --------------------------------------------------------------
+
+
+def test_what_nobody_made_safe_is_acknowledged_only_by_who_did_it_by_hand(
+    bench: Served,
+) -> None:
+    program = bench.run()
+    bench.kill_with_its_watchdog(program)
+    assert bench.is_on()
+    refused = said(bench, "run", "profiles/bake.toml", "--lot", "a")
+    assert refused.returncode == 4
+    assert "it may be left energised" in refused.stderr
+    hot = said(bench, "acknowledge", "--by", "operator 7")
+    assert hot.returncode == 2
+    assert "--made-safe-by-hand" in hot.stderr
+    assert said(bench, "safe").returncode == 0
+    assert not bench.is_on()
+    assert "`sensorbench safe` made it safe" in mark(bench, marks.SAFE).said
+    assert said(bench, "acknowledge", "--by", "operator 7").returncode == 0
+    again = said(bench, "acknowledge", "--by", "operator 7")
+    assert "nothing to acknowledge" in again.stdout
