@@ -42,6 +42,7 @@ from sensorbench.run.services import Services
 from sensorbench.run.silence import Silence
 from sensorbench.run.spots import LOG, LOG_COLUMNS
 from sensorbench.run.state import State
+from sensorbench.run.timekeeping import Timekeeper
 from sensorbench.run.watch import Watch
 from sensorbench.safety.guarding import Guard, Unguarded
 from sensorbench.safety.limits import arm
@@ -104,6 +105,7 @@ class Runner:
         self.resumed_for = resumed_for
         self._number = self.state.next
         self._step_started = 0.0
+        self._time = Timekeeper()
 
     def meanwhile(self) -> None:
         """Say that the run gets on; raise what safety found. Called while real time passes."""
@@ -123,7 +125,7 @@ class Runner:
         # Virtual weeks pass in seconds: whoever watches is told a thousand times at most.
         self.services.every(max(_PROGRESS_S, self._planned_s / 1000), self._report, "progress")
         if isinstance(self.clock, RealClock):
-            self.services.every(_GUARD_S, self._look_at_the_guard, "guard")
+            self.services.every(_AROUND_S, self._look_around, "around")
         self._reestablish()
         number = self.state.next
         while number < len(self.schedule.steps):
@@ -185,11 +187,14 @@ class Runner:
                 return self._do(number, step, action)
         return None
 
-    def _look_at_the_guard(self) -> None:
-        """Start a watchdog that is gone again."""
+    def _look_around(self) -> None:
+        """Start a watchdog that is gone again; note a calendar that was set, or a suspend."""
         text = self.guard.look()
         if text:
             self.evidence.append("watchdog", {"text": text})
+        jumped = self._time.look()
+        if jumped:
+            self.evidence.append("time_jumped", jumped)
 
     # -- holds -----------------------------------------------------------------------------------
 
@@ -328,7 +333,7 @@ class Runner:
         self._progress.show(Status(number, count, describe(step), left, values))
 
 
-_PROGRESS_S, _GUARD_S = 60.0, 5.0
+_PROGRESS_S, _AROUND_S = 60.0, 5.0
 
 
 def _shown(value: Any, unit: str) -> str:

@@ -21,8 +21,8 @@ from sensorbench.safety.guarding import start_watchdog
 from sensorbench.station.locks import Held
 
 LOOK_S = 1.0
-AGAIN_S = 10.0
-"""How long after a watchdog was started another one is, if it is not there, s."""
+MISSED_S = 2.5
+"""How long a run may be without its watchdog, s: one that was just started is not there yet."""
 
 
 def lock_file() -> Path:
@@ -42,10 +42,10 @@ def stand_guard(once: bool) -> None:
         lock.acquire()
     except Timeout:
         raise Held("there is a guard already on this machine: one is enough") from None
-    started: dict[str, float] = {}
+    missing: dict[str, float] = {}
     try:
         while True:
-            for line in look(started):
+            for line in look(missing, 0.0 if once else MISSED_S):
                 typer.echo(line, err=True)
             if once:
                 return
@@ -54,8 +54,11 @@ def stand_guard(once: bool) -> None:
         lock.release()
 
 
-def look(started: dict[str, float]) -> list[str]:
-    """Start what watchdogs are missing; return what was done. `started` is kept between looks."""
+def look(missing: dict[str, float], missed_s: float) -> list[str]:
+    """Start watchdogs that are missing for so long; return what was done.
+
+    `missing` is kept between looks: since when, by mark.
+    """
     said = []
     try:
         found = marks.marks()
@@ -63,10 +66,13 @@ def look(started: dict[str, float]) -> list[str]:
         return [str(error)]
     for mark in found:
         hot = mark.state in (marks.ENERGISED, marks.UNSAFE) and not mark.acknowledged
-        early = time.monotonic() - started.get(mark.run, -AGAIN_S) < AGAIN_S
-        if not hot or early or marks.is_locked(mark.watch_file):
+        which, now = mark.file.name, time.monotonic()
+        if not hot or marks.is_locked(mark.watch_file):
+            missing.pop(which, None)
             continue
-        started[mark.run] = time.monotonic()
+        if now - missing.setdefault(which, now) < missed_s:
+            continue
+        missing[which] = now
         try:
             start_watchdog(mark)
             said.append(f"{mark.run} had no watchdog: one was started")
