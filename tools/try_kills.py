@@ -75,6 +75,8 @@ def main() -> None:
         "| run | times | left on | median s | longest s |\n| --- | --- | --- | --- | --- |\n"
     )
     for name, found in rows(kills, stops, both):
+        if not found:
+            continue
         left = sum(took == float("inf") for took in found)
         row = f"| {name} | {len(found)} | {left} | {median(found):.2f} | {max(found):.2f} |"
         sys.stdout.write(f"{row}\n")
