@@ -395,6 +395,23 @@ def safe(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None
         _exit(make_bench_safe(workspace, as_json))
 
 
+@_command()
+def alarm(
+    test: Annotated[
+        bool, typer.Option("--test", help="Send a test by every way, and say which worked.")
+    ] = False,
+    workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Show who is told when the bench needs a person; --test tells them now."""
+    from sensorbench.app.commands.alarm import show_alarm, try_alarm  # noqa: PLC0415 - as above
+
+    if test:
+        _exit(try_alarm(workspace, as_json))
+    else:
+        show_alarm(workspace, as_json)
+
+
 @contextmanager
 def _stoppable() -> Iterator[None]:
     """Let a signal end the work in order; 128 + its number is what shells expect then."""

@@ -25,6 +25,7 @@ from sensorbench.core.documents import (
 from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.quantity import AddressError, address
 from sensorbench.parts.model import by_address, problem
+from sensorbench.station.alarm_table import AlarmTable
 from sensorbench.station.links import I2cLink, Link
 
 
@@ -244,6 +245,7 @@ class StationFile(Document):
     zone: dict[str, ZoneTable] = Field(default_factory=dict)
     elsewhere: dict[str, ElsewhereTable] = Field(default_factory=dict)
     socket: tuple[Socket, ...] = ()
+    alarm: AlarmTable | None = None
 
     @field_validator("bench", mode="before")
     @classmethod

@@ -18,6 +18,7 @@ from sensorbench.profiles.needs import Needs, needs
 from sensorbench.profiles.part_checks import check_part
 from sensorbench.profiles.planning.reading import show_value
 from sensorbench.safety.limits import stops_beyond
+from sensorbench.station.alarm_check import check_alarm
 from sensorbench.station.binding import bind
 from sensorbench.station.layout import layout_of
 from sensorbench.station.machine import check_machine
@@ -120,6 +121,7 @@ def _check_all(workspace: Workspace) -> None:
     problems += (
         check_station(station)
         + check_machine(station)
+        + check_alarm(station)
         + check_due(station, datetime.now().astimezone().date())
     )
     lots = []
