@@ -78,6 +78,14 @@ def documents() -> dict[str, tuple[type[Document], dict[str, Any]]]:
     station["simulation"]["fault"] = [{"device": "psu", "kind": "silent", "at": "1 h"}]
     station["elsewhere"] = {"lab": {"title": "Lab", "for": ["test"]}}
     station["alarm"] = ALARM
+    station["protection"] = {
+        "limiter": {
+            "guards": ["temperature", "psu"],
+            "what": "limiter",
+            "tested": date(2026, 10, 1),
+            "every": "180 d",
+        }
+    }
     part = toml("sensorbench.app", "templates", "sbp1.toml")
     lot = toml("sensorbench.app", "templates", "init_lot.toml")
     device = toml("sensorbench.instruments", "espec_p300", "device.toml") | {

@@ -14,6 +14,7 @@ import typer
 from sensorbench.app.careful import Careful
 from sensorbench.app.options import (
     AtOption,
+    AttendedOption,
     BecauseOption,
     ChooseOption,
     DeviceArgument,
@@ -209,16 +210,20 @@ def check(
     choose: ChooseOption = None,
     because: BecauseOption = "",
     at: AtOption = "",
+    attended: AttendedOption = False,
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
     """Check all files of the workspace, or whether a profile can be run on lots."""
-    if profile is None and (choose or because or at):
+    if profile is None and (choose or because or at or attended):
         hint = "--choose" if choose else "--because" if because else "--at"
+        hint = "--attended" if attended else hint
         raise typer.BadParameter("goes with PROFILE and --lot LOT", param_hint=hint)
     from sensorbench.app.commands.check import check_workspace  # noqa: PLC0415 - as above
 
-    check_workspace(workspace, profile, lot or (), choose or (), because, at, as_json)
+    check_workspace(
+        workspace, profile, lot or (), choose or (), because, at, as_json, attended=attended
+    )
 
 
 @_command()
@@ -228,6 +233,7 @@ def run(
     choose: ChooseOption = None,
     because: BecauseOption = "",
     at: AtOption = "",
+    attended: AttendedOption = False,
     workspace: WorkspaceOption = HERE,
     real_time: Annotated[
         bool, typer.Option("--real-time", help="Real time on a station that is all simulated.")
@@ -240,9 +246,10 @@ def run(
     with _stoppable():
         _exit(
             run_profile(
-                workspace, profile, lot or (), choose or (), because, at, real_time, as_json
+                workspace, profile, lot or (), choose or (), because, at, real_time, as_json,
+                attended=attended,
             )
-        )
+        )  # fmt: skip
 
 
 @_command()

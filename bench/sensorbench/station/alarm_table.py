@@ -29,7 +29,7 @@ _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _HOST = re.compile(r"[A-Za-z0-9._:-]+")
 
 
-def _list(value: object) -> object:
+def one_or_several(value: object) -> object:
     """Return one that was written without brackets as the only one."""
     return (value,) if isinstance(value, Mapping | str) else value
 
@@ -116,7 +116,7 @@ Commands = Annotated[tuple[tuple[str, ...], ...], BeforeValidator(_command)]
 class MailTable(Document):
     """Mail by a server of SMTP; the port is what `security` usually has."""
 
-    to: Annotated[tuple[MailAddress, ...], BeforeValidator(_list), Field(min_length=1)]
+    to: Annotated[tuple[MailAddress, ...], BeforeValidator(one_or_several), Field(min_length=1)]
     sender: MailAddress = Field(alias="from")
     host: Host
     port: int | None = Field(default=None, ge=1, le=65535)
@@ -223,8 +223,8 @@ class AlarmTable(Document):
     """The [alarm] table; each way may be there several times."""
 
     command: Commands = ()
-    mail: Annotated[tuple[MailTable, ...], BeforeValidator(_list)] = ()
-    webhook: Annotated[tuple[WebhookTable, ...], BeforeValidator(_list)] = ()
+    mail: Annotated[tuple[MailTable, ...], BeforeValidator(one_or_several)] = ()
+    webhook: Annotated[tuple[WebhookTable, ...], BeforeValidator(one_or_several)] = ()
     sign_of_life: SignOfLifeTable | None = None
 
     @model_validator(mode="after")

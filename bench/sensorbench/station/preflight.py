@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from inspect import Parameter, signature
 from itertools import chain
@@ -34,6 +35,7 @@ from sensorbench.station.model import (
     StationFile,
 )
 from sensorbench.station.needed import lacking
+from sensorbench.station.protections import check_guards, check_long
 from sensorbench.station.refs import members_of_device
 from sensorbench.station.simulation import is_simulated
 from sensorbench.station.sockets import check_meters, unfit
@@ -47,7 +49,10 @@ Findings = Iterator[tuple[str, str]]
 def check_station(file: StationFile, bindings: Bindings | None = None) -> list[Problem]:
     """Return what is wrong with a station by itself."""
     found = bindings or bind(file)
-    rows = chain(_instruments(file), found.problems, _places(file), _sockets(file, found))
+    rows = chain(
+        _instruments(file), found.problems, _places(file), _sockets(file, found),
+        check_guards(file, found),
+    )  # fmt: skip
     return [Problem(FILE, key, text) for key, text in rows]
 
 
@@ -95,6 +100,8 @@ def preflight(job: Job, start: datetime) -> Schedule:
         Problem(FILE, key, text)
         for key, text in lacking(job.station, bindings, asked, schedule, start)
     ]
+    schedule = replace(schedule, attended=job.attended)
+    problems += check_long(job.station, bindings, schedule, start)
     problems += foreseen(schedule, unopened(job.station, bindings), job.profile.label)
     if not schedule.points:
         text = "nothing is read and nothing attached: no phase says anything of a unit"

@@ -45,6 +45,8 @@ def run_profile(
     at: str,
     real_time: bool,
     json: bool,
+    *,
+    attended: bool = False,
 ) -> int:
     """Run and print what came out; return the exit code. Raises InputError, BenchError."""
     workspace = Workspace(root)
@@ -53,7 +55,7 @@ def run_profile(
         text = f"say which units: --lot LOT; there are: {', '.join(names) or 'none yet'}"
         problems = merge_problems([lambda: load_profile(profile, workspace.root)])
         raise InputError([*problems, Problem("run", "--lot", text)])
-    job = load_job(workspace, profile, lots, choices_of(choose, because), at)
+    job = load_job(workspace, profile, lots, choices_of(choose, because), at, attended)
     schedule = preflight(job, datetime.now().astimezone())
     clock: Clock = RealClock()
     if is_simulated(job.station) and not real_time:
