@@ -422,9 +422,10 @@ def alarm(
 @contextmanager
 def _stoppable() -> Iterator[None]:
     """Let a signal end the work in order; 128 + its number is what shells expect then."""
+    from sensorbench.app.machine import safe_before_the_console_goes  # noqa: PLC0415 - as above
     from sensorbench.safety.signals import Stopped, stop_on_signals  # noqa: PLC0415 - as above
 
-    with stop_on_signals():
+    with stop_on_signals(), safe_before_the_console_goes():
         try:
             yield
         except Stopped as error:

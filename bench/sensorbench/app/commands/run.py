@@ -13,6 +13,7 @@ import typer
 from sensorbench.app.commands.common import find_run, print_json
 from sensorbench.app.display import display
 from sensorbench.app.failure import NOT_SAFE, PARKED
+from sensorbench.app.machine import kept_awake
 from sensorbench.app.waiting import say_waits, waits_for
 from sensorbench.app.words import say_reason, title_of
 from sensorbench.assessment.data import RunData
@@ -132,7 +133,7 @@ def opened(
 ) -> Iterator[Station]:
     """Open a station, and keep what its simulated parts remember beyond the program."""
     purpose = f"sensorbench in {workspace.root.resolve().name}"
-    with held([run_key(workspace.root)], purpose):
+    with held([run_key(workspace.root)], purpose), _awake(file, clock):
         memory = workspace.load_memory()
         try:
             with open_station(file, clock, lots, memory, wire, operator, purpose) as station:
@@ -142,6 +143,18 @@ def opened(
                 memory[_ENDED] = clock.utc().isoformat()
             if memory:
                 workspace.save_memory(memory)
+
+
+@contextmanager
+def _awake(file: StationFile, clock: Clock) -> Iterator[None]:
+    """Keep the machine awake while a real bench is driven, and say where it may fall asleep."""
+    if is_simulated(file) or isinstance(clock, VirtualClock):
+        yield
+        return
+    with kept_awake(f"sensorbench drives {file.station.name}") as problem:
+        if problem:
+            typer.echo(f"this machine may fall asleep meanwhile: {problem}", err=True)
+        yield
 
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
