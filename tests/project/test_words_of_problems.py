@@ -60,6 +60,15 @@ LINKS = [
 ]  # fmt: skip
 
 
+ALARM = {
+    "command": ["notify", "--urgent"],
+    "mail": {"to": "a@x.org", "from": "b@x.org", "host": "x.org", "port": 587, "user": "bench",
+             "security": "starttls", "password_env": "WORD"},
+    "webhook": [{"url": "https://x.org/", "token_file": "/run/token"}, {"url_env": "HOOK"}],
+    "sign_of_life": {"url": "https://x.org/", "every": "5 min"},
+}  # fmt: skip
+
+
 @cache
 def documents() -> dict[str, tuple[type[Document], dict[str, Any]]]:
     station = toml("sensorbench.app", "templates", "init_station.toml")
@@ -68,6 +77,15 @@ def documents() -> dict[str, tuple[type[Document], dict[str, Any]]]:
     station["simulation"] |= {"ambient": {"pressure": "100 kPa"}}
     station["simulation"]["fault"] = [{"device": "psu", "kind": "silent", "at": "1 h"}]
     station["elsewhere"] = {"lab": {"title": "Lab", "for": ["test"]}}
+    station["alarm"] = ALARM
+    station["protection"] = {
+        "limiter": {
+            "guards": ["temperature", "psu"],
+            "what": "limiter",
+            "tested": date(2026, 10, 1),
+            "every": "180 d",
+        }
+    }
     part = toml("sensorbench.app", "templates", "sbp1.toml")
     lot = toml("sensorbench.app", "templates", "init_lot.toml")
     device = toml("sensorbench.instruments", "espec_p300", "device.toml") | {

@@ -14,6 +14,7 @@ import typer
 from sensorbench.app.careful import Careful
 from sensorbench.app.options import (
     AtOption,
+    AttendedOption,
     BecauseOption,
     ChooseOption,
     DeviceArgument,
@@ -209,16 +210,20 @@ def check(
     choose: ChooseOption = None,
     because: BecauseOption = "",
     at: AtOption = "",
+    attended: AttendedOption = False,
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
     """Check all files of the workspace, or whether a profile can be run on lots."""
-    if profile is None and (choose or because or at):
+    if profile is None and (choose or because or at or attended):
         hint = "--choose" if choose else "--because" if because else "--at"
+        hint = "--attended" if attended else hint
         raise typer.BadParameter("goes with PROFILE and --lot LOT", param_hint=hint)
     from sensorbench.app.commands.check import check_workspace  # noqa: PLC0415 - as above
 
-    check_workspace(workspace, profile, lot or (), choose or (), because, at, as_json)
+    check_workspace(
+        workspace, profile, lot or (), choose or (), because, at, as_json, attended=attended
+    )
 
 
 @_command()
@@ -228,6 +233,7 @@ def run(
     choose: ChooseOption = None,
     because: BecauseOption = "",
     at: AtOption = "",
+    attended: AttendedOption = False,
     workspace: WorkspaceOption = HERE,
     real_time: Annotated[
         bool, typer.Option("--real-time", help="Real time on a station that is all simulated.")
@@ -240,9 +246,10 @@ def run(
     with _stoppable():
         _exit(
             run_profile(
-                workspace, profile, lot or (), choose or (), because, at, real_time, as_json
+                workspace, profile, lot or (), choose or (), because, at, real_time, as_json,
+                attended=attended,
             )
-        )
+        )  # fmt: skip
 
 
 @_command()
@@ -421,12 +428,30 @@ def guard(
     stand_guard(once)
 
 
+@_command()
+def alarm(
+    test: Annotated[
+        bool, typer.Option("--test", help="Send a test by every way, and say which worked.")
+    ] = False,
+    workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Show who is told when the bench needs a person; --test tells them now."""
+    from sensorbench.app.commands.alarm import show_alarm, try_alarm  # noqa: PLC0415 - as above
+
+    if test:
+        _exit(try_alarm(workspace, as_json))
+    else:
+        show_alarm(workspace, as_json)
+
+
 @contextmanager
 def _stoppable() -> Iterator[None]:
     """Let a signal end the work in order; 128 + its number is what shells expect then."""
+    from sensorbench.app.machine import safe_before_the_console_goes  # noqa: PLC0415 - as above
     from sensorbench.safety.signals import Stopped, stop_on_signals  # noqa: PLC0415 - as above
 
-    with stop_on_signals():
+    with stop_on_signals(), safe_before_the_console_goes():
         try:
             yield
         except Stopped as error:

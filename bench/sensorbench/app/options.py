@@ -31,6 +31,12 @@ AtOption = Annotated[
     str,
     typer.Option("--at", metavar="ZONE", help="The place of every phase that names none itself."),
 ]
+AttendedOption = Annotated[
+    bool,
+    typer.Option(
+        "--attended", help="A person stays with the bench: no declared protections are needed."
+    ),
+]
 ProfileArgument = Annotated[
     str,
     typer.Argument(

@@ -13,6 +13,7 @@ from sensorbench.parts.values import ValueProblem, read
 from sensorbench.profiles.layout import BenchRow, Elsewhere, Layout, Zone
 from sensorbench.station.binding import Binding, Bindings, bind, ends_of, shown
 from sensorbench.station.model import StationFile
+from sensorbench.station.protections import guards_of
 from sensorbench.station.refs import find
 from sensorbench.station.sockets import fits
 
@@ -28,7 +29,7 @@ def layout_of(file: StationFile, bindings: Bindings | None = None) -> Layout:
             purposes=table.purposes,
             extras=_extras(file, name),
             having=_having(file, name),
-            told=_told(file, found.of(name)),
+            told=_told(file, found, name),
         )
         for name, table in file.zones.items()
     }
@@ -147,9 +148,15 @@ def meters_taken(driver: type[Any] | None) -> tuple[str, ...]:
     return (*needed, *optional)
 
 
-def _told(file: StationFile, rows: list[Binding]) -> dict[str, Any]:
-    """Return what the evidence is told of a zone: who acts, who is believed, how well."""
-    return {"benches": {str(row.where): _bench_json(file, row) for row in rows}}
+def _told(file: StationFile, found: Bindings, zone: str) -> dict[str, Any]:
+    """Return what the evidence is told of a zone: who acts, who is believed, what guards it."""
+    told = {"benches": {str(row.where): _bench_json(file, row) for row in found.of(zone)}}
+    guarded = {
+        where: [guard.as_json() for guard in guards]
+        for (own, where), guards in guards_of(file, found).items()
+        if own == zone
+    }
+    return told | ({"protections": guarded} if guarded else {})
 
 
 def against_of(row: Binding) -> str:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from sensorbench.core.document_rest import WITHOUT_RULES
 from sensorbench.core.document_words import Place, several
@@ -25,6 +25,7 @@ from sensorbench.core.documents import (
 from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.quantity import AddressError, address
 from sensorbench.parts.model import by_address, problem
+from sensorbench.station.alarm_table import AlarmTable, one_or_several
 from sensorbench.station.links import I2cLink, Link
 
 
@@ -226,6 +227,19 @@ class Simulation(Document):
         return by_address(table)
 
 
+class ProtectionTable(Document):
+    """What makes a setpoint harmless when neither program nor PC does, as an oven's own limiter.
+
+    `guards` names addresses ("oven:temperature" of a zone) or instruments; `tested` is when it was
+    last tripped and seen to work, `every` how long that counts.
+    """
+
+    guards: Annotated[tuple[str, ...], BeforeValidator(one_or_several), Field(min_length=1)]
+    what: str = Field(min_length=1)
+    tested: date | None = None
+    every: Duration = Field(default=365 * 86400.0, gt=0, le=10 * 365 * 86400.0)
+
+
 class StationData(Document):
     """The [station] table."""
 
@@ -244,6 +258,8 @@ class StationFile(Document):
     zone: dict[str, ZoneTable] = Field(default_factory=dict)
     elsewhere: dict[str, ElsewhereTable] = Field(default_factory=dict)
     socket: tuple[Socket, ...] = ()
+    protection: dict[str, ProtectionTable] = Field(default_factory=dict)
+    alarm: AlarmTable | None = None
 
     @field_validator("bench", mode="before")
     @classmethod

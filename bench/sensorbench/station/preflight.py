@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime
 from inspect import Parameter, signature
 from itertools import chain
 from typing import Any
@@ -16,13 +17,13 @@ from typing import Any
 from sensorbench.core.catalog import Device, devices
 from sensorbench.core.errors import BenchError, InputError, Problem
 from sensorbench.core.plugins import broken
-from sensorbench.core.units import show_duration
 from sensorbench.instruments.members import Member
 from sensorbench.parts.model import Lot, Part
 from sensorbench.parts.values import ValueProblem, read, read_address
 from sensorbench.profiles.expand import expand
-from sensorbench.profiles.needs import Needs, needs
+from sensorbench.profiles.needs import needs
 from sensorbench.profiles.schedule import Schedule
+from sensorbench.station.alarm_check import check_alarm
 from sensorbench.station.binding import Bindings, bind
 from sensorbench.station.foreseeing import foreseen, make, members, unopened
 from sensorbench.station.layout import layout_of
@@ -33,20 +34,25 @@ from sensorbench.station.model import (
     SimulatedFault,
     StationFile,
 )
+from sensorbench.station.needed import lacking
+from sensorbench.station.protections import check_guards, check_long
 from sensorbench.station.refs import members_of_device
+from sensorbench.station.simulation import is_simulated
 from sensorbench.station.sockets import check_meters, unfit
 from sensorbench.station.workspace import Job
 
 FILE = "station.toml"
 ABSENT, SILENT = "absent", "silent"
-_BUS_SHARE = 0.9  # of the bits a second; the rest is for what else goes over it
 Findings = Iterator[tuple[str, str]]
 
 
 def check_station(file: StationFile, bindings: Bindings | None = None) -> list[Problem]:
     """Return what is wrong with a station by itself."""
     found = bindings or bind(file)
-    rows = chain(_instruments(file), found.problems, _places(file), _sockets(file, found))
+    rows = chain(
+        _instruments(file), found.problems, _places(file), _sockets(file, found),
+        check_guards(file, found),
+    )  # fmt: skip
     return [Problem(FILE, key, text) for key, text in rows]
 
 
@@ -83,20 +89,19 @@ def preflight(job: Job, start: datetime) -> Schedule:
     for lot, part in job.lots:
         problems += check_lot(job.station, lot, part)
     problems += check_faults(job.station, job.known_lots or job.lots)
+    problems += [] if is_simulated(job.station) else check_alarm(job.station)
     try:
         layout = layout_of(job.station, bindings)
         schedule = expand(job.profile, job.lots, layout, job.choices, job.at)
     except InputError as error:
         raise InputError(_once([*problems, *error.problems])) from None
-    end = start + timedelta(seconds=schedule.duration_s)
     asked = needs(schedule)
-    rows = chain(
-        _references(bindings, asked),
-        _due(job.station, bindings, asked, schedule, start, end),
-        _traffic(job.station, asked, schedule),
-        _provenance(job.station, bindings, asked),
-    )
-    problems += [Problem(FILE, key, text) for key, text in rows]
+    problems += [
+        Problem(FILE, key, text)
+        for key, text in lacking(job.station, bindings, asked, schedule, start)
+    ]
+    schedule = replace(schedule, attended=job.attended)
+    problems += check_long(job.station, bindings, schedule, start)
     problems += foreseen(schedule, unopened(job.station, bindings), job.profile.label)
     if not schedule.points:
         text = "nothing is read and nothing attached: no phase says anything of a unit"
@@ -275,111 +280,6 @@ def _fault(file: StationFile, fault: SimulatedFault, serials: dict[str, Part]) -
         kinds.add(ABSENT)
     if fault.kind not in kinds:
         yield f"{fault.device}: fault {fault.kind!r} is not one of {', '.join(sorted(kinds))}"
-
-
-# -- what the run needs ---------------------------------------------------------------------------
-
-
-def _references(bindings: Bindings, asked: Needs) -> Findings:
-    """What is compared needs something to believe, and that needs its uncertainty."""
-    for zone, addresses in asked.compares.items():
-        for where in sorted(addresses):
-            row = bindings.rows.get((zone, where))
-            key = f"zone.{zone}.bench.{where}" if zone else f"bench.{where}"
-            if row is None or row.reference is None:
-                yield (
-                    key,
-                    f"{where} of the units is compared with a reference, and there is none: name a "
-                    'meter as `reference`, or believe the setpoint with reference = "set"',
-                )
-
-
-def _due(
-    file: StationFile,
-    bindings: Bindings,
-    asked: Needs,
-    schedule: Schedule,
-    start: datetime,
-    end: datetime,
-) -> Findings:
-    """The calibration of every reference that is used must be valid to the end of the run."""
-    for zone, where in _believed(asked):
-        row = bindings.rows.get((zone, where))
-        if row is None or row.reference is None:
-            continue
-        name = row.reference.instrument
-        due, key = file.instrument[name].calibration_due, f"instrument.{name}.calibration_due"
-        if due is None:
-            if not row.believes_set:
-                yield key, f"is required: {row.reference} is the reference of {where}"
-        elif due < start.date():
-            yield key, f"calibration was due on {due}; recalibrate it, or name another reference"
-        elif due < end.date():
-            yield (
-                key,
-                f"calibration is due on {due}, before the run ends on {end.date()} "
-                f"(it takes {show_duration(schedule.duration_s)})",
-            )
-
-
-def _believed(asked: Needs) -> list[tuple[str, str]]:
-    """Return zone and address of every reference that results or credited hours rest on."""
-    pairs = {
-        (zone, where)
-        for table in (asked.compares, asked.settles)
-        for zone, addresses in table.items()
-        for where in addresses
-    }
-    return sorted(pairs)
-
-
-def _traffic(file: StationFile, asked: Needs, schedule: Schedule) -> Findings:
-    """Refuse a stream that a bus can't carry."""
-    for zone, group, streams in asked.streams:
-        sockets = file.sockets_of(zone)
-        load: dict[str, float] = {}
-        count: Counter[str] = Counter()
-        for position, number in enumerate(schedule.group(group)):
-            unit = schedule.units[number]
-            stream = streams.get(unit.part)
-            named = next((s for s in sockets if s.id == unit.socket), None)
-            socket = named or (sockets[position] if position < len(sockets) else None)
-            if stream is None or socket is None or socket.link is None:
-                continue
-            bus = socket.link.bus
-            load[bus] = load.get(bus, 0.0) + stream["rate_hz"] * stream["bits"]
-            count[bus] += 1
-        for bus, bits in load.items():
-            speed = file.bus[bus].speed * _BUS_SHARE
-            if bits > speed:
-                yield (
-                    f"bus.{bus}",
-                    f"{count[bus]} streams need {bits / 1e3:.0f} kbit/s, the bus carries "
-                    f"{speed / 1e3:.0f} kbit/s: lower the rate, or use more or faster buses",
-                )
-
-
-def _provenance(file: StationFile, bindings: Bindings, asked: Needs) -> Findings:
-    """Twins live in the simulated world: what is real can't feed them."""
-    for zone in asked.units:
-        buses = {s.link.bus for s in file.sockets_of(zone) if s.link and s.link.bus in file.bus}
-        if not any(file.bus[bus].kind == "simulated" for bus in buses):
-            continue
-        for row in bindings.of(zone):
-            if row.acts is None:
-                continue
-            entry = file.instrument[row.acts.instrument]
-            link = entry.link
-            real = link is not None and not (
-                link.kind == "simulated"
-                or (isinstance(link, I2cLink) and file.bus[link.bus].kind == "simulated")
-            )
-            if real:
-                yield (
-                    f"instrument.{row.acts.instrument}.link",
-                    f"is real, but the parts of this bench are simulated and would not feel its "
-                    f"{row.where}",
-                )
 
 
 def _or(words: Iterable[str]) -> str:

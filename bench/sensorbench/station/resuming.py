@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, time
 from typing import Any
 
 from sensorbench.core.catalog import devices
 from sensorbench.core.errors import InputError, Problem
 from sensorbench.profiles.needs import needs
 from sensorbench.profiles.schedule import Do, Schedule
+from sensorbench.station.binding import bind
 from sensorbench.station.layout import layout_of
 from sensorbench.station.model import StationFile
+from sensorbench.station.protections import check_long
 from sensorbench.station.sockets import fits
 
 FILE = "station.toml"
@@ -41,6 +43,7 @@ def check_going_on(
     problems = [Problem(FILE, key, text) for key, text in _bench(file, schedule)]
     problems += [Problem(FILE, key, text) for key, text in _due(file, rest, today)]
     problems += [Problem(FILE, "socket", text) for text in _sockets(file, rest, sockets)]
+    problems += check_long(file, bind(file), rest, datetime.combine(today, time.max))
     if known is not None:
         gone = [unit.serial for unit in schedule.units if unit.serial not in known]
         if gone:

@@ -192,7 +192,7 @@ class Job:
     """Everything that a run is asked for, and the files' exact bytes for the evidence.
 
     `choices` gives by name the option chosen and why; `at` the place of phases without one.
-    `known_lots` are all lots of the workspace.
+    `known_lots` are all lots of the workspace. `attended` says that a person stays with the bench.
     """
 
     station: StationFile
@@ -202,6 +202,7 @@ class Job:
     choices: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     at: str = ""
     known_lots: tuple[tuple[Lot, Part], ...] = ()
+    attended: bool = False
 
 
 def _without_following(problems: Sequence[Problem]) -> list[Problem]:
@@ -259,6 +260,7 @@ def load_job(
     lots: Sequence[str],
     choices: Mapping[str, tuple[str, str]] | None = None,
     at: str = "",
+    attended: bool = False,
 ) -> Job:
     """Read profile, station, lots and their parts. Raises InputError with the problems of all."""
 
@@ -297,6 +299,7 @@ def load_job(
         choices=dict(choices or {}),
         at=at,
         known_lots=tuple(workspace.load_lots()),
+        attended=attended,
     )
 
 

@@ -114,6 +114,8 @@ def location_of(data: object, item: ErrorDetails) -> list[int | str]:
         is_new = last and item["type"] in {"missing", "extra_forbidden"}
         if isinstance(part, str) and not is_new and _is_tag(part, node):
             continue
+        if isinstance(part, int) and isinstance(node, Mapping | str):
+            continue  # of a list that may be written without brackets where it has one item
         location.append(part)
         node = inside(node, part)
     return location

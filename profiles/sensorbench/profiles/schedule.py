@@ -147,7 +147,10 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Everything a run will do. What is in mappings is plain JSON, canonical units."""
+    """Everything a run will do. What is in mappings is plain JSON, canonical units.
+
+    `attended` says that a person promised to stay with the bench.
+    """
 
     profile: Mapping[str, Any]
     units: tuple[Unit, ...]
@@ -159,6 +162,7 @@ class Schedule:
     choices: Mapping[str, Mapping[str, Any]]
     points: Mapping[str, Point]
     steps: tuple[Step, ...]
+    attended: bool = False
 
     @property
     def duration_s(self) -> float:
@@ -208,6 +212,7 @@ class Schedule:
             "choices": {name: dict(choice) for name, choice in self.choices.items()},
             "points": [_point_json(point) for point in self.points.values()],
             "steps": [_step_json(number, step) for number, step in enumerate(self.steps)],
+            **({"attended": True} if self.attended else {}),
         }
 
     @staticmethod
@@ -228,6 +233,7 @@ class Schedule:
             choices=data["choices"],
             points={point.id: point for point in points},
             steps=tuple(_step(number, row) for number, row in enumerate(data["steps"])),
+            attended=bool(data.get("attended")),
         )
 
     def reads(self) -> Iterator[tuple[int, Read, Point]]:

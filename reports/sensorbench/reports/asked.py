@@ -21,7 +21,7 @@ from sensorbench.profiles.schedule import (
 from sensorbench.reports.facts import label, there, told
 from sensorbench.reports.model import Block, Cell, Column, Facts, Heading, Notice, Table
 from sensorbench.reports.names import Names
-from sensorbench.reports.places import places_table
+from sensorbench.reports.places import places_table, protections_table
 from sensorbench.reports.runs import Run
 from sensorbench.reports.text import clean, serials
 from sensorbench.reports.values import plain, roundest
@@ -49,6 +49,7 @@ def asked_blocks(run: Run, schedule: Schedule, words: Words) -> Iterator[Block]:
     yield Facts(tuple(rows))
     yield _phases(schedule, names)
     yield from places_table(run, schedule, words)
+    yield from protections_table(run, schedule, words)
 
 
 def _profile(schedule: Schedule, words: Words) -> Iterator[Row]:

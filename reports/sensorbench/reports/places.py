@@ -50,6 +50,36 @@ def places_table(run: Run, schedule: Schedule, words: Words) -> Iterator[Block]:
         )
 
 
+def protections_table(run: Run, schedule: Schedule, words: Words) -> Iterator[Block]:
+    """Return a table of what makes each setpoint harmless without the program, if any can harm."""
+    names = run.names(words)
+    rows = []
+    for zone, told in schedule.zones.items():
+        for where, guards in told.get("protections", {}).items():
+            place = names.address(where, zone)
+            if not guards:
+                rows.append((Cell(place), Cell(words.text("protections.none")), Cell(""), Cell("")))
+            rows += [
+                (
+                    Cell(place if number == 0 else ""),
+                    Cell(clean(guard["what"]), clean(guard["name"])),
+                    Cell(clean(guard.get("tested") or words.text("protections.never"))),
+                    Cell(clean(guard.get("due") or "")),
+                )
+                for number, guard in enumerate(guards)
+            ]
+    if rows:
+        columns = ("place", "protection", "tested", "test_due")
+        yield Table(
+            words.text("protections.caption"),
+            tuple(
+                Column(words.text(f"column.{name}"), grow=name == "protection") for name in columns
+            ),
+            tuple(rows),
+            words.text(f"protections.{'attended' if schedule.attended else 'note'}"),
+        )
+
+
 def _acts(where: str, bench: Mapping[str, Any], names: Names) -> Cell:
     if bench.get("set"):
         return Cell(clean(bench["set"]))

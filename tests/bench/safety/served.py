@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 STATE = "SENSORBENCH_STATE"
@@ -39,6 +40,12 @@ high = "5.6 V"
 id = "S01"
 output = "dmm.voltage"
 supply = "psu.out1"
+"""
+PROTECTION = f"""
+[protection.limiters]
+guards = ["chamber", "psu"]
+what = "over-temperature limiter 140 degC, fuse 1 A"
+tested = {datetime.now(UTC).astimezone().date()}
 """
 PART = """
 [part]
@@ -202,7 +209,9 @@ def _served(root: Path) -> Iterator[Served]:
             else f'{{ kind = "tcp", host = "127.0.0.1", port = {one["port"]} }}'
             for one in told
         }
-        write(root / "bench", TWINS.partition("[simulation]")[0] + station(links) + BENCH)
+        write(
+            root / "bench", TWINS.partition("[simulation]")[0] + station(links) + BENCH + PROTECTION
+        )
         yield Served(root / "bench", {o["name"]: o["port"] for o in told if o["kind"] == "tcp"})
     finally:
         program.terminate()

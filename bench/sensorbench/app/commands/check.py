@@ -18,6 +18,7 @@ from sensorbench.profiles.needs import Needs, needs
 from sensorbench.profiles.part_checks import check_part
 from sensorbench.profiles.planning.reading import show_value
 from sensorbench.safety.limits import stops_beyond
+from sensorbench.station.alarm_check import check_alarm
 from sensorbench.station.binding import bind
 from sensorbench.station.layout import layout_of
 from sensorbench.station.machine import check_machine
@@ -29,7 +30,10 @@ from sensorbench.station.preflight import (
     check_station,
     preflight,
 )
+from sensorbench.station.protections import guards_of, unguarded
 from sensorbench.station.workspace import Workspace, any_meter, load_job
+
+_ROWS = ("protected_by", "not_protected")  # sentences, one a line
 
 
 def check_workspace(
@@ -40,9 +44,12 @@ def check_workspace(
     because: str,
     at: str,
     as_json: bool,
+    *,
+    attended: bool = False,
 ) -> None:
     """Print that all is well, with the plan of a run if one was named. Raises InputError."""
-    plan = _check(Workspace(root), profile, lots, choices_of(choose, because), at)
+    choices = choices_of(choose, because)
+    plan = _check(Workspace(root), profile, lots, choices, at, attended)
     left_out = [str(problem) for problem in broken()]
     if as_json:
         print_json({"ok": True, **plan, "left_out": left_out})
@@ -51,6 +58,10 @@ def check_workspace(
     for key, value in plan.items():
         if key == "takes_s":
             typer.echo(f"  takes: {show_duration(float(str(value)))}")
+        elif isinstance(value, list) and key in _ROWS:
+            typer.echo(f"  {key.replace('_', ' ')}:")
+            for row in value:
+                typer.echo(f"    {row}")
         elif isinstance(value, list):
             typer.echo(f"  {key.replace('_', ' ')}: {', '.join(value) or 'nothing'}")
         else:
@@ -65,13 +76,13 @@ def _check(
     lots: Sequence[str],
     choices: dict[str, tuple[str, str]],
     at: str,
+    attended: bool,
 ) -> dict[str, object]:
     if profile is None and not lots:
-        _check_all(workspace)
-        return {}
+        return _protected(_check_all(workspace))
     if profile is None or not lots:
         raise InputError.one("check", "", "write both a PROFILE and --lot LOT, or neither")
-    job = load_job(workspace, profile, lots, choices, at)
+    job = load_job(workspace, profile, lots, choices, at, attended)
     schedule = preflight(job, datetime.now().astimezone())
     asked = needs(schedule)
     return {
@@ -84,6 +95,26 @@ def _check(
         "compares_with": _addresses(asked.compares),
         "stops_beyond": _stops(job.station, asked),
         **({"waits_for": list(asked.attach)} if asked.attach else {}),
+        **_protected(job.station),
+    }
+
+
+def _protected(station: StationFile) -> dict[str, object]:
+    """Return what guards each setpoint that can harm, and what lacks of that today."""
+    bindings = bind(station)
+    today = datetime.now().astimezone().date()
+    lacks = unguarded(station, bindings, today, today)
+    found = [
+        f"{row.where}{f' at {row.zone}' if row.zone else ''}: {guard.what}, tested {guard.tested}"
+        for key, guards in guards_of(station, bindings).items()
+        for row in [bindings.rows[key]]
+        for guard in guards
+        if key not in lacks
+    ]
+    without = dict.fromkeys(f"{p.key}: {p.text}" for rows in lacks.values() for p in rows)
+    return {
+        **({"protected_by": found} if found else {}),
+        **({"not_protected": list(without)} if without else {}),
     }
 
 
@@ -106,7 +137,8 @@ def _addresses(table: Mapping[str, Collection[str]]) -> list[str]:
     ]
 
 
-def _check_all(workspace: Workspace) -> None:
+def _check_all(workspace: Workspace) -> StationFile:
+    """Return the station where nothing is wrong with any file. Raises InputError."""
     problems = merge_problems([workspace.check_files])
     try:
         station = workspace.load_station()
@@ -120,6 +152,7 @@ def _check_all(workspace: Workspace) -> None:
     problems += (
         check_station(station)
         + check_machine(station)
+        + check_alarm(station)
         + check_due(station, datetime.now().astimezone().date())
     )
     lots = []
@@ -133,3 +166,4 @@ def _check_all(workspace: Workspace) -> None:
     problems += check_faults(station, lots)
     if problems:
         raise InputError(list(dict.fromkeys(problems)))
+    return station

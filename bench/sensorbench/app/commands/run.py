@@ -14,6 +14,7 @@ from sensorbench.app.commands.common import find_run, print_json
 from sensorbench.app.commands.guard import is_guarded
 from sensorbench.app.display import display
 from sensorbench.app.failure import NOT_SAFE, PARKED
+from sensorbench.app.machine import kept_awake
 from sensorbench.app.waiting import say_waits, waits_for
 from sensorbench.app.words import say_reason, title_of
 from sensorbench.assessment.data import RunData
@@ -51,6 +52,8 @@ def run_profile(
     at: str,
     real_time: bool,
     json: bool,
+    *,
+    attended: bool = False,
 ) -> int:
     """Run and print what came out; return the exit code. Raises InputError, BenchError."""
     workspace = Workspace(root)
@@ -59,7 +62,7 @@ def run_profile(
         text = f"say which units: --lot LOT; there are: {', '.join(names) or 'none yet'}"
         problems = merge_problems([lambda: load_profile(profile, workspace.root)])
         raise InputError([*problems, Problem("run", "--lot", text)])
-    job = load_job(workspace, profile, lots, choices_of(choose, because), at)
+    job = load_job(workspace, profile, lots, choices_of(choose, because), at, attended)
     schedule = preflight(job, datetime.now().astimezone())
     start = virtual_start(workspace, schedule.duration_s)
     with (
@@ -150,7 +153,7 @@ def opened(
 ) -> Iterator[Station]:
     """Open a station, and keep what its simulated parts remember beyond the program."""
     purpose = f"sensorbench in {workspace.root.resolve().name}"
-    with held([run_key(workspace.root)], purpose):
+    with held([run_key(workspace.root)], purpose), _awake(file, clock):
         memory = workspace.load_memory()
         try:
             with open_station(file, clock, lots, memory, wire, operator, purpose) as station:
@@ -160,6 +163,18 @@ def opened(
                 memory[_ENDED] = clock.utc().isoformat()
             if memory:
                 workspace.save_memory(memory)
+
+
+@contextmanager
+def _awake(file: StationFile, clock: Clock) -> Iterator[None]:
+    """Keep the machine awake while a real bench is driven, and say where it may fall asleep."""
+    if is_simulated(file) or isinstance(clock, VirtualClock):
+        yield
+        return
+    with kept_awake(f"sensorbench drives {file.station.name}") as problem:
+        if problem:
+            typer.echo(f"this machine may fall asleep meanwhile: {problem}", err=True)
+        yield
 
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
