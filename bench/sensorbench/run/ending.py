@@ -120,7 +120,9 @@ def _recorded(
     evidence = runner.evidence
     failed: Exception | None = None
     try:
-        runner.guard.made_safe(unsafe, ended_by)
+        text = "" if ended_by is None or isinstance(ended_by, Parked) else str(ended_by) or state
+        tripped = isinstance(ended_by, SafetyStop)
+        runner.guard.made_safe(unsafe, text if tripped else "", "" if tripped else text)
     except Exception as error:
         failed = error
     try:

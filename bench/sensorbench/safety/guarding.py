@@ -26,7 +26,6 @@ from sensorbench.core.errors import BenchError
 from sensorbench.safety import marks
 from sensorbench.safety.detaching import detached
 from sensorbench.safety.heart import ALLOWANCE_S, Heart, NoPulse, Pulse, PulsingClock
-from sensorbench.safety.limits import SafetyStop
 from sensorbench.station.locks import boot_id, station_keys
 from sensorbench.station.model import StationFile
 from sensorbench.station.station import tcp_port
@@ -51,8 +50,8 @@ class Guard(Protocol):
         """Return what is wrong with the guard itself, in words, once mended; "" if nothing is."""
         ...
 
-    def made_safe(self, unsafe: Mapping[str, str], error: BaseException | None) -> None:
-        """Take note of how the run left the bench."""
+    def made_safe(self, unsafe: Mapping[str, str], tripped: str, ended_early: str) -> None:
+        """Take note of how the run left the bench: what is not safe, what stopped it early."""
         ...
 
     def close(self) -> None:
@@ -75,7 +74,7 @@ class Unguarded:
         """Return that nothing is wrong."""
         return ""
 
-    def made_safe(self, unsafe: Mapping[str, str], error: BaseException | None) -> None:
+    def made_safe(self, unsafe: Mapping[str, str], tripped: str, ended_early: str) -> None:
         """Do nothing."""
 
     def close(self) -> None:
@@ -131,13 +130,16 @@ class WatchdogGuard:
         self._process = start_watchdog(self._mark)
         return f"the watchdog had ended (exit code {code}) and was started again"
 
-    def made_safe(self, unsafe: Mapping[str, str], error: BaseException | None) -> None:
+    def made_safe(self, unsafe: Mapping[str, str], tripped: str, ended_early: str) -> None:
         if self._mark is None:
             return
         if unsafe:
             self._keep(marks.UNSAFE, "", tuple(unsafe.values()))
-        elif isinstance(error, SafetyStop):
-            self._keep(marks.TRIPPED, str(error), ())
+        elif tripped:
+            self._keep(marks.TRIPPED, tripped, ())
+            self._heart.ended()
+        elif ended_early:
+            self._keep(marks.ENDED, ended_early, ())
             self._heart.ended()
         else:
             marks.remove(self._mark)

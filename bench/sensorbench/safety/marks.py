@@ -28,6 +28,8 @@ from sensorbench.station.locks import state_folder
 
 FOLDER = "marks"
 ENERGISED, SAFE, UNSAFE, TRIPPED = "energised", "made safe", "not safe", "stopped by safety"
+ENDED = "ended early"
+"""Safe, and nothing to acknowledge: left for the watchdog, which tells people and takes it away."""
 _EVERYBODY = 0o666
 
 
@@ -84,6 +86,8 @@ class Mark:
                 return f"{self.run} left the bench not safe: {'; '.join(self.unsafe) or self.text}"
             case "stopped by safety":
                 return f"safety stopped {self.run}: {self.text}"
+            case "ended early":
+                return f"{self.run} ended early, with the bench safe: {self.text}"
         return f"{self.run} ended without making the bench safe: it may be left energised"
 
 
@@ -159,7 +163,11 @@ def is_locked(path: Path) -> bool:
 def on(keys: Iterable[str]) -> list[Mark]:
     """Return the marks of runs that are gone, on any of these devices. Raises BenchError."""
     wanted = set(keys)
-    return [m for m in marks() if wanted & set(m.keys) and not is_locked(m.alive_file)]
+    return [
+        mark
+        for mark in marks()
+        if mark.state != ENDED and wanted & set(mark.keys) and not is_locked(mark.alive_file)
+    ]
 
 
 def refuse(keys: Iterable[str]) -> list[Mark]:

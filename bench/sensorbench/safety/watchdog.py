@@ -6,7 +6,9 @@ The rules:
 - A promise that is broken, or a run that is gone without having made the bench safe: the run is
   killed, and seen to be gone, before anything is opened. Then everything is made safe by ranks, and
   again until all of it is.
-- It has evidence of its own, and tells the run's mark and the alarm what it did.
+- It has evidence of its own, and tells the run's mark and the alarm what it did; the alarm also
+  that safety stopped a run, or that one ended early. While all is well it sends the sign of life.
+- What tells people never holds up what makes safe.
 - There is one a run. It ends when the run has ended in order, or all is safe. Nothing that a
   terminal, a log-out or a shutdown sends ends it before.
 - A machine that slept, or had no time for this process, proves nothing about the run: it is given
@@ -15,10 +17,13 @@ The rules:
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
+import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -32,6 +37,7 @@ from sensorbench.core.errors import BenchError
 from sensorbench.evidence.canonical import sha256
 from sensorbench.evidence.journal import JournalWriter, read
 from sensorbench.safety import marks
+from sensorbench.safety.alarm import DEADLINE_S, Alarm, Alert
 from sensorbench.safety.heart import ENDED, Listener
 from sensorbench.safety.reaching import reach_and_make_safe
 from sensorbench.station.model import StationFile, load_station
@@ -74,6 +80,42 @@ class Record:
         return JournalWriter(path, first)
 
 
+@dataclass(slots=True)
+class People:
+    """Whoever is told, each time in a thread of its own: what makes safe waits for nobody."""
+
+    alarm: Alarm
+    station: str
+    run: str
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _signed_s: float = -math.inf
+
+    def tell(self, state: str, text: str) -> None:
+        """Tell everybody that station.toml names."""
+        subject = f"{self.station}: {state}: {self.run}"
+        alert = Alert(subject, text, state, self.run, self.station)
+        self._do(lambda: self.alarm.send(alert))
+
+    def sign_of_life(self) -> None:
+        """Send the sign of life, if it is time to."""
+        every_s, now = self.alarm.every_s, time.monotonic()
+        if every_s is not None and now - self._signed_s >= every_s:
+            self._signed_s = now
+            self._do(lambda: self.alarm.sign_of_life(f"{self.station}: {self.run} goes on"))
+
+    def _do(self, work: Callable[[], object]) -> None:
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        thread = threading.Thread(target=work, name="tell", daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def wait(self) -> None:
+        """Wait until everybody was told, or can't be."""
+        end = time.monotonic() + DEADLINE_S + 1.0
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
+
+
 def watch(path: Path) -> int:
     """Watch over the run of a mark until it ended in order, or its bench is safe; return 0.
 
@@ -86,21 +128,26 @@ def watch(path: Path) -> int:
     except Timeout:
         return 0  # there is one already
     try:
-        _ready(mark)
-        _watch(mark)
+        file = _ready(mark)
+        people = People(Alarm.of(file), file.station.name, mark.run)
+        _watch(mark, Record(mark), people)
+        people.wait()
     finally:
         lock.release()
     return 0
 
 
-def _watch(mark: marks.Mark) -> None:
-    record = Record(mark)
-    why = _until_gone(mark, record)
-    if not why or not mark.file.exists():
+def _watch(mark: marks.Mark, record: Record, people: People) -> None:
+    why = _until_gone(mark, record, people)
+    if not mark.file.exists():
         return
     left = marks.read(mark.file)
-    if left.state in (marks.ENERGISED, marks.UNSAFE) and not left.acknowledged:
-        _make_safe(replace(left, text=why), record)
+    if left.state in (marks.TRIPPED, marks.ENDED):
+        people.tell(left.state, left.said)
+        if left.state == marks.ENDED:
+            marks.remove(left)
+    elif why and left.state in (marks.ENERGISED, marks.UNSAFE) and not left.acknowledged:
+        _make_safe(replace(left, text=why), record, people)
 
 
 def _ready(mark: marks.Mark) -> StationFile:
@@ -111,7 +158,7 @@ def _ready(mark: marks.Mark) -> StationFile:
     return file
 
 
-def _until_gone(mark: marks.Mark, record: Record) -> str:
+def _until_gone(mark: marks.Mark, record: Record, people: People) -> str:
     """Return why the run is gone, seen to be gone, "" where it ended in order."""
     heart: Listener | None = None
     looked = time.monotonic()
@@ -123,6 +170,7 @@ def _until_gone(mark: marks.Mark, record: Record) -> str:
             record.note("slept", seconds=round(now - looked, 3))
             from_s = now
         looked = now
+        people.sign_of_life()
         due = from_s + mark.allowance_s
         try:
             heart = heart or Listener(mark.beat)
@@ -154,12 +202,12 @@ def _fence(mark: marks.Mark, record: Record) -> None:
     record.note("gone", pid=mark.pid)
 
 
-def _make_safe(mark: marks.Mark, record: Record) -> None:
+def _make_safe(mark: marks.Mark, record: Record, people: People) -> None:
     """Make the bench safe, and try again until it is."""
     file = load_station(Path(mark.station))
     purpose = f"the watchdog of {mark.run}"
     states: dict[str, str] = {}
-    told_s = -_TELL_AGAIN_S
+    told_s = -math.inf
     attempt = 0
     while True:
         attempt += 1
@@ -174,14 +222,19 @@ def _make_safe(mark: marks.Mark, record: Record) -> None:
             return  # a person took over
         if not unsafe:
             break
-        _tell(replace(mark, state=marks.UNSAFE, unsafe=unsafe), record)
-        told_s = time.monotonic() if time.monotonic() - told_s >= _TELL_AGAIN_S else told_s
+        left = replace(mark, state=marks.UNSAFE, unsafe=unsafe)
+        _tell(left, record)
+        if time.monotonic() - told_s >= _TELL_AGAIN_S:
+            people.tell(marks.UNSAFE, f"{left.said}\n{mark.text}. It is tried on.")
+            told_s = time.monotonic()
         time.sleep(_PAUSES_S[min(attempt, len(_PAUSES_S)) - 1])
     at = datetime.now(UTC).isoformat(timespec="seconds")
     tries = "" if attempt == 1 else f", at attempt {attempt}"
     text = f"{mark.text}; the watchdog made the bench safe at {at}{tries}"
     record.note("made_safe", states=states)
-    _tell(replace(mark, state=marks.SAFE, text=text, unsafe=()), record)
+    left = replace(mark, state=marks.SAFE, text=text, unsafe=())
+    _tell(left, record)
+    people.tell(marks.SAFE, left.said)
 
 
 def _tell(mark: marks.Mark, record: Record) -> None:

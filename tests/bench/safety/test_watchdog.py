@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from tests.bench.safety.listeners import Web, web
 from tests.bench.safety.served import PROGRAM, Served, served, watchdogs
 
 from sensorbench.evidence.canonical import sha256
@@ -229,6 +230,74 @@ def test_a_watchdog_disturbs_no_session_and_gets_in_when_it_must(bench: Served) 
         assert psu.refused >= 1
         assert mark(bench, marks.SAFE).unsafe == ()
     assert record(bench)[-1] == "made_safe"
+
+
+# -- who is told -------------------------------------------------------------------------------
+
+
+def told(bench: Served, hooks: Web) -> None:
+    """Let the bench's station tell a web server, and send it the sign of life."""
+    file = bench.root / "station.toml"
+    file.write_text(
+        file.read_text(encoding="utf-8")
+        + f"""
+[[alarm.webhook]]
+url = "http://127.0.0.1:{hooks.port}/hook"
+
+[alarm.sign_of_life]
+url = "http://127.0.0.1:{hooks.port}/life"
+every = "10 s"
+""",
+        encoding="utf-8",
+    )
+
+
+def posted(hooks: Web) -> dict[str, str]:
+    """Return the first alert that comes."""
+    end = time.monotonic() + 15
+    while not (found := [body for how, *_, body in hooks.asked if how == "POST"]):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    alert: dict[str, str] = json.loads(found[0])
+    return alert
+
+
+def test_a_sign_of_life_goes_out_and_people_are_told_of_a_run_that_was_killed(
+    bench: Served,
+) -> None:
+    with web() as hooks:
+        told(bench, hooks)
+        program = bench.run()
+        end = time.monotonic() + 10
+        while not any(path.startswith("/life") for _, path, *_ in hooks.asked):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        program.kill()
+        alert = posted(hooks)
+        assert "made safe" in alert["subject"]
+        assert "the watchdog made the bench safe" in alert["text"]
+
+
+def test_people_are_told_of_a_run_that_ends_early_and_it_bars_nothing(bench: Served) -> None:
+    with web() as hooks:
+        told(bench, hooks)
+        program = bench.run()
+        program.send_signal(signal.SIGTERM)
+        program.communicate(timeout=30)
+        alert = posted(hooks)
+        assert "ended early, with the bench safe: stopped by SIGTERM" in alert["text"]
+    end = time.monotonic() + 10
+    while marks.marks():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_an_alarm_that_hangs_holds_up_nothing(bench: Served) -> None:
+    with web(0) as hooks:
+        told(bench, hooks)
+        bench.run().kill()
+        assert safe_after(bench, 5.0) < 5.0
+        mark(bench, marks.SAFE)
 
 
 # -- what only a person may clear --------------------------------------------------------------
