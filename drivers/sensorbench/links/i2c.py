@@ -21,11 +21,16 @@ if TYPE_CHECKING:
 
 
 class I2cBus(Protocol):
-    """What a driver needs of a bus. `lock` is held by whoever needs transfers in one piece."""
+    """What a driver needs of a bus. `lock` is held by whoever needs transfers in one piece.
+
+    `route` is the multiplexer and its channel that are switched on, None where that is not known;
+    whoever switches sets it under the lock.
+    """
 
     name: str
     provenance: Provenance
     lock: threading.RLock
+    route: tuple[int, int] | None
 
     def transfer(self, address: int, write: bytes, read_length: int = 0) -> bytes:
         """Write `write` to the 7-bit `address`, then read `read_length` bytes without a stop.
@@ -119,6 +124,7 @@ class SimulatedI2cBus:
     def __init__(self, name: str = "simulated", lock: threading.RLock | None = None) -> None:
         self.name = name
         self.lock = threading.RLock() if lock is None else lock
+        self.route: tuple[int, int] | None = None
         self.stuck = False
         self._targets: dict[int, I2cTarget] = {}
         self._switches: list[I2cSwitch] = []
@@ -285,6 +291,7 @@ class LinuxI2cBus:
 
         self.name = device
         self.lock = threading.RLock()
+        self.route: tuple[int, int] | None = None
         self._message = i2c_msg
         try:
             self._bus: Any = SMBus(device)

@@ -232,6 +232,23 @@ def test_a_watchdog_disturbs_no_session_and_gets_in_when_it_must(bench: Served) 
     assert record(bench)[-1] == "made_safe"
 
 
+# -- one owner -------------------------------------------------------------------------------
+
+
+def test_a_second_run_on_a_bench_is_refused_and_the_first_goes_on(bench: Served) -> None:
+    first = bench.run()
+    journals = bench.journals()
+    second = said(bench, "run", "profiles/bake.toml", "--lot", "a")
+    assert second.returncode == 3
+    assert f"process {first.pid} holds it" in second.stderr
+    assert bench.is_on()
+    assert first.poll() is None
+    assert bench.journals() == journals
+    first.send_signal(signal.SIGINT)
+    _, told = first.communicate(timeout=30)
+    assert "the bench is in its safe state" in told
+
+
 # -- who is told -------------------------------------------------------------------------------
 
 

@@ -73,6 +73,18 @@ def test_each_socket_is_read_through_its_own_channel(sockets: list[tuple[int, in
         assert bench.read(address, channel) == (address & 0xF) << 4 | channel
 
 
+@given(st.lists(st.tuples(st.booleans(), SOCKETS), max_size=20))
+def test_whoever_shares_a_bus_reads_no_part_through_the_others_channel(
+    turns: list[tuple[bool, tuple[int, int]]],
+) -> None:
+    bench = Bench()
+    other = Multiplexers(bench.root, bench.twins)
+    for is_other, (address, channel) in turns:
+        mine = other if is_other else bench.multiplexers
+        read = mine.channel(address, channel).transfer(0x28, b"", 1)[0]
+        assert read == (address & 0xF) << 4 | channel
+
+
 def test_no_other_channel_is_on_while_a_part_is_read(bench: Bench) -> None:
     bench.read(0x70, 3)
     bench.read(0x71, 7)

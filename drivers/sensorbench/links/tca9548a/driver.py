@@ -59,15 +59,14 @@ class Tca9548a:
 class Multiplexers:
     """All multiplexers of one root bus, of which one channel at most is on.
 
-    Remembers the channel, so that one transfer after another through it costs nothing more.
-    Raises ValueError for an address that no TCA9548A has.
+    The bus remembers the channel, so that one transfer after another through it costs nothing more,
+    and whoever else switches it is known. Raises ValueError for an address that no TCA9548A has.
     """
 
     def __init__(self, root: I2cBus, addresses: Iterable[int]) -> None:
         self.root = root
         self.addresses = frozenset(addresses)
         self._multiplexers = {address: Tca9548a(root, address) for address in self.addresses}
-        self._on: tuple[int, int] | None = None
 
     def channel(self, address: int, channel: int) -> MultiplexedBus:
         """Return the bus behind `channel`. Raises ValueError if there is no such channel."""
@@ -80,19 +79,19 @@ class Multiplexers:
 
     def select(self, address: int, channel: int) -> None:
         """Switch on this channel alone, of all multiplexers. The caller holds the root's lock."""
-        if self._on == (address, channel):
+        if self.root.route == (address, channel):
             return
-        on, self._on = self._on, None
+        on, self.root.route = self.root.route, None
         # Off before on: two parts of one address must not meet.
         for other in self.addresses if on is None else (on[0],):
             if other != address:
-                self._multiplexers[other].select(0)
+                Tca9548a(self.root, other).select(0)
         self._multiplexers[address].select(1 << channel)
-        self._on = (address, channel)
+        self.root.route = (address, channel)
 
     def forget(self) -> None:
         """Tell every multiplexer again before the next transfer: one may have lost its supply."""
-        self._on = None
+        self.root.route = None
 
 
 class MultiplexedBus:
@@ -105,6 +104,7 @@ class MultiplexedBus:
         self.name = f"{self._root.name}, mux {address:#04x} channel {channel}"
         self.provenance = self._root.provenance
         self.lock = self._root.lock
+        self.route: tuple[int, int] | None = None
 
     def transfer(self, address: int, write: bytes, read_length: int = 0) -> bytes:
         if address in self._multiplexers.addresses:
