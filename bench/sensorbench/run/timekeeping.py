@@ -1,7 +1,7 @@
 """Whether the machine's time went on as it should: a calendar that was set, a machine that slept.
 
-A run counts in the monotonic clock, which neither moves. Its stamps in UTC do not follow them
-either, so what happened is put on record once, with by how much.
+A run counts in the monotonic clock, which neither moves. Its stamps in UTC are the calendar's, so
+that a jump shows in them; what happened is put on record once, with by how much.
 """
 
 from __future__ import annotations

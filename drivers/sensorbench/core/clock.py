@@ -35,7 +35,11 @@ class Clock(Protocol):
 
 
 class RealClock:
-    """Real time, or time that runs `speed` times faster for twins on real ports."""
+    """Real time, or time that runs `speed` times faster for twins on real ports.
+
+    `now` is monotonic. `utc` is the machine's calendar, also once it was set or the machine slept:
+    a board without a clock of its own may start weeks in the past.
+    """
 
     def __init__(self, speed: float = 1.0) -> None:
         if speed <= 0:
@@ -48,6 +52,8 @@ class RealClock:
         return (time.monotonic() - self._start) * self.speed
 
     def utc(self) -> datetime:
+        if self.speed == 1.0:
+            return datetime.now(UTC)
         return self._start_utc + timedelta(seconds=self.now())
 
     def sleep(self, seconds: float) -> None:
