@@ -72,6 +72,7 @@ class Watch:
         self._hold: _Hold | None = None
         self._waiting: list[tuple[float, ...]] = []
         self._waiting_since = 0.0
+        self._is_uncommitted = False
         self._logged_at = math.nan
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -274,9 +275,9 @@ class Watch:
 
     def _raise(self, text: str, code: str, values: dict[str, object]) -> None:
         self.log()
-        self.flush()
+        self.flush(commits=False)
         self._evidence.append("trip", {"code": code, "values": values, "text": text})
-        self._evidence.commit()
+        # On the disk once the bench is safe: a disk that stalls must not hold that up.
         raise SafetyStop(text, code, values)
 
     def _alarms(self) -> None:
@@ -387,6 +388,9 @@ class Watch:
 
     def _log_tick(self) -> None:
         self.log()
+        if self._is_uncommitted:
+            self._is_uncommitted = False
+            self._evidence.commit_soon()
 
     def log(self) -> None:
         """Make a log row of every meter now, and credit the time since the last one."""
@@ -401,7 +405,8 @@ class Watch:
             self._logged_at = now
             self._credit(now)
             if len(self._waiting) > _MOST_WAITING or self._is_late():
-                self.flush()
+                self.flush(commits=False)
+                self._is_uncommitted = True
 
     def _is_late(self) -> bool:
         if isinstance(self._clock, VirtualClock):
@@ -424,13 +429,14 @@ class Watch:
             inside = spot.band is None or self.inside(spot, spot.band)
             spot.bad = not inside or spot.disagree
 
-    def flush(self) -> None:
+    def flush(self, commits: bool = True) -> None:
         """Write the log rows that wait."""
         with self._lock:
-            if self._waiting:
-                rows = np.array(self._waiting, dtype=np.float64)
-                self._waiting = []
+            waiting, self._waiting = self._waiting, []
+            if waiting:
+                rows = np.array(waiting, dtype=np.float64)
                 credit = self._hold.credit_s if self._hold else None
                 self._evidence.append("log", {"credit_s": credit}, {LOG: rows})
-                self._evidence.commit_soon()
             self._waiting_since = self._clock.now()
+        if waiting and commits:  # not under the lock: polls do not wait for a disk
+            self._evidence.commit_soon()

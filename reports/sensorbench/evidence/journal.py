@@ -7,6 +7,7 @@ JSON, added at its end. The first line's "prev" is the digest of run.json.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,13 +39,16 @@ class JournalWriter:
     """Appends events; they reach the file, and are acknowledged, by `commit` and not before.
 
     An exception may come at any moment, Ctrl-C among them. So each change of state is one step:
-    an event is there or not, and a commit that was cut off writes the same bytes again.
+    an event is there or not, and a commit that was cut off writes the same bytes again. Events may
+    be appended while another thread commits: a disk that stalls holds up nobody else.
     """
 
     def __init__(self, path: Path, first_prev: str) -> None:
         self._file = path.open("xb", buffering=0)
         # Bytes on the disk, lines and digest up to there; then what is waiting, line by line.
         self._state: tuple[int, int, str, list[tuple[str, bytes]]] = (0, 0, first_prev, [])
+        # An exception may come just before it is given back: whoever holds it may take it again.
+        self._lock = threading.RLock()
 
     @classmethod
     def reopen(cls, path: Path, lines: int, last: str) -> JournalWriter:
@@ -55,28 +59,37 @@ class JournalWriter:
         end = data.rfind(b"\n") + 1
         writer._file.truncate(end)
         writer._state = (end, lines, last, [])
+        writer._lock = threading.RLock()
         return writer
 
     def append(self, t: float, time: str, kind: str, data: Mapping[str, Any]) -> int:
         """Add an event and return its number; it is durable after the next `commit`."""
-        seq, prev = self.last
-        body = _body(seq, t, time, kind, data, prev)
-        digest = sha256(body)
-        line = body[:-1] + b',"hash":"' + digest.encode() + b'"}\n'
-        self._state[3].append((digest, line))
-        return seq
+        with self._lock:
+            seq, prev = self.last
+            body = _body(seq, t, time, kind, data, prev)
+            digest = sha256(body)
+            line = body[:-1] + b',"hash":"' + digest.encode() + b'"}\n'
+            self._state[3].append((digest, line))
+            return seq
 
-    def commit(self) -> None:
-        """Bring all events to the disk."""
+    @property
+    def waiting(self) -> int:
+        """Return how many events wait for a commit."""
+        return len(self._state[3])
+
+    def commit(self, count: int | None = None) -> None:
+        """Bring the first `count` events that wait to the disk, or all; one commit at a time."""
         offset, lines, prev, waiting = self._state
-        data = b"".join(line for _, line in waiting)
+        ready = waiting[:count]
+        data = b"".join(line for _, line in ready)
         self._file.seek(offset)
         written = 0
         while written < len(data):
             written += self._file.write(data[written:]) or 0
         sync(self._file)
-        prev = waiting[-1][0] if waiting else prev
-        self._state = (offset + len(data), lines + len(waiting), prev, [])
+        prev = ready[-1][0] if ready else prev
+        with self._lock:  # what came meanwhile waits for the next one
+            self._state = (offset + len(data), lines + len(ready), prev, waiting[len(ready) :])
 
     @property
     def last(self) -> tuple[int, str]:

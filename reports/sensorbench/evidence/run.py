@@ -29,6 +29,8 @@ from sensorbench.evidence.foreign import left_by
 from sensorbench.evidence.segments import Frame, Rows, TypedRows
 
 FORMAT = 2
+STALLED_S = 0.5
+"""How long a commit takes at most on a disk that is well, s; longer is put on record."""
 PAYLOAD_TYPE = "application/vnd.sensorbench.evidence.{}+json"
 
 
@@ -83,7 +85,8 @@ class RunWriter:
         write_new(root / "run.json", manifest_bytes)
         self._segments: dict[str, segments.SegmentWriter] = {}
         # Safety writes from a thread of its own.
-        self._lock = threading.RLock()
+        self._lock, self._disk = threading.RLock(), threading.RLock()
+        self._stalled_s = 0.0
         sync_folder(root)
         sync_folder(root.parent)
 
@@ -117,7 +120,8 @@ class RunWriter:
         writer._segments = {
             name: segments.SegmentWriter(root, name, again=True) for name in reader.streams
         }
-        writer._lock = threading.RLock()
+        writer._lock, writer._disk = threading.RLock(), threading.RLock()
+        writer._stalled_s = 0.0
         return writer
 
     @property
@@ -172,11 +176,19 @@ class RunWriter:
 
     def commit(self) -> None:
         """Acknowledge everything appended so far: it is on the disk when this returns."""
-        with self._lock:
-            self._committed_at = time.monotonic()
-            for segment in self._segments.values():
-                segment.commit()
-            self._journal.commit()
+        with self._disk:
+            if self._stalled_s:
+                self.append("disk_stalled", {"seconds": round(self._stalled_s, 3)})
+                self._stalled_s = 0.0
+            with self._lock:  # short: whoever appends does not wait for the disk
+                self._committed_at = began_s = time.monotonic()
+                flushed = [segment for segment in self._segments.values() if segment.flush()]
+                count = self._journal.waiting
+            for segment in flushed:
+                segment.sync()
+            self._journal.commit(count)
+            took_s = time.monotonic() - began_s
+            self._stalled_s = took_s if took_s >= STALLED_S else 0.0
 
     def write_derived(self, name: str, value: Any) -> None:
         """Store a result that can be recomputed from the rest."""

@@ -7,6 +7,7 @@ u32, then the rows in little-endian, row after row. Types: 1 float64 (NaN is "no
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from collections.abc import Mapping
@@ -19,7 +20,6 @@ import numpy.typing as npt
 
 from sensorbench.core.errors import EvidenceError
 from sensorbench.evidence.canonical import sha256
-from sensorbench.evidence.files import sync
 
 Rows = npt.NDArray[np.float64]
 TypedRows = npt.NDArray[np.float64] | npt.NDArray[np.int16] | npt.NDArray[np.int32]
@@ -95,11 +95,17 @@ class SegmentWriter:
         self._open.write(data)
         return Frame(self._stream, self.file, offset, len(data), sha256(data))
 
-    def commit(self) -> None:
-        """Bring all frames to the disk."""
-        if self._dirty:
-            sync(self._open)
-            self._dirty = False
+    def flush(self) -> bool:
+        """Hand all frames to the system; return whether the disk has to be waited for."""
+        if not self._dirty:
+            return False
+        self._open.flush()
+        self._dirty = False
+        return True
+
+    def sync(self) -> None:
+        """Bring what was handed to the system to the disk."""
+        os.fsync(self._open.fileno())
 
     def close(self) -> None:
         """Close the file; closing twice is fine."""

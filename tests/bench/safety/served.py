@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -107,11 +107,11 @@ class Served:
         """Return whether the supply feeds the part."""
         return self.ask("psu", "OUTP? (@1)") == "1"
 
-    def run(self, *words: str) -> subprocess.Popen[str]:
+    def run(self, *words: str, program_words: Sequence[str] = PROGRAM) -> subprocess.Popen[str]:
         """Start a run, and return once it holds."""
         before = len(self.journals())
         program = subprocess.Popen(
-            [*PROGRAM, "run", "profiles/bake.toml", "--lot", "a", *words],
+            [*program_words, "run", "profiles/bake.toml", "--lot", "a", *words],
             cwd=self.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         self.programs.append(program)

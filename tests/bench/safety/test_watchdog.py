@@ -249,6 +249,41 @@ def test_a_second_run_on_a_bench_is_refused_and_the_first_goes_on(bench: Served)
     assert "the bench is in its safe state" in told
 
 
+# -- a machine that has no time -------------------------------------------------------------
+
+
+STALLING = """
+import os, sys, threading, time
+from sensorbench.app.main import main
+synced, began = os.fsync, time.monotonic()
+def slow(descriptor):
+    if time.monotonic() - began > 6.0 and not os.path.exists("stalled"):
+        open("stalled", "w").close()
+        time.sleep(10.0)
+    synced(descriptor)
+os.fsync = slow
+main()
+"""
+
+
+@pytest.mark.slow
+def test_a_disk_that_stalls_for_ten_seconds_trips_nothing_and_is_on_record(bench: Served) -> None:
+    program = bench.run(program_words=[sys.executable, "-c", STALLING])
+    end = time.monotonic() + 40
+    journal = bench.journals()[-1]
+    while '"kind":"disk_stalled"' not in journal.read_text(encoding="utf-8"):
+        assert time.monotonic() < end
+        assert program.poll() is None
+        time.sleep(0.2)
+    assert bench.is_on()
+    time.sleep(1.0)
+    program.send_signal(signal.SIGINT)
+    _, told = program.communicate(timeout=30)
+    assert "the bench is in its safe state" in told
+    assert '"kind":"trip"' not in journal.read_text(encoding="utf-8")
+    assert not list(bench.root.glob("watchdog/*"))
+
+
 # -- who is told -------------------------------------------------------------------------------
 
 
