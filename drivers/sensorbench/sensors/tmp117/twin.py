@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
-from sensorbench.sensors.tmp117.twin_alerts import Passed
 from sensorbench.sensors.simulated import PowerOnReset, factory_number, screened
+from sensorbench.sensors.tmp117.twin_alerts import Passed
 from sensorbench.world.conversions import Conversions, reached
 from sensorbench.world.world import Place
 
