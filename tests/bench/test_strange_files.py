@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from sensorbench.app.commands.runs import list_runs
 from sensorbench.core.errors import InputError
+from sensorbench.station.preflight import preflight
+from sensorbench.station.workspace import Workspace, load_job
 
 from ..workspaces import SBP1, STATION, check, edit, problems, sbp1_lot, sbp1_sockets, write
 
@@ -82,6 +85,78 @@ def test_a_table_with_a_wrong_heading_is_named(tmp_path: Path, heading: str, sai
         there.load_station()
     assert "sockets.csv" in str(refused.value)
     assert said in str(refused.value)
+
+
+def units_of(there: Workspace, content: bytes | str) -> str:
+    """Let the units of a lot be a CSV file; return what is wrong, "" if nothing is."""
+    data = content if isinstance(content, bytes) else content.encode()
+    (there.root / "lots" / "units.csv").write_bytes(data)
+    lot = 'unit = "units.csv"\n[lot]\nid = "l"\npart = "sbp1"\n'
+    (there.root / "lots" / "l.toml").write_text(lot, encoding="utf-8")
+    try:
+        job = load_job(there, "profile.toml", ("l",))
+        preflight(job, datetime(2026, 6, 1, tzinfo=UTC))
+    except InputError as error:
+        return "\n".join(map(str, error.problems))
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "lots/units.csv: is empty"),
+        ("serial,socket\n", "lots/units.csv: has no row below its heading"),
+        ("26000001,A1\n26000002,A2\n", "lots/units.csv: line 1: names no column that is known: "
+         "it has 26000001, A1. The first line is the names of the columns, from group, serial,"),
+        ("SN,Position\n26000001,A1\n", "line 1: names no column that is known"),
+        ("Serial,socket\n26000001,A1\n", "line 1: column 'Serial': unknown key; did you mean ser"),
+        ("serial,socket,note\n26000001,A1,x\n", "line 1: column 'note': unknown key; allowed"),
+        (b"PK\x03\x04\x14\0", "lots/units.csv: is a zipped file, as .xlsx"),
+        (b"PK\x03\x04xx", "lots/units.csv: is a zipped file, as .xlsx"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "lots/units.csv: is an .xls"),
+        ("<html><table>", "lots/units.csv: is a page of HTML"),
+        ("serial,socket\n26000001,A1\n".encode("utf-32"), "is UTF-32 text: save it as UTF-8"),
+        ("serial,socket\n26000001,A1\n".encode("utf-32-be"), "is UTF-32 text"),
+        ("serial,socket\n26000001,A1\n".encode("utf-32-le"), "is UTF-32 text"),
+        ("serial,socket\n26000001,A1\n".encode("utf-16-le"), "is UTF-16 text"),
+        ("serial,socket\n\n\n26000001\n", "lots/units.csv: line 4: has 1 field, and the head"),
+        ('serial,"soc\nket"\n', "line 1: column 'soc\\nket': unknown key"),
+        ('serial,group,socket\n26000001,"a\nb",A1\n\n9,,A2\n',
+         "lots/units.csv: line 5: unit 9: is no serial number of a sbp1"),
+        ("serial,socket\n26000001,A1\n,\n26000001,A2\n",
+         "lots/units.csv: line 4: serial: serial 26000001 is used by two units"),
+        ("serial,socket\n26000001,Z9\n", "lots/units.csv: line 2: unit 26000001: socket 'Z9'"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_in_a_table_is_told_by_its_file_and_line(
+    tmp_path: Path, content: bytes | str, said: str
+) -> None:
+    found = units_of(write(tmp_path, GRID), content)
+    assert said in found
+    assert "l.toml" not in found
+    assert found.count(".csv: ") == 1
+
+
+def test_a_socket_of_a_table_is_told_by_its_line(tmp_path: Path) -> None:
+    there = write(tmp_path, GRID)
+    text = there.station_path.read_text(encoding="utf-8").split("[[socket]]")[0]
+    there.station_path.write_text('socket = "sockets.csv"\n' + text, encoding="utf-8")
+    (tmp_path / "sockets.csv").write_text(
+        "id,link.bus,link.multiplexer,link.channel,link.address\n"
+        "A1,bus0,0x70,0,0x28\n\nA1,bus7,0x70,1,0x28\nA3,bus0,0x70,9,0x28\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(InputError) as refused:
+        load_job(there, "profile.toml", ("L1",))
+    found = [(p.file, p.key) for p in refused.value.problems]
+    assert ("sockets.csv", "line 5: link.channel") in found
+    (tmp_path / "sockets.csv").write_text(
+        "id,link.bus,link.multiplexer,link.channel,link.address\n"
+        "A1,bus0,0x70,0,0x28\n\nA2,bus7,0x70,1,0x28\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(InputError, match="sockets.csv: line 4: socket A2: bus 'bus7' is not in"):
+        load_job(there, "profile.toml", ("L1",))
 
 
 def test_a_misspelt_member_has_no_uncertainty(tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def _text(
     if kind == "missing":
         return "is required"
     if kind == "extra_forbidden":
-        return _unknown(str(location[-1]), _allowed_keys(model, data, location[:-1]))
+        return unknown_key(str(location[-1]), _allowed_keys(model, data, location[:-1]))
     if kind in {"literal_error", "enum"}:
         return f"{_shown(value)} is not allowed; allowed: {context.get('expected')}"
     if kind == "union_tag_invalid":
@@ -196,11 +196,20 @@ def _shown(value: object) -> str:
     return text if len(text) <= _MOST else f"{text[:_MOST]}…"
 
 
-def _unknown(key: str, allowed: Sequence[str]) -> str:
+def unknown_key(key: str, allowed: Sequence[str]) -> str:
+    """Return that a key is unknown, which was meant, and which there are."""
     close = difflib.get_close_matches(key, allowed, 1)
     if close:
         return f"unknown key; did you mean {close[0]}? Allowed: {', '.join(allowed)}"
     return f"unknown key; allowed: {', '.join(allowed)}"
+
+
+def allowed_keys(model: type[BaseModel], *place: str) -> list[str]:
+    """Return the keys that the table at `place` in a document may have, sorted.
+
+    A list stands for its items: ("socket",) has the keys of one socket.
+    """
+    return _allowed_keys(model, {}, place)
 
 
 def _allowed_keys(model: type[BaseModel], data: object, location: Sequence[int | str]) -> list[str]:

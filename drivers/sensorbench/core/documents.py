@@ -6,7 +6,7 @@ import codecs
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -32,11 +32,16 @@ class Document(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     _written_in: str = PrivateAttr("")
+    _tables: tuple[Table, ...] = PrivateAttr(())
 
     @property
     def written_in(self) -> str:
         """Return the file it stands in, as problems name it; "" where it is of no file."""
         return self._written_in
+
+    def placed(self, problem: Problem) -> Problem:
+        """Return a problem of this document by the line of the table in which its item stands."""
+        return _placed(self._tables, problem)
 
 
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
@@ -56,15 +61,48 @@ M = TypeVar("M", bound=Document)
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """A list `key` of a document that stands in another file: its items' lines and names."""
+
+    key: str
+    file: str
+    lines: tuple[int, ...]
+    names: tuple[str, ...]
+
+    def placed(self, problem: Problem) -> Problem:
+        """Return a problem as it is named in the file: socket[2].link is line 3: link."""
+        if problem.key == self.key:
+            return replace(problem, file=self.file, key="")
+        match = re.fullmatch(rf"{re.escape(self.key)}\[(\d+)\]\.?(.*)", problem.key)
+        if match:
+            line = f"line {self.lines[int(match[1]) - 1]}"
+            return replace(problem, file=self.file, key=f"{line}: {match[2]}" if match[2] else line)
+        # Checks of a later level call an item by its name: socket A1.reference.
+        said = problem.key.removeprefix(f"{self.key} ")
+        named = [n for n in self.names if n and (said == n or said.startswith(f"{n}."))]
+        if said == problem.key or not named:
+            return problem
+        line = f"line {self.lines[self.names.index(max(named, key=len))]}"
+        return replace(problem, file=self.file, key=f"{line}: {problem.key}")
+
+
+def _placed(tables: Sequence[Table], problem: Problem) -> Problem:
+    for table in tables:
+        problem = table.placed(problem)
+    return problem
+
+
+@dataclass(frozen=True, slots=True)
 class Completed:
     """A document's data with what stands in another file, and what is wrong there.
 
-    `unread` are the places in `data` that could not be read for it.
+    `unread` are the places in `data` that could not be read for it, `tables` those that could.
     """
 
     data: dict[str, Any]
     problems: tuple[Problem, ...] = ()
     unread: tuple[Place, ...] = ()
+    tables: tuple[Table, ...] = ()
 
 
 def _is_number(value: object) -> bool:
@@ -116,14 +154,38 @@ def read_text(path: Path, label: str) -> str:
     return text_of(data, label)
 
 
+_FORMATS = (
+    (b"PK\x03\x04", "a zipped file, as .xlsx, .ods and .docx are"),
+    (b"\xd0\xcf\x11\xe0", "an .xls or .doc file"),
+    (b"%PDF", "a PDF"),
+    (b"{\\rtf", "a formatted document (RTF)"),
+    (b"\x1f\x8b", "a compressed file"),
+    (b"<", "a page of HTML or XML"),
+)
+_UTF16 = "UTF-16 text, as old Notepads, PowerShell's > and Excel's \"Unicode text\" write it"
+
+
+def _format_of(data: bytes) -> str:
+    """Return what kind of file this is, "" where it may be the text that it should be."""
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "UTF-32 text"
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return _UTF16
+    head = data[:4]
+    if head.count(0) == 3 and (head[0] or head[3]):
+        return "UTF-32 text"
+    if b"\0" in head:
+        return _UTF16
+    start = data.removeprefix(codecs.BOM_UTF8).lstrip()
+    return next((name for magic, name in _FORMATS if start.startswith(magic)), "")
+
+
 def text_of(data: bytes, label: str) -> str:
     """Return what the bytes of a text file say, UTF-8 with or without a BOM. Raises InputError."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in data[:4]:
-        text = (
-            "is UTF-16 text, as old Notepads, PowerShell's > and Excel's \"Unicode text\" write "
-            "it: save it as UTF-8"
-        )
-        raise InputError.one(label, "", text)
+    kind = _format_of(data)
+    if kind:
+        save = "UTF-8" if kind.startswith("UTF") else 'plain text; in Excel that is "CSV UTF-8"'
+        raise InputError.one(label, "", f"is {kind}: save it as {save}")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -169,8 +231,10 @@ def loads(
         raise InputError.one(label, "", text) from None
     if _depth(data) > _DEEPEST:
         raise InputError.one(label, "", f"has tables deeper in one another than {_DEEPEST}")
-    found = validate(data, model, label, deeper, read_more(data) if read_more else None)
+    completed = read_more(data) if read_more else None
+    found = validate(data, model, label, deeper, completed)
     found._written_in = label
+    found._tables = completed.tables if completed else ()
     return found
 
 
@@ -225,7 +289,9 @@ def validate(
     else:
         if not problems:
             return document
-    raise InputError([*problems, *all_problems(label, model, data, error, deeper, unread)])
+    rest = all_problems(label, model, data, error, deeper, unread)
+    tables = completed.tables if completed is not None else ()
+    raise InputError([*problems, *(_placed(tables, problem) for problem in rest)])
 
 
 def merge_problems(attempts: Sequence[Callable[[], object]]) -> list[Problem]:
