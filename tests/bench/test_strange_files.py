@@ -155,7 +155,7 @@ def test_a_socket_of_a_table_is_told_by_its_line(tmp_path: Path) -> None:
         "A1,bus0,0x70,0,0x28\n\nA2,bus7,0x70,1,0x28\n",
         encoding="utf-8",
     )
-    with pytest.raises(InputError, match="sockets.csv: line 4: socket A2: bus 'bus7' is not in"):
+    with pytest.raises(InputError, match=r"sockets\.csv: line 4: socket A2: bus 'bus7' is not in"):
         load_job(there, "profile.toml", ("L1",))
 
 

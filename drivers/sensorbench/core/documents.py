@@ -5,10 +5,10 @@ from __future__ import annotations
 import codecs
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -18,11 +18,12 @@ from pydantic import (
     Field,
     PrivateAttr,
     ValidationError,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from sensorbench.core.document_rest import all_problems
-from sensorbench.core.document_words import Place
+from sensorbench.core.document_words import Place, several
 from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.units import Dimension, UnitError, parse
 
@@ -34,6 +35,22 @@ class Document(BaseModel):
     _written_in: str = PrivateAttr("")
     _tables: tuple[Table, ...] = PrivateAttr(())
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, data: Any) -> Any:
+        """Refuse `true` where a number is meant: to Python it is 1."""
+        if not isinstance(data, Mapping):
+            return data
+        rows: list[tuple[Place, str]] = []
+        for name, field in cls.model_fields.items():
+            value = data.get(field.alias or name)
+            for place, item in _items(name, value):
+                if isinstance(item, bool) and (wanted := _number_meant(field.annotation)):
+                    rows.append((place, f"write {wanted}, not {str(item).lower()}"))
+        if rows:
+            raise several(rows)
+        return data
+
     @property
     def written_in(self) -> str:
         """Return the file it stands in, as problems name it; "" where it is of no file."""
@@ -42,6 +59,31 @@ class Document(BaseModel):
     def placed(self, problem: Problem) -> Problem:
         """Return a problem of this document by the line of the table in which its item stands."""
         return _placed(self._tables, problem)
+
+
+def _items(name: str, value: object) -> Iterator[tuple[Place, object]]:
+    if isinstance(value, list):
+        yield from (((name, k), item) for k, item in enumerate(value))
+    else:
+        yield (name,), value
+
+
+def _number_meant(annotation: Any) -> str:
+    """Return which number a field of this type is, "" where a truth value may stand."""
+    types = set(_types(annotation))
+    if types & {bool, Any, object}:
+        return ""
+    return "a whole number" if int in types else "a number" if float in types else ""
+
+
+def _types(annotation: Any) -> Iterator[Any]:
+    if get_origin(annotation) is Literal:
+        yield from map(type, get_args(annotation))
+    elif get_args(annotation):
+        for argument in get_args(annotation):
+            yield from _types(argument)
+    else:
+        yield annotation
 
 
 _WORD = re.compile(r"[a-z][a-z0-9_]*")

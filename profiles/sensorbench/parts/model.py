@@ -220,6 +220,10 @@ def _range(name: str, row: Mapping[str, Any]) -> tuple[Range, list[tuple[Place, 
             limit = parse(str(row["limit"]), where.quantity.limit)
         except UnitError as error:
             problems.append((("limit",), str(error)))
+        else:
+            if limit <= 0:
+                text = f"must be above 0, not {row['limit']}: it is what the part may draw at most"
+                problems.append((("limit",), text))
     words: dict[str, Value] = {}
     for word, raw in row.items():
         if word in _NOT_WORDS:
