@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from sensorbench.core.document_rest import WITHOUT_RULES
-from sensorbench.core.document_words import Place, allowed_keys, several
+from sensorbench.core.document_words import Place, several
 from sensorbench.core.documents import Document, Duration, Frequency, load
 from sensorbench.core.errors import Problem
 from sensorbench.core.quantity import AddressError, address
@@ -280,7 +280,6 @@ def load_station(
 
     `deeper` checks it beyond its form, where the form is wrong.
     """
-    columns = allowed_keys(StationFile, "socket")
     return load(
-        path, StationFile, None, lambda data: with_table(data, "socket", path, columns), deeper
+        path, StationFile, None, lambda data: with_table(data, "socket", path, Socket), deeper
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sensorbench.core.document_words import unknown_key
-from sensorbench.core.documents import Completed, Table, read_text
+from sensorbench.core.documents import Completed, Document, Table, read_text
 from sensorbench.core.errors import InputError, Problem
 
 _NUMBERS = {"address", "multiplexer", "channel"}
@@ -18,11 +18,11 @@ _SHOWN = 60
 
 
 def with_table(
-    data: dict[str, Any], key: str, path: Path, columns: Sequence[str], label: str = ""
+    data: dict[str, Any], key: str, path: Path, item: type[Document], label: str = ""
 ) -> Completed:
     """Return a document whose long table `key` may be the name of a CSV file beside its `path`.
 
-    `columns` are the keys of a row. A dot in a column's name is a table in a table; numbers may be
+    A row is an `item`. A dot in a column's name is a table in a table; numbers may be
     written 0x28. What can't be read is a problem, and the rest of the document counts. Problems
     name the CSV file beneath the folder of `label`, the document's name, and the line.
     """
@@ -36,7 +36,7 @@ def with_table(
         return _unread(data, key, [Problem(file, "", f"is no CSV table: {error}")])
     except InputError as error:
         return _unread(data, key, error.problems)
-    wrong = _wrong_heading(heading, columns)
+    wrong = _wrong_heading(heading, item)
     if wrong:
         where = "line 1" if heading else ""
         return _unread(data, key, [Problem(file, where, text) for text in wrong])
@@ -82,15 +82,18 @@ def _unread(data: dict[str, Any], key: str, problems: Sequence[Problem]) -> Comp
     return Completed(data, tuple(problems), ((key,),))
 
 
-def _wrong_heading(columns: list[str], allowed: Sequence[str]) -> list[str]:
+def _wrong_heading(columns: list[str], item: type[Document]) -> list[str]:
     """Return what is wrong with the names of columns."""
+    allowed = sorted(item.model_fields)
     known = ", ".join(allowed)
+    is_open = item.model_config.get("extra") == "allow"
     if not any(columns):
         return [f"is empty: the first line is the names of the columns, from {known}"]
     if len(columns) == 1 and any(mark in columns[0] for mark in ";\t|"):
         return ["its columns are not separated by commas: save it as comma-separated values"]
     tables = [name.partition(".")[0] for name in columns]
-    if not {table.casefold() for table in tables} & {key.casefold() for key in allowed}:
+    as_written = {key.casefold() for key in allowed}
+    if not {table.casefold() for table in tables} & as_written:
         found = ", ".join(columns)
         found = found if len(found) <= _SHOWN else f"{found[:_SHOWN]}…"
         return [
@@ -104,7 +107,8 @@ def _wrong_heading(columns: list[str], allowed: Sequence[str]) -> list[str]:
     unknown = [
         f"column {name!r}: {unknown_key(table, allowed)}"
         for name, table in dict.fromkeys(zip(columns, tables, strict=True))
-        if table not in allowed
+        # A socket has keys of its own, for its meters: of these only the case can be wrong.
+        if table not in allowed and not (is_open and table.casefold() not in as_written)
     ]
     return (
         twice

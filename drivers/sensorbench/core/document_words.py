@@ -204,14 +204,6 @@ def unknown_key(key: str, allowed: Sequence[str]) -> str:
     return f"unknown key; allowed: {', '.join(allowed)}"
 
 
-def allowed_keys(model: type[BaseModel], *place: str) -> list[str]:
-    """Return the keys that the table at `place` in a document may have, sorted.
-
-    A list stands for its items: ("socket",) has the keys of one socket.
-    """
-    return _allowed_keys(model, {}, place)
-
-
 def _allowed_keys(model: type[BaseModel], data: object, location: Sequence[int | str]) -> list[str]:
     """Return the keys of the table at `location`, following the model's types as far as they go."""
     found: Any = model
