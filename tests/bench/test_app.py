@@ -344,9 +344,13 @@ def test_simulate_serves_every_instrument_to_other_programs_until_stopped(tmp_pa
         lines = [json.loads(process.stdout.readline()) for _ in range(3)]
         found = {line["name"]: line for line in lines}
         assert {line["kind"] for line in lines} == {"pty", "tcp"}
+        assert found["psu"]["terminator"] == found["psu"]["reply_terminator"] == "\n"
+        ends = found["chamber"]["terminator"].encode()
         with serial.Serial(found["chamber"]["address"], 9600, timeout=2) as port:
-            port.write(b"TYPE?\r\n")
-            assert b"P300" in port.read_until(b"\r\n")
+            port.write(b"TYPE?" + ends)
+            replied = port.read_until(found["chamber"]["reply_terminator"].encode())
+            assert b"P300" in replied
+            assert replied.endswith(ends)
         host, port_number = found["psu"]["address"].split(":")
         supply = KeysightE36312A(
             f"TCPIP::{host}::{port_number}::SOCKET", visa_library="@py", read_termination="\n",

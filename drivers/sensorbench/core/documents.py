@@ -37,16 +37,17 @@ class Document(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _no_truth_for_a_number(cls, data: Any) -> Any:
-        """Refuse `true` where a number is meant: to Python it is 1."""
+    def _numbers_as_such(cls, data: Any) -> Any:
+        """Refuse `true` and "0x48" where a number is meant: to a validator they are 1 and 72."""
         if not isinstance(data, Mapping):
             return data
         rows: list[tuple[Place, str]] = []
         for name, field in cls.model_fields.items():
             value = data.get(field.alias or name)
             for place, item in _items(name, value):
-                if isinstance(item, bool) and (wanted := _number_meant(field.annotation)):
-                    rows.append((place, f"write {wanted}, not {str(item).lower()}"))
+                said = _no_number(item, field.annotation)
+                if said:
+                    rows.append((place, said))
         if rows:
             raise several(rows)
         return data
@@ -68,12 +69,30 @@ def _items(name: str, value: object) -> Iterator[tuple[Place, object]]:
         yield (name,), value
 
 
-def _number_meant(annotation: Any) -> str:
-    """Return which number a field of this type is, "" where a truth value may stand."""
-    types = set(_types(annotation))
-    if types & {bool, Any, object}:
+_HEX = re.compile(r"([0-9A-Fa-f]+)h|\$([0-9A-Fa-f]+)")
+
+
+def _no_number(item: object, annotation: Any) -> str:
+    """Return what is wrong with an item that is no number in a field of this type, or ""."""
+    if not isinstance(item, bool | str):
         return ""
-    return "a whole number" if int in types else "a number" if float in types else ""
+    types = set(_types(annotation))
+    if types & {type(item), Any, object}:
+        return ""
+    if isinstance(item, bool):
+        kind = "a whole number" if int in types else "a number" if float in types else ""
+        return kind and f"write {kind}, not {str(item).lower()}"
+    # A text in a field of floats may be a quantity with its unit.
+    if int not in types or float in types:
+        return ""
+    text = item.strip()
+    if match := _HEX.fullmatch(text):
+        return f"write 0x{match[1] or match[2]}, not {item!r}"
+    try:
+        int(text, 0)
+    except ValueError:
+        return ""
+    return f"write {text} without quotes"
 
 
 def _types(annotation: Any) -> Iterator[Any]:
