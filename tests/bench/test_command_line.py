@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -158,6 +159,24 @@ def test_an_entry_is_shown_with_its_raw_readings(
         run.values(event, first)[0][-1], nan_ok=True
     )
     assert "SIMULATED" in err
+
+
+def test_an_entry_is_shown_in_words_of_people(
+    made_run: Outcome, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = ""
+    events = list(RunReader(made_run.root).events())
+    kinds = {event.kind: event.seq for event in events}
+    for number in kinds.values():
+        where = [str(made_run.root), "--entry", str(number)]
+        _, out, _ = typed(monkeypatch, capsys, "show", *where)
+        shown += out
+    for odd in ("None", "True", "False", ": nan", "nothing", "[]", "{}", "00000001", "99999999"):
+        assert odd not in shown, odd
+    assert not re.search(r": *$", shown.replace("rows", ""), re.MULTILINE)
+    code, _, err = typed(monkeypatch, capsys, "show", str(made_run.root), "--entry", "0", "--csv")
+    assert code == 2
+    assert "has no readings, it is of the kind" in err
 
 
 def test_an_entry_that_is_not_there_names_those_that_are(

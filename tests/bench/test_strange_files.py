@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from sensorbench.app.commands import report
+from sensorbench.app.commands.common import find_run
 from sensorbench.app.commands.runs import list_runs
+from sensorbench.app.commands.verify import verify_runs
 from sensorbench.core.errors import InputError
 from sensorbench.station.preflight import preflight
 from sensorbench.station.workspace import Workspace, load_job
@@ -207,6 +210,40 @@ def test_a_damaged_run_hides_no_other(
     list_runs(evidence.parent, as_json=True)
     (row,) = json.loads(capsys.readouterr().out)
     assert row["run"] == run_copy.name
+
+
+def test_a_link_that_leads_nowhere_is_named(
+    run_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The disk with a run's evidence is not there: that is no workspace without the run."""
+    evidence = run_copy.parent / "ws" / "evidence"
+    evidence.mkdir(parents=True)
+    run_copy.rename(evidence / run_copy.name)
+    (evidence / "SIM-gone").symlink_to("/mnt/archive/SIM-gone")
+    list_runs(evidence.parent, as_json=False)
+    shown = capsys.readouterr()
+    assert "SIM-gone" in shown.out
+    assert "SIM-gone is a link to /mnt/archive/SIM-gone, which is not there" in shown.err
+    for name in ("SIM-gone", "SIM-g", str(evidence / "SIM-gone")):
+        with pytest.raises(InputError, match="is a link to /mnt/archive/SIM-gone, which is not"):
+            find_run(Workspace(evidence.parent), name)
+    assert verify_runs(evidence.parent, [str(evidence)], as_json=False) == 1
+    out = capsys.readouterr().out
+    assert "SIM-gone" in out
+    assert "whole: every digest matches" in out
+
+
+def test_a_report_is_named_after_the_run_wherever_its_folder_is(
+    run_copy: Path, tmp_path: Path
+) -> None:
+    number = run_id_of(run_copy)
+    moved = run_copy.rename(tmp_path / "copy of run")
+    written = report.write([moved], ["html"], tmp_path / "reports")
+    assert [path.name for path in written.values()] == [f"report-{number}.html"]
+
+
+def run_id_of(root: Path) -> str:
+    return str(json.loads((root / "run.json").read_text(encoding="utf-8"))["run_id"])
 
 
 def test_a_group_that_is_watched_says_nothing_of_the_others(tmp_path: Path) -> None:
