@@ -196,6 +196,9 @@ def test_an_entry_that_is_not_there_names_those_that_are(
         ("run aec_q100/b1", "aec_q100/b1_htol"),
         ("run profiles/", "profiles/short_calibration.toml"),
         ("check x --lot sb", "sbp1"), ("show SIM", "SIM-"), ("verify SIM", "SIM-"),
+        ("read sb", "sbp1"), ("read S0", "S001"), ("read S001 --part bm", "bmp280"),
+        ("read S001 --format c", "csv"), ("report x --lang z", "zh"),
+        ("report x --lang en,z", "en,zh"), ("report x --format html,p", "html,pdf"),
         ("report SIM", "SIM-"), ("check-device tmp", "tmp117"), ("new se", "sensor"),
     ],
 )  # fmt: skip

@@ -118,7 +118,12 @@ def _moment(text: str, data: RunData, now: datetime, problems: list[Problem]) ->
         found = datetime.fromisoformat(text)
     except ValueError:
         problems.append(
-            Problem("attach", "--measured", f"{text!r} is no time such as 2026-03-01T14:30")
+            Problem(
+                "attach",
+                "--measured",
+                f"{text!r} is no time: write date and time in figures, such as "
+                f"{now.astimezone(timezone(offset)):%Y-%m-%dT%H:%M}, or leave it out for now",
+            )
         )
         return ""
     moment = found if found.tzinfo else found.replace(tzinfo=timezone(offset))
