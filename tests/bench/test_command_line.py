@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -160,6 +161,24 @@ def test_an_entry_is_shown_with_its_raw_readings(
     assert "SIMULATED" in err
 
 
+def test_an_entry_is_shown_in_words_of_people(
+    made_run: Outcome, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = ""
+    events = list(RunReader(made_run.root).events())
+    kinds = {event.kind: event.seq for event in events}
+    for number in kinds.values():
+        where = [str(made_run.root), "--entry", str(number)]
+        _, out, _ = typed(monkeypatch, capsys, "show", *where)
+        shown += out
+    for odd in ("None", "True", "False", ": nan", "nothing", "[]", "{}", "00000001", "99999999"):
+        assert odd not in shown, odd
+    assert not re.search(r": *$", shown.replace("rows", ""), re.MULTILINE)
+    code, _, err = typed(monkeypatch, capsys, "show", str(made_run.root), "--entry", "0", "--csv")
+    assert code == 2
+    assert "has no readings, it is of the kind" in err
+
+
 def test_an_entry_that_is_not_there_names_those_that_are(
     made_run: Outcome, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -177,6 +196,9 @@ def test_an_entry_that_is_not_there_names_those_that_are(
         ("run aec_q100/b1", "aec_q100/b1_htol"),
         ("run profiles/", "profiles/short_calibration.toml"),
         ("check x --lot sb", "sbp1"), ("show SIM", "SIM-"), ("verify SIM", "SIM-"),
+        ("read sb", "sbp1"), ("read S0", "S001"), ("read S001 --part bm", "bmp280"),
+        ("read S001 --format c", "csv"), ("report x --lang z", "zh"),
+        ("report x --lang en,z", "en,zh"), ("report x --format html,p", "html,pdf"),
         ("report SIM", "SIM-"), ("check-device tmp", "tmp117"), ("new se", "sensor"),
     ],
 )  # fmt: skip

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from sensorbench.app.commands import report
+from sensorbench.app.commands.common import find_run
 from sensorbench.app.commands.runs import list_runs
+from sensorbench.app.commands.verify import verify_runs
 from sensorbench.core.errors import InputError
+from sensorbench.station.preflight import preflight
+from sensorbench.station.workspace import Workspace, load_job
 
 from ..workspaces import SBP1, STATION, check, edit, problems, sbp1_lot, sbp1_sockets, write
 
@@ -84,6 +90,78 @@ def test_a_table_with_a_wrong_heading_is_named(tmp_path: Path, heading: str, sai
     assert said in str(refused.value)
 
 
+def units_of(there: Workspace, content: bytes | str) -> str:
+    """Let the units of a lot be a CSV file; return what is wrong, "" if nothing is."""
+    data = content if isinstance(content, bytes) else content.encode()
+    (there.root / "lots" / "units.csv").write_bytes(data)
+    lot = 'unit = "units.csv"\n[lot]\nid = "l"\npart = "sbp1"\n'
+    (there.root / "lots" / "l.toml").write_text(lot, encoding="utf-8")
+    try:
+        job = load_job(there, "profile.toml", ("l",))
+        preflight(job, datetime(2026, 6, 1, tzinfo=UTC))
+    except InputError as error:
+        return "\n".join(map(str, error.problems))
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "lots/units.csv: is empty"),
+        ("serial,socket\n", "lots/units.csv: has no row below its heading"),
+        ("26000001,A1\n26000002,A2\n", "lots/units.csv: line 1: names no column that is known: "
+         "it has 26000001, A1. The first line is the names of the columns, from group, serial,"),
+        ("SN,Position\n26000001,A1\n", "line 1: names no column that is known"),
+        ("Serial,socket\n26000001,A1\n", "line 1: column 'Serial': unknown key; did you mean ser"),
+        ("serial,socket,note\n26000001,A1,x\n", "line 1: column 'note': unknown key; allowed"),
+        (b"PK\x03\x04\x14\0", "lots/units.csv: is a zipped file, as .xlsx"),
+        (b"PK\x03\x04xx", "lots/units.csv: is a zipped file, as .xlsx"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "lots/units.csv: is an .xls"),
+        ("<html><table>", "lots/units.csv: is a page of HTML"),
+        ("serial,socket\n26000001,A1\n".encode("utf-32"), "is UTF-32 text: save it as UTF-8"),
+        ("serial,socket\n26000001,A1\n".encode("utf-32-be"), "is UTF-32 text"),
+        ("serial,socket\n26000001,A1\n".encode("utf-32-le"), "is UTF-32 text"),
+        ("serial,socket\n26000001,A1\n".encode("utf-16-le"), "is UTF-16 text"),
+        ("serial,socket\n\n\n26000001\n", "lots/units.csv: line 4: has 1 field, and the head"),
+        ('serial,"soc\nket"\n', "line 1: column 'soc\\nket': unknown key"),
+        ('serial,group,socket\n26000001,"a\nb",A1\n\n9,,A2\n',
+         "lots/units.csv: line 5: unit 9: is no serial number of a sbp1"),
+        ("serial,socket\n26000001,A1\n,\n26000001,A2\n",
+         "lots/units.csv: line 4: serial: serial 26000001 is used by two units"),
+        ("serial,socket\n26000001,Z9\n", "lots/units.csv: line 2: unit 26000001: socket 'Z9'"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_in_a_table_is_told_by_its_file_and_line(
+    tmp_path: Path, content: bytes | str, said: str
+) -> None:
+    found = units_of(write(tmp_path, GRID), content)
+    assert said in found
+    assert "l.toml" not in found
+    assert found.count(".csv: ") == 1
+
+
+def test_a_socket_of_a_table_is_told_by_its_line(tmp_path: Path) -> None:
+    there = write(tmp_path, GRID)
+    text = there.station_path.read_text(encoding="utf-8").split("[[socket]]")[0]
+    there.station_path.write_text('socket = "sockets.csv"\n' + text, encoding="utf-8")
+    (tmp_path / "sockets.csv").write_text(
+        "id,link.bus,link.multiplexer,link.channel,link.address\n"
+        "A1,bus0,0x70,0,0x28\n\nA1,bus7,0x70,1,0x28\nA3,bus0,0x70,9,0x28\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(InputError) as refused:
+        load_job(there, "profile.toml", ("L1",))
+    found = [(p.file, p.key) for p in refused.value.problems]
+    assert ("sockets.csv", "line 5: link.channel") in found
+    (tmp_path / "sockets.csv").write_text(
+        "id,link.bus,link.multiplexer,link.channel,link.address\n"
+        "A1,bus0,0x70,0,0x28\n\nA2,bus7,0x70,1,0x28\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(InputError, match=r"sockets\.csv: line 4: socket A2: bus 'bus7' is not in"):
+        load_job(there, "profile.toml", ("L1",))
+
+
 def test_a_misspelt_member_has_no_uncertainty(tmp_path: Path) -> None:
     there = write(tmp_path, GRID)
     edit(there.station_path, ('uncertainty = "8 Pa"', 'uncertainty = { presure = "8 Pa" }'))
@@ -132,6 +210,40 @@ def test_a_damaged_run_hides_no_other(
     list_runs(evidence.parent, as_json=True)
     (row,) = json.loads(capsys.readouterr().out)
     assert row["run"] == run_copy.name
+
+
+def test_a_link_that_leads_nowhere_is_named(
+    run_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The disk with a run's evidence is not there: that is no workspace without the run."""
+    evidence = run_copy.parent / "ws" / "evidence"
+    evidence.mkdir(parents=True)
+    run_copy.rename(evidence / run_copy.name)
+    (evidence / "SIM-gone").symlink_to("/mnt/archive/SIM-gone")
+    list_runs(evidence.parent, as_json=False)
+    shown = capsys.readouterr()
+    assert "SIM-gone" in shown.out
+    assert "SIM-gone is a link to /mnt/archive/SIM-gone, which is not there" in shown.err
+    for name in ("SIM-gone", "SIM-g", str(evidence / "SIM-gone")):
+        with pytest.raises(InputError, match="is a link to /mnt/archive/SIM-gone, which is not"):
+            find_run(Workspace(evidence.parent), name)
+    assert verify_runs(evidence.parent, [str(evidence)], as_json=False) == 1
+    out = capsys.readouterr().out
+    assert "SIM-gone" in out
+    assert "whole: every digest matches" in out
+
+
+def test_a_report_is_named_after_the_run_wherever_its_folder_is(
+    run_copy: Path, tmp_path: Path
+) -> None:
+    number = run_id_of(run_copy)
+    moved = run_copy.rename(tmp_path / "copy of run")
+    written = report.write([moved], ["html"], tmp_path / "reports")
+    assert [path.name for path in written.values()] == [f"report-{number}.html"]
+
+
+def run_id_of(root: Path) -> str:
+    return str(json.loads((root / "run.json").read_text(encoding="utf-8"))["run_id"])
 
 
 def test_a_group_that_is_watched_says_nothing_of_the_others(tmp_path: Path) -> None:

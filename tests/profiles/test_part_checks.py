@@ -76,6 +76,21 @@ def test_a_part_that_is_in_order_is_accepted(tmp_path: Path) -> None:
          "settings.fast: 'speed' is no setting"),
         ('nominal = "3.3 V"', 'nominal = "0.4 V"',
          "range.supply.nominal: nominal must lie between min and max"),
+        ('set = { humidity = "50 %RH" }', 'set = { humidity = "50 %RH", supply = "4 V" }',
+         "parameter.humidity_error.set.supply: 4 V is beyond the part's own range, 1.08 V to "
+         "3.6 V: write a value within it, or widen [range.supply]"),
+        ('set = { humidity = "50 %RH" }', 'set = { humidity = "50 %RH", supply = "150 %" }',
+         "parameter.humidity_error.set.supply: 4.86 V is beyond the part's own range"),
+        ('[condition]\n', '[condition]\nodd = { temperature = "200 degC" }\n',
+         "condition.odd.temperature: 200 degC is beyond the part's own range"),
+        ('[condition]\n', '[condition]\nodd = { supply = { low = "off", high = "9 V", '
+         'period = "2 s" } }\n', "condition.odd.supply: 9 V is beyond the part's own range"),
+        ('limit = "100 mA"', 'limit = "-500 mA"',
+         "range.supply.limit: must be above 0, not -500 mA"),
+        ('limit = "100 mA"', 'limit = "0 A"',
+         "range.supply.limit: must be above 0"),
+        ('driver = "sht4x"', 'driver = "sht4x"\ngrade = true',
+         "part.grade: write a whole number, not true"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_part_is_told_as_of_its_file_once(
@@ -86,6 +101,32 @@ def test_what_is_wrong_with_a_part_is_told_as_of_its_file_once(
     for text in (bare(there), problems(there)):
         assert text.count(f"parts/sht4x.toml: {told.split(': ', maxsplit=1)[0]}") == 1, text
         assert f"parts/sht4x.toml: {told}" in text
+
+
+def test_a_value_that_the_range_has_a_word_for_is_the_part_s_own(tmp_path: Path) -> None:
+    there = climate(tmp_path)
+    edit(
+        there.part_path("sht4x"),
+        ('min = "1.08 V"', 'min = "1.08 V"\nproof = "5 V"'),
+        ("[condition]\n", '[condition]\nodd = { supply = "proof" }\nother = { supply = "4 V" }\n'),
+    )
+    check_workspace(there.root, None, (), (), "", "", False)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "told"),
+    [
+        ("seed = 1", "seed = true", "simulation.seed: write a whole number, not true"),
+        ("address = 0x48", "address = true", "link.address: write a whole number, not true"),
+        ("channel = 1", "channel = true", "socket[2].link.channel: write a whole number, not true"),
+    ],
+)
+def test_true_is_no_number(tmp_path: Path, right: str, wrong: str, told: str) -> None:
+    there = write(tmp_path, "")
+    edit(there.station_path, (right, wrong))
+    with pytest.raises(InputError) as refused:
+        there.load_station()
+    assert told in str(refused.value)
 
 
 def test_all_of_it_is_told_at_once(tmp_path: Path) -> None:

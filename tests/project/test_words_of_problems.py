@@ -350,7 +350,8 @@ def test_what_a_csv_table_lacks_hides_nothing_of_the_rest(tmp_path: Path) -> Non
         Workspace(tmp_path).load_lot("L")
     assert sorted((p.file, p.key) for p in found.value.problems) == [
         ("lots/L.toml", "lot.id"), ("lots/L.toml", "lot.part"), ("lots/L.toml", "lot.prat"),
-        ("lots/L.toml", "unit[3].serial"), ("units.csv", "line 2"), ("units.csv", "line 3"),
+        ("lots/units.csv", "line 2"), ("lots/units.csv", "line 3"),
+        ("lots/units.csv", "line 4: serial"),
     ]  # fmt: skip
 
 

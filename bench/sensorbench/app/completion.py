@@ -1,4 +1,4 @@
-"""What Tab completes: names of profiles, lots, runs, devices and parts. Nothing here may fail."""
+"""What Tab completes: names that a workspace has, and choices. Nothing here may fail."""
 
 from __future__ import annotations
 
@@ -57,6 +57,44 @@ def _devices(_: Path) -> Iterable[str]:
     return sorted(devices())
 
 
+def _readable(root: Path) -> Iterable[str]:
+    """What `read` takes: parts, and the sockets of station.toml."""
+    from sensorbench.station.workspace import Workspace  # noqa: PLC0415 - only for Tab
+
+    parts = sorted(path.stem for path in (root / "parts").glob("*.toml"))
+    with suppress(Exception):
+        parts += [socket.id for socket in Workspace(root).load_station().socket]
+    return parts
+
+
+def _parts(root: Path) -> Iterable[str]:
+    own = sorted(path.stem for path in (root / "parts").glob("*.toml"))
+    return dict.fromkeys([*own, *_devices(root)])
+
+
+def _languages(_: Path) -> Iterable[str]:
+    from sensorbench.reports.words import languages  # noqa: PLC0415 - only for Tab
+
+    return languages()
+
+
+def _formats(_: Path) -> Iterable[str]:
+    from sensorbench.app.commands.report import FORMATS  # noqa: PLC0415 - only for Tab
+
+    return FORMATS
+
+
+def _listed(names: Complete) -> Complete:
+    """Complete the last name of several that commas part."""
+
+    def complete(context: typer.Context, incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        told = before.split(",")
+        return [f"{before}{comma}{name}" for name in names(context, last) if name not in told]
+
+    return complete
+
+
 def _new(_: Path) -> Iterable[str]:
     return ("sensor", "instrument", "profile")
 
@@ -67,3 +105,8 @@ runs = _completing(_runs)
 parked = _completing(_parked)
 devices = _completing(_devices)
 new_kinds = _completing(_new)
+readable = _completing(_readable)
+parts = _completing(_parts)
+languages = _listed(_completing(_languages))
+formats = _listed(_completing(_formats))
+read_formats = _completing(lambda _: ("table", "csv", "plot"))

@@ -11,6 +11,7 @@ from typing import Annotated, cast
 
 import typer
 
+from sensorbench.app import completion
 from sensorbench.app.careful import Careful
 from sensorbench.app.options import (
     AtOption,
@@ -148,10 +149,21 @@ def devices(
 @_command()
 def read(
     what: Annotated[
-        str, typer.Argument(metavar="PART|SOCKET", help="A socket, or a part in all its sockets.")
+        str,
+        typer.Argument(
+            metavar="PART|SOCKET",
+            help="A socket, or a part in all its sockets.",
+            autocompletion=completion.readable,
+        ),
     ],
     part: Annotated[
-        str, typer.Option("--part", metavar="PART", help="What is in the socket: a part, a model.")
+        str,
+        typer.Option(
+            "--part",
+            metavar="PART",
+            help="What is in the socket: a part, a model.",
+            autocompletion=completion.parts,
+        ),
     ] = "",
     count: Annotated[
         int | None,
@@ -160,7 +172,12 @@ def read(
     every: Annotated[
         str, typer.Option("--every", metavar="TIME", help="From one reading to the next.")
     ] = "1 s",
-    format_: Annotated[str, typer.Option("--format", help="table, csv, or plot.")] = "table",
+    format_: Annotated[
+        str,
+        typer.Option(
+            "--format", help="table, csv, or plot.", autocompletion=completion.read_formats
+        ),
+    ] = "table",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A file too: .csv, or .png for a plot.")
     ] = None,
@@ -327,8 +344,14 @@ def show(
 @_command()
 def report(
     run_ids: RunsArgument,
-    formats: Annotated[str, typer.Option("--format", help="html, pdf, or both.")] = "html,pdf",
-    languages: Annotated[str, typer.Option("--lang", help="en, zh, or both: en,zh.")] = "en",
+    formats: Annotated[
+        str,
+        typer.Option("--format", help="html, pdf, or both.", autocompletion=completion.formats),
+    ] = "html,pdf",
+    languages: Annotated[
+        str,
+        typer.Option("--lang", help="en, zh, or both: en,zh.", autocompletion=completion.languages),
+    ] = "en",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The folder for the report.")
     ] = None,

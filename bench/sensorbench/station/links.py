@@ -21,11 +21,12 @@ _LABEL = re.compile(r"[0-9A-Za-z_](?:[0-9A-Za-z_-]*[0-9A-Za-z_])?")
 _TERMINATORS = {"CR": "\r", "LF": "\n", "CR LF": "\r\n", "CRLF": "\r\n"}
 _SCHEMES = ("rfc2217", "socket", "hwgrep")
 _REMOTE = re.compile(r"(rfc2217|socket)://([^/?#]+):(\d+)(?:[?#].*)?")
+_ID = r"(0x[0-9A-F]{1,4}|\d{1,5})"
+# What each kind of resource has between its colons (VPP-4.3, section 4.3.1.1).
 _RESOURCE = re.compile(
-    r"(?:TCPIP\d*::[^:]+(?:::[^:]+)?(?:::\d+::SOCKET|(?:::INSTR)?)"
-    r"|TCPIP\d*::\[[0-9a-f:.]+\](?:::[^:]+)?(?:::\d+::SOCKET|(?:::INSTR)?)"
-    r"|USB\d*::[^:]+::[^:]+(?:::[^:]+)?(?:::\d+)?(?:::(?:INSTR|RAW))?"
-    r"|GPIB\d*::\d+(?:::\d+)?(?:::INSTR)?"
+    r"(?:TCPIP\d*::(?:\[[0-9A-F:.]+\]|[^:]+)(?:::(?P<tcp_port>\d+)::SOCKET|(?:::(?!SOCKET$|\d+(?:::|$))[^:]+)?(?:::INSTR)?)"
+    rf"|USB\d*::{_ID}::{_ID}::(?!(?:INSTR|RAW)$)[^:]+(?:::\d+)?(?:::(?:INSTR|RAW))?"
+    r"|GPIB\d*::(?P<primary>\d+)(?:::(?P<secondary>\d+))?(?:::INSTR)?"
     r"|PRLGX-(?:TCPIP|ASRL)\d*::.+"
     r"|VICP\d*::[^:]+(?:::[^:]+)?::INSTR"
     r"|(?:PXI|VXI|FIREWIRE)\d*::.+)",
@@ -35,6 +36,7 @@ _RESOURCES = (
     "TCPIP::192.168.1.20::5025::SOCKET, TCPIP::192.168.1.20::INSTR, "
     "USB0::0x2A8D::0x1102::MY1::INSTR or GPIB0::5::INSTR"
 )
+_GPIB_MOST, _GPIB_SECONDARY = 30, range(96, 127)  # IEEE 488.1, 2.6.2 and as VISA writes them
 PY = "@py"
 
 
@@ -106,12 +108,27 @@ def _resource(text: str) -> str:
         )
     if "::" not in text:
         return text  # an alias of a vendor's library; the link knows whether it has one
-    if not _RESOURCE.fullmatch(text):
+    match = _RESOURCE.fullmatch(text)
+    if not match:
         raise problem(f"{text!r} is no VISA resource such as {_RESOURCES}")
+    _check_numbers(text, match)
     if text.upper().startswith("TCPIP"):
         bracket = re.search(r"\[(.+)\]", text)
         host(bracket[1] if bracket else text.split("::")[1])
     return text
+
+
+def _check_numbers(text: str, match: re.Match[str]) -> None:
+    """Check the numbers in a resource's name, which the library looks at only when it opens it."""
+    if match["tcp_port"] and not 1 <= int(match["tcp_port"]) <= 65535:
+        raise problem(f"{text!r}: a TCP port is 1 to 65535")
+    if any(int(number, 0) > 0xFFFF for number in match.groups()[1:3] if number):
+        raise problem(f"{text!r}: the maker's and the model's number are 0x0000 to 0xFFFF")
+    if match["primary"] and int(match["primary"]) > _GPIB_MOST:
+        raise problem(f"{text!r}: a GPIB address is 0 to {_GPIB_MOST}")
+    second = int(match["secondary"] or 0)
+    if second > _GPIB_MOST and second not in _GPIB_SECONDARY:
+        raise problem(f"{text!r}: a secondary GPIB address is 0 to {_GPIB_MOST}, or 96 to 126")
 
 
 def _stop_bits(count: float) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
@@ -14,19 +12,13 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 
 from sensorbench.core.document_rest import WITHOUT_RULES
 from sensorbench.core.document_words import Place, several
-from sensorbench.core.documents import (
-    Completed,
-    Document,
-    Duration,
-    Frequency,
-    load,
-    read_text,
-)
-from sensorbench.core.errors import InputError, Problem
+from sensorbench.core.documents import Document, Duration, Frequency, load
+from sensorbench.core.errors import Problem
 from sensorbench.core.quantity import AddressError, address
 from sensorbench.parts.model import by_address, problem
 from sensorbench.station.alarm_table import AlarmTable, one_or_several
 from sensorbench.station.links import I2cLink, Link
+from sensorbench.station.tables import with_table
 
 
 class Bus(Document):
@@ -305,83 +297,5 @@ def load_station(
     `deeper` checks it beyond its form, where the form is wrong.
     """
     return load(
-        path, StationFile, None, lambda data: with_table(data, "socket", path.parent), deeper
+        path, StationFile, None, lambda data: with_table(data, "socket", path, Socket), deeper
     )
-
-
-def with_table(data: dict[str, Any], key: str, folder: Path) -> Completed:
-    """Return a document whose long table `key` may be the name of a CSV file.
-
-    A dot in a column's name is a table in a table; numbers may be written 0x28. What can't be read
-    is a problem, and the rest of the document counts.
-    """
-    name = data.get(key)
-    if not isinstance(name, str):
-        return Completed(data)
-    try:
-        reader = csv.DictReader(io.StringIO(read_text(folder / name, name), newline=""))
-        heading = list(reader.fieldnames or ())
-        # Spreadsheets leave rows of nothing behind.
-        rows = [row for row in reader if any(_is_said(value) for value in row.values())]
-    except csv.Error as error:
-        return _unread(data, key, [Problem(name, "", f"is no CSV table: {error}")])
-    except InputError as error:
-        return _unread(data, key, error.problems)
-    wrong = _wrong_heading([column.strip() for column in heading])
-    if wrong:
-        return _unread(data, key, [Problem(name, "line 1", text) for text in wrong])
-    bad = [k for k, row in enumerate(rows) if None in row or None in row.values()]
-    text = "has not as many fields as the heading"
-    return Completed(
-        {**data, key: [_row(row) for row in rows]},
-        tuple(Problem(name, f"line {k + 2}", text) for k in bad),
-        tuple((key, k) for k in bad),
-    )
-
-
-def _is_said(value: object) -> bool:
-    return bool(value.strip() if isinstance(value, str) else value)
-
-
-def _unread(data: dict[str, Any], key: str, problems: Sequence[Problem]) -> Completed:
-    return Completed(data, tuple(problems), ((key,),))
-
-
-def _wrong_heading(columns: list[str]) -> list[str]:
-    """Return what is wrong with the names of columns."""
-    if len(columns) == 1 and any(mark in columns[0] for mark in ";\t|"):
-        return ["its columns are not separated by commas: save it as comma-separated values"]
-    found = [
-        f"column {name!r} is there twice" for name in dict.fromkeys(columns)
-        if columns.count(name) > 1
-    ]  # fmt: skip
-    return found + [
-        f"column {name!r} can't have a value, as it is a table of other columns"
-        for name in dict.fromkeys(columns)
-        if any(other.startswith(f"{name}.") for other in columns)
-    ]
-
-
-def _row(row: Mapping[Any, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for column, text in row.items():
-        if not isinstance(column, str) or not isinstance(text, str) or not text.strip():
-            continue  # more or fewer fields than the heading: told, and left aside
-        *tables, last = column.strip().split(".")
-        inside = found
-        for table in tables:
-            inside = inside.setdefault(table, {})
-        inside[last] = _cell(last, text.strip())
-    return found
-
-
-_NUMBERS = {"address", "multiplexer", "channel"}
-
-
-def _cell(column: str, text: str) -> Any:
-    if column in _NUMBERS:
-        try:
-            return int(text, 0)
-        except ValueError:
-            return text  # the model says what is wrong with it
-    return text

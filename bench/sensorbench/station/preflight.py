@@ -53,12 +53,12 @@ def check_station(file: StationFile, bindings: Bindings | None = None) -> list[P
         _instruments(file), found.problems, _places(file), _sockets(file, found),
         check_guards(file, found),
     )  # fmt: skip
-    return [Problem(FILE, key, text) for key, text in rows]
+    return [file.placed(Problem(FILE, key, text)) for key, text in rows]
 
 
 def check_lot(file: StationFile, lot: Lot, part: Part) -> list[Problem]:
     """Return what is wrong with a lot on this station."""
-    return [Problem(lot.label, key, text) for key, text in _lot(file, lot, part)]
+    return [lot.placed(Problem(lot.label, key, text)) for key, text in _lot(file, lot, part)]
 
 
 def check_faults(file: StationFile, lots: Iterable[tuple[Lot, Part]]) -> list[Problem]:

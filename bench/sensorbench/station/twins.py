@@ -11,10 +11,13 @@ from sensorbench.station.simulation import SimulatedBench
 from sensorbench.station.workspace import Workspace
 
 
-def simulated_bench(station: Path | str, clock: Clock | None = None) -> SimulatedBench:
+def simulated_bench(
+    station: Path | str, clock: Clock | None = None, *, fed: bool = True
+) -> SimulatedBench:
     """Return the twins of a station in their world; the parts of all its lots are in, and fed.
 
-    `station` is a workspace or its station.toml. Time is real unless a clock is given. Raises
+    `station` is a workspace or its station.toml. Time is real unless a clock is given. With `fed`
+    false the parts have what the instruments give them, nothing at first, as in `read`. Raises
     InputError for files that can't be used.
     """
     path = Path(station)
@@ -26,4 +29,4 @@ def simulated_bench(station: Path | str, clock: Clock | None = None) -> Simulate
     if problems:
         raise InputError(problems)
     memory = workspace.load_memory()
-    return SimulatedBench(file, clock or RealClock(), memory, lots, fed=True)
+    return SimulatedBench(file, clock or RealClock(), memory, lots, fed=fed)

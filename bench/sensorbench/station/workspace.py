@@ -16,11 +16,12 @@ from sensorbench.core.documents import load, merge_problems
 from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.folders import no_folder
 from sensorbench.core.quantity import quantities
-from sensorbench.parts.model import Lot, Part, slug
+from sensorbench.parts.model import Lot, Part, Unit, slug
 from sensorbench.profiles.library import load_profile, profile_text
 from sensorbench.profiles.model import Profile
 from sensorbench.profiles.part_checks import check_part
-from sensorbench.station.model import StationFile, load_station, with_table
+from sensorbench.station.model import StationFile, load_station
+from sensorbench.station.tables import with_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class Workspace:
         """Return a lot; its units may be a CSV file beside it. Raises InputError."""
         path = self._existing("lots", self.lot_path(lot))
         label = self._label("lots", path)
-        return load(path, Lot, label, lambda data: with_table(data, "unit", path.parent))
+        return load(path, Lot, label, lambda data: with_table(data, "unit", path, Unit, label))
 
     def load_part(self, part: str) -> Part:
         """Return a part. Raises InputError."""

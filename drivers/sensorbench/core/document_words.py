@@ -154,7 +154,7 @@ def _text(
     if kind == "missing":
         return "is required"
     if kind == "extra_forbidden":
-        return _unknown(str(location[-1]), _allowed_keys(model, data, location[:-1]))
+        return unknown_key(str(location[-1]), _allowed_keys(model, data, location[:-1]))
     if kind in {"literal_error", "enum"}:
         return f"{_shown(value)} is not allowed; allowed: {context.get('expected')}"
     if kind == "union_tag_invalid":
@@ -198,7 +198,8 @@ def _shown(value: object) -> str:
     return text if len(text) <= _MOST else f"{text[:_MOST]}…"
 
 
-def _unknown(key: str, allowed: Sequence[str]) -> str:
+def unknown_key(key: str, allowed: Sequence[str]) -> str:
+    """Return that a key is unknown, which was meant, and which there are."""
     close = difflib.get_close_matches(key, allowed, 1)
     if close:
         return f"unknown key; did you mean {close[0]}? Allowed: {', '.join(allowed)}"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import codecs
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -18,11 +18,12 @@ from pydantic import (
     Field,
     PrivateAttr,
     ValidationError,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from sensorbench.core.document_rest import all_problems
-from sensorbench.core.document_words import Place
+from sensorbench.core.document_words import Place, several
 from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.units import Dimension, UnitError, parse
 
@@ -32,11 +33,76 @@ class Document(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     _written_in: str = PrivateAttr("")
+    _tables: tuple[Table, ...] = PrivateAttr(())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers_as_such(cls, data: Any) -> Any:
+        """Refuse `true` and "0x48" where a number is meant: to a validator they are 1 and 72."""
+        if not isinstance(data, Mapping):
+            return data
+        rows: list[tuple[Place, str]] = []
+        for name, field in cls.model_fields.items():
+            value = data.get(field.alias or name)
+            for place, item in _items(name, value):
+                said = _no_number(item, field.annotation)
+                if said:
+                    rows.append((place, said))
+        if rows:
+            raise several(rows)
+        return data
 
     @property
     def written_in(self) -> str:
         """Return the file it stands in, as problems name it; "" where it is of no file."""
         return self._written_in
+
+    def placed(self, problem: Problem) -> Problem:
+        """Return a problem of this document by the line of the table in which its item stands."""
+        return _placed(self._tables, problem)
+
+
+def _items(name: str, value: object) -> Iterator[tuple[Place, object]]:
+    if isinstance(value, list):
+        yield from (((name, k), item) for k, item in enumerate(value))
+    else:
+        yield (name,), value
+
+
+_HEX = re.compile(r"([0-9A-Fa-f]+)h|\$([0-9A-Fa-f]+)")
+
+
+def _no_number(item: object, annotation: Any) -> str:
+    """Return what is wrong with an item that is no number in a field of this type, or ""."""
+    if not isinstance(item, bool | str):
+        return ""
+    types = set(_types(annotation))
+    if types & {type(item), Any, object}:
+        return ""
+    if isinstance(item, bool):
+        kind = "a whole number" if int in types else "a number" if float in types else ""
+        return kind and f"write {kind}, not {str(item).lower()}"
+    # A text in a field of floats may be a quantity with its unit.
+    if int not in types or float in types:
+        return ""
+    text = item.strip()
+    if match := _HEX.fullmatch(text):
+        return f"write 0x{match[1] or match[2]}, not {item!r}"
+    try:
+        int(text, 0)
+    except ValueError:
+        return ""
+    return f"write {text} without quotes"
+
+
+def _types(annotation: Any) -> Iterator[Any]:
+    if get_origin(annotation) is Literal:
+        yield from map(type, get_args(annotation))
+    elif get_args(annotation):
+        for argument in get_args(annotation):
+            yield from _types(argument)
+    else:
+        yield annotation
 
 
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
@@ -56,15 +122,48 @@ M = TypeVar("M", bound=Document)
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """A list `key` of a document that stands in another file: its items' lines and names."""
+
+    key: str
+    file: str
+    lines: tuple[int, ...]
+    names: tuple[str, ...]
+
+    def placed(self, problem: Problem) -> Problem:
+        """Return a problem as it is named in the file: socket[2].link is line 3: link."""
+        if problem.key == self.key:
+            return replace(problem, file=self.file, key="")
+        match = re.fullmatch(rf"{re.escape(self.key)}\[(\d+)\]\.?(.*)", problem.key)
+        if match:
+            line = f"line {self.lines[int(match[1]) - 1]}"
+            return replace(problem, file=self.file, key=f"{line}: {match[2]}" if match[2] else line)
+        # Checks of a later level call an item by its name: socket A1.reference.
+        said = problem.key.removeprefix(f"{self.key} ")
+        named = [n for n in self.names if n and (said == n or said.startswith(f"{n}."))]
+        if said == problem.key or not named:
+            return problem
+        line = f"line {self.lines[self.names.index(max(named, key=len))]}"
+        return replace(problem, file=self.file, key=f"{line}: {problem.key}")
+
+
+def _placed(tables: Sequence[Table], problem: Problem) -> Problem:
+    for table in tables:
+        problem = table.placed(problem)
+    return problem
+
+
+@dataclass(frozen=True, slots=True)
 class Completed:
     """A document's data with what stands in another file, and what is wrong there.
 
-    `unread` are the places in `data` that could not be read for it.
+    `unread` are the places in `data` that could not be read for it, `tables` those that could.
     """
 
     data: dict[str, Any]
     problems: tuple[Problem, ...] = ()
     unread: tuple[Place, ...] = ()
+    tables: tuple[Table, ...] = ()
 
 
 def _is_number(value: object) -> bool:
@@ -116,14 +215,38 @@ def read_text(path: Path, label: str) -> str:
     return text_of(data, label)
 
 
+_FORMATS = (
+    (b"PK\x03\x04", "a zipped file, as .xlsx, .ods and .docx are"),
+    (b"\xd0\xcf\x11\xe0", "an .xls or .doc file"),
+    (b"%PDF", "a PDF"),
+    (b"{\\rtf", "a formatted document (RTF)"),
+    (b"\x1f\x8b", "a compressed file"),
+    (b"<", "a page of HTML or XML"),
+)
+_UTF16 = "UTF-16 text, as old Notepads, PowerShell's > and Excel's \"Unicode text\" write it"
+
+
+def _format_of(data: bytes) -> str:
+    """Return what kind of file this is, "" where it may be the text that it should be."""
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "UTF-32 text"
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return _UTF16
+    head = data[:4]
+    if head.count(0) == 3 and (head[0] or head[3]):
+        return "UTF-32 text"
+    if b"\0" in head:
+        return _UTF16
+    start = data.removeprefix(codecs.BOM_UTF8).lstrip()
+    return next((name for magic, name in _FORMATS if start.startswith(magic)), "")
+
+
 def text_of(data: bytes, label: str) -> str:
     """Return what the bytes of a text file say, UTF-8 with or without a BOM. Raises InputError."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in data[:4]:
-        text = (
-            "is UTF-16 text, as old Notepads, PowerShell's > and Excel's \"Unicode text\" write "
-            "it: save it as UTF-8"
-        )
-        raise InputError.one(label, "", text)
+    kind = _format_of(data)
+    if kind:
+        save = "UTF-8" if kind.startswith("UTF") else 'plain text; in Excel that is "CSV UTF-8"'
+        raise InputError.one(label, "", f"is {kind}: save it as {save}")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -169,8 +292,10 @@ def loads(
         raise InputError.one(label, "", text) from None
     if _depth(data) > _DEEPEST:
         raise InputError.one(label, "", f"has tables deeper in one another than {_DEEPEST}")
-    found = validate(data, model, label, deeper, read_more(data) if read_more else None)
+    completed = read_more(data) if read_more else None
+    found = validate(data, model, label, deeper, completed)
     found._written_in = label
+    found._tables = completed.tables if completed else ()
     return found
 
 
@@ -225,7 +350,9 @@ def validate(
     else:
         if not problems:
             return document
-    raise InputError([*problems, *all_problems(label, model, data, error, deeper, unread)])
+    rest = all_problems(label, model, data, error, deeper, unread)
+    tables = completed.tables if completed is not None else ()
+    raise InputError([*problems, *(_placed(tables, problem) for problem in rest)])
 
 
 def merge_problems(attempts: Sequence[Callable[[], object]]) -> list[Problem]:

@@ -1,15 +1,16 @@
 """Text as word processors, data sheets and keyboards write it, to the one spelling that we keep.
 
-Only what can be read in one way is read: `M` and `m` stay apart, and a unit that also says what a
-pressure is measured from is refused by `hint` in words.
+Only what can be read in one way is read: other capitals are, but `M` and `m` stay apart, and a unit
+that also says what a pressure is measured from is refused by `hint` in words.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
-_MINUS = "\u2212\u2010\u2011\u2012\u2013\ufe63\uff0d"
+_MINUS = "\u2212\u2010\u2011\u2012\u2013\u2014\u2015\ufe63\uff0d"
 _SIGNS = {ord(c): "-" for c in _MINUS} | {
     ord("\uff0b"): "+",  # full width, as Chinese and Japanese keyboards give it
     ord("\uff0e"): ".",
@@ -40,6 +41,8 @@ _WORDS = {
     "PPM": "ppm", "PPB": "ppb", "lux": "lx", "Lux": "lx", "klux": "klx", "percent": "%",
     "%rh": "%RH", "%rf": "%RH", "rh%": "%RH",
 }  # fmt: skip
+_AMBIGUOUS = frozenset("mMpP")
+_MOST_MEANT = 3
 _MEASURED_FROM = re.compile(r"(psi|bar|mbar|kPa|hPa|Pa|inHg|mmHg)\s*\(?(a|g|d|abs|gauge|diff)\)?")
 _SEPARATED = re.compile(r"[+-]?(?:[\d.]*\d[,'’ ]\d|\d+\.\d+\.\d)")
 
@@ -75,6 +78,52 @@ def _part(part: str) -> str:
     part = _DEGREE_LETTERS.get(part, part.replace("°", "deg"))
     part = _PREFIX_K.sub("k", _PREFIXED_OHM.sub("ohm", part))
     return _WORDS.get(part, part)
+
+
+def names_of(units: Sequence[str]) -> dict[str, str]:
+    """Return every name by which one of `units` may be written, and the unit."""
+    return {unit: unit for unit in units} | {w: u for w, u in _WORDS.items() if u in units}
+
+
+def in_any_case(written: str, units: Sequence[str]) -> tuple[str, bool]:
+    """Return which of `units` a spelling in other capitals is, "" for none, and whether surely so.
+
+    Capitals tell milli from mega and pico from peta: what differs in those is not sure, nor is a
+    mega in text that is all capitals, as MBAR is.
+
+    >>> in_any_case("BAR", ("Pa", "mbar", "bar")), in_any_case("MBAR", ("Pa", "mbar", "bar"))
+    (('bar', True), ('mbar', False))
+    """
+    folded = written.casefold()
+    names = {name: unit for name, unit in names_of(units).items() if name.casefold() == folded}
+    found = sorted(set(names.values()))
+    if len(found) != 1:
+        return " or ".join(found), False
+    (meant,) = found
+    has_prefix = meant[:1] in _AMBIGUOUS and meant[1:] in units
+    same = any(name[:1] == written[:1] for name in names)
+    shouts = written.isupper() and written[:1] in _AMBIGUOUS
+    return meant, not has_prefix or (same and not shouts)
+
+
+def meant_by(written: str, units: Sequence[str]) -> str:
+    """Return which of `units` is probably meant, "" where nobody knows.
+
+    >>> meant_by("MV", ("V", "mV")), meant_by("%", ("%RH",)), meant_by("m", ("s", "ms", "min"))
+    ('mV', '%RH', 'ms or min')
+    """
+    found = in_any_case(written, units)[0]
+    if found or not written:
+        return found
+    folded = written.casefold()
+    # A lone prefix, or % without RH; of longer beginnings many are units of their own, as `at`.
+    near = [
+        unit
+        for unit in units
+        if unit.casefold().endswith(folded)
+        or (len(folded) == 1 and unit.casefold().startswith(folded))
+    ]
+    return " or ".join(near) if len(near) <= _MOST_MEANT else ""
 
 
 def hint(text: str) -> str:

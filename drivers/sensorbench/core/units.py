@@ -98,7 +98,12 @@ class Dimension:
         The dimension's own names come before other spellings: H may be henry.
         """
         scales = dict(self.scales)
-        return scales.get(unit) or scales.get(spelling.unit(unit))
+        spelt = spelling.unit(unit)
+        found = scales.get(unit) or scales.get(spelt)
+        if found is None:
+            meant, is_sure = spelling.in_any_case(spelt, self.units)
+            found = scales[meant] if is_sure else None
+        return found
 
 
 _DIMENSIONS: dict[str, Dimension] = {}
@@ -203,7 +208,9 @@ def parse(text: str, dimension: Dimension) -> float:
         if why := spelling.hint(written):
             raise UnitError(f"{text!r} can't be read: {why}")
         what = f"unit {unit!r} is not a {dimension.name}" if unit else f"{text!r} has no unit"
-        raise UnitError(f"{what}; a {dimension.name} is written in {allowed}")
+        meant = spelling.meant_by(spelling.unit(unit), dimension.units)
+        between = f"; did you mean {meant}? A" if meant else "; a"
+        raise UnitError(f"{what}{between} {dimension.name} is written in {allowed}")
     value = number * scale.factor + scale.offset
     if not math.isfinite(value):
         raise UnitError(f"{text!r} is too large")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from sensorbench.core.provenance import Provenance
 
@@ -65,4 +65,13 @@ class LineTwin(Protocol):
 
     def handle(self, line: bytes) -> bytes | None:
         """Take one line without its terminator; return the reply without its, or None."""
+        ...
+
+
+@runtime_checkable
+class HearsOverrun(Protocol):
+    """A twin whose instrument says so when more came than its input buffer holds."""
+
+    def input_overrun(self) -> None:
+        """Take that a line was lost, as it was too long."""
         ...

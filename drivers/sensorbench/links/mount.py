@@ -3,8 +3,9 @@
 A mount is a background thread that lives until `close()`. It frames lines by the twin's own
 terminators and hands them to the twin one at a time. Each twin answers for itself: mounts whose
 twins share a world hold its lock (`world`) while a twin acts, and a twin that takes time gives it
-away. A line that the twin refuses by an exception is logged and not answered. Nothing listens
-beyond loopback: a twin knows no password.
+away. A line that the twin refuses by an exception is logged and not answered; one that is longer
+than an input buffer is lost, which the twin hears, and the next one counts. Nothing listens beyond
+loopback: a twin knows no password.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from sensorbench.core.errors import BenchError, ProtocolError, TransportError
-from sensorbench.links.framing import LineSplitter
-from sensorbench.links.line import LineTwin
+from sensorbench.core.errors import BenchError, TransportError
+from sensorbench.links.framing import LONGEST_LINE, LineSplitter, Overrun
+from sensorbench.links.line import HearsOverrun, LineTwin
 from sensorbench.links.ready import ready
 
 if TYPE_CHECKING:
@@ -81,6 +82,9 @@ class _Mount(ABC):
             if not data:
                 return
             for line in splitter.feed(data):
+                if isinstance(line, Overrun):
+                    self._lose(line)
+                    continue
                 fault, reply = self._answer(line)
                 if self._is_closing(within_s=fault.late_s):
                     return
@@ -103,6 +107,15 @@ class _Mount(ABC):
                 return Fault(), b""
             fault, self._fault = self._fault or Fault(), None
         return fault, (reply + self._twin.reply_terminator)[: fault.cut_after]
+
+    def _lose(self, line: Overrun) -> None:
+        _LOG.warning(
+            "%s: a line of more than %d bytes was lost: %r …",
+            self.address, LONGEST_LINE, line.begins,
+        )  # fmt: skip
+        if isinstance(self._twin, HearsOverrun):
+            with self._lock, self._world:
+                self._twin.input_overrun()
 
     @abstractmethod
     def _release(self) -> None:
@@ -172,8 +185,6 @@ class TcpMount(_Mount):
                 self._serve(client, client.recv, client.send)
             except OSError as error:
                 _LOG.info("%s: a client went away: %s", self.address, error)
-            except ProtocolError as error:
-                _LOG.warning("%s: client dropped: %s", self.address, error)
 
     def _release(self) -> None:
         self._accepting.join()
@@ -232,12 +243,9 @@ class PtyMount(_Mount):
 
     def _listen(self) -> None:
         while not self._is_closing():
-            try:
-                self._serve(
-                    self._master, partial(os.read, self._master), partial(os.write, self._master)
-                )
-            except ProtocolError as error:
-                _LOG.warning("%s: line dropped: %s", self.address, error)
+            self._serve(
+                self._master, partial(os.read, self._master), partial(os.write, self._master)
+            )
 
     def _release(self) -> None:
         self._thread.join(_PATIENCE_S)

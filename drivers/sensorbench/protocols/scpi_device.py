@@ -34,7 +34,7 @@ from sensorbench.protocols.scpi_parameters import (
     parse_parameters,
     split_outside,
 )
-from sensorbench.protocols.scpi_status import OPERATION_COMPLETE, ScpiError, Status
+from sensorbench.protocols.scpi_status import ERROR_TEXTS, OPERATION_COMPLETE, ScpiError, Status
 
 F = TypeVar("F", bound=Callable[..., "str | None"])
 _HEADER = re.compile(r"(\*[A-Z]+|:?[A-Z]\w*(?::[A-Z]\w*)*)(\??)", re.IGNORECASE)
@@ -129,6 +129,11 @@ class ScpiDevice:
     def inject_error(self, code: int, text: str) -> None:
         """Put an error into the queue as if the instrument had met it."""
         self.status.push(code, text)
+
+    def input_overrun(self) -> None:
+        """Take that a message was lost, as it was longer than the input buffer (SCPI-99, 21.8)."""
+        if self.fault() != "silent":
+            self.status.push(-363, ERROR_TEXTS[-363])
 
     @classmethod
     def understood(cls) -> tuple[str, ...]:

@@ -17,6 +17,8 @@ _MULTIPLIERS = {
     "EX": 1e18, "PE": 1e15, "T": 1e12, "G": 1e9, "MA": 1e6, "K": 1e3, "": 1.0,
     "M": 1e-3, "U": 1e-6, "N": 1e-9, "P": 1e-12, "F": 1e-15, "A": 1e-18,
 }  # fmt: skip
+_LARGEST_EXPONENT, _MOST_DIGITS, _DIGITS = 32_000, 255, 300
+_FINEST_STEP = 1e-12  # of a range: no instrument sets finer
 _MEGA_UNITS = {"HZ", "OHM"}  # MHZ and MOHM are mega although M is milli
 _CHANNELS = re.compile(r"\(\s*@\s*(\d+(?::\d+)?(?:\s*,\s*\d+(?::\d+)?)*)\s*\)")
 _STRING = re.compile(r"'((?:[^']|'')*)'|\"((?:[^\"]|\"\")*)\"")
@@ -59,7 +61,7 @@ class Number:
         match = _NUMBER.fullmatch(token)
         if not match:
             raise ScpiError(-104)
-        return float(match[1].replace(" ", "")) * self._factor(match[2].upper())
+        return _read(match[1]) * self._factor(match[2].upper())
 
     def _factor(self, suffix: str) -> float:
         if not suffix:
@@ -72,6 +74,16 @@ class Number:
         if multiplier == "M" and self.unit in _MEGA_UNITS:
             return 1e6
         return _MULTIPLIERS[multiplier]
+
+
+def _read(text: str) -> float:
+    """Return a decimal number; zero has no sign. Raises ScpiError as IEEE 488.2, 7.7.2.4.1."""
+    mantissa, _, exponent = text.replace(" ", "").upper().partition("E")
+    if abs(int(exponent[:_DIGITS] or 0)) > _LARGEST_EXPONENT:
+        raise ScpiError(-123)
+    if sum(letter.isdigit() for letter in mantissa.lstrip("+-0.")) > _MOST_DIGITS:
+        raise ScpiError(-124)
+    return float(text.replace(" ", "")) + 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,12 +217,15 @@ def parse_parameters(text: str, parameters: tuple[Parameter, ...]) -> tuple[obje
 
 
 def bounded(value: float | Limit, low: float, high: float, default: float) -> float:
-    """Return a number with MIN, MAX and DEF filled in. Raises ScpiError -222 outside the range."""
+    """Return a number with MIN, MAX and DEF filled in. Raises ScpiError -222 outside the range.
+
+    What is less than any instrument's step is zero.
+    """
     if isinstance(value, Limit):
         return {Limit.MIN: low, Limit.MAX: high, Limit.DEF: default}[value]
     if not low <= value <= high:
         raise ScpiError(-222)
-    return value
+    return 0.0 if abs(value) < _FINEST_STEP * max(abs(low), abs(high)) else value
 
 
 def nr3(value: float) -> str:

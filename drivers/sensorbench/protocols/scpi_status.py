@@ -17,6 +17,8 @@ ERROR_TEXTS = {
     -112: "Program mnemonic too long",
     -113: "Undefined header",
     -114: "Header suffix out of range",
+    -123: "Exponent too large",
+    -124: "Too many digits",
     -131: "Invalid suffix",
     -138: "Suffix not allowed",
     -151: "Invalid string data",
@@ -29,6 +31,7 @@ ERROR_TEXTS = {
     -230: "Data corrupt or stale",
     -310: "System error",
     -350: "Queue overflow",
+    -363: "Input buffer overrun",
     -410: "Query INTERRUPTED",
     -420: "Query UNTERMINATED",
 }

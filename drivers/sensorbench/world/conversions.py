@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+import numpy.typing as npt
+
 _TOLERANCE_S, _TOLERANCE = 1e-9, 1e-14
 
 
@@ -46,6 +49,10 @@ class Conversions:
         """Return when conversion `number` ends."""
         return self.start_s(number) + self.lasts_s
 
+    def ends_s(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Return when conversions end that follow one another, shape (n,)."""
+        return np.asarray(self.began_s + numbers * self.period_s + self.lasts_s, np.float64)
+
     def due(self, now_s: float) -> int:
         """Return how many ended by `now_s` and were not taken."""
         if not reached(now_s, self.end_s(self.taken)):
@@ -54,6 +61,13 @@ class Conversions:
             return 1
         since_s = now_s + _TOLERANCE_S + now_s * _TOLERANCE - self.end_s(0)
         return max(1, int(since_s // self.period_s) + 1 - self.taken)
+
+    def due_before(self, at_s: float) -> int:
+        """Return how many of those that were not taken ended before `at_s`."""
+        ahead = max(0, math.ceil((at_s - self.end_s(0)) / self.period_s) - self.taken)
+        while ahead and self.end_s(self.taken + ahead - 1) >= at_s:
+            ahead -= 1
+        return ahead
 
     def take(self, count: int = 1) -> float:
         """Take `count` of them and return when the last of these ended."""

@@ -72,6 +72,18 @@ def _knows_its_bounds(kind: type) -> bool:
     return hasattr(kind, "bounds") and hasattr(kind, "reaches")
 
 
+def reach(field: Field, now: float) -> tuple[float, float]:
+    """Return the least and the greatest number that a body feels from `now` on.
+
+    Until something changes the field; infinite where it moves and doesn't know how far.
+    """
+    if field.still_from(now) <= now:
+        felt = components(field.felt(now))[0]
+        return felt, felt
+    known = bounded(field)
+    return (-math.inf, math.inf) if known is None else known.bounds(now)
+
+
 class Constant:
     """A value that stays: ambient, a fixed supply."""
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorbench.core.quantity import Value
-from sensorbench.world.fields import Times
+from sensorbench.world.fields import Times, reach
 from sensorbench.world.random import Stream, normals
 
 if TYPE_CHECKING:
@@ -87,6 +87,10 @@ class Place:
         """Return the record of what this part's twin was asked for and does not model."""
         return self.world.beyond_of(self.serial)
 
+    def fault_changes(self, after_s: float) -> list[tuple[float, str]]:
+        """Return when this part's fault changed after `after_s` until now, and to what kind."""
+        return self.world.fault_changes(self.serial, after_s)
+
     def fault(self, at_s: float | None = None) -> str:
         """Return the kind of fault that this part has now, or had at `at_s`; "" if healthy."""
         # Asked in every transfer: nearly always nothing is known of this part.
@@ -110,6 +114,16 @@ class Place:
         """Return the temperature of the part's body at `times`, shape (n,)."""
         found = self.zone.field("temperature").sample(times)
         return found + self._gradient * (found - self._ambient_c)
+
+    def temperature_range_c(self, since_s: float) -> tuple[float, float]:
+        """Return the least and greatest temperature of the part's body from `since_s` on.
+
+        Until something changes; infinite where the field doesn't know how far it goes.
+        """
+        low_c, high_c = reach(self.zone.field("temperature"), since_s)
+        if math.isinf(high_c - low_c):
+            return -math.inf, math.inf
+        return self._near(low_c), self._near(high_c)
 
     def humidity_rh(self, at_s: float | None = None) -> float:
         """Return the relative humidity at the part, in %RH.

@@ -14,7 +14,7 @@ from sensorbench.core.channel import Channel
 from sensorbench.core.document_rest import WITHOUT_RULES
 from sensorbench.core.document_words import Place, several
 from sensorbench.core.documents import Document, Word
-from sensorbench.core.quantity import AddressError, Value, address
+from sensorbench.core.quantity import AddressError, Quantity, Value, address
 from sensorbench.core.units import UnitError, parse
 from sensorbench.parts.values import Range, RangeProblem, ValueProblem, flatten, read
 
@@ -212,14 +212,9 @@ def _range(name: str, row: Mapping[str, Any]) -> tuple[Range, list[tuple[Place, 
     except AddressError as error:
         return Range(), [((), str(error))]
     problems: list[tuple[Place, str]] = []
-    limit = None
-    if "limit" in row and where.quantity.limit is None:
-        problems.append((("limit",), f"a {where.quantity.name} has no limit beside it"))
-    elif "limit" in row and where.quantity.limit is not None:
-        try:
-            limit = parse(str(row["limit"]), where.quantity.limit)
-        except UnitError as error:
-            problems.append((("limit",), str(error)))
+    limit, wrong = _limit(where.quantity, row["limit"]) if "limit" in row else (None, "")
+    if wrong:
+        problems.append((("limit",), wrong))
     words: dict[str, Value] = {}
     for word, raw in row.items():
         if word in _NOT_WORDS:
@@ -243,6 +238,19 @@ def _range(name: str, row: Mapping[str, Any]) -> tuple[Range, list[tuple[Place, 
     elif ends and isinstance(nominal, float) and not ends[0] <= nominal <= ends[1]:
         problems.append((("nominal",), "nominal must lie between min and max"))
     return found, problems
+
+
+def _limit(quantity: Quantity, raw: object) -> tuple[float | None, str]:
+    """Return the limit beside a quantity, and what is wrong with it."""
+    if quantity.limit is None:
+        return None, f"a {quantity.name} has no limit beside it"
+    try:
+        limit = parse(str(raw), quantity.limit)
+    except UnitError as error:
+        return None, str(error)
+    if limit <= 0:
+        return None, f"must be above 0, not {raw}: it is what the part may draw at most"
+    return limit, ""
 
 
 class Unit(Document):

@@ -9,10 +9,11 @@ from sensorbench.core.channel import Channel, read_settings
 from sensorbench.core.device import Sensor
 from sensorbench.core.errors import Problem
 from sensorbench.core.plugins import broken
-from sensorbench.core.quantity import address, quantities
+from sensorbench.core.quantity import address, components, quantities
 from sensorbench.parts.model import Part
-from sensorbench.parts.values import ValueProblem, read_address, resolve
+from sensorbench.parts.values import Target, ValueProblem, Wave, read_address, resolve
 from sensorbench.profiles.measuring import OF_PART, ask_of
+from sensorbench.profiles.planning.reading import show_value
 
 Findings = Iterator[tuple[str, str]]
 """Key in part.toml, and what is wrong there."""
@@ -79,9 +80,29 @@ def _values(part: Part) -> Findings:
     for key, table in tables.items():
         for where, raw in table.items():
             try:
-                resolve(raw, read_address(where), part.range_of(where))
+                target = resolve(raw, read_address(where), part.range_of(where))
             except ValueProblem as error:
                 yield f"{key}.{where}", str(error)
+            else:
+                yield from ((f"{key}.{where}", text) for text in _beyond(part, where, target))
+
+
+def _beyond(part: Part, where: str, target: Target) -> Iterator[str]:
+    """Say where a value is farther out than all that the part's range names, `proof` and such."""
+    span = part.range_of(where)
+    if span is None or span.span is None:
+        return
+    named = [value for value in span.words.values() if isinstance(value, float)]
+    low, high = min(named), max(named)
+    ends = (target.low, target.high) if isinstance(target, Wave) else (target,)
+    values = [v for end in ends if end is not None for v in components(end)]
+    outside = [v for v in values if not low <= v <= high]
+    if outside:
+        yield (
+            f"{show_value(where, outside[0])} is beyond the part's own range, "
+            f"{show_value(where, low)} to {show_value(where, high)}: write a value within it, or "
+            f"widen [range.{where}]"
+        )
 
 
 def _accuracy(part: Part, channels: Sequence[Channel]) -> Findings:

@@ -17,6 +17,7 @@ _LEFT_BY = {
     r"~\$.*|\.~lock\..*#": "an office program",
     r"@eadir|#recycle|@recycle|\.@__thumb|\.sync.*|\.dropbox.*|\.stfolder": "a file server",
     r".*~|\..*\.sw[a-p]": "a text editor",
+    r"\.git(?:attributes|ignore|keep|modules)?|\.keep|\.svn|\.hg(?:ignore)?": "version control",
 }
 _PATTERNS = [(re.compile(names, re.IGNORECASE), who) for names, who in _LEFT_BY.items()]
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 
 from sensorbench.core.verdict import Verdict, overall
+from sensorbench.parts.model import slug
 from sensorbench.reports.asked import asked_blocks
 from sensorbench.reports.environment import environment
 from sensorbench.reports.equipment import equipment
@@ -47,7 +48,7 @@ def build(
     ended = max(run.ended for run in runs)
     mark = "SIM-" if simulated else ""
     number = f"{mark}R{ended:%Y%m%d}-{_digest(runs)}"
-    stem = runs[0].root.name if len(runs) == 1 else number
+    stem = slug(runs[0].run_id) if len(runs) == 1 else number  # its folder may have another name
     verdict = overall(run.verdict for run in runs)
     spoken = [Words(language) for language in languages]
     return Report(

@@ -176,7 +176,11 @@ def test_the_windows_of_a_readout_elsewhere_count(
 
 @pytest.mark.parametrize(
     ("said", "why"),
-    [("yesterday", "is no time such as"), ("2020-01-01", "is not between the run's start")],
+    [
+        ("yesterday", "is no time: write date and time in figures, such as 20"),
+        ("tomorrow", "or leave it out for now"),
+        ("2020-01-01", "is not between the run's start"),
+    ],
 )
 def test_a_time_that_can_not_be_is_refused(tmp_path: Path, said: str, why: str) -> None:
     workspace, outcome = parked(tmp_path)

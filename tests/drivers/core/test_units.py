@@ -1,5 +1,6 @@
 """Units: what people write is read once; the wrong dimension is refused with what is allowed."""
 
+import itertools
 import math
 
 import pytest
@@ -109,9 +110,22 @@ def test_spellings_of_keyboards_data_sheets_and_word_processors_are_read(
         ("1 000 h", Dimension.TIME, "without separators"),
         ("1,000.5 h", Dimension.TIME, "without separators"),
         ("10\u00b2 Pa", Dimension.PRESSURE, "a pressure is written in"),
-        ("5 MPA", Dimension.PRESSURE, "is not a pressure"),
-        ("5 MV", Dimension.VOLTAGE, "is not a voltage"),
-        ("5 mpa", Dimension.PRESSURE, "is not a pressure"),
+        ("5 MPA", Dimension.PRESSURE, "did you mean MPa?"),
+        ("5 MV", Dimension.VOLTAGE, "did you mean mV? A voltage is written in"),
+        ("5 mpa", Dimension.PRESSURE, "did you mean MPa?"),
+        ("5 MBAR", Dimension.PRESSURE, "did you mean mbar?"),
+        ("5 MA", Dimension.CURRENT, "did you mean mA?"),
+        ("5 PA", Dimension.CURRENT, "did you mean pA?"),
+        ("5 MHZ", Dimension.FREQUENCY, "did you mean MHz?"),
+        ("5 mhz", Dimension.FREQUENCY, "did you mean MHz?"),
+        ("5 MS", Dimension.TIME, "did you mean ms?"),
+        ("5 MG", Dimension.ACCELERATION, "did you mean mg?"),
+        ("5 MT", Dimension.MAGNETIC_FIELD, "did you mean mT?"),
+        ("5 m", Dimension.TIME, "did you mean ms or min?"),
+        ("5 MOhm", Dimension.CURRENT, "a current is written in"),
+        ("5 k", Dimension.RESISTANCE, "did you mean kohm?"),
+        ("50 %", Dimension.HUMIDITY, "did you mean %RH?"),
+        ("1 at", Dimension.PRESSURE, "unit 'at' is not a pressure; a pressure is"),
     ],
 )
 def test_what_could_be_read_in_two_ways_is_refused_in_words(
@@ -120,6 +134,45 @@ def test_what_could_be_read_in_two_ways_is_refused_in_words(
     with pytest.raises(UnitError) as refused:
         parse(text, dimension)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "dimension", "value"),
+    [
+        ("1 BAR", Dimension.PRESSURE, 1e5), ("100 KPA", Dimension.PRESSURE, 1e5),
+        ("1 mmhg", Dimension.PRESSURE, 133.322387415), ("0.1 Mpa", Dimension.PRESSURE, 1e5),
+        ("1 MMHG", Dimension.PRESSURE, 133.322387415), ("1000 HPA", Dimension.PRESSURE, 1e5),
+        ("1e5 PA", Dimension.PRESSURE, 1e5), ("1 TORR", Dimension.PRESSURE, 101325 / 760),
+        ("25 °c", Dimension.TEMPERATURE, 25.0), ("25 DEGC", Dimension.TEMPERATURE, 25.0),
+        ("25 celsius", Dimension.TEMPERATURE, 25.0), ("—40 °C", Dimension.TEMPERATURE, -40.0),
+        ("3.3 v", Dimension.VOLTAGE, 3.3), ("3300 mv", Dimension.VOLTAGE, 3.3),
+        ("3.3 VOLTS", Dimension.VOLTAGE, 3.3), ("20 ma", Dimension.CURRENT, 0.02),
+        ("1 HRS", Dimension.TIME, 3600.0), ("60 MIN", Dimension.TIME, 3600.0),
+        ("60 Sec", Dimension.TIME, 60.0), ("1 G", Dimension.ACCELERATION, 9.80665),
+        ("50 ut", Dimension.MAGNETIC_FIELD, 50.0), ("1 KHZ", Dimension.FREQUENCY, 1000.0),
+        ("6 k/MIN", Dimension.TEMPERATURE_RATE, 0.1),
+    ],
+)  # fmt: skip
+def test_other_capitals_are_read_where_they_mean_one_thing(
+    text: str, dimension: Dimension, value: float
+) -> None:
+    assert parse(text, dimension) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("dimension", dimensions(), ids=lambda d: d.name)
+def test_other_capitals_never_mean_another_factor(dimension: Dimension) -> None:
+    """Milli is never mega: what is read in other capitals has its prefix as it is written."""
+    for unit in dimension.units:
+        for letters in itertools.product(*({c.lower(), c.upper()} for c in unit[:6])):
+            shown = "".join(letters) + unit[6:]
+            scale = dimension.scale(shown)
+            if scale is None or shown in dimension.units:
+                continue
+            same = [u for u in dimension.units if dimension.scale(u) == scale]
+            meant = [u for u in same if u.casefold() == shown.casefold()]
+            assert meant, (shown, same)
+            if unit[:1] in "mM" and unit[1:] in dimension.units:
+                assert meant[0][0] == shown[0]
 
 
 def test_a_unit_of_the_table_comes_before_another_spelling_of_it() -> None:

@@ -365,6 +365,29 @@ def test_status_registers_tell_in_limits_and_vent_complete(
     )
 
 
+@pytest.mark.parametrize(
+    ("leaves", "returns", "bit"),
+    [
+        (b":SOUR:PRES 900", b":SOUR:PRES 1100", 4),
+        (b":OUTP 0", b":OUTP 1", 4),
+        (b":SOUR:PRES:INL:TIME 999", b":SOUR:PRES:INL:TIME 2", 4),
+        (b":SOUR:PRES:VENT 0", b":SOUR:PRES:VENT 1", 1),
+    ],
+)
+def test_what_was_left_and_reached_again_between_two_looks_is_a_new_event(
+    twin: SimDruckPace5000, clock: VirtualClock, leaves: bytes, returns: bytes, bit: int
+) -> None:
+    twin.handle(b":SOUR:PRES 1100;:OUTP 1")
+    if bit == 1:
+        twin.handle(b":SOUR:PRES:VENT 1")
+    clock.sleep(120.0)
+    assert twin.handle(b":STAT:OPER:PRES?") == b":STAT:OPER:PRES:EVEN %d" % bit
+    twin.handle(leaves)
+    twin.handle(returns)
+    clock.sleep(120.0)
+    assert twin.handle(b":STAT:OPER:PRES?") == b":STAT:OPER:PRES:EVEN %d" % bit
+
+
 def test_the_measured_slew_is_that_of_the_line(
     twin: SimDruckPace5000, pace: DruckPace5000, clock: VirtualClock
 ) -> None:

@@ -238,6 +238,23 @@ def test_status_tells_off_constant_voltage_and_constant_current(twin: SimKeysigh
     assert twin.handle(condition) == b"0"
 
 
+@pytest.mark.parametrize(
+    ("message", "events"),
+    [
+        (b"APPL CH1,5,0.1;:OUTP ON,(@1);:OUTP OFF,(@1)", b"2"),
+        (b"APPL CH1,5,0.1;:OUTP ON,(@1);:CURR 0.002,(@1);:CURR 0.1,(@1)", b"3"),
+        (b"APPL CH1,5,0.1;:OUTP ON,(@1);:VOLT:PROT 1,(@1)", b"2"),
+    ],
+)
+def test_a_state_that_came_and_went_between_two_looks_is_an_event(
+    twin: SimKeysightE36312a, message: bytes, events: bytes
+) -> None:
+    load(twin, 1000.0)
+    twin.handle(message)
+    assert twin.handle(b"STAT:QUES:INST:ISUM1?") == events
+    assert twin.handle(b"STAT:QUES?") == b"8192"
+
+
 def test_constant_current_can_ask_for_service(twin: SimKeysightE36312a) -> None:
     twin.handle(b"STAT:QUES:INST:ISUM1:ENAB 1;:STAT:QUES:ENAB 8192;*SRE 8")
     twin.handle(b"APPL CH1,5,0.1;:OUTP ON,(@1)")

@@ -15,8 +15,13 @@ import pytest
 import pyvisa
 import serial
 
-from sensorbench.core.clock import RealClock
+from sensorbench.core.clock import RealClock, VirtualClock
 from sensorbench.core.errors import BenchError, TransportError
+from sensorbench.instruments.druck_pace5000.twin import SimDruckPace5000
+from sensorbench.instruments.keithley_2450.twin import SimKeithley2450
+from sensorbench.instruments.keysight_34461a.twin import SimKeysight34461a
+from sensorbench.instruments.keysight_e36312a.twin import SimKeysightE36312a
+from sensorbench.instruments.pressure_pulser.twin import SimPressurePulser
 from sensorbench.links.mount import Fault, PtyMount, TcpMount
 from sensorbench.world.world import World
 
@@ -125,12 +130,26 @@ def test_replies_end_as_the_twin_says(make_twin: Callable[..., Any]) -> None:
         assert ask(client, b"A?\r") == b"re: A\r\n"
 
 
-def test_a_line_without_an_end_costs_the_connection(tcp: TcpMount) -> None:
-    with connect(tcp) as client:
-        client.sendall(b"x" * 65537)
-        assert client.recv(10) == b""
-    with connect(tcp) as client:
-        assert ask(client, b"A?\n") == b"re: A\n"
+def test_a_line_that_is_too_long_is_lost_and_the_next_one_counts(
+    tcp: TcpMount, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING), connect(tcp) as client:
+        client.sendall(b"x" * 131_072)
+        assert ask(client, b"\nA?\n") == b"re: A\n"
+    assert "a line of more than 65536 bytes was lost: b'xxxx" in caplog.text
+
+
+def test_an_instrument_that_speaks_scpi_says_that_its_input_buffer_overran() -> None:
+    world = World(VirtualClock())
+    twins = (SimKeysight34461a, SimKeysightE36312a, SimKeithley2450, SimDruckPace5000)
+    for kind in (*twins, SimPressurePulser):
+        twin = kind(world, "SIM-1")
+        with TcpMount(twin, world=world.lock) as mount, connect(mount) as client:
+            ask(client, b"*CLS;:SYST:ERR?\n")
+            client.sendall(b"x" * 131_072 + b"\n")
+            assert b'-363,"Input buffer overrun"' in ask(client, b"SYST:ERR?\n")
+            assert b"-363" not in ask(client, b"SYST:ERR?\n")
+            assert b"SIM-1" in ask(client, b"*IDN?\n")
 
 
 def test_a_line_the_twin_refuses_is_logged_and_not_answered(

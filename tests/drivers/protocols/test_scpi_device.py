@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 
 from sensorbench.protocols.scpi_device import ScpiDevice, ScpiStatusDevice, scpi
 from sensorbench.protocols.scpi_headers import HeaderTree, parse_pattern
-from sensorbench.protocols.scpi_parameters import Channels, Choice, Flag, Limit, Maybe, Number, Text
+from sensorbench.protocols.scpi_parameters import (
+    Channels,
+    Choice,
+    Flag,
+    Limit,
+    Maybe,
+    Number,
+    Text,
+    bounded,
+    nr3,
+)
 from sensorbench.protocols.scpi_status import ScpiError, event_bit
 
 
@@ -136,6 +146,10 @@ def test_a_numeric_suffix_defaults_to_one(thing: Thing, line: str, reply: str) -
         ("OUTP 1,(@)", -104),
         ("OUTP 1,(@1:99999999)", -222),
         ("VOLT 1\u00e9", -101),
+        ("VOLT 1E400", -222),
+        ("VOLT 1E99999", -123),
+        ("VOLT 1E-99999", -123),
+        (f"VOLT {'1' * 300}", -124),
     ],
 )
 def test_what_can_not_be_carried_out_is_refused_by_the_standard_s_code(
@@ -304,6 +318,11 @@ def test_numbers_are_taken_with_units_and_multipliers(
     text = style.format(value)
     expected = float(text) * factors[multiplier.strip().upper()]
     assert Number("V").parse(text + multiplier) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("text", ["-0", "-0.0E0", "0E0", "1E-30", "1E-400", "4E-324", "000"])
+def test_what_is_no_step_of_any_instrument_is_zero_without_a_sign(text: str) -> None:
+    assert nr3(bounded(Number("V").parse(text), 0.0, 25.0, 0.0)) == "+0.00000000E+00"
 
 
 def test_milli_is_mega_for_hertz_and_ohm() -> None:

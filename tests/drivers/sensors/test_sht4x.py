@@ -269,6 +269,25 @@ def test_a_measurement_is_of_the_time_at_which_it_ended(bench: Bench) -> None:
     assert bench.part.read().values[0, 1] == pytest.approx(then_c, abs=0.3)
 
 
+@pytest.mark.parametrize("command", [0xFD, 0xF6, 0xE0, 0x39, 0x15])
+@pytest.mark.parametrize(("address", "reset"), [(0x44, b"\x94"), (0x00, b"\x06")])
+def test_a_reset_aborts_what_a_command_began(
+    bench: Bench, command: int, address: int, reset: bytes
+) -> None:
+    bench.write(command)
+    bench.clock.sleep(0.0005)
+    with pytest.raises(NotAcknowledged, match="is busy"):
+        bench.write(0x89)
+    bench.bus.transfer(address, reset)
+    with pytest.raises(NotAcknowledged):
+        bench.bus.transfer(address, reset)  # it starts, and hears nothing
+    bench.clock.sleep(0.001)
+    with pytest.raises(NotAcknowledged, match="nothing to give"):
+        bench.bus.transfer(0x44, b"", 6)
+    bench.write(0x89)
+    assert len(bench.bus.transfer(0x44, b"", 6)) == 6
+
+
 def test_a_general_call_resets(bench: Bench) -> None:
     bench.part.prepare()
     bench.part.start()

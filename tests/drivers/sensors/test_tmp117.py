@@ -1,7 +1,9 @@
 """TMP117: driver and twin against the datasheet, then against each other."""
 
 import statistics
+import time
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from sensorbench.core.errors import NotAcknowledged, ProtocolError, SetpointErro
 from sensorbench.links.i2c import SimulatedI2cBus
 from sensorbench.sensors.tmp117.driver import Tmp117, decode_temperature
 from sensorbench.sensors.tmp117.twin import SimTmp117
-from sensorbench.world.fields import Constant
+from sensorbench.world.fields import Constant, Field, Moving, Recorded, Wave
 from sensorbench.world.world import Fault, Place, World
 
 
@@ -108,6 +110,76 @@ def test_reading_the_result_clears_data_ready(bench: Bench) -> None:
     bench.clock.sleep(0.2)
     bench.read(0x00)
     assert bench.read(0x01) == 0x0220
+
+
+def limits(bench: Bench, low_c: float, high_c: float) -> None:
+    bench.write(0x02, round(high_c * 128) & 0xFFFF)
+    bench.write(0x03, round(low_c * 128) & 0xFFFF)
+    bench.read(0x01)
+
+
+def excursion(bench: Bench, kind: str) -> Field:
+    """Return a field that goes to 100 degC and -50 degC by itself and is at 25 degC after 600 s."""
+    now = bench.clock.now()
+    if kind == "wave":
+        return Wave(-50.0, 100.0, 600.0, "sine", now)
+    times = np.array([0.0, 200.0, 201.2, 202.4, 400.0, 401.2, 402.4, 600.0])
+    values = np.array([25.0, 25.0, 100.0, 25.0, 25.0, -50.0, 25.0, 25.0])
+    return Recorded(times, values, now)
+
+
+@pytest.mark.parametrize("kind", ["wave", "two spikes of two seconds"])
+@pytest.mark.parametrize(
+    ("low_c", "high_c", "flags"),
+    [(-40.0, 90.0, 0xC000), (-60.0, 90.0, 0x8000), (-40.0, 110.0, 0x4000), (-60.0, 110.0, 0)],
+)
+def test_an_alert_that_came_and_went_between_two_looks_is_latched(
+    bench: Bench, kind: str, low_c: float, high_c: float, flags: int
+) -> None:
+    limits(bench, low_c, high_c)
+    bench.world.zone().bind("temperature", excursion(bench, kind))
+    bench.clock.sleep(600.0)
+    assert bench.read(0x01) & 0xC000 == flags
+    assert bench.read(0x01) & 0xC000 == 0
+
+
+def test_alerts_are_the_same_however_often_one_looks_in_between() -> None:
+    """Noise alone takes some results over the limit: those, and only those, alert."""
+    for limit_c in (23.02, 23.05, 23.08):
+        seldom, often = Bench(), Bench()
+        for bench in (seldom, often):
+            bench.twin._offset_c = 0.0
+            limits(bench, -100.0, limit_c)
+        seldom.clock.sleep(500.0)
+        seen = 0
+        for _ in range(500):
+            often.clock.sleep(1.0)
+            seen |= often.read(0x01)
+        assert seldom.read(0x01) & 0xC000 == seen & 0xC000
+
+
+def test_a_million_conversions_are_looked_at_in_a_moment(bench: Bench) -> None:
+    bench.write(0x01, 0x0000)  # the shortest cycle
+    limits(bench, 22.0, 24.0)
+    oven = Moving(
+        23.0, fastest_up=0.1, tau_s=10.0, moves_before=bench.world.changing, now=bench.clock.now()
+    )
+    bench.world.zone().bind("temperature", oven)
+    started = time.perf_counter()
+    for _ in range(4):
+        bench.clock.sleep(1e6)  # 64 million conversions
+        assert bench.read(0x01) & 0xC000 == 0
+    assert time.perf_counter() - started < 1.0
+
+
+def test_a_fault_of_a_while_alerts_like_any_result() -> None:
+    bench = Bench()
+    bench.world.add_fault("7", Fault("stuck", 100.0, 110.0))  # at 26.5 degC
+    limits(bench, -100.0, 26.0)
+    bench.clock.sleep(90.0)
+    assert bench.read(0x01) & 0xC000 == 0
+    bench.clock.sleep(90.0)
+    assert bench.read(0x01) & 0xC000 == 0x8000
 
 
 def test_a_limit_that_is_passed_sets_its_flag(bench: Bench) -> None:

@@ -111,7 +111,8 @@ def test_an_added_and_a_removed_file_are_named(run_copy: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [".DS_Store", "samples/.DS_Store", "samples/._units-0.seg", "Thumbs.db", "inputs/thumbs.db",
+    [".gitattributes", ".gitkeep", "samples/.gitignore", ".git", ".svn", ".hgignore",
+     ".DS_Store", "samples/.DS_Store", "samples/._units-0.seg", "Thumbs.db", "inputs/thumbs.db",
      "Desktop.ini", "derived/~$report.xlsx", "@eaDir/run.json/x", "run.json~"],
 )  # fmt: skip
 def test_what_file_managers_leave_in_a_run_is_a_note_and_no_damage(

@@ -118,7 +118,12 @@ def _moment(text: str, data: RunData, now: datetime, problems: list[Problem]) ->
         found = datetime.fromisoformat(text)
     except ValueError:
         problems.append(
-            Problem("attach", "--measured", f"{text!r} is no time such as 2026-03-01T14:30")
+            Problem(
+                "attach",
+                "--measured",
+                f"{text!r} is no time: write date and time in figures, such as "
+                f"{now.astimezone(timezone(offset)):%Y-%m-%dT%H:%M}, or leave it out for now",
+            )
         )
         return ""
     moment = found if found.tzinfo else found.replace(tzinfo=timezone(offset))
@@ -167,17 +172,18 @@ def _results(
 ) -> dict[str, str]:
     """Return the results of a CSV by serial; what is wrong is added to `problems`."""
     try:
-        rows = list(csv.DictReader(io.StringIO(text_of(content, name), newline="")))
+        reader = csv.DictReader(io.StringIO(text_of(content, name), newline=""))
+        rows = [(reader.line_num, row) for row in reader]
     except InputError as error:
         problems += error.problems
         return {}
     except csv.Error as error:
         problems.append(Problem(name, "", f"is no CSV table: {error}"))
         return {}
-    if not rows or not {_UNIT, _RESULT} <= set(rows[0]):
+    if not rows or not {_UNIT, _RESULT} <= set(rows[0][1]):
         return {}  # another table: kept as it is
     found: dict[str, str] = {}
-    for number, row in enumerate(rows, 2):
+    for number, row in rows:
         serial, result = (row[_UNIT] or "").strip(), (row[_RESULT] or "").strip().lower()
         if serial not in serials:
             problems.append(Problem(name, f"line {number}", f"{serial!r} is no unit of this run"))

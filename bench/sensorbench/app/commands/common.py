@@ -76,13 +76,24 @@ def find_run(workspace: Workspace, run: str) -> Path:
     for path in (Path(run), workspace.evidence / run):
         if (path / "run.json").is_file() or (path / "journal.jsonl").is_file():
             return path
+        if target := leads_nowhere(path):
+            text = f"is a link to {target}, which is not there: is its disk there?"
+            raise InputError.one("run", run, text)
     ids = run_ids(workspace.evidence)
     matches = [name for name in ids if name.startswith(run)]
     if len(matches) == 1:
-        return workspace.evidence / matches[0]
+        return find_run(workspace, matches[0])
     which = f"matches {_some(matches)}" if matches else "is not there"
     known = f"; there are: {_some(ids)}" if ids else f"; {workspace.evidence} has no runs"
     raise InputError.one("run", run, which + ("" if matches else known))
+
+
+def leads_nowhere(path: Path) -> str:
+    """Return what a link leads to where that is not there, "" for all else."""
+    try:
+        return os.readlink(path) if path.is_symlink() and not os.path.exists(path) else ""
+    except OSError:
+        return ""
 
 
 def _some(ids: Sequence[str]) -> str:
@@ -107,7 +118,12 @@ def run_ids(evidence: Path) -> list[str]:
 
 
 def _begun(path: Path) -> int:
-    """Return when a run was begun, in ns, by its first file; 0 where it is no run."""
+    """Return when a run was begun, in ns, by its first file; 0 where it is no run.
+
+    A link that leads nowhere was to a run: it is listed, and said to be what it is.
+    """
+    if leads_nowhere(path):
+        return path.lstat().st_mtime_ns
     for name in ("run.json", "journal.jsonl"):
         with suppress(OSError):
             return (path / name).stat().st_mtime_ns

@@ -67,7 +67,9 @@ def show_scan(root: Path, multiplexers: Sequence[str], as_json: bool) -> None:
     """
     more = _named(multiplexers)
     workspace = Workspace(root)
-    file = workspace.load_station() if workspace.station_path.is_file() else None
+    # Whoever names a folder means the station in it; without one the machine alone is looked at.
+    named = root != Path()
+    file = workspace.load_station() if named or workspace.station_path.is_file() else None
     problems = check_station(file) if file else []
     if problems:
         raise InputError(problems)
@@ -75,7 +77,9 @@ def show_scan(root: Path, multiplexers: Sequence[str], as_json: bool) -> None:
     if file is not None:
         found += scan_hosts(file)
         is_simulated = any(bus.kind == "simulated" for bus in file.bus.values())
-        for name, bus in simulated_bench(root).buses.items() if is_simulated else ():
+        # A scan feeds nothing, and neither does `read`: what has no supply does not answer.
+        twins = simulated_bench(root, fed=False).buses if is_simulated else {}
+        for name, bus in twins.items():
             found += _probe(bus, multiplexers_of(file, name) | more.get(name, set()), file)
     for name, device, refused in adapters(file):
         behind = multiplexers_of(file, name) if file else set()

@@ -45,7 +45,7 @@ def show_entry(root: Path, name: str, number: int, as_csv: bool, as_json: bool) 
         typer.echo("SIMULATED - NOT A MEASUREMENT", err=as_csv)
     if as_csv:
         if not readings:
-            text = f"a {event.kind} has no readings; readouts and log rows do"
+            text = f"has no readings, it is of the kind {event.kind}; readouts and log rows have"
             raise InputError.one("show", f"--entry {number}", text)
         typer.echo("\n".join(_csv(*found) for found in readings.values()), nl=False)
         return
@@ -55,7 +55,7 @@ def show_entry(root: Path, name: str, number: int, as_csv: bool, as_json: bool) 
             typer.echo(f"  {key}: {_words(value)}")
     for stream, (columns, rows) in readings.items():
         typer.echo(f"{stream}: {len(rows)} {'row' if len(rows) == 1 else 'rows'}")
-        print_table([_head(c) for c in columns], [[_number(v) for v in row] for row in rows])
+        print_table([_head(c) for c in columns], [[_shown(v) for v in row] for row in rows])
 
 
 def _find(run: RunReader, number: int) -> Event:
@@ -91,9 +91,19 @@ def _number(value: float) -> str:
     return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
 
 
+def _shown(value: float) -> str:
+    """Return a value to be read: without what binary numbers add in the sixteenth digit."""
+    return _number(value) if math.isnan(value) or value.is_integer() else f"{value:.12g}"
+
+
 def _words(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_words(item)}" for key, item in value.items()) or "nothing"
+        return ", ".join(f"{key} {_words(item)}".strip() for key, item in value.items()) or "-"
     if isinstance(value, list):
-        return ", ".join(map(_words, value)) or "nothing"
-    return str(value)
+        apart = "; " if any(isinstance(item, dict | list) for item in value) else ", "
+        return apart.join(map(_words, value)) or "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return _shown(value) or "-"
+    return "-" if value is None or value == "" else str(value)

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from sensorbench.app.commands.common import print_json, print_table, run_ids
+from sensorbench.app.commands.common import leads_nowhere, print_json, print_table, run_ids
 from sensorbench.app.waiting import say_waits
 from sensorbench.core.errors import InputError
 from sensorbench.evidence.glance import glance
@@ -37,6 +37,10 @@ def list_runs(root: Path, as_json: bool) -> None:
                 for r in rows
             ],
         )
+    for row in rows:
+        if target := leads_nowhere(evidence / row["run"]):
+            text = f"{row['run']} is a link to {target}, which is not there: is its disk there?"
+            typer.echo(text, err=True)
 
 
 def _summary(path: Path) -> dict[str, Any]:
@@ -50,7 +54,7 @@ def _summary(path: Path) -> dict[str, Any]:
         "lot": ", ".join(map(str, lots)) if isinstance(lots, list) else "?",
         "units": get("units", 0),
         "started": get("started", ""),
-        "state": found.state,
+        "state": "broken link" if leads_nowhere(path) else found.state,
         "verdict": found.verdict,
         "waits_for": say_waits(found.waits) if found.waits is not None else "",
     }

@@ -14,6 +14,7 @@ import typer
 from sensorbench.core.catalog import devices
 from sensorbench.core.clock import RealClock
 from sensorbench.core.errors import InputError
+from sensorbench.links.line import LineTwin
 from sensorbench.links.mount import PtyMount, TcpMount
 from sensorbench.station.locks import held, simulation_key
 from sensorbench.station.preflight import check_station
@@ -44,7 +45,7 @@ def serve(station: Path, speed: float, as_json: bool) -> None:
             kind = devices()[model].mount or "tcp"
             mount_class = PtyMount if kind == "pty" else TcpMount
             address = stack.enter_context(mount_class(twin, world=bench.world.lock)).address
-            _announce(name, model, kind, address, as_json)
+            _announce(name, model, kind, address, twin, as_json)
         if not bench.lines:
             raise InputError.one("station.toml", "instrument", "none has a simulated link")
         if not as_json:
@@ -59,14 +60,27 @@ def serve(station: Path, speed: float, as_json: bool) -> None:
             typer.echo(f"{name} was asked for what its twin does not model: {counts}", err=True)
 
 
-def _announce(name: str, model: str, kind: str, address: str, as_json: bool) -> None:
+_ENDS = {b"\n": "LF", b"\r": "CR", b"\r\n": "CR LF"}
+
+
+def _announce(
+    name: str, model: str, kind: str, address: str, twin: LineTwin, as_json: bool
+) -> None:
+    # What it answers with is what it was set up for, where it takes that, too.
+    takes_its_own = twin.reply_terminator in twin.terminators
+    ends = twin.reply_terminator if takes_its_own else twin.terminators[0]
     if as_json:
         told: dict[str, object] = {"name": name, "model": model, "kind": kind, "address": address}
         if kind == "tcp":
             host, _, port = address.rpartition(":")
             told |= {"host": host, "port": int(port)}
+        told |= {
+            "terminator": ends.decode("ascii"),
+            "reply_terminator": twin.reply_terminator.decode("ascii"),
+        }
         line = json.dumps(told)
     else:
-        line = f"{name:<14} {model:<18} {kind:<4} {address}"
+        shown = f"end lines with {_ENDS.get(ends, repr(ends))}"
+        line = f"{name:<14} {model:<18} {kind:<4} {address:<22} {shown}"
     # A program that reads a pipe waits for this line.
     print(line, flush=True)  # noqa: T201 - flushed

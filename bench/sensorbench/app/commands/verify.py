@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from sensorbench.app.commands.common import find_run, print_json
+from sensorbench.app.commands.common import find_run, print_json, run_ids
 from sensorbench.assessment.verify import Verification, verify
 from sensorbench.core.errors import InputError
 from sensorbench.station.workspace import Workspace
@@ -30,9 +30,11 @@ def _paths(workspace: Workspace, name: str) -> list[Path]:
     """Return the runs that `name` means: one, or all that are in a folder."""
     folder = Path(name)
     if folder.is_dir() and not (folder / "run.json").exists():
-        found = sorted(path.parent for path in folder.glob("*/run.json"))
-        found += sorted(path.parent for path in folder.glob("evidence/*/run.json"))
-        if found:
+        # Those that lack their run.json, or are links that lead nowhere, are damaged, not gone.
+        evidence = folder / "evidence"
+        there = evidence if evidence.is_dir() else folder
+        found = [there / run for run in sorted(run_ids(there))]
+        if found and not (folder / "journal.jsonl").exists():
             return found
         if not (folder / "journal.jsonl").exists():
             raise InputError.one("verify", name, "holds no run")

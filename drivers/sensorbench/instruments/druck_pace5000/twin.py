@@ -96,6 +96,7 @@ class SimDruckPace5000(PaceStatus):
     def reset(self) -> None:
         self._hold()
         self._settings()
+        self._look()
 
     def _pressure_condition(self) -> int:
         return int(self._vented()) | 4 * int(self._is_in_limits())
@@ -117,6 +118,7 @@ class SimDruckPace5000(PaceStatus):
         self._outlet.go(target_pa, now, rate, overshoots=self._overshoot)
         kind = Swing if self._overshoot else Approach
         self._move, self._moved_at = kind(start_pa, target_pa, rate, self.TAU_S), now
+        self._look()  # it left the limits: that it comes back is an event again
 
     def _hold(self) -> None:
         self._look()
@@ -211,6 +213,7 @@ class SimDruckPace5000(PaceStatus):
     def _set_band(self, _module: int, percent: float | Limit) -> None:
         self._look()
         self._band_percent = bounded(percent, 0.0, 100.0, 0.01)
+        self._look()
 
     @scpi(":SOURce<1>[:PRESsure]:INLimits?")
     def _get_band(self, _module: int) -> str:
@@ -220,6 +223,7 @@ class SimDruckPace5000(PaceStatus):
     def _set_in_limits_time(self, _module: int, seconds: float | Limit) -> None:
         self._look()
         self._in_limits_s = round(bounded(seconds, 2, 999, 2))
+        self._look()
 
     @scpi(":SOURce<1>[:PRESsure]:INLimits:TIME?")
     def _get_in_limits_time(self, _module: int) -> str:
@@ -247,6 +251,7 @@ class SimDruckPace5000(PaceStatus):
         elif self._venting:
             self._venting = False
             self._hold()
+        self._look()
 
     @scpi(":SOURce<1>[:PRESsure][:LEVel][:IMMediate][:AMPLitude]:VENT?")
     def _get_vent(self, _module: int) -> str:
@@ -312,6 +317,7 @@ class SimDruckPace5000(PaceStatus):
         elif self._on:
             self._hold()
         self._on = on
+        self._look()
 
     @scpi(":OUTPut<1>:MODE", Choice("ACTive", "PASSive", "GAUGe"))
     def _set_mode(self, _module: int, mode: str) -> None:

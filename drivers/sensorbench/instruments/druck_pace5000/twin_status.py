@@ -28,7 +28,7 @@ class PaceStatus(ScpiDevice):
         raise NotImplementedError
 
     def _look(self) -> None:
-        """Bring the registers to where the line is: before it is moved, and to be read."""
+        """Bring the registers to where the line is: before and after a move, and to be read."""
         self._pressure.update(self._pressure_condition())
         self.status.operation.update(_PRESSURE_SUMMARY if self._pressure.summary else 0)
 

@@ -2,8 +2,9 @@
 
 A trigger starts, after its delay, as many samples as SAMPle:COUNt says, one after the other; then
 the next trigger is waited for, which IMMediate is there at once.
-Source: QCoDeS, Keysight_344xxA_submodules.py (headers, ranges, delay before the first sample);
-memory of 10 000 readings, of which the latest stay, recalled from the Truevolt operating guide.
+Source: QCoDeS, Keysight_344xxA_submodules.py (headers, ranges, delay before the first sample); a
+public client that takes *LRN? apart (triggers are +1.00000000E+00, samples +1); memory of 10 000
+readings, of which the latest stay, recalled from the Truevolt operating guide.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ MEMORY = 10_000
 _MOST_COUNT = 1e6
 _LONGEST_DELAY_S = 3600.0
 _MEMORY_OVERFLOW = 1 << 14
-_NO_READING = 9.91e37
+_NO_READING, _ENDLESS = 9.91e37, 9.9e37
 _UNITS = {
     "VOLT": "VDC", "VOLT:AC": "VAC", "CURR": "ADC", "CURR:AC": "AAC", "RES": "OHM", "FRES": "OHM",
     "CONT": "OHM", "DIOD": "VDC",
@@ -240,7 +241,7 @@ class Trigger(Sense):
     def _get_trigger_count(self, end: str | None) -> str:
         if end:
             return self._ended(end, 1.0, _MOST_COUNT, 1.0)
-        return "9.9E+37" if self._trigger_count == math.inf else str(int(self._trigger_count))
+        return nr3(min(self._trigger_count, _ENDLESS))
 
     @scpi(":TRIGger:DELay", Number("S"))
     def _set_delay(self, delay: float | Limit) -> None:
@@ -267,9 +268,8 @@ class Trigger(Sense):
 
     @scpi(":SAMPle:COUNt?", END)
     def _get_sample_count(self, end: str | None) -> str:
-        if end:
-            return str({"MIN": 1, "MAX": int(_MOST_COUNT), "DEF": 1}[end])
-        return str(self._sample_count)
+        counts = {"MIN": 1, "MAX": int(_MOST_COUNT), "DEF": 1}
+        return f"{counts.get(end or '', self._sample_count):+d}"
 
     @scpi(":SAMPle:TIMer", Number("S"))
     def _set_sample_timer(self, seconds: float | Limit) -> None:

@@ -69,6 +69,8 @@ class SimKeysightE36312a(OutputStatus):
             number: Output(rating, partial(world.stream, serial, number), world.changing)
             for number, rating in self.RATINGS.items()
         }
+        for output in self._outputs.values():
+            output.told = self._look
         self.drives: dict[str, Field] = {
             f"out{number}": output.rail for number, output in self._outputs.items()
         }
@@ -100,6 +102,7 @@ class SimKeysightE36312a(OutputStatus):
     def _suffer(self, fault: str) -> None:
         if fault.startswith("trip"):
             self._outputs[int(fault[-1])].voltage_tripped = True
+            self._look()
 
     def trip(self, channel: int) -> None:
         """Trip the over-voltage protection of an output, as a spike would."""

@@ -62,6 +62,7 @@ class Output:
     ) -> None:
         self.rail = Rail(self)
         self.draws: Signal = lambda: 0.0
+        self.told: Callable[[], None] = lambda: None
         self.load_ohm = math.inf
         self._changing = changing
         self._rating = rating
@@ -138,7 +139,10 @@ class Output:
         return max(0.0, self.setpoint_v * self._gain + self._offset_v)
 
     def regulate(self) -> None:
-        """Bring the rail to where the settings and its load put it, and trip where they must."""
+        """Bring the rail to where the settings and its load put it, and trip where they must.
+
+        `told` hears of it: a state that has gone again when somebody looks is an event, too.
+        """
         voltage_v = self.regulated_v
         if self.delivers:
             self.voltage_tripped = self._limited_v(voltage_v) > self.protection_v
@@ -148,6 +152,7 @@ class Output:
         if self.delivers:
             self.current_tripped = self.trips_on_current and limited_v < voltage_v
         self._put(self._limited_v(voltage_v))
+        self.told()
 
     def _limited_v(self, voltage_v: float) -> float:
         """Return the rail's voltage: at constant current the load is taken as a resistor."""

@@ -35,6 +35,7 @@ _MEASUREMENTS = {
 }
 # Heater pulses end with a measurement of high repeatability.
 _HEATER_S = {0x39: 1.1, 0x32: 0.11, 0x2F: 1.1, 0x24: 0.11, 0x1E: 1.1, 0x15: 0.11}
+_SOFT_RESET = 0x94
 _FASTEST = 0.83  # typical over longest time of a measurement (recalled)
 _AWAKE_S = 0.0009  # after power-on and reset; the datasheet says 1 ms at most (recalled)
 
@@ -42,8 +43,9 @@ _AWAKE_S = 0.0009  # after power-on and reset; the datasheet says 1 ms at most (
 class SimSht4x:
     """One part at a place in the world, with its own offsets, noise and speed.
 
-    While it measures, heats or starts it acknowledges nothing. An answer is given once. `beyond`
-    lists what it was asked for and does not model.
+    While it measures or heats it acknowledges nothing but a reset, which aborts that; while it
+    starts, nothing at all. An answer is given once. `beyond` lists what it was asked for and does
+    not model.
     """
 
     FAULTS: ClassVar[tuple[str, ...]] = ("drift", "stuck", "noise", "crc", "silent")
@@ -72,7 +74,7 @@ class SimSht4x:
     # -- the bus ---------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> None:
-        self._answer()
+        self._answer(resets=data == bytes([_SOFT_RESET]))
         if data:
             self._command(data[0])
         if len(data) > 1:
@@ -87,15 +89,18 @@ class SimSht4x:
 
     def general_call(self, data: bytes) -> None:
         """Reset on a 0x06, as every part that listens does; anything else is not for it."""
-        self._answer()
+        self._answer(resets=data[:1] == b"\x06")
         if data[:1] != b"\x06":
             raise NotAcknowledged("an SHT4x knows one general call, reset")
-        self._command(0x94)
+        self._command(_SOFT_RESET)
 
-    def _answer(self) -> None:
+    def _answer(self, resets: bool = False) -> None:
         self._power.check()
         if self._place.fault() == "silent":
             raise NotAcknowledged(f"part {self._place.serial} is silent")
+        # Either reset aborts whatever a command began (SHT4x datasheet, "Reset"; recalled).
+        if resets and self._pending is not None:
+            return
         if not reached(self._clock.now(), self._busy_until_s):
             raise NotAcknowledged(f"part {self._place.serial} is busy")
         self._refresh()
@@ -112,7 +117,7 @@ class SimSht4x:
             self._busy_until_s = now_s + _HEATER_S[command] * self._speed
         elif command == 0x89:
             self._reply = _framed(self._number)
-        elif command == 0x94:
+        elif command == _SOFT_RESET:
             self._busy_until_s = now_s + _AWAKE_S
         else:
             raise NotAcknowledged(f"SHT4x command {command:#04x} is unknown")

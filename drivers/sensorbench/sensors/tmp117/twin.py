@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Iterator
 from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.sensors.simulated import PowerOnReset, factory_number, screened
+from sensorbench.sensors.tmp117.twin_alerts import Passed
 from sensorbench.world.conversions import Conversions, reached
 from sensorbench.world.world import Place
 
@@ -15,6 +17,7 @@ _CYCLE_S = (0.0155, 0.125, 0.25, 0.5, 1.0, 4.0, 8.0, 16.0)
 _AVERAGES = (1, 8, 32, 64)
 _POWER_UP_S, _RESET_S = 0.0015, 0.002
 _HIGH, _LOW, _READY = 0x8000, 0x4000, 0x2000
+_STUCK = 0x0D40
 _THERM, _PIN_SHOWS_READY, _SOFT_RESET = 0x0010, 0x0004, 0x0002
 # Result, configuration, limits, lock, EEPROM 1 and 2, offset, EEPROM 3 (register map, reset).
 _DEFAULTS = {0: 0x8000, 1: 0x0220, 2: 0x6000, 3: 0x8000, 4: 0, 5: 0, 6: 0, 7: 0, 8: 0, 15: 0x0117}
@@ -165,28 +168,69 @@ class SimTmp117:
         return _AVERAGES[self._registers[1] >> 5 & 3]
 
     def _refresh(self) -> None:
-        """Latch the last conversion that has ended by now."""
+        """Latch the conversions that have ended by now: the last one's result, all their alerts."""
         due = self._conversions.due(self._clock.now())
-        if due:
-            self._latch(self._conversions.take(due))
-            if not self._conversions.go_on:
-                self._registers[1] = self._registers[1] & ~0x0C00 | 0x0400  # back to shutdown
+        if not due:
+            return
+        if due > 1:
+            self._alert_of_earlier(due - 1)
+        self._latch(self._conversions.take(due))
+        if not self._conversions.go_on:
+            self._registers[1] = self._registers[1] & ~0x0C00 | 0x0400  # back to shutdown
 
     def _latch(self, ended_s: float) -> None:
         fault, counter = self._place.fault(ended_s), round(ended_s * 1e6)
         temperature_c = self._place.temperature_c(ended_s) + self._offset_c
-        ageing_c = math.copysign(0.5, self._ageing_c) if fault == "drift" else self._ageing_c
-        temperature_c += ageing_c * math.sqrt(self._place.stress_h(ended_s) / 1000)
-        # Repeatability of 1 LSB with 8 averages (recalled).
-        noise_c = 0.016 / math.sqrt(self._averages) * (50.0 if fault == "noise" else 1.0)
-        temperature_c += noise_c * self._place.stream("temperature noise").normal(counter)
+        temperature_c += self._aged_c(fault) * math.sqrt(self._place.stress_h(ended_s) / 1000)
+        noise = self._place.stream("temperature noise").normal(counter)
+        temperature_c += self._noise_c(fault) * noise
         result = round(temperature_c / 0.0078125) + _signed(self._registers[7])
-        result = 0x0D40 if fault == "stuck" else max(-0x8000, min(0x7FFF, result))
+        result = _STUCK if fault == "stuck" else max(-0x8000, min(0x7FFF, result))
         self._registers[0] = result & 0xFFFF
-        flags = _READY
-        flags |= _HIGH if result > _signed(self._registers[2]) else 0
-        flags |= _LOW if result < _signed(self._registers[3]) else 0
-        self._registers[1] |= flags
+        self._registers[1] |= _READY | self._alerts(result, result)
+
+    def _alerts(self, highest: int, lowest: int) -> int:
+        flags = _HIGH if highest > _signed(self._registers[2]) else 0
+        return flags | (_LOW if lowest < _signed(self._registers[3]) else 0)
+
+    def _alert_of_earlier(self, count: int) -> None:
+        """Latch the alerts of `count` conversions before the last: they may have come and gone."""
+        for fault, first, last in self._by_fault(count):
+            passed = Passed(
+                self._place,
+                self._conversions,
+                self._offset_c,
+                self._aged_c(fault),
+                self._noise_c(fault),
+                _signed(self._registers[7]),
+            )
+            if fault == "stuck":
+                self._registers[1] |= self._alerts(_STUCK, _STUCK)
+                continue
+            missing = ~self._registers[1]
+            if missing & _HIGH and passed.above(_signed(self._registers[2]), first, last):
+                self._registers[1] |= _HIGH
+            if missing & _LOW and passed.below(_signed(self._registers[3]), first, last):
+                self._registers[1] |= _LOW
+
+    def _by_fault(self, count: int) -> Iterator[tuple[str, int, int]]:
+        """Yield the next `count` conversions as blocks of one fault: its kind, first and last."""
+        conversions, first = self._conversions, self._conversions.taken
+        end = first + count
+        for at_s, _ in self._place.fault_changes(conversions.end_s(first)):
+            after = conversions.taken + conversions.due_before(at_s)
+            if first < after < end:
+                yield self._place.fault(conversions.end_s(first)), first, after - 1
+                first = after
+        yield self._place.fault(conversions.end_s(first)), first, end - 1
+
+    def _aged_c(self, fault: str) -> float:
+        """Return how far it drifts in 1000 h, in K."""
+        return math.copysign(0.5, self._ageing_c) if fault == "drift" else self._ageing_c
+
+    def _noise_c(self, fault: str) -> float:
+        # Repeatability of 1 LSB with 8 averages (recalled).
+        return 0.016 / math.sqrt(self._averages) * (50.0 if fault == "noise" else 1.0)
 
 
 def _signed(word: int) -> int:
