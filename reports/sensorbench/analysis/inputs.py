@@ -6,10 +6,10 @@ is computed: integers would wrap (uint16 differences) or overflow (int32 powers)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from math import inf, nan
-from typing import get_args
+from typing import TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from sensorbench.analysis.errors import AnalysisError
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+T = TypeVar("T")
 
 FLAT = 16 * 2.0**-52
 """A spread below this share of the values is rounding of a constant reading, not a spread."""
@@ -29,10 +30,18 @@ LARGEST, SMALLEST = 2.0**166, 2.0**-166
 def numbers(name: str, values: npt.ArrayLike, of_any_size: bool = False) -> npt.NDArray[np.generic]:
     """Return values as integers or floats, without a copy of an array that holds them already.
 
-    What is masked, None or pandas' NA becomes NaN. Raises AnalysisError for text (also of digits),
-    truth values, complex numbers, dates, rows of different length, and sizes above 1e50 unless
-    they are `of_any_size`, as what was computed from inputs that were looked at.
+    What is masked, None or pandas' NA becomes NaN; what is infinite is let through. Raises
+    AnalysisError for text (also of digits), truth values, complex numbers, dates, rows of different
+    length, and sizes above 1e50 unless they are `of_any_size`, as what was computed from inputs
+    that were looked at.
     """
+    return _numbers(name, values, of_any_size)[0]
+
+
+def _numbers(
+    name: str, values: npt.ArrayLike, of_any_size: bool = False
+) -> tuple[npt.NDArray[np.generic], bool]:
+    """Return the values of `numbers`, and whether they are seen to be all finite."""
     if isinstance(values, np.ma.MaskedArray):
         if values.dtype.kind in "iuf":
             values = np.where(np.ma.getmaskarray(values), np.nan, values.data)
@@ -50,11 +59,14 @@ def numbers(name: str, values: npt.ArrayLike, of_any_size: bool = False) -> npt.
         raise AnalysisError(
             f"{name} must be numbers in a rectangular array, got {found.dtype}: convert them first"
         )
-    if found.dtype.kind == "f" and not (of_any_size or _plainly_near(found)):
+    if found.dtype.kind != "f":
+        return found, True
+    near = not of_any_size and _plainly_near(found)
+    if not (of_any_size or near):
         size = _size(found)
         if size > LARGEST:
             raise _too_far(name, size)
-    return found
+    return found, near
 
 
 def _plainly_near(values: npt.NDArray[np.generic]) -> bool:
@@ -107,21 +119,43 @@ def _of_objects(values: npt.NDArray[np.object_]) -> Floats:
 def array(name: str, values: npt.ArrayLike, least: int = 1, ndim: int = 0) -> Floats:
     """Return values as an array whose last axis has at least `least` entries; NaN is let through.
 
-    Raises AnalysisError as `numbers`, for an empty array, too few entries or fewer than `ndim`
-    axes.
+    What is infinite is a reading off the scale, and missing: it becomes NaN. Raises AnalysisError
+    as `numbers`, for an empty array, too few entries or fewer than `ndim` axes.
     """
-    found = np.asarray(numbers(name, values), dtype=np.float64)
+    found, finite = _shaped(name, values, least, ndim)
+    return found if finite else _without_infinite(found)
+
+
+def of_any_length(name: str, values: npt.ArrayLike) -> Floats:
+    """Return values as `array` does, also none."""
+    given, finite = _numbers(name, values)
+    found = np.asarray(given, dtype=np.float64)
+    return found if finite else _without_infinite(found)
+
+
+def limits(name: str, values: npt.ArrayLike) -> Floats:
+    """Return values as `array` does, and infinite ones as they are: there is no limit there."""
+    return _shaped(name, values)[0]
+
+
+def _shaped(name: str, values: npt.ArrayLike, least: int = 1, ndim: int = 0) -> tuple[Floats, bool]:
+    given, finite = _numbers(name, values)
+    found = np.asarray(given, dtype=np.float64)
     if found.ndim < ndim:
         raise AnalysisError(f"{name} needs {ndim} axes, got shape {found.shape}")
     if not found.size or (found.ndim and found.shape[-1] < least):
         raise AnalysisError(f"{name} needs at least {least} entries, got shape {found.shape}")
-    return found
+    return found, finite
+
+
+def _without_infinite(values: Floats) -> Floats:
+    infinite = np.isinf(values)
+    return np.where(infinite, np.nan, values) if infinite.any() else values
 
 
 def readings(name: str, values: npt.ArrayLike, least: int = 1, ndim: int = 1) -> Floats:
-    """Return values as `array` does, with NaN for everything that is not finite."""
-    found = measured(name, array(name, values, least, ndim))
-    return np.where(np.isfinite(found), found, np.nan)
+    """Return a copy of values as `array` does, with NaN for everything that is not finite."""
+    return measured(name, array(name, values, least, ndim)).copy()
 
 
 def units(name: str, values: npt.ArrayLike, least: int = 1) -> Floats:
@@ -131,9 +165,25 @@ def units(name: str, values: npt.ArrayLike, least: int = 1) -> Floats:
         found = found[None]
     if found.ndim != 2 or found.shape[1] < least:
         raise AnalysisError(
-            f"{name}: (units, at least {least} points) is needed, got {found.shape}"
+            f"{name}: (units, at least {least} points) or the points of one unit are needed, "
+            f"got shape {found.shape}"
         )
     return measured(name, found)
+
+
+def tables(name: str, values: npt.ArrayLike, axes: str) -> Floats:
+    """Return values of shape (units, rows, columns); one table is one unit. Raises as `array`.
+
+    `axes` names rows and columns.
+    """
+    found = array(name, values)
+    if found.ndim == 2:
+        found = found[None]
+    if found.ndim != 3:
+        raise AnalysisError(
+            f"{name}: (units, {axes}) or ({axes}) of one unit is needed, got shape {found.shape}"
+        )
+    return found
 
 
 def known(
@@ -148,7 +198,7 @@ def known(
 
     With `open_ends` the two ends themselves are refused. Raises AnalysisError naming the worst.
     """
-    found = array(name, values)
+    found = limits(name, values)
     if open_ends and least == 0.0 and most == inf:
         measured(name, found)
     good = np.isfinite(found)
@@ -174,6 +224,53 @@ def number(
     if found.size != 1:
         raise AnalysisError(f"{name} must be one number, got shape {found.shape}")
     return float(found.reshape(()))
+
+
+def owned(
+    owner: object,
+    name: str,
+    least: float = -inf,
+    most: float = inf,
+    *,
+    open_ends: bool = False,
+    endless: bool = False,
+) -> None:
+    """Make a field of a frozen dataclass the one number it must be. Raises as `number`.
+
+    The error names the class (or the owner's own `name`) and the field. With `endless` the field
+    may be infinite.
+    """
+    value = getattr(owner, name)
+    if endless and isinstance(value, float) and value == inf:
+        return
+    label = f"{getattr(owner, 'name', '') or type(owner).__name__}: {name}"
+    found = number(label, value, least, most, open_ends=open_ends)
+    object.__setattr__(owner, name, found)
+
+
+def own(name: str, value: object, kind: type[T], made_by: str) -> T:
+    """Return value. Raises AnalysisError unless it is of our own type, saying what makes one."""
+    if isinstance(value, kind):
+        return value
+    word = f"{value!r}" if value is None else f"a {type(value).__name__}"
+    raise AnalysisError(f"{name} must be {kind.__name__}, as {made_by} gives, not {word}")
+
+
+def owns(name: str, values: object, kind: type[T], made_by: str) -> tuple[T, ...]:
+    """Return values as a tuple. Raises AnalysisError unless they are a sequence of our own type."""
+    if isinstance(values, kind) or not isinstance(values, Iterable) or isinstance(values, str):
+        raise AnalysisError(
+            f"{name} must be a list of {kind.__name__}, as {made_by} gives, not a "
+            f"{type(values).__name__}"
+        )
+    return tuple(own(f"{name}[{k}]", each, kind, made_by) for k, each in enumerate(values))
+
+
+def within_reach(name: str, result: Floats, what_to_do: str) -> Floats:
+    """Return a result. Raises AnalysisError where it is beyond double precision."""
+    if np.isinf(result).any():
+        raise AnalysisError(f"{name} is beyond double precision: {what_to_do}")
+    return result
 
 
 def varied(data: Floats, axes: int | tuple[int, ...] = -1) -> Flags:

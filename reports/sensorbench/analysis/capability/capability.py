@@ -148,7 +148,8 @@ def indices(
     freedom = _freedom(units, dof)
     mean, sigma, floor, ceiling = inputs.same_shape(
         "mean, sigma and limits",
-        *(inputs.array("mean, sigma and limits", each) for each in (mean, sigma, low, high)),
+        *(inputs.array(name, each) for name, each in (("mean", mean), ("sigma", sigma))),
+        *(inputs.limits(name, each) for name, each in (("low", low), ("high", high))),
     )
     if np.isnan(floor).any() or np.isnan(ceiling).any() or (floor >= ceiling).any():
         raise AnalysisError("each low limit must be below its high limit, and known")

@@ -43,8 +43,8 @@ def lack_of_fit(fit: PolynomialFit, r: npt.ArrayLike, t: npt.ArrayLike | None = 
 
     if fit.weighting != "equal":
         raise AnalysisError("the points were weighted: see chi_squared_p of absolute uncertainties")
-    first = np.asarray(inputs.numbers("r", r), np.float64)
-    second = np.zeros(1) if t is None else np.asarray(inputs.numbers("t", t), np.float64)
+    first = inputs.array("r", r)
+    second = np.zeros(1) if t is None else inputs.array("t", t)
     first, second, residuals = inputs.same_shape("points and fit", first, second, fit.residuals)
     if residuals.shape != fit.residuals.shape:
         raise AnalysisError(f"points {residuals.shape} are not those fitted, {fit.residuals.shape}")

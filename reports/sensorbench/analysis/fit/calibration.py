@@ -272,7 +272,8 @@ def _solve(design: Floats, target: Floats, root: Floats | None) -> tuple[Floats,
     for unit in np.flatnonzero(~safe):
         q, triangle = np.linalg.qr(design[unit])
         singular = np.linalg.svd(triangle, compute_uv=False)
-        condition[unit] = singular[0] / max(singular[-1], np.finfo(float).tiny)
+        with np.errstate(over="ignore", divide="ignore"):
+            condition[unit] = singular[0] / singular[-1]
         if singular[-1] > singular[0] * terms * np.finfo(float).eps:
             back = np.linalg.inv(triangle)
             coefficients[unit], inverse[unit] = back @ (q.T @ target[unit]), back @ back.T

@@ -134,8 +134,10 @@ class PolynomialFit:
             scatter = self.sigma[:, None]
         else:
             scatter = inputs.known("reading_u", reading_u, 0.0)
-        u = np.hypot(self.standard_uncertainty_at(r, t), scatter)
-        return self._interval(self.at(r, t), u, confidence)
+        model_u, scatter = inputs.same_shape(
+            "points and reading_u", self.standard_uncertainty_at(r, t), scatter
+        )
+        return self._interval(self.at(r, t), np.hypot(model_u, scatter), confidence)
 
     def _interval(self, value: Floats, u: Floats, confidence: float) -> Estimate:
         from scipy.special import ndtri, stdtrit  # noqa: PLC0415 - scipy is heavy

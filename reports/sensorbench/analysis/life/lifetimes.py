@@ -29,7 +29,10 @@ class Lifetimes:
     def __post_init__(self) -> None:
         after, before, units = inputs.same_shape(
             "after_h, before_h and units",
-            *(inputs.array(name, getattr(self, name)) for name in ("after_h", "before_h", "units")),
+            *(
+                inputs.limits(name, getattr(self, name))
+                for name in ("after_h", "before_h", "units")
+            ),
         )
         for name, value in (("after_h", after), ("before_h", before), ("units", units)):
             object.__setattr__(self, name, value)

@@ -59,7 +59,7 @@ class Input:
     def __post_init__(self) -> None:
         checked.one_of("distribution", self.distribution, InputLaw)
         for field in ("centre", "spread", "shape"):
-            number = checked.array(field, getattr(self, field))
+            number = checked.limits(field, getattr(self, field))
             if number.size != 1:
                 raise AnalysisError(f"{field} must be one number, got shape {number.shape}")
             object.__setattr__(self, field, float(number.reshape(())))
@@ -286,7 +286,9 @@ def _root(r: Floats, inputs: Sequence[Input]) -> Floats:
 
 def _values(model: Callable[..., npt.ArrayLike], x: Sequence[Floats]) -> Floats:
     """Return the model's values, once they are known to be one for each draw."""
-    y = np.asarray(checked.numbers("the model's values", model(*x)), np.float64)
+    with np.errstate(all="ignore"):  # what is not finite is refused by `summarise`
+        found = model(*x)
+    y = np.asarray(checked.numbers("the model's values", found), np.float64)
     if y.shape != x[0].shape:
         raise AnalysisError(f"the model made shape {y.shape} of {x[0].shape}; it must keep it")
     return y

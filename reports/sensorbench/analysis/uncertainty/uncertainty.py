@@ -51,7 +51,7 @@ class Component:
         inputs.one_of(f"{self.name}: kind", self.kind, Kind)
         inputs.one_of(f"{self.name}: distribution", self.distribution, Distribution)
         for field in ("value", "u", "sensitivity"):
-            number = inputs.array(f"{self.name}: {field}", getattr(self, field))
+            number = inputs.limits(f"{self.name}: {field}", getattr(self, field))
             if number.size != 1:
                 raise AnalysisError(f"{self.name}: {field} must be one number")
             object.__setattr__(self, field, float(number.reshape(())))

@@ -188,5 +188,5 @@ def test_what_can_not_be_decided_is_refused() -> None:
         decide([1.0, 2.0], [0.0, 0.0, 0.0], 1.0, 0.1, SIMPLE)
     with pytest.raises(AnalysisError, match="fit together"):
         global_risk([0.0, 1.0], [1.0, 1.0, 1.0], 0.1, -1.0, 1.0)
-    with pytest.raises(AnalysisError, match="guard band"):
+    with pytest.raises(AnalysisError, match="negative: multiple must be finite and from 0"):
         Rule("negative", -1.0)
