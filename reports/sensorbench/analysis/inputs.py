@@ -6,10 +6,10 @@ is computed: integers would wrap (uint16 differences) or overflow (int32 powers)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
-from math import inf, nan
-from typing import TypeVar, get_args
+from math import inf, isnan, nan
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +18,12 @@ from sensorbench.analysis.errors import AnalysisError
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-T = TypeVar("T")
 
 FLAT = 16 * 2.0**-52
 """A spread below this share of the values is rounding of a constant reading, not a spread."""
 _EXACT = 2.0**50
+NEAREST = 1e-12
+"""Shares nearer to 0 or 1 have tails that double precision can't hold."""
 LARGEST, SMALLEST = 2.0**166, 2.0**-166
 """Between them, 1e-50 to 1e50, products of six values are numbers of double precision, too."""
 
@@ -221,49 +222,28 @@ def number(
 ) -> float:
     """Return one finite number in range. Raises as `known`, and for more than one."""
     found = known(name, value, least, most, open_ends=open_ends)
+    return _one(name, found)
+
+
+def limit(name: str, value: npt.ArrayLike) -> float:
+    """Return one limit, infinite where there is none. Raises AnalysisError for NaN."""
+    found = _one(name, limits(name, value))
+    if isnan(found):
+        raise AnalysisError(f"{name}: the limit is not known; give inf or -inf where there is none")
+    return found
+
+
+def _one(name: str, found: Floats) -> float:
     if found.size != 1:
         raise AnalysisError(f"{name} must be one number, got shape {found.shape}")
     return float(found.reshape(()))
 
 
-def owned(
-    owner: object,
-    name: str,
-    least: float = -inf,
-    most: float = inf,
-    *,
-    open_ends: bool = False,
-    endless: bool = False,
-) -> None:
-    """Make a field of a frozen dataclass the one number it must be. Raises as `number`.
-
-    The error names the class (or the owner's own `name`) and the field. With `endless` the field
-    may be infinite.
-    """
-    value = getattr(owner, name)
-    if endless and isinstance(value, float) and value == inf:
-        return
-    label = f"{getattr(owner, 'name', '') or type(owner).__name__}: {name}"
-    found = number(label, value, least, most, open_ends=open_ends)
-    object.__setattr__(owner, name, found)
-
-
-def own(name: str, value: object, kind: type[T], made_by: str) -> T:
-    """Return value. Raises AnalysisError unless it is of our own type, saying what makes one."""
-    if isinstance(value, kind):
-        return value
-    word = f"{value!r}" if value is None else f"a {type(value).__name__}"
-    raise AnalysisError(f"{name} must be {kind.__name__}, as {made_by} gives, not {word}")
-
-
-def owns(name: str, values: object, kind: type[T], made_by: str) -> tuple[T, ...]:
-    """Return values as a tuple. Raises AnalysisError unless they are a sequence of our own type."""
-    if isinstance(values, kind) or not isinstance(values, Iterable) or isinstance(values, str):
-        raise AnalysisError(
-            f"{name} must be a list of {kind.__name__}, as {made_by} gives, not a "
-            f"{type(values).__name__}"
-        )
-    return tuple(own(f"{name}[{k}]", each, kind, made_by) for k, each in enumerate(values))
+def endless(name: str, value: npt.ArrayLike, least: float = 0.0) -> float:
+    """Return degrees of freedom: one number above 0, at least `least`, infinite if all is known."""
+    if (limits(name, value) == inf).all():
+        return inf
+    return number(name, value, least, open_ends=not least)
 
 
 def within_reach(name: str, result: Floats, what_to_do: str) -> Floats:
@@ -304,9 +284,17 @@ def whole(name: str, values: npt.ArrayLike, least: int = 0) -> Floats:
     return found
 
 
+def count(name: str, value: npt.ArrayLike, least: int = 0, most: int = 2**53) -> int:
+    """Return one whole number from `least` to `most`."""
+    return int(number(name, whole(name, value, least), least, most))
+
+
 def share(name: str, value: npt.ArrayLike) -> float:
     """Return a confidence, coverage or fraction strictly between 0 and 1: 0.95, not 95."""
-    return number(name, value, 0.0, 1.0, open_ends=True)
+    found = number(name, value, 0.0, 1.0, open_ends=True)
+    if not NEAREST < found < 1 - NEAREST:
+        raise AnalysisError(f"{name} must be further than {NEAREST:g} from 0 and 1, got {found!r}")
+    return found
 
 
 def one_of(name: str, value: object, allowed: object) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sensorbench.analysis import inputs
+from sensorbench.analysis import inputs, ours
 from sensorbench.analysis.errors import AnalysisError
 from sensorbench.analysis.estimates import Reasons
 from sensorbench.analysis.fit.polynomial import PolynomialFit
@@ -41,6 +41,7 @@ def lack_of_fit(fit: PolynomialFit, r: npt.ArrayLike, t: npt.ArrayLike | None = 
     """
     from scipy.special import fdtrc  # noqa: PLC0415 - scipy is heavy
 
+    fit = ours.own("fit", fit, PolynomialFit, "fit_curve or fit_polynomial")
     if fit.weighting != "equal":
         raise AnalysisError("the points were weighted: see chi_squared_p of absolute uncertainties")
     first = inputs.array("r", r)

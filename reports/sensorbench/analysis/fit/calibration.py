@@ -47,7 +47,7 @@ def fit_curve(
     >>> line.coefficients.round(2), line.at(10.0).round(2)
     (array([[0.98, 2.02]]), array([[21.18]]))
     """
-    top = int(inputs.number("degree", inputs.whole("degree", degree)))
+    top = inputs.count("degree", degree)
     terms = tuple((i, 0) for i in range(top + 1))
     still = np.zeros(np.shape(inputs.units("x", x)))
     return fit_polynomial(x, still, y, terms, weights, uncertainty, scatter)

@@ -73,7 +73,7 @@ def _check(
     stored = inputs.units("coefficients", coefficients)
     points = inputs.tables("design", design, "points, coefficients")
     lsb = inputs.number("lsb", lsb, 0.0, open_ends=True)
-    inputs.number("bits", inputs.whole("bits", bits, 1), 1, 63)
+    inputs.count("bits", bits, 1, 63)
     if not (np.isfinite(stored).all() and np.isfinite(points).all()):
         raise AnalysisError("coefficients and design must be finite: leave units without a fit out")
     if points.shape[::2] != stored.shape:

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from sensorbench.analysis import inputs
+from sensorbench.analysis import inputs, ours
 from sensorbench.analysis.errors import AnalysisError
 from sensorbench.analysis.inputs import Floats
 
@@ -50,8 +50,8 @@ class Acceleration:
 
 
 def _constants(model: Arrhenius | Peck) -> None:
-    inputs.owned(model, "boltzmann_ev_per_k", 8.6e-5, 8.63e-5)
-    inputs.owned(model, "kelvin_offset", *_KELVIN_OFFSETS)
+    ours.set_number(model, "boltzmann_ev_per_k", 8.6e-5, 8.63e-5)
+    ours.set_number(model, "kelvin_offset", *_KELVIN_OFFSETS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Arrhenius:
     kelvin_offset: float = KELVIN_OFFSET
 
     def __post_init__(self) -> None:
-        inputs.owned(self, "ea_ev", LEAST_EA_EV, MOST_EA_EV)
+        ours.set_number(self, "ea_ev", LEAST_EA_EV, MOST_EA_EV)
         _constants(self)
 
     def accelerate(self, use_c: npt.ArrayLike, test_c: npt.ArrayLike) -> Acceleration:
@@ -92,8 +92,8 @@ class Peck:
     kelvin_offset: float = KELVIN_OFFSET
 
     def __post_init__(self) -> None:
-        inputs.owned(self, "exponent", 0.0, MOST_EXPONENT)
-        inputs.owned(self, "ea_ev", 0.0, MOST_EA_EV)
+        ours.set_number(self, "exponent", 0.0, MOST_EXPONENT)
+        ours.set_number(self, "ea_ev", 0.0, MOST_EA_EV)
         _constants(self)
 
     def accelerate(
@@ -123,7 +123,7 @@ class CoffinManson:
     exponent: float = 4.0
 
     def __post_init__(self) -> None:
-        inputs.owned(self, "exponent", 0.0, MOST_EXPONENT)
+        ours.set_number(self, "exponent", 0.0, MOST_EXPONENT)
 
     def accelerate(self, use_swing_k: npt.ArrayLike, test_swing_k: npt.ArrayLike) -> Acceleration:
         """Return the factor between two swings.
@@ -150,11 +150,11 @@ class NorrisLandzberg:
     kelvin_offset: float = KELVIN_OFFSET
 
     def __post_init__(self) -> None:
-        inputs.owned(self, "exponent", 0.0, MOST_EXPONENT)
+        ours.set_number(self, "exponent", 0.0, MOST_EXPONENT)
         # Below 0 is the ratio upside down; above 1, faster cycling would take longer.
-        inputs.owned(self, "frequency_exponent", 0.0, 1.0)
-        inputs.owned(self, "temperature_k", 0.0, MOST_EA_EV / BOLTZMANN_EV_PER_K)
-        inputs.owned(self, "kelvin_offset", *_KELVIN_OFFSETS)
+        ours.set_number(self, "frequency_exponent", 0.0, 1.0)
+        ours.set_number(self, "temperature_k", 0.0, MOST_EA_EV / BOLTZMANN_EV_PER_K)
+        ours.set_number(self, "kelvin_offset", *_KELVIN_OFFSETS)
 
     def accelerate(
         self,
@@ -187,7 +187,7 @@ class InversePower:
     exponent: float
 
     def __post_init__(self) -> None:
-        inputs.owned(self, "exponent", 0.0, MOST_EXPONENT)
+        ours.set_number(self, "exponent", 0.0, MOST_EXPONENT)
 
     def accelerate(self, use: npt.ArrayLike, test: npt.ArrayLike) -> Acceleration:
         """Return the factor between two stresses of one unit."""
@@ -202,7 +202,7 @@ class ExponentialVoltage:
     gamma_per_v: float
 
     def __post_init__(self) -> None:
-        inputs.owned(self, "gamma_per_v", 0.0, 1e4)
+        ours.set_number(self, "gamma_per_v", 0.0, 1e4)
 
     def accelerate(self, use_v: npt.ArrayLike, test_v: npt.ArrayLike) -> Acceleration:
         """Return the factor between two voltages."""
@@ -214,7 +214,7 @@ def combine(*parts: Acceleration) -> Acceleration:
     """Multiply factors of stresses that act independently: that they do is the caller's claim."""
     if not parts:
         raise AnalysisError("nothing to combine")
-    parts = inputs.owns("parts", parts, Acceleration, "a model's accelerate(...)")
+    parts = ours.owns("parts", parts, Acceleration, "a model's accelerate(...)")
     each = inputs.same_shape("factors", *(part.factor for part in parts))
     factor = np.prod(np.stack(each), axis=0)
     return Acceleration(np.asarray(factor), Combined(tuple(part.model for part in parts)))

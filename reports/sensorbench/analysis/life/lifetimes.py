@@ -49,6 +49,19 @@ class Lifetimes:
             )
 
     @classmethod
+    def of(cls, lives: Lifetimes | npt.ArrayLike, name: str = "lives") -> Lifetimes:
+        """Return lives as they are, or those of failure times in hours of units that all failed."""
+        if isinstance(lives, Lifetimes):
+            return lives
+        try:
+            return cls.exact(np.atleast_1d(inputs.numbers("lives", lives)))
+        except AnalysisError as refusal:
+            raise AnalysisError(
+                f"{name} must be Lifetimes, as Lifetimes.exact or .readouts gives, or the failure "
+                f"times in h of units that all failed: {refusal}"
+            ) from None
+
+    @classmethod
     def exact(cls, failed_h: npt.ArrayLike, survived_h: npt.ArrayLike | None = None) -> Lifetimes:
         """Build lives of units seen failing at `failed_h` (..., F) and alive at `survived_h`.
 

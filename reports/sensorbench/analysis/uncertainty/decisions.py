@@ -12,7 +12,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from sensorbench.analysis import inputs
+from sensorbench.analysis import inputs, ours
 from sensorbench.analysis.errors import AnalysisError
 from sensorbench.analysis.inputs import Floats
 from sensorbench.core.verdict import Verdict
@@ -47,7 +47,7 @@ class Rule:
     conditional: bool = False
 
     def __post_init__(self) -> None:
-        inputs.owned(self, "multiple", 0.0, MOST_TIMES_U)
+        ours.set_number(self, "multiple", 0.0, MOST_TIMES_U)
 
     def __str__(self) -> str:
         if not self.multiple:
@@ -99,7 +99,7 @@ def decide(
     >>> decide([9.0, 9.9, 10.2, 11.5], -np.inf, 10.0, 1.0, NON_BINARY).outcome.tolist()
     [3, 2, 1, 0]
     """
-    rule = inputs.own("rule", rule, Rule, f"one of {_RULES} or a Rule of your own")
+    rule = ours.own("rule", rule, Rule, f"one of {_RULES} or a Rule of your own")
     y, lower, upper, u_95 = inputs.same_shape(
         "values, limits and U",
         inputs.array("values", values),
@@ -131,15 +131,9 @@ def gage_limits(low: float, high: float, gage_sd: float, g: float = 3.0) -> tupl
     >>> gage_limits(0.0, 10.0, 0.5)
     (1.5, 8.5)
     """
+    low, high = inputs.limit("low", low), inputs.limit("high", high)
     check_limits(low, high)
-    low, high, gage_sd, g = (
-        float(inputs.limits(name, each).reshape(()))
-        for name, each in (("low", low), ("high", high), ("gage_sd", gage_sd), ("g", g))
-    )
-    if not 3.0 <= g < np.inf or not 0.0 <= gage_sd < np.inf:
-        raise AnalysisError(
-            f"g must be 3 or more and the gage's standard deviation known, got {g}, {gage_sd}"
-        )
+    g, gage_sd = inputs.number("g", g, 3.0), inputs.number("gage_sd", gage_sd, 0.0)
     inner_low, inner_high = low + g * gage_sd, high - g * gage_sd
     if inner_low > inner_high:
         raise AnalysisError(
