@@ -141,7 +141,7 @@ def _fit(
     result.half_span[fitted] = np.stack([r_middle[1][:, 0], t_middle[1][:, 0]], axis=1)
     result.residuals[fitted] = residuals
     result.sigma[fitted] = np.sqrt(variance)
-    result.freedom[fitted] = freedom
+    result.freedom[fitted] = result.effective_freedom[fitted] = freedom
     result.condition[fitted] = condition
     if weighting == "absolute":
         result.chi_squared[fitted] = total
@@ -216,6 +216,7 @@ def _unknown(
         residuals=np.full((units, points), np.nan),
         sigma=np.full(units, np.nan),
         freedom=np.zeros(units, dtype=np.int64),
+        effective_freedom=np.zeros(units),
         condition=np.full(units, np.nan),
         centre=np.full((units, 2), np.nan),
         half_span=np.full((units, 2), np.nan),
