@@ -187,6 +187,19 @@ def tables(name: str, values: npt.ArrayLike, axes: str) -> Floats:
     return found
 
 
+def triples(name: str, values: npt.ArrayLike, units: int) -> Floats:
+    """Return readings (D, M, 3) or (1, M, 3) of three axes, for so many units; raises as `tables`.
+
+    AnalysisError for other shapes, too.
+    """
+    found = tables(name, values, "readings, 3")
+    if found.shape[2] != 3 or len(found) not in {1, units}:
+        raise AnalysisError(
+            f"{name} must be (readings, 3) or ({units} units, readings, 3), got {found.shape}"
+        )
+    return found
+
+
 def known(
     name: str,
     values: npt.ArrayLike,

@@ -17,14 +17,14 @@ def own(name: str, value: object, kind: type[T], made_by: str) -> T:
     if isinstance(value, kind):
         return value
     word = repr(value) if value is None else f"of type {type(value).__name__}"
-    raise AnalysisError(f"{name} must be {kind.__name__}, as {made_by} gives; this is {word}")
+    raise AnalysisError(f"{name} must be {kind.__name__} ({made_by}); this is {word}")
 
 
 def owns(name: str, values: object, kind: type[T], made_by: str) -> tuple[T, ...]:
     """Return values as a tuple. Raises AnalysisError unless they are a list of our own type."""
     if isinstance(values, (kind, str)) or not isinstance(values, Iterable):
         raise AnalysisError(
-            f"{name} must be a list of {kind.__name__}, as {made_by} gives; this is of type "
+            f"{name} must be a list of {kind.__name__} ({made_by}); this is of type "
             f"{type(values).__name__}"
         )
     return tuple(own(f"{name}[{k}]", each, kind, made_by) for k, each in enumerate(values))

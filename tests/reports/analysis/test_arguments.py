@@ -130,7 +130,7 @@ def test_failure_times_alone_are_lives(name: str) -> None:
     for one, other in zip(plain, same, strict=True):
         np.testing.assert_array_equal(one, other)
     for bad in ("text", {}, {"a": 1}, [1.0, -1.0], []):
-        with pytest.raises(AnalysisError, match=r"lives must be Lifetimes, as Lifetimes\.exact"):
+        with pytest.raises(AnalysisError, match=r"lives must be Lifetimes \(Lifetimes\.exact"):
             call(name, lives=bad)
 
 

@@ -360,7 +360,6 @@ def test_every_function_of_the_modules_is_exported_or_a_part_of_one() -> None:
     assert sorted(missing) == [
         "allan_noise.phase_covariance",
         "decisions.check_limits",
-        "ellipsoid.readings_of",
         "spectrum.finite_records",
     ]
 

@@ -43,6 +43,9 @@ METHODS: dict[str, tuple[Call, tuple[Any, ...]]] = {
         analysis.dynamic_pat(POSITIVE, [0, 0], [120, 120]).outside, (A(POSITIVE),)),
     "LifeFit.failed_fraction": (WEIBULL.failed_fraction, (A(100),)),
     "LifeFit.quantile_h": (WEIBULL.quantile_h, (A(0.1),)),
+    "LifeStressFit.quantile_h": (
+        lambda stress: STRESS.quantile_interval_h(0.1, stress), (A(55),)),
+    "LifeStressFit.acceleration": (STRESS.acceleration, (A(55), A(125))),
     "SurvivalCurve.at": (analysis.kaplan_meier(LIVES).at, (A(AXIS),)),
     "Lifetimes": (analysis.Lifetimes, (A([10, 20]), A([20, 30]), A([1, 2]))),
     "Lifetimes.exact": (analysis.Lifetimes.exact, (A([10, 20]), A([20, 30]))),

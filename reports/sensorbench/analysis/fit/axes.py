@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sensorbench.analysis import inputs
 from sensorbench.analysis.errors import AnalysisError
-from sensorbench.analysis.fit.ellipsoid import EllipsoidFit, readings_of
+from sensorbench.analysis.fit.ellipsoid import EllipsoidFit
 from sensorbench.analysis.inputs import Floats
 
 MatrixKind = Literal["correction", "response"]
@@ -47,7 +47,7 @@ class AffineFit:
 
     def at(self, measured: npt.ArrayLike) -> Floats:
         """Return corrected readings (D, M, 3) of readings (D, M, 3), or (M, 3) of each unit."""
-        readings = readings_of(len(self.matrix), measured)
+        readings = inputs.triples("measured", measured, len(self.matrix))
         return np.asarray(readings @ np.swapaxes(self.matrix, 1, 2) + self.offset[:, None, :])
 
 

@@ -51,18 +51,8 @@ class EllipsoidFit:
 
     def at(self, measured: npt.ArrayLike) -> Floats:
         """Return corrected readings (D, M, 3) of readings (D, M, 3), or (M, 3) of each unit."""
-        readings = readings_of(len(self.matrix), measured)
+        readings = inputs.triples("measured", measured, len(self.matrix))
         return (readings - self.centre[:, None, :]) @ np.swapaxes(self.matrix, 1, 2)
-
-
-def readings_of(units: int, measured: npt.ArrayLike) -> Floats:
-    """Return readings (D, M, 3) or (1, M, 3) for so many units; AnalysisError for other shapes."""
-    readings = inputs.tables("measured", measured, "readings, 3")
-    if readings.shape[2] != 3 or len(readings) not in {1, units}:
-        raise AnalysisError(
-            f"measured must be (readings, 3) or ({units} units, readings, 3), got {readings.shape}"
-        )
-    return readings
 
 
 def fit_ellipsoid(measured: npt.ArrayLike, field: float) -> EllipsoidFit:

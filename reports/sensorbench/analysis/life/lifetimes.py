@@ -57,7 +57,7 @@ class Lifetimes:
             return cls.exact(np.atleast_1d(inputs.numbers("lives", lives)))
         except AnalysisError as refusal:
             raise AnalysisError(
-                f"{name} must be Lifetimes, as Lifetimes.exact or .readouts gives, or the failure "
+                f"{name} must be Lifetimes (Lifetimes.exact, Lifetimes.readouts) or the failure "
                 f"times in h of units that all failed: {refusal}"
             ) from None
 

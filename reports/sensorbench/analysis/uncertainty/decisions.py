@@ -99,7 +99,7 @@ def decide(
     >>> decide([9.0, 9.9, 10.2, 11.5], -np.inf, 10.0, 1.0, NON_BINARY).outcome.tolist()
     [3, 2, 1, 0]
     """
-    rule = ours.own("rule", rule, Rule, f"one of {_RULES} or a Rule of your own")
+    rule = ours.own("rule", rule, Rule, f"{_RULES} or your own")
     y, lower, upper, u_95 = inputs.same_shape(
         "values, limits and U",
         inputs.array("values", values),
