@@ -66,7 +66,8 @@ def fits() -> None:
 def robust() -> None:
     """Robust fits of clean readings, and with one in twenty of ten times the scatter."""
     chance = np.random.default_rng(2)
-    for points, degree in ((12, 1), (14, 3), (24, 3), (42, 3)):
+    cases = ((5, 1), (6, 1), (8, 1), (10, 1), (12, 1), (8, 3), (10, 3), (14, 3), (24, 3), (42, 3))
+    for points, degree in cases:
         x = np.tile(np.linspace(-1, 1, points), (CASES, 1))
         terms = tuple((i, 0) for i in range(degree + 1))
         for bad in (0.0, 0.05):

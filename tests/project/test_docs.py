@@ -26,6 +26,7 @@ def test_every_function_of_the_analysis_has_an_entry() -> None:
     )
     helpers = {
         "inputs",
+        "ours",
         "location_scale",
         "estimates",
         "noncentral",

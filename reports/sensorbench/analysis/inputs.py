@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
-from math import inf, nan
+from math import inf, isnan, nan
 from typing import get_args
 
 import numpy as np
@@ -22,6 +22,8 @@ Flags = npt.NDArray[np.bool_]
 FLAT = 16 * 2.0**-52
 """A spread below this share of the values is rounding of a constant reading, not a spread."""
 _EXACT = 2.0**50
+NEAREST = 1e-12
+"""Shares nearer to 0 or 1 have tails that double precision can't hold."""
 LARGEST, SMALLEST = 2.0**166, 2.0**-166
 """Between them, 1e-50 to 1e50, products of six values are numbers of double precision, too."""
 
@@ -29,10 +31,18 @@ LARGEST, SMALLEST = 2.0**166, 2.0**-166
 def numbers(name: str, values: npt.ArrayLike, of_any_size: bool = False) -> npt.NDArray[np.generic]:
     """Return values as integers or floats, without a copy of an array that holds them already.
 
-    What is masked, None or pandas' NA becomes NaN. Raises AnalysisError for text (also of digits),
-    truth values, complex numbers, dates, rows of different length, and sizes above 1e50 unless
-    they are `of_any_size`, as what was computed from inputs that were looked at.
+    What is masked, None or pandas' NA becomes NaN; what is infinite is let through. Raises
+    AnalysisError for text (also of digits), truth values, complex numbers, dates, rows of different
+    length, and sizes above 1e50 unless they are `of_any_size`, as what was computed from inputs
+    that were looked at.
     """
+    return _numbers(name, values, of_any_size)[0]
+
+
+def _numbers(
+    name: str, values: npt.ArrayLike, of_any_size: bool = False
+) -> tuple[npt.NDArray[np.generic], bool]:
+    """Return the values of `numbers`, and whether they are seen to be all finite."""
     if isinstance(values, np.ma.MaskedArray):
         if values.dtype.kind in "iuf":
             values = np.where(np.ma.getmaskarray(values), np.nan, values.data)
@@ -50,11 +60,14 @@ def numbers(name: str, values: npt.ArrayLike, of_any_size: bool = False) -> npt.
         raise AnalysisError(
             f"{name} must be numbers in a rectangular array, got {found.dtype}: convert them first"
         )
-    if found.dtype.kind == "f" and not (of_any_size or _plainly_near(found)):
+    if found.dtype.kind != "f":
+        return found, True
+    near = not of_any_size and _plainly_near(found)
+    if not (of_any_size or near):
         size = _size(found)
         if size > LARGEST:
             raise _too_far(name, size)
-    return found
+    return found, near
 
 
 def _plainly_near(values: npt.NDArray[np.generic]) -> bool:
@@ -107,21 +120,43 @@ def _of_objects(values: npt.NDArray[np.object_]) -> Floats:
 def array(name: str, values: npt.ArrayLike, least: int = 1, ndim: int = 0) -> Floats:
     """Return values as an array whose last axis has at least `least` entries; NaN is let through.
 
-    Raises AnalysisError as `numbers`, for an empty array, too few entries or fewer than `ndim`
-    axes.
+    What is infinite is a reading off the scale, and missing: it becomes NaN. Raises AnalysisError
+    as `numbers`, for an empty array, too few entries or fewer than `ndim` axes.
     """
-    found = np.asarray(numbers(name, values), dtype=np.float64)
+    found, finite = _shaped(name, values, least, ndim)
+    return found if finite else _without_infinite(found)
+
+
+def of_any_length(name: str, values: npt.ArrayLike) -> Floats:
+    """Return values as `array` does, also none."""
+    given, finite = _numbers(name, values)
+    found = np.asarray(given, dtype=np.float64)
+    return found if finite else _without_infinite(found)
+
+
+def limits(name: str, values: npt.ArrayLike) -> Floats:
+    """Return values as `array` does, and infinite ones as they are: there is no limit there."""
+    return _shaped(name, values)[0]
+
+
+def _shaped(name: str, values: npt.ArrayLike, least: int = 1, ndim: int = 0) -> tuple[Floats, bool]:
+    given, finite = _numbers(name, values)
+    found = np.asarray(given, dtype=np.float64)
     if found.ndim < ndim:
         raise AnalysisError(f"{name} needs {ndim} axes, got shape {found.shape}")
     if not found.size or (found.ndim and found.shape[-1] < least):
         raise AnalysisError(f"{name} needs at least {least} entries, got shape {found.shape}")
-    return found
+    return found, finite
+
+
+def _without_infinite(values: Floats) -> Floats:
+    infinite = np.isinf(values)
+    return np.where(infinite, np.nan, values) if infinite.any() else values
 
 
 def readings(name: str, values: npt.ArrayLike, least: int = 1, ndim: int = 1) -> Floats:
-    """Return values as `array` does, with NaN for everything that is not finite."""
-    found = measured(name, array(name, values, least, ndim))
-    return np.where(np.isfinite(found), found, np.nan)
+    """Return a copy of values as `array` does, with NaN for everything that is not finite."""
+    return measured(name, array(name, values, least, ndim)).copy()
 
 
 def units(name: str, values: npt.ArrayLike, least: int = 1) -> Floats:
@@ -131,9 +166,38 @@ def units(name: str, values: npt.ArrayLike, least: int = 1) -> Floats:
         found = found[None]
     if found.ndim != 2 or found.shape[1] < least:
         raise AnalysisError(
-            f"{name}: (units, at least {least} points) is needed, got {found.shape}"
+            f"{name}: (units, at least {least} points) or the points of one unit are needed, "
+            f"got shape {found.shape}"
         )
     return measured(name, found)
+
+
+def tables(name: str, values: npt.ArrayLike, axes: str) -> Floats:
+    """Return values of shape (units, rows, columns); one table is one unit. Raises as `array`.
+
+    `axes` names rows and columns.
+    """
+    found = array(name, values)
+    if found.ndim == 2:
+        found = found[None]
+    if found.ndim != 3:
+        raise AnalysisError(
+            f"{name}: (units, {axes}) or ({axes}) of one unit is needed, got shape {found.shape}"
+        )
+    return found
+
+
+def triples(name: str, values: npt.ArrayLike, units: int) -> Floats:
+    """Return readings (D, M, 3) or (1, M, 3) of three axes, for so many units; raises as `tables`.
+
+    AnalysisError for other shapes, too.
+    """
+    found = tables(name, values, "readings, 3")
+    if found.shape[2] != 3 or len(found) not in {1, units}:
+        raise AnalysisError(
+            f"{name} must be (readings, 3) or ({units} units, readings, 3), got {found.shape}"
+        )
+    return found
 
 
 def known(
@@ -148,7 +212,7 @@ def known(
 
     With `open_ends` the two ends themselves are refused. Raises AnalysisError naming the worst.
     """
-    found = array(name, values)
+    found = limits(name, values)
     if open_ends and least == 0.0 and most == inf:
         measured(name, found)
     good = np.isfinite(found)
@@ -171,9 +235,35 @@ def number(
 ) -> float:
     """Return one finite number in range. Raises as `known`, and for more than one."""
     found = known(name, value, least, most, open_ends=open_ends)
+    return _one(name, found)
+
+
+def limit(name: str, value: npt.ArrayLike) -> float:
+    """Return one limit, infinite where there is none. Raises AnalysisError for NaN."""
+    found = _one(name, limits(name, value))
+    if isnan(found):
+        raise AnalysisError(f"{name}: the limit is not known; give inf or -inf where there is none")
+    return found
+
+
+def _one(name: str, found: Floats) -> float:
     if found.size != 1:
         raise AnalysisError(f"{name} must be one number, got shape {found.shape}")
     return float(found.reshape(()))
+
+
+def endless(name: str, value: npt.ArrayLike, least: float = 0.0) -> float:
+    """Return degrees of freedom: one number above 0, at least `least`, infinite if all is known."""
+    if (limits(name, value) == inf).all():
+        return inf
+    return number(name, value, least, open_ends=not least)
+
+
+def within_reach(name: str, result: Floats, what_to_do: str) -> Floats:
+    """Return a result. Raises AnalysisError where it is beyond double precision."""
+    if np.isinf(result).any():
+        raise AnalysisError(f"{name} is beyond double precision: {what_to_do}")
+    return result
 
 
 def varied(data: Floats, axes: int | tuple[int, ...] = -1) -> Flags:
@@ -207,9 +297,17 @@ def whole(name: str, values: npt.ArrayLike, least: int = 0) -> Floats:
     return found
 
 
+def count(name: str, value: npt.ArrayLike, least: int = 0, most: int = 2**53) -> int:
+    """Return one whole number from `least` to `most`."""
+    return int(number(name, whole(name, value, least), least, most))
+
+
 def share(name: str, value: npt.ArrayLike) -> float:
     """Return a confidence, coverage or fraction strictly between 0 and 1: 0.95, not 95."""
-    return number(name, value, 0.0, 1.0, open_ends=True)
+    found = number(name, value, 0.0, 1.0, open_ends=True)
+    if not NEAREST < found < 1 - NEAREST:
+        raise AnalysisError(f"{name} must be further than {NEAREST:g} from 0 and 1, got {found!r}")
+    return found
 
 
 def one_of(name: str, value: object, allowed: object) -> None:

@@ -33,6 +33,7 @@ D3 = (0.853, 0.888, 0.880, 0.864, 0.848, 0.833, 0.820, 0.808, 0.797)
 """Mean and standard deviation of the range of 2 to 10 normal values (ASTM E2587, table 1)."""
 SUSPICIOUS = 0.05
 LEAST_IN_ORDER = 10
+MOST_FREEDOM = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,8 @@ def indices(
     freedom = _freedom(units, dof)
     mean, sigma, floor, ceiling = inputs.same_shape(
         "mean, sigma and limits",
-        *(inputs.array("mean, sigma and limits", each) for each in (mean, sigma, low, high)),
+        *(inputs.array(name, each) for name, each in (("mean", mean), ("sigma", sigma))),
+        *(inputs.limits(name, each) for name, each in (("low", low), ("high", high))),
     )
     if np.isnan(floor).any() or np.isnan(ceiling).any() or (floor >= ceiling).any():
         raise AnalysisError("each low limit must be below its high limit, and known")
@@ -186,7 +188,7 @@ def cp_interval(cp: npt.ArrayLike, dof: float, confidence: float = 0.95) -> Esti
     """
     confidence = inputs.share("confidence", confidence)
     value = inputs.measured("cp", inputs.array("cp", cp))
-    dof = inputs.number("dof", dof, 0.0, open_ends=True)
+    dof = inputs.number("dof", dof, 0.0, MOST_FREEDOM, open_ends=True)
     tail = (1 - confidence) / 2
     low = value * sqrt(float(special.chdtri(dof, 1 - tail)) / dof)
     high = value * sqrt(float(special.chdtri(dof, tail)) / dof)
@@ -218,9 +220,8 @@ def cpk_interval_bissell(
     """
     confidence = inputs.share("confidence", confidence)
     value = inputs.array("cpk", cpk)
-    half = special.ndtri((1 + confidence) / 2) * np.sqrt(
-        1 / (9 * units) + value**2 / (2 * _freedom(units, dof))
-    )
+    freedom = _freedom(units, dof)
+    half = special.ndtri((1 + confidence) / 2) * np.sqrt(1 / (9 * units) + value**2 / (2 * freedom))
     return Estimate(value, value - half, value + half, confidence)
 
 
@@ -273,10 +274,10 @@ def _of_groups(data: Floats) -> Floats:
 
 
 def _freedom(units: int, dof: float | None) -> float:
-    inputs.number("units", inputs.whole("units", units))
-    if units < 3 or (dof is not None and not dof >= 1):
-        raise AnalysisError(f"an interval needs at least 3 units, got {units} with dof {dof}")
-    return float(units - 1) if dof is None else float(dof)
+    number = inputs.count("units", units)
+    if number < 3:
+        raise AnalysisError(f"units: an interval needs at least 3, got {number}")
+    return float(number - 1) if dof is None else inputs.number("dof", dof, 1.0, MOST_FREEDOM)
 
 
 def _standard_error(cpk: Floats, units: int, dof: float) -> Floats:

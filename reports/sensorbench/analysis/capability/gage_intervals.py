@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sensorbench.analysis import inputs
+from sensorbench.analysis import inputs, ours
 from sensorbench.analysis.capability.gage import AnovaTable, GageStudy
 from sensorbench.analysis.estimates import Estimate
 from sensorbench.analysis.inputs import Floats
@@ -36,7 +36,10 @@ def gage_intervals(
     chi-squared, drawn 20 000 times. Values are the study's. NaN for a study without an answer.
     Source: Burdick, Borror and Montgomery, Design and Analysis of Gauge R&R Studies (2005), 3.
     """
+    study = ours.own("study", study, GageStudy, "gage_anova")
+    table = ours.own("table", table, AnovaTable, "gage_anova")
     level = inputs.share("confidence", confidence)
+    seed = inputs.count("seed", seed)
     parts, appraisers = table.dof_part + 1, table.dof_appraiser + 1
     trials = table.dof_error // (parts * appraisers) + 1
     freedom = (table.dof_part, table.dof_appraiser, table.dof_interaction, table.dof_error)

@@ -79,7 +79,7 @@ def box_cox_performance(
     left out. Source: Box and Cox 1964.
     """
     data = inputs.readings("values", values, least=3, ndim=1)
-    floor, ceiling = inputs.array("low", low), inputs.array("high", high)
+    floor, ceiling = inputs.limits("low", low), inputs.limits("high", high)
     if (data <= 0).any() or (ceiling <= 0).any():
         raise AnalysisError("Box-Cox needs values and high limits above 0")
     scale = np.exp(np.log(data).mean(axis=-1))
@@ -131,7 +131,7 @@ def percentile_performance(
     inputs.one_of("law", law, Law)
     least = LEAST_EMPIRICAL if law == "empirical" else 10
     data = inputs.readings("values", values, least=least, ndim=1)
-    floor, ceiling = inputs.array("low", low), inputs.array("high", high)
+    floor, ceiling = inputs.limits("low", low), inputs.limits("high", high)
     if np.isnan(floor).any() or np.isnan(ceiling).any() or (floor >= ceiling).any():
         raise AnalysisError("each low limit must be below its high limit, and known")
     if law != "empirical" and (data <= 0).any():

@@ -92,7 +92,7 @@ def generalised_esd(values: npt.ArrayLike, most: int, alpha: float = 0.05) -> Es
     alpha = inputs.share("alpha", alpha)
     data = inputs.readings("values", values, least=15, ndim=1)
     units = data.shape[-1]
-    most = int(inputs.number("most", inputs.whole("most", most)))
+    most = inputs.count("most", most)
     if not 1 <= most <= units // 2:
         raise AnalysisError(f"most must be from 1 to half of the {units} units, got {most}")
     good = np.asarray(np.isfinite(_scaled(data)).all(axis=-1))
@@ -139,5 +139,5 @@ def _scaled(data: Floats, *, skip_missing: bool = False) -> Floats:
 
 
 def _critical(units: Floats, tail: float) -> Floats:
-    t = special.stdtrit(units - 2, 1 - tail / units)
+    t = -special.stdtrit(units - 2, tail / units)
     return np.asarray((units - 1) / np.sqrt(units) * np.sqrt(t**2 / (units - 2 + t**2)))

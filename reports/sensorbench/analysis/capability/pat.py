@@ -120,8 +120,8 @@ def dynamic_pat(
         (q3 - q1) / QUARTILES_PER_SIGMA, inputs.known("least_sigma", least_sigma, 0.0)
     )
     sigma = np.where(sigma > 0, sigma, np.nan)
-    low = np.maximum(median - WIDTH_SIGMAS * sigma, inputs.array("spec_low", spec_low))
-    high = np.minimum(median + WIDTH_SIGMAS * sigma, inputs.array("spec_high", spec_high))
+    low = np.maximum(median - WIDTH_SIGMAS * sigma, inputs.limits("spec_low", spec_low))
+    high = np.minimum(median + WIDTH_SIGMAS * sigma, inputs.limits("spec_high", spec_high))
     reasons = reasons_of(
         (np.isnan(sigma), "the quartiles coincide and no least_sigma is declared"),
     )
@@ -148,7 +148,7 @@ def statistical_bin_limits(lot_bin_fractions: npt.ArrayLike) -> YieldLimits:
 
 
 def _passing(data: Floats, spec_low: npt.ArrayLike, spec_high: npt.ArrayLike) -> Floats:
-    low, high = inputs.array("spec_low", spec_low), inputs.array("spec_high", spec_high)
+    low, high = inputs.limits("spec_low", spec_low), inputs.limits("spec_high", spec_high)
     if not (low < high).all():
         raise AnalysisError("each spec_low must be below its spec_high, and known")
     try:

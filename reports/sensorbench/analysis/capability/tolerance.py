@@ -86,7 +86,7 @@ def tolerance_factor(
     >>> round(tolerance_factor(10, 0.95, 0.95), 3), round(tolerance_factor(10, side="high"), 3)
     (3.393, 2.911)
     """
-    count = int(inputs.number("units", inputs.whole("units", units, 3)))
+    count = inputs.count("units", units, 3)
     part, level = inputs.share("share", share), inputs.share("confidence", confidence)
     inputs.one_of("side", side, Side)
     if side != "both":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sensorbench.analysis import inputs
+from sensorbench.analysis import inputs, ours
 from sensorbench.analysis.errors import AnalysisError
 from sensorbench.analysis.estimates import Reasons
 from sensorbench.analysis.fit.polynomial import PolynomialFit
@@ -41,10 +41,11 @@ def lack_of_fit(fit: PolynomialFit, r: npt.ArrayLike, t: npt.ArrayLike | None = 
     """
     from scipy.special import fdtrc  # noqa: PLC0415 - scipy is heavy
 
+    fit = ours.own("fit", fit, PolynomialFit, "fit_curve or fit_polynomial")
     if fit.weighting != "equal":
         raise AnalysisError("the points were weighted: see chi_squared_p of absolute uncertainties")
-    first = np.asarray(inputs.numbers("r", r), np.float64)
-    second = np.zeros(1) if t is None else np.asarray(inputs.numbers("t", t), np.float64)
+    first = inputs.array("r", r)
+    second = np.zeros(1) if t is None else inputs.array("t", t)
     first, second, residuals = inputs.same_shape("points and fit", first, second, fit.residuals)
     if residuals.shape != fit.residuals.shape:
         raise AnalysisError(f"points {residuals.shape} are not those fitted, {fit.residuals.shape}")

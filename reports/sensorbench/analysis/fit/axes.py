@@ -46,8 +46,8 @@ class AffineFit:
         return _rows(self.covariance, slice(3, 4))[:, :, 0]
 
     def at(self, measured: npt.ArrayLike) -> Floats:
-        """Return corrected readings, shape (D, M, 3) in and out."""
-        readings = inputs.array("measured", measured)
+        """Return corrected readings (D, M, 3) of readings (D, M, 3), or (M, 3) of each unit."""
+        readings = inputs.triples("measured", measured, len(self.matrix))
         return np.asarray(readings @ np.swapaxes(self.matrix, 1, 2) + self.offset[:, None, :])
 
 
@@ -114,9 +114,10 @@ class AxisErrors:
 def fit_affine(measured: npt.ArrayLike, reference: npt.ArrayLike) -> AffineFit:
     """Fit twelve parameters per unit to readings in known attitudes.
 
-    `measured` (D, N, 3); `reference` (N, 3) or (D, N, 3), in m/s2 or uT. Needs 4 attitudes that do
-    not lie in a plane; 6 faces are usual. Raises AnalysisError for shapes, values that are not
-    finite, or attitudes that can't tell the parameters apart. Source: ST AN4508; NXP AN5286.
+    `measured` (D, N, 3) or, of one unit, (N, 3); `reference` (N, 3) or (D, N, 3), in m/s2 or uT.
+    Needs 4 attitudes that do not lie in a plane; 6 faces are usual. Raises AnalysisError for
+    shapes, values that are not finite, or attitudes that can't tell the parameters apart. Source:
+    ST AN4508; NXP AN5286.
     """
     readings, known = _shaped(measured, reference, 4)
     solution, residuals, sigma, inverse = _least_squares(readings, known)
@@ -132,9 +133,10 @@ def fit_affine(measured: npt.ArrayLike, reference: npt.ArrayLike) -> AffineFit:
 def fit_gyro(output: npt.ArrayLike, rate: npt.ArrayLike, acceleration: npt.ArrayLike) -> GyroFit:
     """Fit scale with misalignment, g-sensitivity and bias per unit.
 
-    `output` (D, N, 3); `rate` (earth rate included) and `acceleration` (N, 3) or (D, N, 3). Needs
-    rates of both signs on three axes and a six-position tumble, or the parameters can't be told
-    apart (AnalysisError). Source: IEEE 1431 and 952, scale factor and g-sensitivity tests.
+    `output` (D, N, 3) or, of one unit, (N, 3); `rate` (earth rate included) and `acceleration` (N,
+    3) or (D, N, 3). Needs rates of both signs on three axes and a six-position tumble, or the
+    parameters can't be told apart (AnalysisError). Source: IEEE 1431 and 952, scale factor and
+    g-sensitivity tests.
     """
     (readings, rates), (_, tumble) = (_shaped(output, each, 7) for each in (rate, acceleration))
     solution, residuals, sigma, inverse = _least_squares(
@@ -153,12 +155,13 @@ def fit_gyro(output: npt.ArrayLike, rate: npt.ArrayLike, acceleration: npt.Array
 def axis_errors(
     found: AffineFit | EllipsoidFit | GyroFit | npt.ArrayLike, given: MatrixKind | None = None
 ) -> AxisErrors:
-    """Separate how a unit sits from what is wrong with it, of a fit or a matrix (D, 3, 3).
+    """Separate how a unit sits from what is wrong with it, of a fit or a matrix.
 
-    A fit knows which way its matrix goes, and gives uncertainties; a bare matrix needs `given`. By
-    QR with a positive diagonal: the unit's x axis is the reference direction (of an ellipsoid no
-    rotation is observable, and it is the identity). Raises AnalysisError for a matrix that is
-    singular, or not finite where it is no fit's, and for a matrix without `given`.
+    The matrix is (D, 3, 3) or, of one unit, (3, 3). A fit knows which way its matrix goes, and
+    gives uncertainties; a bare matrix needs `given`. By QR with a positive diagonal: the unit's x
+    axis is the reference direction (of an ellipsoid no rotation is observable, and it is the
+    identity). Raises AnalysisError for a matrix that is singular, or not finite where it is no
+    fit's, and for a matrix without `given`.
     """
     if isinstance(found, AffineFit):
         return _of(found.matrix, "correction", _blocks(found.covariance))
@@ -170,9 +173,9 @@ def axis_errors(
         covariance = np.zeros((len(found.matrix), 9, 9))
         covariance[:, place[:, None], place] = found.covariance[:, :6, :6]
         return _of(found.matrix, "correction", covariance)
-    matrix = inputs.array("matrix", found)
-    if matrix.ndim != 3 or matrix.shape[1:] != (3, 3) or not np.isfinite(matrix).all():
-        raise AnalysisError(f"a matrix of shape (units, 3, 3) is needed, got {matrix.shape}")
+    matrix = inputs.tables("matrix", found, "3, 3")
+    if matrix.shape[1:] != (3, 3) or not np.isfinite(matrix).all():
+        raise AnalysisError(f"matrix: known numbers (units, 3, 3) are needed, got {matrix.shape}")
     if given is None:
         raise AnalysisError(
             'say given="correction" (input = matrix @ reading, AffineFit.matrix) or '
@@ -235,8 +238,9 @@ def _rows(covariance: Floats, columns: slice) -> Floats:
 
 
 def _shaped(measured: npt.ArrayLike, reference: npt.ArrayLike, least: int) -> tuple[Floats, Floats]:
-    readings, known = inputs.array("readings", measured), inputs.array("reference", reference)
-    if readings.ndim != 3 or readings.shape[2] != 3 or readings.shape[1] < least:
+    readings = inputs.tables("readings", measured, "positions, 3")
+    known = inputs.array("reference", reference)
+    if readings.shape[2] != 3 or readings.shape[1] < least:
         raise AnalysisError(
             f"readings need shape (units, at least {least} positions, 3), got {readings.shape}"
         )

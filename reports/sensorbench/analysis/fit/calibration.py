@@ -47,7 +47,7 @@ def fit_curve(
     >>> line.coefficients.round(2), line.at(10.0).round(2)
     (array([[0.98, 2.02]]), array([[21.18]]))
     """
-    top = int(inputs.number("degree", inputs.whole("degree", degree)))
+    top = inputs.count("degree", degree)
     terms = tuple((i, 0) for i in range(top + 1))
     still = np.zeros(np.shape(inputs.units("x", x)))
     return fit_polynomial(x, still, y, terms, weights, uncertainty, scatter)
@@ -141,7 +141,7 @@ def _fit(
     result.half_span[fitted] = np.stack([r_middle[1][:, 0], t_middle[1][:, 0]], axis=1)
     result.residuals[fitted] = residuals
     result.sigma[fitted] = np.sqrt(variance)
-    result.freedom[fitted] = freedom
+    result.freedom[fitted] = result.effective_freedom[fitted] = freedom
     result.condition[fitted] = condition
     if weighting == "absolute":
         result.chi_squared[fitted] = total
@@ -216,6 +216,7 @@ def _unknown(
         residuals=np.full((units, points), np.nan),
         sigma=np.full(units, np.nan),
         freedom=np.zeros(units, dtype=np.int64),
+        effective_freedom=np.zeros(units),
         condition=np.full(units, np.nan),
         centre=np.full((units, 2), np.nan),
         half_span=np.full((units, 2), np.nan),
@@ -272,7 +273,8 @@ def _solve(design: Floats, target: Floats, root: Floats | None) -> tuple[Floats,
     for unit in np.flatnonzero(~safe):
         q, triangle = np.linalg.qr(design[unit])
         singular = np.linalg.svd(triangle, compute_uv=False)
-        condition[unit] = singular[0] / max(singular[-1], np.finfo(float).tiny)
+        with np.errstate(over="ignore", divide="ignore"):
+            condition[unit] = singular[0] / singular[-1]
         if singular[-1] > singular[0] * terms * np.finfo(float).eps:
             back = np.linalg.inv(triangle)
             coefficients[unit], inverse[unit] = back @ (q.T @ target[unit]), back @ back.T

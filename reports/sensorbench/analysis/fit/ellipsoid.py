@@ -50,23 +50,23 @@ class EllipsoidFit:
         return u
 
     def at(self, measured: npt.ArrayLike) -> Floats:
-        """Return corrected readings, shape (D, M, 3) in and out."""
-        return (inputs.array("measured", measured) - self.centre[:, None, :]) @ np.swapaxes(
-            self.matrix, 1, 2
-        )
+        """Return corrected readings (D, M, 3) of readings (D, M, 3), or (M, 3) of each unit."""
+        readings = inputs.triples("measured", measured, len(self.matrix))
+        return (readings - self.centre[:, None, :]) @ np.swapaxes(self.matrix, 1, 2)
 
 
 def fit_ellipsoid(measured: npt.ArrayLike, field: float) -> EllipsoidFit:
     """Fit nine parameters per unit: closed form, then Gauss-Newton on the distance.
 
-    `measured` (D, N, 3); `field` is the local magnitude (9.81 m/s2, or the field in uT). The closed
-    form is biased by noise; a few Gauss-Newton steps remove that. A unit is refused, with a reason,
-    if its readings are not finite, do not reach all eight octants around their centre, or do not
-    determine an ellipsoid. Raises AnalysisError for shapes and a field that is not above 0.
+    `measured` (D, N, 3) or, of one unit, (N, 3); `field` is the local magnitude (9.81 m/s2, or the
+    field in uT). The closed form is biased by noise; a few Gauss-Newton steps remove that. A unit
+    is refused, with a reason, if its readings are not finite, do not reach all eight octants around
+    their centre, or do not determine an ellipsoid. Raises AnalysisError for shapes and a field that
+    is not above 0.
     Source: Li and Griffiths, GMP 2004 (closed form); ST AN4508, NXP AN4399 (parameters).
     """
-    readings = inputs.array("measured", measured)
-    if readings.ndim != 3 or readings.shape[2] != 3 or readings.shape[1] < LEAST_POSITIONS:
+    readings = inputs.tables("measured", measured, "positions, 3")
+    if readings.shape[2] != 3 or readings.shape[1] < LEAST_POSITIONS:
         raise AnalysisError(
             f"readings need shape (units, at least {LEAST_POSITIONS} positions, 3), "
             f"got {readings.shape}"

@@ -11,6 +11,8 @@ from sensorbench.analysis import inputs
 from sensorbench.analysis.errors import AnalysisError
 from sensorbench.analysis.inputs import Floats
 
+_LONGEST_WORD = 2.0**63
+
 
 @dataclass(frozen=True, slots=True)
 class FixedPoint:
@@ -30,10 +32,11 @@ def round_independently(
 ) -> FixedPoint:
     """Round each of the (D, K) coefficients to the nearest multiple of `lsb`.
 
-    `design` (D, N, K) holds the basis at the points where the loss is looked at. Raises
-    AnalysisError for coefficients that are not finite, and for shapes that do not fit.
+    `design` (D, N, K) holds the basis at the points where the loss is looked at; (K,) and (N, K)
+    are one unit's. Raises AnalysisError for coefficients that are not finite or beyond 2^63 steps,
+    and for shapes that do not fit.
     """
-    coefficients, design = _check(coefficients, design, lsb, bits)
+    coefficients, design, lsb = _check(coefficients, design, lsb, bits)
     return _result(np.rint(coefficients / lsb), coefficients, design, lsb, bits)
 
 
@@ -46,7 +49,7 @@ def round_sequentially(
     Babai's nearest plane (Combinatorica 6, 1986) in the metric of the design, and costs one
     Cholesky factor a unit. Shapes and errors as `round_independently`.
     """
-    coefficients, design = _check(coefficients, design, lsb, bits)
+    coefficients, design, lsb = _check(coefficients, design, lsb, bits)
     gram = np.swapaxes(design, 1, 2) @ design
     effect = np.sqrt(np.diagonal(gram, axis1=1, axis2=2).mean(axis=0))
     order = np.argsort(effect)  # the largest last: it is fixed first
@@ -66,16 +69,16 @@ def round_sequentially(
 
 def _check(
     coefficients: npt.ArrayLike, design: npt.ArrayLike, lsb: float, bits: int
-) -> tuple[Floats, Floats]:
-    stored = inputs.array("coefficients", coefficients)
-    points = inputs.array("design", design)
-    inputs.number("lsb", lsb, 0.0, open_ends=True)
-    inputs.number("bits", inputs.whole("bits", bits, 1), 1, 63)
+) -> tuple[Floats, Floats, float]:
+    stored = inputs.units("coefficients", coefficients)
+    points = inputs.tables("design", design, "points, coefficients")
+    lsb = inputs.number("lsb", lsb, 0.0, open_ends=True)
+    inputs.count("bits", bits, 1, 63)
     if not (np.isfinite(stored).all() and np.isfinite(points).all()):
         raise AnalysisError("coefficients and design must be finite: leave units without a fit out")
-    if points.ndim != 3 or points.shape[::2] != stored.shape:
+    if points.shape[::2] != stored.shape:
         raise AnalysisError(f"design {points.shape} does not fit coefficients {stored.shape}")
-    return stored, points
+    return stored, points, lsb
 
 
 def _result(
@@ -83,6 +86,12 @@ def _result(
 ) -> FixedPoint:
     change = np.einsum("dnk,dk->dn", design, words * lsb - coefficients)
     limit = 2.0 ** (bits - 1)
+    most = float(np.abs(words).max())
+    if most >= _LONGEST_WORD:
+        raise AnalysisError(
+            f"coefficients are up to {most:.3g} steps of {lsb:g}, more than any part stores: "
+            "give a larger lsb"
+        )
     return FixedPoint(
         words=words.astype(np.int64),
         loss=np.abs(change).max(axis=1),

@@ -30,12 +30,12 @@ class WorstPoint:
 
 
 def worst_point(errors: npt.ArrayLike) -> WorstPoint:
-    """Return the largest absolute error of each unit and where it is; `errors` has shape (D, N).
+    """Return the largest absolute error of each unit and where it is.
 
-    Over all points, cycles, directions and temperatures this is the total error band. Raises
-    AnalysisError if there is no point.
+    `errors` (D, N) or, of one unit, (N,). Over all points, cycles, directions and temperatures this
+    is the total error band. Raises AnalysisError if there is no point.
     """
-    size = np.abs(_units_and_points("errors", errors))
+    size = np.abs(inputs.units("errors", errors))
     unknown = np.isnan(size)
     where = np.where(
         unknown.any(axis=1),
@@ -47,11 +47,12 @@ def worst_point(errors: npt.ArrayLike) -> WorstPoint:
 
 
 def hysteresis(up: npt.ArrayLike, down: npt.ArrayLike) -> Figures:
-    """Return the largest |up - down| of each unit over the same points; both have shape (D, N).
+    """Return the largest |up - down| of each unit over the same points.
 
-    NaN, with its reason, where any point is not known. Source: IEC 61298-2, the same cycle.
+    Both are (D, N) or, of one unit, (N,). NaN, with its reason, where any point is not known.
+    Source: IEC 61298-2, the same cycle.
     """
-    rising, falling = _units_and_points("up", up), _units_and_points("down", down)
+    rising, falling = inputs.units("up", up), inputs.units("down", down)
     if rising.shape != falling.shape:
         raise AnalysisError(f"up {rising.shape} and down {falling.shape} need the same points")
     size: Floats = np.abs(rising - falling).max(axis=1)
@@ -83,15 +84,16 @@ def repeatability(
 ) -> Repeatability:
     """Return both conventions of repeatability for readings of shape (D, C cycles, N points).
 
-    The range is IEC 61298-2's non-repeatability. Readings are no better known than their
-    `resolution` (a step, in their unit): sigma is at least that / sqrt(12). Without it, readings
-    that are all equal have no known sigma. Raises AnalysisError for fewer than 2 cycles.
+    (C, N) are those of one unit. The range is IEC 61298-2's non-repeatability. Readings are no
+    better known than their `resolution` (a step, in their unit): sigma is at least that / sqrt(12).
+    Without it, readings that are all equal have no known sigma. Raises AnalysisError for fewer than
+    2 cycles.
     """
     from scipy.special import stdtrit  # noqa: PLC0415 - scipy is heavy
 
-    data = inputs.numbers("cycles", cycles).astype(np.float64)
-    if data.ndim != 3 or data.shape[1] < 2 or not data.shape[2] or not data.shape[0]:
-        raise AnalysisError(f"(units, at least 2 cycles, points) is needed, got {data.shape}")
+    data = inputs.measured("cycles", inputs.tables("cycles", cycles, "cycles, points"))
+    if data.shape[1] < 2:
+        raise AnalysisError(f"cycles: at least 2 cycles are needed, got shape {data.shape}")
     coverage = inputs.share("coverage", coverage)
     step = inputs.number("resolution", resolution, 0.0)
     freedom = (data.shape[1] - 1) * data.shape[2]
@@ -110,27 +112,27 @@ def repeatability(
 def resolution(noise: npt.ArrayLike, lsb: float, noise_free: bool = False) -> Figures:
     """Return the smallest detectable step of each unit: the larger of the LSB and the noise.
 
-    `noise` (D, N) are readings at a constant input. Noise counts with its standard deviation, or
-    6.6 of them for the noise-free resolution. Raises AnalysisError for fewer than 2 readings.
+    `noise` (D, N), or (N,) of one unit, are readings at a constant input. Noise counts with its
+    standard deviation, or 6.6 of them for the noise-free resolution. Raises AnalysisError for fewer
+    than 2 readings.
     """
     lsb = inputs.number("lsb", lsb, 0.0, open_ends=True)
-    sigma = _units_and_points("noise", noise, least=2).std(axis=1, ddof=1) * (
-        6.6 if noise_free else 1.0
-    )
+    sigma = inputs.units("noise", noise, least=2).std(axis=1, ddof=1) * (6.6 if noise_free else 1.0)
     unknown = np.asarray(np.isnan(sigma))
     value = np.where(unknown, np.nan, np.maximum(sigma, lsb))
     return Figures(value, reasons_of((unknown, "a reading is not known")))
 
 
 def cross_axis(matrix: npt.ArrayLike) -> Figures:
-    """Return off-axis over on-axis sensitivity, shape (D, 3, 3) in and out, zeros on the diagonal.
+    """Return off-axis over on-axis sensitivity, shape (D, 3, 3), zeros on the diagonal.
 
-    Row i, column j: what axis i shows of an input along axis j, as a share of axis j's own. NaN,
-    with its reason, where that is 0 or one of the two is not known.
+    The matrix is (D, 3, 3) or, of one unit, (3, 3). Row i, column j: what axis i shows of an input
+    along axis j, as a share of axis j's own. NaN, with its reason, where that is 0 or one of the
+    two is not known.
     """
-    found = inputs.array("matrix", matrix)
-    if found.ndim != 3 or found.shape[1] != found.shape[2]:
-        raise AnalysisError(f"a matrix of shape (units, axes, axes) is needed, got {found.shape}")
+    found = inputs.tables("matrix", matrix, "axes, axes")
+    if found.shape[1] != found.shape[2]:
+        raise AnalysisError(f"matrix: as many rows as columns are needed, got shape {found.shape}")
     own = np.diagonal(found, axis1=1, axis2=2)
     shares = np.abs(found / np.where(own == 0, np.nan, own)[:, None, :])
     value = np.asarray(shares * (1 - np.eye(found.shape[1])))
@@ -164,8 +166,9 @@ def temperature_coefficient(
 ) -> TemperatureCoefficient:
     """Return TCO of offsets, or TCS of sensitivities divided by their reference value.
 
-    `temperatures_c` (T,) must rise, `values` (D, T). The value at `reference_c` is interpolated.
-    Raises AnalysisError for shapes, or a reference outside the temperatures.
+    `temperatures_c` (T,) must rise, `values` (D, T) or, of one unit, (T,). The value at
+    `reference_c` is interpolated. Raises AnalysisError for shapes, or a reference outside the
+    temperatures.
     """
     at_c, found = _rising("temperatures_c", temperatures_c, values)
     reference_c = inputs.number("reference_c", reference_c)
@@ -189,8 +192,9 @@ def start_up_time(
 ) -> Figures:
     """Return the time of the first sample that, with all later ones, is within `band` of `final`.
 
-    `times_s` (N,) from supply valid, rising; `values` (D, N); `final` (D,). NaN, with its
-    reason, for a unit whose last sample is outside, or with a sample that is not known.
+    `times_s` (N,) from supply valid, rising; `values` (D, N) or, of one unit, (N,); `final` (D,) or
+    one for all. NaN, with its reason, for a unit whose last sample is outside, or with a sample
+    that is not known.
     """
     at_s, found = _rising("times_s", times_s, values)
     band = inputs.number("band", band, 0.0, open_ends=True)
@@ -216,14 +220,14 @@ def ratiometricity(supplies_v: npt.ArrayLike, values: npt.ArrayLike, nominal_v: 
     """Return the ratiometric error of each unit and supply, shape (D, V): 0 is ideal.
 
     Output over its value at `nominal_v`, less supply over nominal supply. `supplies_v` (V,) must
-    rise and hold `nominal_v`. NaN, with its reason, where an output is not known or 0 at nominal.
-    Raises AnalysisError otherwise.
+    rise and hold `nominal_v`; `values` (D, V) or, of one unit, (V,). NaN, with its reason, where an
+    output is not known or 0 at nominal. Raises AnalysisError otherwise.
     """
     supply, found = _rising("supplies_v", supplies_v, values)
-    nominal_v = inputs.number("nominal_v", nominal_v)
+    nominal_v = inputs.number("nominal_v", nominal_v, 0.0, open_ends=True)
     (at,) = np.nonzero(np.isclose(supply, nominal_v))
     if len(at) != 1:
-        raise AnalysisError(f"there is no reading at {nominal_v} V")
+        raise AnalysisError(f"supplies_v hold no reading at nominal_v, {nominal_v} V")
     nominal = found[:, at]
     value = found / np.where(nominal == 0, np.nan, nominal) - supply / nominal_v
     why = reasons_of(
@@ -236,12 +240,12 @@ def ratiometricity(supplies_v: npt.ArrayLike, values: npt.ArrayLike, nominal_v: 
 def dead_band(applied: npt.ArrayLike, outputs: npt.ArrayLike, lsb: float) -> Figures:
     """Return how far the input may be changed back before the output follows, per unit.
 
-    The inputs `applied` (N,) rise to a turn and fall again; `outputs` (D, N). The output follows
-    when it has moved by more than `lsb` from its value at the turn. NaN, with its reason, where it
-    never does, or an output is not known.
+    The inputs `applied` (N,) rise to a turn and fall again; `outputs` (D, N) or, of one unit,
+    (N,). The output follows when it has moved by more than `lsb` from its value at the turn. NaN,
+    with its reason, where it never does, or an output is not known.
     Source: IEC 61298-2, dead band.
     """
-    found = _units_and_points("outputs", outputs, least=3)
+    found = inputs.units("outputs", outputs, least=3)
     at = inputs.known("applied", applied)
     lsb = inputs.number("lsb", lsb, 0.0)
     if at.ndim != 1 or len(at) != found.shape[1]:
@@ -260,15 +264,8 @@ def dead_band(applied: npt.ArrayLike, outputs: npt.ArrayLike, lsb: float) -> Fig
     return Figures(np.where(known & follows, at[turn] - at[turn + first], np.nan), why)
 
 
-def _units_and_points(name: str, values: npt.ArrayLike, least: int = 1) -> Floats:
-    found = inputs.numbers(name, values)
-    if found.ndim != 2 or found.shape[1] < least or not found.shape[0]:
-        raise AnalysisError(f"(units, at least {least} points) is needed, got {found.shape}")
-    return inputs.measured(name, np.asarray(found, dtype=np.float64))
-
-
 def _rising(name: str, axis: npt.ArrayLike, outputs: npt.ArrayLike) -> tuple[Floats, Floats]:
-    values = _units_and_points("values", outputs, least=2)
+    values = inputs.units("values", outputs, least=2)
     x = inputs.array(name, axis)
     if x.ndim != 1 or len(x) != values.shape[1]:
         raise AnalysisError(f"values {values.shape} do not fit {x.shape}")

@@ -28,10 +28,11 @@ class PolynomialFit:
     `normalised_covariance`, of ((r - centre) / half_span): far from zero the plain ones cancel.
     `centre` and `half_span` are (D, 2), of r and t. `residuals` (D, N) are target less model;
     `sigma` (D,) is their standard deviation (of weight 1, if weighted; over their uncertainty, if
-    absolute) with `freedom` (D,) degrees of freedom (0 where not fitted). `condition` (D,) is the
-    condition number of the normalised basis. `weighting` and `scatter` say what the covariance
-    rests on. `chi_squared` (D,) is known for absolute uncertainties only. `points` are the r and t
-    (D, N) that were fitted.
+    absolute) with `freedom` (D,) degrees of freedom (0 where not fitted); intervals take Student's
+    t with `effective_freedom` (D,), less where a robust fit knows sigma less well. `condition` (D,)
+    is the condition number of the normalised basis. `weighting` and `scatter` say what the
+    covariance rests on. `chi_squared` (D,) is known for absolute uncertainties only. `points` are
+    the r and t (D, N) that were fitted.
     """
 
     terms: tuple[tuple[int, int], ...]
@@ -40,6 +41,7 @@ class PolynomialFit:
     residuals: Floats
     sigma: Floats
     freedom: npt.NDArray[np.int64]
+    effective_freedom: Floats
     condition: Floats
     centre: Floats
     half_span: Floats
@@ -134,8 +136,10 @@ class PolynomialFit:
             scatter = self.sigma[:, None]
         else:
             scatter = inputs.known("reading_u", reading_u, 0.0)
-        u = np.hypot(self.standard_uncertainty_at(r, t), scatter)
-        return self._interval(self.at(r, t), u, confidence)
+        model_u, scatter = inputs.same_shape(
+            "points and reading_u", self.standard_uncertainty_at(r, t), scatter
+        )
+        return self._interval(self.at(r, t), np.hypot(model_u, scatter), confidence)
 
     def _interval(self, value: Floats, u: Floats, confidence: float) -> Estimate:
         from scipy.special import ndtri, stdtrit  # noqa: PLC0415 - scipy is heavy
@@ -144,7 +148,8 @@ class PolynomialFit:
         if self.weighting == "absolute" and self.scatter == "equal":
             half = float(ndtri(upper)) * u
         else:
-            half = np.asarray(stdtrit(np.maximum(self.freedom, 1), upper))[:, None] * u
+            freedom = np.maximum(self.effective_freedom, 1)
+            half = np.asarray(stdtrit(freedom, upper))[:, None] * u
         return Estimate(value, value - half, value + half, confidence)
 
     def _design(self, r: npt.ArrayLike, t: npt.ArrayLike | None) -> Floats:

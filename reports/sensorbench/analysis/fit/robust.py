@@ -17,6 +17,9 @@ Loss = Literal["huber", "bisquare"]
 _MAD_TO_SIGMA = 1.482602218505602  # 1 / the normal quantile of 3/4
 _TUNING: dict[Loss, float] = {"huber": 1.345, "bisquare": 4.685}
 """95 % efficiency at the normal (Huber 1981)."""
+_FREEDOM: dict[Loss, tuple[float, float]] = {"huber": (0.74, 0.0), "bisquare": (0.7, 0.7)}
+"""Effective degrees of freedom: a share of N - K, less a number."""
+LEAST_FREEDOM = 1.8
 _ITERATIONS = 30
 
 
@@ -25,8 +28,8 @@ class RobustFit:
     """`fit` with `weights` (D, N) at the end; `down_weighted` marks those below one half.
 
     The fit's covariance is Huber's for estimated weights (Robust Statistics, 7.6), its `sigma` the
-    scatter of good readings, and its intervals hold as those of a plain fit: the figures are in
-    docs/analysis/calibration.md.
+    scatter of good readings, and its intervals hold as those of a plain fit, also of few points, by
+    the fit's `effective_freedom`: the figures are in docs/analysis/calibration.md.
     """
 
     fit: PolynomialFit
@@ -92,8 +95,20 @@ def _with_covariance(fit: PolynomialFit, plain: PolynomialFit, loss: Loss) -> Po
         normalised_covariance=plain.normalised_covariance * ratio,
         sigma=np.where(scale > 0, scale, fit.sigma),
         freedom=plain.freedom,
+        effective_freedom=_effective(plain.freedom, loss),
         weighting="equal",
     )
+
+
+def _effective(freedom: npt.NDArray[np.int64], loss: Loss) -> Floats:
+    """Return the degrees of freedom (D,) of Student's t that holds for estimated weights.
+
+    Fitted to simulated quantiles of 90, 95 and 99 % of clean readings, 3 to 40 points to spare and
+    1 to 6 terms: a robust scatter knows less than all residuals do, and bisquare, which may leave
+    good points out, least of all.
+    """
+    share, less = _FREEDOM[loss]
+    return np.where(freedom > 0, np.maximum(share * freedom - less, LEAST_FREEDOM), 0.0)
 
 
 def _scale(residuals: Floats, size: int) -> Floats:

@@ -76,14 +76,12 @@ class Prediction:
 
 
 def deltas(values: npt.ArrayLike) -> Floats:
-    """Return values less the first readout's; shape (D, R) in and out, column 0 is zero.
+    """Return values less the first readout's, shape (D, R); column 0 is zero.
 
-    NaN where a readout or the first one is not known. Raises AnalysisError without readouts.
+    `values` are (D, R) or, of one unit, (R,). NaN where a readout or the first one is not known.
+    Raises AnalysisError without readouts.
     """
-    found = inputs.numbers("values", values)
-    if found.ndim != 2 or not found.size:
-        raise AnalysisError(f"(units, readouts) is needed, got {found.shape}")
-    readouts = inputs.measured("values", found.astype(np.float64))
+    readouts = inputs.units("values", values)
     return readouts - readouts[:, :1]
 
 
@@ -92,9 +90,10 @@ def change(
 ) -> Change:
     """Return changes against the first readout with their uncertainty.
 
-    `values` (D, R); `standard_uncertainty` of one readout, a number or (D, R), holds only what
-    differs between readouts (repeatability and resolution): what the reference has in common
-    cancels. A change within `factor` times its uncertainty is measurement noise, not drift.
+    `values` (D, R) or, of one unit, (R,); `standard_uncertainty` of one readout, a number or (D,
+    R), holds only what differs between readouts (repeatability and resolution): what the reference
+    has in common cancels. A change within `factor` times its uncertainty is measurement noise, not
+    drift.
     """
     delta = deltas(values)
     given = inputs.known("standard_uncertainty", standard_uncertainty, 0.0)

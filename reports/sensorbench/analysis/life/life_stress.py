@@ -10,7 +10,7 @@ Accelerated Testing, chapters 2 and 5.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -188,18 +188,18 @@ class LifeStressFit:
 
 
 def fit_life_stress(
-    lives: Sequence[Lifetimes],
+    lives: Sequence[Lifetimes | npt.ArrayLike],
     stress: npt.ArrayLike,
     law: StressLaw,
     family: LifeFamily = "weibull",
 ) -> LifeStressFit:
     """Fit a law of stress to lives at several stresses, censored in any way, by maximum likelihood.
 
-    `lives` has one entry a stress, of one set each; `stress` is (S,), in degC for arrhenius and
-    eyring, in any unit for inverse_power and exponential; for peck (S, 2): degC and %RH. Units that
-    all survived tell something, too. No maximum, with its reason: too few different stresses at
-    which a unit failed, or fewer than two different failures. Raises AnalysisError for shapes, a
-    stress that can't be, or a law or family of another name.
+    `lives` has one entry a stress, of one set each, or of failure times in hours; `stress` is (S,),
+    in degC for arrhenius and eyring, in any unit for inverse_power and exponential; for peck (S,
+    2): degC and %RH. Units that all survived tell something, too. No maximum, with its reason: too
+    few different stresses at which a unit failed, or fewer than two different failures. Raises
+    AnalysisError for shapes, a stress that can't be, or a law or family of another name.
 
     >>> lives = [Lifetimes.exact([400, 640, 900]), Lifetimes.exact([60, 95, 150])]
     >>> fit = fit_life_stress(lives, [85, 125], "arrhenius", "lognormal")
@@ -208,13 +208,16 @@ def fit_life_stress(
     """
     inputs.one_of("law", law, StressLaw)
     inputs.one_of("family", family, LifeFamily)
-    if not len(lives) or any(each.total.shape for each in lives):
+    if isinstance(lives, Lifetimes) or not isinstance(lives, Iterable) or isinstance(lives, str):
+        raise AnalysisError("lives must be a list of Lifetimes, one set a stress")
+    sets = [Lifetimes.of(each, f"lives[{k}]") for k, each in enumerate(lives)]
+    if not sets or any(each.total.shape for each in sets):
         raise AnalysisError("one set of lives a stress is needed, each of shape (N,)")
-    covariates, offset = _of_stress(law, stress, len(lives))
+    covariates, offset = _of_stress(law, stress, len(sets))
     names = ("ln_constant", *_LAWS[law].coefficients)
-    level = np.repeat(np.arange(len(lives)), [each.units.size for each in lives])
+    level = np.repeat(np.arange(len(sets)), [each.units.size for each in sets])
     after, before, units = (
-        np.concatenate([getattr(each, key) for each in lives])
+        np.concatenate([getattr(each, key) for each in sets])
         for key in ("after_h", "before_h", "units")
     )
     used = units > 0

@@ -31,6 +31,8 @@ from sensorbench.analysis.life.location_scale import (
 )
 
 FIRST_STEP = 0.25
+LEAST_SHAPE, MOST_SHAPE = 0.01, 1000.0
+"""No life has a Weibull shape beyond."""
 GENUINE_DROP = 1e-4
 """A peak whose height is not lost at a third and three times its shape is no maximum."""
 
@@ -134,36 +136,43 @@ class LifeFit:
         return work.estimate(found, self.family.failed(low), self.family.failed(high), confidence)
 
 
-def fit_weibull(lives: Lifetimes) -> LifeFit:
-    """Fit a two-parameter Weibull law to each set of lives.
+def fit_weibull(lives: Lifetimes | npt.ArrayLike) -> LifeFit:
+    """Fit a two-parameter Weibull law to each set of lives, or to failure times (..., N) in hours.
 
     >>> failed = [54, 187, 216, 240, 244, 335, 361, 373, 375, 386]  # NIST e-Handbook 8.4.1.3
     >>> fit = fit_weibull(Lifetimes.exact(failed, survived_h=[500] * 10))
     >>> round(float(fit.scale_h), 3), round(float(fit.shape), 4)
     (606.528, 1.7208)
     """
-    return _fit(lives, Family.WEIBULL)
+    return _fit(Lifetimes.of(lives), Family.WEIBULL)
 
 
-def fit_lognormal(lives: Lifetimes) -> LifeFit:
-    """Fit a two-parameter lognormal law to each set of lives."""
-    return _fit(lives, Family.LOGNORMAL)
+def fit_lognormal(lives: Lifetimes | npt.ArrayLike) -> LifeFit:
+    """Fit a two-parameter lognormal law to each set of lives, or to failure times (..., N) in h."""
+    return _fit(Lifetimes.of(lives), Family.LOGNORMAL)
 
 
-def weibayes_scale_h(lives: Lifetimes, shape: float, confidence: float = 0.9) -> Floats:
+def weibayes_scale_h(
+    lives: Lifetimes | npt.ArrayLike, shape: float, confidence: float = 0.9
+) -> Floats:
     """Return the lower bound of the characteristic life for an assumed shape, in hours.
 
     eta >= (2 sum t^beta / chi2(confidence, 2 r + 2))^(1 / beta) for r exact failures and the times
     the others survived; with no failure the chi-squared term is -2 ln(1 - confidence).
     Source: Nelson 1985; Abernethy, The New Weibull Handbook (recalled).
     """
-    beta = inputs.number("shape", shape, 0.0, open_ends=True)
+    lives = Lifetimes.of(lives)
+    beta = inputs.number("shape", shape, LEAST_SHAPE, MOST_SHAPE)
     tail = 1 - inputs.share("confidence", confidence)
     failed = np.isfinite(lives.before_h) & (lives.units > 0)
     if (lives.after_h != lives.before_h)[failed].any():
         raise AnalysisError("Weibayes needs exact failure times: readouts only bracket them")
-    total = (lives.units * lives.after_h**beta).sum(axis=-1)
-    return np.asarray((2 * total / special.chdtri(2 * lives.failures + 2, tail)) ** (1 / beta))
+    # Over the longest: t^beta alone is soon beyond double precision.
+    longest = np.where(lives.units > 0, lives.after_h, 0.0).max(axis=-1)
+    part = np.where(lives.units > 0, lives.after_h, 0.0) / np.maximum(longest, 1e-300)[..., None]
+    total = (lives.units * part**beta).sum(axis=-1)
+    ratio = 2 * total / special.chdtri(2 * lives.failures + 2, tail)
+    return np.asarray(longest * ratio ** (1 / beta))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,10 @@ class Lifetimes:
     def __post_init__(self) -> None:
         after, before, units = inputs.same_shape(
             "after_h, before_h and units",
-            *(inputs.array(name, getattr(self, name)) for name in ("after_h", "before_h", "units")),
+            *(
+                inputs.limits(name, getattr(self, name))
+                for name in ("after_h", "before_h", "units")
+            ),
         )
         for name, value in (("after_h", after), ("before_h", before), ("units", units)):
             object.__setattr__(self, name, value)
@@ -44,6 +47,19 @@ class Lifetimes:
                 f"lives need 0 <= after_h <= before_h and one above 0, got "
                 f"{after.flat[bad]:g} and {before.flat[bad]:g} h"
             )
+
+    @classmethod
+    def of(cls, lives: Lifetimes | npt.ArrayLike, name: str = "lives") -> Lifetimes:
+        """Return lives as they are, or those of failure times in hours of units that all failed."""
+        if isinstance(lives, Lifetimes):
+            return lives
+        try:
+            return cls.exact(np.atleast_1d(inputs.numbers("lives", lives)))
+        except AnalysisError as refusal:
+            raise AnalysisError(
+                f"{name} must be Lifetimes (Lifetimes.exact, Lifetimes.readouts) or the failure "
+                f"times in h of units that all failed: {refusal}"
+            ) from None
 
     @classmethod
     def exact(cls, failed_h: npt.ArrayLike, survived_h: npt.ArrayLike | None = None) -> Lifetimes:

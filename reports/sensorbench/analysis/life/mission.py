@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sensorbench.analysis import inputs
+from sensorbench.analysis import inputs, ours
 from sensorbench.analysis.errors import AnalysisError
 from sensorbench.analysis.inputs import Floats
 from sensorbench.analysis.life.acceleration import Acceleration, Arrhenius
+
+_MADE_BY = "a model's accelerate(...)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ def mission_test(duration: npt.ArrayLike, acceleration: Acceleration) -> Mission
     spans, factor = inputs.same_shape(
         "phases and their factors",
         inputs.known("duration", duration, 0.0),
-        inputs.known("acceleration", acceleration.factor, 0.0, open_ends=True),
+        ours.own("acceleration", acceleration, Acceleration, _MADE_BY).factor,
     )
     inputs.array("phases", spans, ndim=1)
     damage = spans / factor
@@ -59,7 +61,7 @@ def equivalent_temperature_c(
     >>> round(float(equivalent_temperature_c(hours, at_c, Arrhenius(ea_ev=0.5))), 2)
     67.54
     """
-    law = model or Arrhenius()
+    law = Arrhenius() if model is None else ours.own("model", model, Arrhenius, "Arrhenius(ea_ev)")
     if law.ea_ev == 0:
         raise AnalysisError("with an activation energy of 0 every temperature is equivalent")
     hours, at_c = inputs.same_shape(

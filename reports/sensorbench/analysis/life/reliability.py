@@ -124,7 +124,9 @@ def success_run_time_ratio(
     beta = inputs.known("shape", shape, 0.0, open_ends=True)
     kept = np.log(inputs.share("reliability", reliability))
     missed = np.log(1 - inputs.share("confidence", confidence))
-    return np.asarray((missed / (total * kept)) ** (1 / beta))
+    with np.errstate(over="ignore"):
+        ratio = np.asarray((missed / (total * kept)) ** (1 / beta))
+    return inputs.within_reach("the ratio", ratio, "no wear has so small a Weibull shape")
 
 
 def failure_rate(

@@ -85,9 +85,9 @@ def split_failure_rate(
         spfm = 1 - hits / related
         lfm = 1 - latent.sum(axis=-1) / (related - hits)
     pmhf = hits
+    mechanism = inputs.number("mechanism_fit", mechanism_fit, 0.0)
     if lifetime_h is not None:
-        span = inputs.known("lifetime_h", lifetime_h, 0.0)
-        mechanism = inputs.known("mechanism_fit", mechanism_fit, 0.0)
+        span = inputs.number("lifetime_h", lifetime_h, 0.0)
         pmhf = pmhf + 0.5 * (total - hits) * mechanism * 1e-9 * span
     return SafetySplit(
         rate - dangerous, single, missed - single, latent, covered - latent, spfm, lfm, pmhf

@@ -37,8 +37,8 @@ class SurvivalCurve:
         return np.concatenate([[1.0], self.survival.value])[place]
 
 
-def kaplan_meier(lives: Lifetimes, confidence: float = 0.95) -> SurvivalCurve:
-    """Estimate the survival of one set of exact lives and survivors.
+def kaplan_meier(lives: Lifetimes | npt.ArrayLike, confidence: float = 0.95) -> SurvivalCurve:
+    """Estimate the survival of one set of exact lives and survivors, or of failure times in h.
 
     A unit removed at the time of a failure was still at risk. Raises AnalysisError for readouts
     (their failure times are not known), several sets at once or no failure. Sources: Kaplan and
@@ -49,6 +49,7 @@ def kaplan_meier(lives: Lifetimes, confidence: float = 0.95) -> SurvivalCurve:
     array([0.5714, 0.381 ])
     """
     z = float(special.ndtri((1 + inputs.share("confidence", confidence)) / 2))
+    lives = Lifetimes.of(lives)
     if lives.after_h.ndim != 1:
         raise AnalysisError(f"one set of lives at a time, got shape {lives.after_h.shape}")
     used = lives.units > 0

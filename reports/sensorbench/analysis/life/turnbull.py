@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 from scipy import special
 
 from sensorbench.analysis import inputs
@@ -32,7 +33,7 @@ class ReadoutSurvival:
     survival: Estimate
 
 
-def turnbull(lives: Lifetimes, confidence: float = 0.95) -> ReadoutSurvival:
+def turnbull(lives: Lifetimes | npt.ArrayLike, confidence: float = 0.95) -> ReadoutSurvival:
     """Estimate the survival of one set of lives, failed between times, exact or alive.
 
     Nonparametric maximum likelihood by self-consistency, with the likelihood-ratio interval of each
@@ -46,6 +47,7 @@ def turnbull(lives: Lifetimes, confidence: float = 0.95) -> ReadoutSurvival:
     array([0.987, 0.987, 0.961])
     """
     level = inputs.share("confidence", confidence)
+    lives = Lifetimes.of(lives)
     if lives.after_h.ndim != 1:
         raise AnalysisError(f"one set of lives at a time, got shape {lives.after_h.shape}")
     used = lives.units > 0

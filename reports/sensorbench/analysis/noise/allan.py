@@ -75,7 +75,7 @@ def octaves(samples: int) -> Ints:
     >>> octaves(1000)
     array([ 1,  2,  4,  8, 16, 32, 64])
     """
-    samples = int(inputs.number("samples", inputs.whole("samples", samples)))
+    samples = inputs.count("samples", samples)
     if samples < 9:
         raise AnalysisError(f"{samples} samples are too few: an octave curve needs 9 or more")
     return 2 ** np.arange((samples // 9).bit_length(), dtype=np.int64)
@@ -111,7 +111,7 @@ def allan_deviation(
     inputs.one_of("kind", kind, Kind)
     inputs.one_of("given", given, Given)
     inputs.one_of("gaps", gaps, Gaps)
-    interval_s = inputs.number("sampling interval", interval_s, 0.0, open_ends=True)
+    interval_s = inputs.number("interval_s", interval_s, 0.0, open_ends=True)
     records = _numbers(data)
     estimator = ESTIMATORS[kind]
     samples = records.shape[-1] - (given == "phase")

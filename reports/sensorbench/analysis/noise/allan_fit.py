@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sensorbench.analysis import inputs
+from sensorbench.analysis import inputs, ours
 from sensorbench.analysis.errors import AnalysisError
 from sensorbench.analysis.inputs import Flags, Floats
 from sensorbench.analysis.noise.allan import Stability
@@ -61,6 +61,7 @@ def confidence_interval(
     """
     from scipy.special import chdtri  # noqa: PLC0415 - heavy
 
+    stability = ours.own("stability", stability, Stability, "allan_deviation")
     level = inputs.share("level", level)
     edf = degrees_of_freedom(stability, np.asarray(noise))
     variance = stability.deviation**2 * edf
@@ -116,6 +117,7 @@ def per_hour(coefficients: NoiseCoefficients) -> NoiseCoefficients:
     For deg/s: Q in deg, N in deg/sqrt(h), B in deg/h, K in deg/h/sqrt(h), R in deg/h/h.
     (deg/s)/sqrt(Hz), read at tau = 1 s, is 60 deg/sqrt(h), read at tau = 1 h.
     """
+    coefficients = ours.own("coefficients", coefficients, NoiseCoefficients, "noise_coefficients")
     factor = np.array([_PER_HOUR[term] for term in coefficients.terms])
     return replace(
         coefficients,
@@ -164,6 +166,7 @@ def noise_coefficients(
     Raises AnalysisError: not OADEV, factors not in octaves, no term, an unknown or repeated one,
     fewer factors than terms, a curve with points that are not known.
     """
+    stability = ours.own("stability", stability, Stability, "allan_deviation")
     level = inputs.share("level", level)
     inputs.one_of("flicker", flicker, Flicker)
     names = TERMS if terms is None else _names(terms)

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from sensorbench.analysis import inputs
+from sensorbench.analysis import inputs, ours
 from sensorbench.analysis.errors import AnalysisError
 from sensorbench.analysis.inputs import Floats
 from sensorbench.analysis.noise.allan import ESTIMATORS, Kind, Stability
@@ -50,6 +50,7 @@ def degrees_of_freedom(stability: Stability, noise: Noise | npt.NDArray[np.str_]
 
     Raises AnalysisError for a noise type that is not known.
     """
+    stability = ours.own("stability", stability, Stability, "allan_deviation")
     names = np.atleast_1d(np.asarray(noise))
     for name in set(names.ravel().tolist()):
         inputs.one_of("noise", name, Noise)

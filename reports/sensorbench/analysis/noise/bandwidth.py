@@ -57,7 +57,7 @@ def fit_sine(data: npt.ArrayLike, sample_rate_hz: float, frequency_hz: float) ->
     AnalysisError: not numbers, not finite, constant, fewer than 4 samples or one period, a
     frequency not between 0 and half the sample rate.
     """
-    sample_rate_hz = inputs.number("sample rate", sample_rate_hz, 0.0, open_ends=True)
+    sample_rate_hz = inputs.number("sample_rate_hz", sample_rate_hz, 0.0, open_ends=True)
     samples = finite_records(data)
     frequency_hz = inputs.number("frequency_hz", frequency_hz)
     # About the mean: a small sine on a large offset keeps its digits.
@@ -126,7 +126,7 @@ def step_response(
 
     Raises AnalysisError: not numbers, not finite, constant, or times that leave no samples.
     """
-    sample_rate_hz = inputs.number("sample rate", sample_rate_hz, 0.0, open_ends=True)
+    sample_rate_hz = inputs.number("sample_rate_hz", sample_rate_hz, 0.0, open_ends=True)
     samples = finite_records(data)
     step_at_s = inputs.number("step_at_s", step_at_s)
     settled_from_s = inputs.number("settled_from_s", settled_from_s)

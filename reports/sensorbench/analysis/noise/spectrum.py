@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sensorbench.analysis import inputs
+from sensorbench.analysis import inputs, ours
 from sensorbench.analysis.errors import AnalysisError
 from sensorbench.analysis.inputs import Floats
 
@@ -69,9 +69,9 @@ def welch_spectrum(data: npt.ArrayLike, sample_rate_hz: float, segment: int) -> 
     """
     from scipy.signal import get_window, welch  # noqa: PLC0415 - heavy
 
-    sample_rate_hz = inputs.number("sample rate", sample_rate_hz, 0.0, open_ends=True)
+    sample_rate_hz = inputs.number("sample_rate_hz", sample_rate_hz, 0.0, open_ends=True)
     samples = finite_records(data)
-    segment = int(inputs.number("segment", inputs.whole("segment", segment)))
+    segment = inputs.count("segment", segment)
     count = samples.shape[-1]
     if not 8 <= segment <= count:
         raise AnalysisError(f"a segment must have 8 to {count} samples, got {segment}")
@@ -110,6 +110,7 @@ def noise_density(
     """
     from scipy.special import chdtri, ndtri  # noqa: PLC0415 - heavy
 
+    spectrum = ours.own("spectrum", spectrum, Spectrum, "welch_spectrum")
     level = inputs.share("level", level)
     low_hz, high_hz = inputs.number("low_hz", low_hz), inputs.number("high_hz", high_hz)
     f = spectrum.frequency_hz
@@ -150,6 +151,7 @@ def integrated_noise(spectrum: Spectrum, low_hz: float, high_hz: float) -> Float
     Each bin counts with the part of its width inside the band, so bands add up in power and the
     whole spectrum gives the standard deviation. Raises AnalysisError for a band outside it.
     """
+    spectrum = ours.own("spectrum", spectrum, Spectrum, "welch_spectrum")
     low_hz, high_hz = inputs.number("low_hz", low_hz), inputs.number("high_hz", high_hz)
     f, step = spectrum.frequency_hz, spectrum.resolution_hz
     if not 0 <= low_hz < high_hz <= f[-1]:

@@ -12,10 +12,13 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from sensorbench.analysis import inputs
+from sensorbench.analysis import inputs, ours
 from sensorbench.analysis.errors import AnalysisError
 from sensorbench.analysis.inputs import Floats
 from sensorbench.core.verdict import Verdict
+
+MOST_TIMES_U = 100.0
+"""A guard band of more times U is none: it is a length in the unit of the values."""
 
 
 class Outcome(IntEnum):
@@ -44,8 +47,7 @@ class Rule:
     conditional: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 <= self.multiple < np.inf:
-            raise AnalysisError(f"a guard band must be 0 or more times U, got {self.multiple}")
+        ours.set_number(self, "multiple", 0.0, MOST_TIMES_U)
 
     def __str__(self) -> str:
         if not self.multiple:
@@ -97,19 +99,13 @@ def decide(
     >>> decide([9.0, 9.9, 10.2, 11.5], -np.inf, 10.0, 1.0, NON_BINARY).outcome.tolist()
     [3, 2, 1, 0]
     """
-    if not isinstance(rule, Rule):
-        raise AnalysisError(f"rule must be one of {_RULES} or a Rule of your own, got {rule!r}")
+    rule = ours.own("rule", rule, Rule, f"{_RULES} or your own")
     y, lower, upper, u_95 = inputs.same_shape(
         "values, limits and U",
-        *(
-            inputs.array(name, part)
-            for name, part in (
-                ("values", values),
-                ("low", low),
-                ("high", high),
-                ("expanded", expanded),
-            )
-        ),
+        inputs.array("values", values),
+        inputs.limits("low", low),
+        inputs.limits("high", high),
+        inputs.array("expanded", expanded),
     )
     check_limits(lower, upper)
     w = rule.multiple * u_95
@@ -135,15 +131,9 @@ def gage_limits(low: float, high: float, gage_sd: float, g: float = 3.0) -> tupl
     >>> gage_limits(0.0, 10.0, 0.5)
     (1.5, 8.5)
     """
+    low, high = inputs.limit("low", low), inputs.limit("high", high)
     check_limits(low, high)
-    low, high, gage_sd, g = (
-        float(inputs.array(name, each).reshape(()))
-        for name, each in (("low", low), ("high", high), ("gage_sd", gage_sd), ("g", g))
-    )
-    if not 3.0 <= g < np.inf or not 0.0 <= gage_sd < np.inf:
-        raise AnalysisError(
-            f"g must be 3 or more and the gage's standard deviation known, got {g}, {gage_sd}"
-        )
+    g, gage_sd = inputs.number("g", g, 3.0), inputs.number("gage_sd", gage_sd, 0.0)
     inner_low, inner_high = low + g * gage_sd, high - g * gage_sd
     if inner_low > inner_high:
         raise AnalysisError(
@@ -155,6 +145,6 @@ def gage_limits(low: float, high: float, gage_sd: float, g: float = 3.0) -> tupl
 
 def check_limits(low: npt.ArrayLike, high: npt.ArrayLike) -> None:
     """Raise AnalysisError unless limits are known and low is not above high."""
-    low, high = inputs.array("low", low), inputs.array("high", high)
+    low, high = inputs.limits("low", low), inputs.limits("high", high)
     if np.isnan(low).any() or np.isnan(high).any() or np.any(low > high):
         raise AnalysisError("a limit is not known, or the lower one is above the upper one")

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorbench.analysis import inputs as checked
+from sensorbench.analysis import ours
 from sensorbench.analysis.errors import AnalysisError
 from sensorbench.analysis.inputs import Floats
 
@@ -31,6 +32,7 @@ InputLaw = Literal[
     "gamma",
 ]
 
+MOST_DIGITS = 15
 SMALLEST = 10_000
 """Fewer draws give no 95 % interval (JCGM 101, 7.2.2 asks for 10^4/(1 - p) as a rule)."""
 
@@ -58,17 +60,14 @@ class Input:
 
     def __post_init__(self) -> None:
         checked.one_of("distribution", self.distribution, InputLaw)
-        for field in ("centre", "spread", "shape"):
-            number = checked.array(field, getattr(self, field))
-            if number.size != 1:
-                raise AnalysisError(f"{field} must be one number, got shape {number.shape}")
-            object.__setattr__(self, field, float(number.reshape(())))
-        if not (math.isfinite(self.centre) and 0 <= self.spread < math.inf):
-            raise AnalysisError(f"centre must be known and spread at least 0, got {self}")
-        if (self.distribution == "t") != math.isfinite(self.freedom) or not self.freedom > 0:
+        ours.set_number(self, "centre")
+        ours.set_number(self, "spread", 0.0)
+        ours.set_number(self, "shape", 0.0)
+        ours.set_endless(self, "freedom")
+        if (self.distribution == "t") != math.isfinite(self.freedom):
             raise AnalysisError(f"a t distribution, and only that, has a finite freedom: {self}")
         most = _SHAPES.get(self.distribution, 0.0)
-        if not 0 <= self.shape <= most:
+        if not self.shape <= most:
             raise AnalysisError(f"shape of a {self.distribution} is from 0 to {most:g}: {self}")
 
 
@@ -118,6 +117,7 @@ def monte_carlo(
     too near 1 for the draws, a correlation that is none or of inputs that are not normal, a model
     that returns another shape or values that are not finite.
     """
+    draws = checked.count("draws", draws)
     _check(draws, probability)
     x = _draw(inputs, draws, seed, correlation)
     return summarise(_values(model, x), probability)
@@ -140,6 +140,8 @@ def adaptive_monte_carlo(
     Raises AnalysisError as `monte_carlo`, and if `most` draws were not enough.
     """
     probability = checked.share("probability", probability)
+    digits = checked.count("digits", digits, 1, MOST_DIGITS)
+    most = checked.count("most", most)
     size = max(math.ceil(100 / (1 - probability)), SMALLEST)
     _check(size, probability)
     runs: list[Floats] = []
@@ -189,9 +191,8 @@ def tolerance_of(u: float, digits: int = 2) -> float:
     >>> tolerance_of(0.0754), tolerance_of(10.1, digits=1)
     (0.0005, 5.0)
     """
-    u = float(checked.array("u", u).reshape(()))
-    if not 0 < u < math.inf or digits < 1:
-        raise AnalysisError(f"u must be above 0 and digits at least 1, got {u}, {digits}")
+    u = checked.number("u", u, 0.0, open_ends=True)
+    digits = checked.count("digits", digits, 1, MOST_DIGITS)
     exponent = int(f"{u:.{digits - 1}e}".split("e")[1]) - digits + 1
     return float(f"5e{exponent - 1}")
 
@@ -204,7 +205,9 @@ def validate_gum(
     k must be for the probability of `found`. The Monte Carlo run should have a tolerance of a
     fifth of this one (8.2): 10^6 draws do for two digits. Raises AnalysisError for u not above 0.
     """
-    low, high = found.symmetric
+    low, high = ours.own("found", found, MonteCarlo, "monte_carlo").symmetric
+    value, k = checked.number("value", value), checked.number("k", k, 0.0, open_ends=True)
+    u = checked.number("u", u, 0.0, open_ends=True)
     return Validation(abs(value - k * u - low), abs(value + k * u - high), tolerance_of(u, digits))
 
 
@@ -226,8 +229,10 @@ def _draw(
     run: int = 0,
 ) -> list[Floats]:
     """Return K arrays (M,) of random inputs."""
+    inputs = ours.owns("inputs", inputs, Input, "Input(centre, spread)")
     if not inputs:
         raise AnalysisError("a model needs inputs")
+    seed = checked.count("seed", seed)
     streams = [
         np.random.Generator(np.random.Philox(key=np.array([seed, run << 32 | i], np.uint64)))
         for i in range(len(inputs))
@@ -286,7 +291,9 @@ def _root(r: Floats, inputs: Sequence[Input]) -> Floats:
 
 def _values(model: Callable[..., npt.ArrayLike], x: Sequence[Floats]) -> Floats:
     """Return the model's values, once they are known to be one for each draw."""
-    y = np.asarray(checked.numbers("the model's values", model(*x)), np.float64)
+    with np.errstate(all="ignore"):  # what is not finite is refused by `summarise`
+        found = model(*x)
+    y = np.asarray(checked.numbers("the model's values", found), np.float64)
     if y.shape != x[0].shape:
         raise AnalysisError(f"the model made shape {y.shape} of {x[0].shape}; it must keep it")
     return y

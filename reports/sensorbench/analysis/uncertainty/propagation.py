@@ -44,6 +44,7 @@ class SecondOrder:
     u: Floats
 
 
+@np.errstate(all="ignore")  # what is not finite is not known, and said so by NaN
 def propagate(
     model: Model,
     values: Sequence[npt.ArrayLike],
@@ -59,9 +60,10 @@ def propagate(
     which returns K arrays, or from central differences with step u_i: two evaluations an input,
     exact for quadratics. `second_order` tells whether first order does for this model.
 
-    A value or uncertainty that is not known gives NaN there, nothing else. Raises AnalysisError:
-    no input, numbers of inputs that differ, shapes that don't broadcast, u below 0, a correlation
-    that is none, a model that returns another shape.
+    A value or uncertainty that is not known or infinite gives NaN there, nothing else; so does a
+    model that has no finite value or change there (a division by 0), without a warning. Raises
+    AnalysisError: no input, numbers of inputs that differ, shapes that don't broadcast, u below 0,
+    a correlation that is none, a model that returns another shape.
 
     >>> found = propagate(lambda v, i: v / i, [10.0, 2.0], [0.1, 0.01])
     >>> float(found.value), round(float(found.u), 4)
@@ -84,11 +86,14 @@ def propagate(
             _central_differences(model, here, spread, parts)
         else:
             _analytic(jacobian, here, spread, parts)
+        if kept is not None:
+            parts[np.isinf(parts)] = np.nan
         correlated = parts if r is None else r @ parts
         variance = np.einsum("ks,ks->s", parts, correlated, out=deviation[at])
         if r is not None:
             np.maximum(variance, 0.0, out=variance)  # full correlation may leave -1e-17
         np.sqrt(variance, out=variance)
+        _forget_infinite(value[at], variance)
     return Propagated(
         value.reshape(shape),
         deviation.reshape(shape),
@@ -96,6 +101,7 @@ def propagate(
     )
 
 
+@np.errstate(all="ignore")
 def second_order(
     model: Model, values: Sequence[npt.ArrayLike], uncertainties: Sequence[npt.ArrayLike]
 ) -> SecondOrder:
@@ -126,7 +132,9 @@ def second_order(
             same = moved({i: 1.0, j: 1.0}) + moved({i: -1.0, j: -1.0})
             opposite = moved({i: 1.0, j: -1.0}) + moved({i: -1.0, j: 1.0})
             variance += ((same - opposite) / 4) ** 2
-    return SecondOrder(shift.reshape(shape), np.sqrt(variance).reshape(shape))
+    deviation = np.sqrt(variance)
+    _forget_infinite(shift, deviation)
+    return SecondOrder(shift.reshape(shape), deviation.reshape(shape))
 
 
 def _inputs(
@@ -137,8 +145,8 @@ def _inputs(
         raise AnalysisError(
             f"{len(values)} values and {len(uncertainties)} uncertainties: each input needs both"
         )
-    x = [np.asarray(inputs.numbers("values", value), np.float64) for value in values]
-    u = [np.asarray(inputs.numbers("uncertainties", each), np.float64) for each in uncertainties]
+    x = [inputs.of_any_length("values", value) for value in values]
+    u = [inputs.of_any_length("uncertainties", each) for each in uncertainties]
     shapes = [a.shape for a in (*x, *u)]
     try:
         shape = np.broadcast_shapes(*shapes)
@@ -164,6 +172,13 @@ def _correlation(correlation: npt.ArrayLike, count: int) -> Floats:
             f"diagonal, got {r.tolist()}"
         )
     return r
+
+
+def _forget_infinite(value: Floats, u: Floats) -> None:
+    """Make NaN of what is infinite in either; a product tells of both in one pass, in cache."""
+    if not math.isfinite(value.dot(u)):
+        for each in (value, u):
+            each[np.isinf(each)] = np.nan
 
 
 def _evaluate(model: Model, x: Sequence[Floats]) -> Floats:

@@ -42,7 +42,13 @@ def conformance_probability(
     """
     from scipy.special import ndtr  # noqa: PLC0415 - heavy
 
-    y, spread, lower, upper = _broadcast(value, u, low, high)
+    y, spread, lower, upper = inputs.same_shape(
+        "value, u and limits",
+        inputs.array("value", value),
+        inputs.array("u", u),
+        inputs.limits("low", low),
+        inputs.limits("high", high),
+    )
     check_limits(lower, upper)
     known = np.isfinite(y) & np.isfinite(spread) & (spread > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -73,8 +79,14 @@ def global_risk(
     >>> round(float(found.false_acceptance), 3), round(float(found.false_rejection), 3)
     (0.008, 0.015)
     """
-    mean, sd, spread, lower, upper, w = _broadcast(
-        process_mean, process_sd, u, low, high, guard_band
+    mean, sd, spread, lower, upper, w = inputs.same_shape(
+        "process, u, limits and guard band",
+        inputs.array("process_mean", process_mean),
+        inputs.array("process_sd", process_sd),
+        inputs.array("u", u),
+        inputs.limits("low", low),
+        inputs.limits("high", high),
+        inputs.array("guard_band", guard_band),
     )
     check_limits(lower, upper)
     known = np.isfinite(mean + sd + spread + w) & (sd > 0) & (spread > 0)
@@ -118,9 +130,3 @@ def _accepted_between(
         (accept_low[..., None, None] - t) / scale
     )
     return np.asarray(np.sum(half * weights * density * accepted, axis=(-2, -1)), np.float64)
-
-
-def _broadcast(*parts: npt.ArrayLike) -> tuple[Floats, ...]:
-    """Return all parts as floats of one shape; raise AnalysisError if they don't fit."""
-    name = "values, spreads and limits"
-    return inputs.same_shape(name, *(inputs.array(name, part) for part in parts))

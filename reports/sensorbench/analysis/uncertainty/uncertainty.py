@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from sensorbench.analysis import inputs
+from sensorbench.analysis import inputs, ours
 from sensorbench.analysis.errors import AnalysisError
 
 Distribution = Literal["normal", "rectangular", "triangular", "arcsine", "resolution"]
@@ -21,6 +21,8 @@ Kind = Literal["A", "B"]
 Method = Literal["welch_satterthwaite", "convolution"]
 
 FEW_FREEDOM = 3.0
+MOST_DOUBT = 10.0
+"""Relative; an uncertainty that may be wrong by more is none."""
 
 DIVISORS: dict[Distribution, float] = {
     "rectangular": math.sqrt(3.0),
@@ -50,17 +52,11 @@ class Component:
     def __post_init__(self) -> None:
         inputs.one_of(f"{self.name}: kind", self.kind, Kind)
         inputs.one_of(f"{self.name}: distribution", self.distribution, Distribution)
-        for field in ("value", "u", "sensitivity"):
-            number = inputs.array(f"{self.name}: {field}", getattr(self, field))
-            if number.size != 1:
-                raise AnalysisError(f"{self.name}: {field} must be one number")
-            object.__setattr__(self, field, float(number.reshape(())))
-        known = all(map(math.isfinite, (self.value, self.u, self.sensitivity)))
-        if not known or self.u < 0 or not self.freedom > 0:
-            raise AnalysisError(
-                f"{self.name}: value, u and sensitivity must be known, u at least 0 and freedom "
-                f"above 0; got {self.value}, {self.u}, {self.sensitivity}, {self.freedom}"
-            )
+        ours.set_number(self, "value")
+        ours.set_number(self, "u", 0.0)
+        ours.set_number(self, "sensitivity")
+        ours.set_endless(self, "freedom")
+        ours.set_number(self, "divisor", 0.0, open_ends=True)
 
     @property
     def contribution(self) -> float:
@@ -148,14 +144,13 @@ def type_b(
     8.0
     """
     inputs.one_of(f"{name}: distribution", distribution, Distribution)
-    half_width = inputs.number(f"{name}: half_width", half_width)
-    if not k > 0 or not 0 <= doubt < math.inf or (distribution != "normal" and k != 1.0):
-        raise AnalysisError(
-            f"{name}: k must be above 0 and is for a normal distribution only, doubt not below 0; "
-            f"got k = {k}, doubt = {doubt}"
-        )
+    half_width = inputs.number(f"{name}: half_width", half_width, 0.0)
+    k = inputs.number(f"{name}: k", k, 0.0, open_ends=True)
+    doubt = inputs.number(f"{name}: doubt", doubt, 0.0, MOST_DOUBT)
+    if distribution != "normal" and k != 1.0:
+        raise AnalysisError(f"{name}: k must be left out but of a normal distribution, got {k:g}")
     divisor = DIVISORS.get(distribution, k)
-    freedom = 1 / (2 * doubt**2) if doubt else math.inf
+    freedom = 0.5 / doubt / doubt if doubt else math.inf
     return Component(
         name, value, half_width / divisor, sensitivity, freedom, "B", distribution, divisor
     )
@@ -187,6 +182,7 @@ def combine(
     Raises AnalysisError: no component, two of one name, a correlation of an unknown name, outside
     -1..1 or impossible together, u = 0, freedom missing or below 1, probability outside 0..1.
     """
+    components = ours.owns("components", components, Component, "type_a or type_b")
     names = [component.name for component in components]
     if not names or len(set(names)) < len(names):
         raise AnalysisError(f"a budget needs components, each with its own name; got {names}")
@@ -201,14 +197,16 @@ def combine(
     u = math.sqrt(variance)
     if freedom is None:
         freedom = _effective_freedom(components, r, u)
+    else:
+        freedom = inputs.endless("freedom", freedom)
     note = ""
     if k is None and method == "convolution":
         k = _by_convolution(components, r, probability) / u
     elif k is None:
         k = coverage_factor(freedom, probability, truncate=truncate)
         note = _note(components)
-    elif not 0 < k < math.inf:
-        raise AnalysisError(f"coverage factor must be above 0, got {k}")
+    else:
+        k = inputs.number("k, the coverage factor,", k, 0.0, open_ends=True)
     shares = 100 * parts**2 / variance
     return Budget(
         value,
@@ -217,7 +215,7 @@ def combine(
         k,
         k * u,
         probability,
-        tuple(components),
+        components,
         tuple(shares.tolist()),
         100.0 - float(shares.sum()),
         method,
@@ -270,6 +268,7 @@ def coverage_factor(freedom: float, probability: float = 0.9545, *, truncate: bo
     from scipy.special import ndtri, stdtrit  # noqa: PLC0415 - heavy
 
     probability = inputs.share("probability", probability)
+    freedom = inputs.endless("freedom", freedom)
     if not freedom >= 1:
         raise AnalysisError(
             f"{freedom:.3g} effective degrees of freedom have no coverage factor: take more "
@@ -286,11 +285,11 @@ def _correlation_matrix(
 ) -> npt.NDArray[np.float64]:
     """Return the matrix of r, once it is known to be one that can occur."""
     r = np.eye(len(names))
-    for (first, second), value in correlations.items():
-        if first == second or not {first, second} <= set(names) or not -1 <= value <= 1:
+    for (first, second), given in correlations.items():
+        value = inputs.number(f"correlation {first!r}, {second!r}", given, -1.0, 1.0)
+        if first == second or not {first, second} <= set(names):
             raise AnalysisError(
-                f"correlation {first!r}, {second!r} = {value}: two names of {list(names)} and a "
-                "number from -1 to 1 are needed"
+                f"correlation {first!r}, {second!r}: two names of {list(names)} are needed"
             )
         i, j = names.index(first), names.index(second)
         r[i, j] = r[j, i] = value

@@ -143,6 +143,23 @@ def test_a_robust_fit_knows_what_its_weights_cost(loss: str, bad: float) -> None
     assert 0.93 < holds(fit.prediction_interval(np.linspace(-1, 1, 9)), new) < 0.97
 
 
+@pytest.mark.parametrize("loss", ["huber", "bisquare"])
+@pytest.mark.parametrize(("points", "degree"), [(5, 1), (6, 1), (8, 1), (10, 1), (8, 3), (10, 3)])
+def test_a_robust_fit_of_few_points_holds_what_it_states(
+    points: int, degree: int, loss: str
+) -> None:
+    chance = np.random.default_rng(points)
+    x = np.tile(np.linspace(-1, 1, points), (2000, 1))
+    y = chance.normal(size=x.shape)
+    terms = tuple((i, 0) for i in range(degree + 1))
+    fit = fit_robustly(x, np.zeros_like(x), y, terms, loss).fit  # type: ignore[arg-type]
+    at = np.linspace(-1, 1, 9)
+    for confidence, most in ((0.9, 0.94), (0.95, 0.975)):
+        held = holds(fit.confidence_interval(at, confidence=confidence), 0.0)
+        assert confidence - 0.017 < held < most
+    assert (fit.effective_freedom < fit.freedom).all()
+
+
 def test_equal_targets_say_nothing_of_their_scatter() -> None:
     fit = fit_curve([0, 1, 2, 3, 4], np.full(5, 101325))
     assert fit.at(2.5)[0] == pytest.approx([101325.0])

@@ -126,5 +126,5 @@ def test_a_band_without_bins_or_outside_the_spectrum_is_refused() -> None:
         noise_density(spectrum, 5.0, 45.0, level=95.0)
     with pytest.raises(AnalysisError, match="must be finite"):
         one_pole_noise(float("nan"), 1.0)
-    with pytest.raises(AnalysisError, match="sample rate"):
+    with pytest.raises(AnalysisError, match="sample_rate_hz"):
         welch_spectrum(white(8, 512), 0.0, 64)

@@ -1,5 +1,7 @@
 """Propagation over arrays: agrees with budgets, derivatives and draws; shows what it leaves out."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -140,3 +142,13 @@ def test_what_does_not_fit_is_refused() -> None:
     for r in ([[1.0]], [[1, 0.5], [0.4, 1]], [[1, 2], [2, 1]], [[2, 0], [0, 2]]):
         with pytest.raises(AnalysisError, match="correlation"):
             propagate(np.multiply, [1.0, 2.0], [0.1, 0.1], correlation=r)
+
+
+def test_a_division_by_0_gives_a_value_that_is_not_known_and_no_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = propagate(np.divide, [[1.0, 1.0, 1.0], [2.0, 0.0, np.inf]], [0.1, 0.1])
+        bend = second_order(np.divide, [[1.0, 1.0, 1.0], [2.0, 0.0, np.inf]], [0.1, 0.1])
+    for each in (found.value, found.u, bend.shift, bend.u):
+        assert np.isfinite(each).tolist() == [True, False, False]
+        assert np.isnan(each[1:]).all()
