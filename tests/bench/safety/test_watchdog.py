@@ -249,6 +249,28 @@ def test_a_second_run_on_a_bench_is_refused_and_the_first_goes_on(bench: Served)
     assert "the bench is in its safe state" in told
 
 
+def test_parts_that_are_fed_to_be_read_are_off_whatever_becomes_of_the_reading(
+    bench: Served,
+) -> None:
+    reading = subprocess.Popen(
+        [*PROGRAM, "read", "S01", "--power", "--count", "1000"], cwd=bench.root,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    end = time.monotonic() + 20
+    while not bench.is_on():
+        assert time.monotonic() < end
+        assert reading.poll() is None, reading.communicate()
+        time.sleep(0.1)
+    reading.kill()
+    reading.communicate()
+    assert safe_after(bench, 5.0) < 5.0
+    assert said(bench, "acknowledge", "--by", "operator 7").returncode == 0
+    done = said(bench, "read", "S01", "--power", "--count", "2")
+    assert "NOT SAFE" not in done.stderr  # whatever it read: its meter is on no part here
+    assert not bench.is_on()
+    assert not marks.marks()
+
+
 # -- a machine that has no time -------------------------------------------------------------
 
 

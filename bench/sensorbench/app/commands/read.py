@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import typer
 
 from sensorbench.app.commands.common import print_json
 from sensorbench.app.commands.seats import seats_of
-from sensorbench.app.failure import DEVICE_FAILED
+from sensorbench.app.failure import DEVICE_FAILED, UNSAFE
 from sensorbench.app.plots import Line, save_plot, text_plot
 from sensorbench.app.tables import CsvRows, TableRows
 from sensorbench.core.catalog import devices
@@ -31,6 +33,7 @@ from sensorbench.run.taking import (
     reads_meters,
     take_readings,
 )
+from sensorbench.safety.guarding import Guard, Unguarded, WatchdogGuard
 from sensorbench.station.layout import meters_taken
 from sensorbench.station.model import StationFile
 from sensorbench.station.narrowing import narrow
@@ -101,18 +104,47 @@ def read_now(root: Path, asked: Asked) -> int:
     if is_simulated(needed) and not asked.real_time:
         clock = VirtualClock()
     with ExitStack() as stack:
-        station = stack.enter_context(_opened(workspace, needed, clock, lots))
+        guard: Guard = Unguarded(clock)
+        if asked.power and not is_simulated(needed):
+            guard = stack.enter_context(_guarded(needed, workspace))
+        station = stack.enter_context(_opened(workspace, needed, guard.clock, lots))
         shown = _Shown(station, seats, asked)
         if asked.power:
+            stack.enter_context(_told(guard, workspace))
             stack.enter_context(powered(station, seats))
         try:
             for taken in take_readings(station, seats, asked.times, asked.every_s):
+                guard.pulse.beat()
                 shown.add(taken)
         finally:  # Ctrl-C ends a long reading; what was read is kept
             shown.close()
     if shown.silent and not asked.power:
         typer.echo("nothing was powered; --power feeds the parts while they are read", err=True)
     return DEVICE_FAILED if shown.problems else 0
+
+
+@contextmanager
+def _guarded(needed: StationFile, workspace: Workspace) -> Iterator[Guard]:
+    """Let a watchdog stand by: parts that are fed are switched off whatever becomes of us."""
+    guard = WatchdogGuard(needed, workspace.root)
+    try:
+        yield guard
+    finally:
+        guard.close()
+
+
+@contextmanager
+def _told(guard: Guard, workspace: Workspace) -> Iterator[None]:
+    """Begin to be guarded, and tell the guard at the end what is not off."""
+    name = f"read-{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.getpid()}"
+    guard.begin(name, workspace.root.resolve() / name)
+    try:
+        yield
+    except BaseException as error:
+        notes = [str(note) for note in getattr(error, "__notes__", ())]
+        guard.made_safe({note: note for note in notes if note.startswith(UNSAFE)}, "", "")
+        raise
+    guard.made_safe({}, "", "")
 
 
 def _meters(seat: Seat) -> list[str]:
