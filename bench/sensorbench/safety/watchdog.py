@@ -28,21 +28,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from sensorbench.core.catalog import devices
 from sensorbench.core.errors import BenchError
-from sensorbench.evidence.canonical import sha256
-from sensorbench.evidence.journal import JournalWriter, read
 from sensorbench.safety import marks
 from sensorbench.safety.alarm import DEADLINE_S, Alarm, Alert
 from sensorbench.safety.heart import ENDED, Listener
 from sensorbench.safety.reaching import reach_and_make_safe
+from sensorbench.safety.record import Record, record_of
 from sensorbench.station.model import StationFile, load_station
 
-FOLDER = "watchdog"
 _LOOK_S = 0.1
 _GRACE_S = 1.0
 """How late a promise may be kept: two processes look at one clock at different moments, s."""
@@ -50,34 +47,6 @@ _SLEPT_S = 2.0
 _PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _TELL_AGAIN_S = 600.0
 _IGNORED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK", "SIGPIPE")
-
-
-@dataclass(slots=True)
-class Record:
-    """The watchdog's own evidence: a chained journal in the workspace, `watchdog/RUN.jsonl`."""
-
-    mark: marks.Mark
-    began_s: float = field(default_factory=time.monotonic)
-    journal: JournalWriter | None = None
-
-    def note(self, kind: str, **data: Any) -> None:
-        """Put an event on the disk; a disk that fails hides nothing and stops nothing."""
-        with suppress(OSError, BenchError, ValueError):
-            if self.journal is None:
-                self.journal = self._open()
-            now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            self.journal.append(round(time.monotonic() - self.began_s, 3), now, kind, data)
-            self.journal.commit()
-
-    def _open(self) -> JournalWriter:
-        path = Path(self.mark.workspace) / FOLDER / f"{self.mark.run}.jsonl"
-        path.parent.mkdir(exist_ok=True)
-        first = sha256(self.mark.run.encode())
-        if path.exists():  # a watchdog before this one
-            there = read(path, first)
-            last = there.events[-1].hash if there.events else first
-            return JournalWriter.reopen(path, len(there.events), last)
-        return JournalWriter(path, first)
 
 
 @dataclass(slots=True)
@@ -130,7 +99,7 @@ def watch(path: Path) -> int:
     try:
         file = _ready(mark)
         people = People(Alarm.of(file), file.station.name, mark.run)
-        _watch(mark, Record(mark), people)
+        _watch(mark, Record(record_of(Path(mark.workspace), mark.run)), people)
         people.wait()
     finally:
         lock.release()

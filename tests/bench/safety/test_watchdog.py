@@ -74,6 +74,9 @@ def test_a_run_that_is_killed_leaves_the_bench_safe_and_the_next_one_barred(benc
     assert safe_after(bench, 5.0) < 5.0
     assert "the watchdog made the bench safe" in mark(bench, marks.SAFE).said
     assert record(bench) == ["attempt", "made_safe"]
+    shown = said(bench, "show", bench.journals()[-1].parent.name)
+    assert "attempt 1 to make the bench safe: all is safe" in shown.stdout
+    assert "no run now: " in said(bench, "check").stdout
     refused = said(bench, "run", "profiles/bake.toml", "--lot", "a")
     assert refused.returncode == 4
     assert "ended without making the bench safe" in refused.stderr

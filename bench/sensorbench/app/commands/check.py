@@ -11,16 +11,18 @@ import typer
 from sensorbench.app.commands.common import print_json
 from sensorbench.app.commands.run import choices_of
 from sensorbench.core.documents import merge_problems
-from sensorbench.core.errors import InputError
+from sensorbench.core.errors import BenchError, InputError
 from sensorbench.core.plugins import broken
 from sensorbench.core.units import show_duration
 from sensorbench.profiles.needs import Needs, needs
 from sensorbench.profiles.part_checks import check_part
 from sensorbench.profiles.planning.reading import show_value
+from sensorbench.safety import marks
 from sensorbench.safety.limits import stops_beyond
 from sensorbench.station.alarm_check import check_alarm
 from sensorbench.station.binding import bind
 from sensorbench.station.layout import layout_of
+from sensorbench.station.locks import station_keys
 from sensorbench.station.machine import check_machine
 from sensorbench.station.model import StationFile
 from sensorbench.station.preflight import (
@@ -31,6 +33,8 @@ from sensorbench.station.preflight import (
     preflight,
 )
 from sensorbench.station.protections import guards_of, unguarded
+from sensorbench.station.simulation import is_simulated
+from sensorbench.station.station import tcp_port
 from sensorbench.station.workspace import Workspace, any_meter, load_job
 
 _ROWS = ("protected_by", "not_protected")  # sentences, one a line
@@ -51,8 +55,9 @@ def check_workspace(
     choices = choices_of(choose, because)
     plan = _check(Workspace(root), profile, lots, choices, at, attended)
     left_out = [str(problem) for problem in broken()]
+    barred = _barred(Workspace(root))
     if as_json:
-        print_json({"ok": True, **plan, "left_out": left_out})
+        print_json({"ok": True, **plan, "left_out": left_out, "barred": barred})
         return
     typer.echo("all files are in order")
     for key, value in plan.items():
@@ -68,6 +73,20 @@ def check_workspace(
             typer.echo(f"  {key}: {value}")
     for text in left_out:
         typer.echo(f"  left out: {text}")
+    for text in barred:
+        typer.echo(f"  no run now: {text}")
+
+
+def _barred(workspace: Workspace) -> list[str]:
+    """Return how runs left this bench that nobody has acknowledged."""
+    station = workspace.load_station()
+    if is_simulated(station):
+        return []
+    try:
+        found = marks.on(station_keys(station, tcp_port))
+    except BenchError as error:
+        return [str(error)]
+    return [mark.said for mark in found if not mark.acknowledged]
 
 
 def _check(

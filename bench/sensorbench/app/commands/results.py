@@ -15,6 +15,7 @@ from sensorbench.core.errors import EvidenceError
 from sensorbench.core.provenance import Provenance
 from sensorbench.core.verdict import Verdict
 from sensorbench.evidence.run import RunReader
+from sensorbench.safety.record import in_words, record_of
 from sensorbench.station.workspace import Workspace
 
 
@@ -39,7 +40,8 @@ def show_run(root: Path, name: str, as_json: bool) -> int:
             }
         )
     else:
-        _print(run, verified.assessment, verified.verdict, findings)
+        acted = in_words(record_of(root, path.name))
+        _print(run, verified.assessment, verified.verdict, [*findings, *acted])
     return 0 if verified.verdict is Verdict.PASS else 1
 
 
