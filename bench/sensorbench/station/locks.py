@@ -6,6 +6,7 @@ The rules:
 - The key is the real device: a bus by its device file, a serial port by what it resolves to, a host
   by its addresses and port, a VISA resource by its name. Two station.toml that call one supply by
   different names meet.
+- Once an instrument has told its serial number, that is held, too: it may have two plugs.
 - The folder is our own and never a temporary one, which is cleaned under running programs:
   SENSORBENCH_STATE, else the machine's (every account meets there), else the user's where the
   machine's can't be written.

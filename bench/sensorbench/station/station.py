@@ -250,7 +250,7 @@ def open_station(
         person = operator or (bench.operator if simulated else Terminal())
         multiplexers = multiplexers_on(file, buses)
         opener = _Opener(
-            file, clock, bindings, bench, buses, person, wire, stack, multiplexers, lost
+            file, clock, bindings, bench, buses, person, wire, stack, multiplexers, purpose, lost
         )
         there = bench if simulated else None
         yield Station(file, clock, bindings, opener.open_all(), buses, person, there, multiplexers)
@@ -275,6 +275,7 @@ class _Opener:
     wire: bool
     stack: ExitStack
     multiplexers: Mapping[str, Multiplexers]
+    purpose: str
     lost: dict[str, str] | None = None
 
     def open_all(self) -> list[OpenInstrument]:
@@ -394,6 +395,10 @@ class _Opener:
                 f"{name}: the instrument is number {identity.serial}, station.toml has "
                 f"{entry.serial}. Is another one connected? Its calibration would be another's."
             )
+        if provenance is Provenance.HARDWARE and identity.serial:
+            # It may have two plugs: who came by the other one is met here.
+            key = f"instrument {identity.model} {identity.serial}"
+            self.stack.enter_context(held([key], self.purpose))
         return OpenInstrument(name, entry, driver, identity, provenance)
 
     def _line(self, name: str, entry: InstrumentEntry, device: Device) -> Line:

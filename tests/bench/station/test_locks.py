@@ -139,6 +139,27 @@ def test_a_supply_that_another_program_drives_is_not_opened(tmp_path: Path) -> N
                 pass
 
 
+def test_an_instrument_with_two_plugs_has_one_owner(tmp_path: Path) -> None:
+    """The same instrument by two ports: its serial number is what tells."""
+    from sensorbench.instruments.keysight_e36312a.twin import SimKeysightE36312a  # noqa: PLC0415
+
+    twin = SimKeysightE36312a(World(RealClock()), "MY59001199")
+    with TcpMount(twin) as one, TcpMount(twin) as other:
+        files = []
+        for number, mount in enumerate((one, other)):
+            host, port = mount.address.rsplit(":", 1)
+            link = f'link = {{ kind = "tcp", host = "{host}", port = {port} }}'
+            station = STATION.replace(PSU, PSU.replace('link = { kind = "simulated" }', link))
+            text = station + sbp1_sockets(2)
+            files.append(write(tmp_path / str(number), "", text).load_station())
+        with (
+            open_station(files[0], RealClock(), purpose="the first"),
+            pytest.raises(Held, match="instrument E36312A MY59001199 is in use: `the first`"),
+            open_station(files[1], RealClock()),
+        ):
+            pass
+
+
 def test_two_runs_of_a_workspace_do_not_write_over_each_other(tmp_path: Path) -> None:
     there = write(tmp_path)
     command = [sys.executable, "-m", "sensorbench.app.main", "run", "profile.toml", "--lot", "L1"]
