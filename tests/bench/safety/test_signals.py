@@ -11,6 +11,7 @@ import pytest
 
 from sensorbench.safety.signals import Stopped, stop_on_signals, unstoppable
 
+from .ports import one_session
 from .served import served
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -67,3 +68,24 @@ def test_pairs_of_signals_leave_the_bench_safe(tmp_path: Path) -> None:
             assert program.returncode in {128 + first, -second}
             assert "the bench is in its safe state" in said
             assert not bench.is_on()
+
+
+@pytest.mark.slow
+def test_ctrl_c_again_and_again_while_an_instrument_is_mute_leaves_the_others_safe(
+    tmp_path: Path,
+) -> None:
+    with served(tmp_path) as bench, one_session(bench, "dmm", keeps_s=0.0) as dmm:
+        program = bench.run()
+        dmm.is_mute = True
+        time.sleep(5.5)  # the monitor asks it every 5 s, and waits now
+        start = time.monotonic()
+        for _ in range(3):
+            program.send_signal(signal.SIGINT)
+            time.sleep(0.3)
+        while bench.is_on():
+            assert time.monotonic() - start < 12.0  # what it was just asked has a deadline
+            time.sleep(0.1)
+        _, said = program.communicate(timeout=60)
+        assert program.returncode == 9
+        assert said.splitlines()[-1].startswith("NOT SAFE: dmm: ")
+        assert "NOT SAFE: psu" not in said
