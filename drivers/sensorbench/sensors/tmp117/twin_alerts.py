@@ -69,14 +69,14 @@ class Passed:
 
     def _drifted_c(self, number: int) -> float:
         hours = self.place.stress_h(self.conversions.end_s(number))
-        return float(self.aged_c * np.sqrt(hours / 1000))
+        return float(self.aged_c * np.sqrt(max(hours, 0.0) / 1000))
 
     def _block_passes(self, limit: int, ends_s: npt.NDArray[np.float64], sign: int) -> bool:
         ends_h = self.place.stress_h(float(ends_s[0])), self.place.stress_h(float(ends_s[-1]))
         # Until something changes the hours of stress go on evenly.
         hours = np.interp(ends_s, (ends_s[0], ends_s[-1]), ends_h)
         quiet_c = self.place.temperatures_c(ends_s) + self.offset_c
-        quiet_c = quiet_c + self.aged_c * np.sqrt(hours / 1000)
+        quiet_c = quiet_c + self.aged_c * np.sqrt(np.maximum(hours, 0.0) / 1000)
         over = sign * (quiet_c / _LSB_C + self.added - limit)
         if np.any(over > self._reach):
             return True
