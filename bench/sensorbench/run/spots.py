@@ -97,8 +97,6 @@ class Spot:
     row: Binding
     meters: list[Watched]
     polled_at: float = -math.inf
-    looked_at: float = -math.inf
-    took_s: float = 0.0
     grid_s: float = 0.0
     beyond_since: float = math.inf
     band: Band | None = None

