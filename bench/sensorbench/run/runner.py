@@ -109,11 +109,22 @@ class Runner:
         self._number = self.state.next
         self._step_started = 0.0
         self._time = Timekeeper()
+        self._is_over = False
 
     def meanwhile(self) -> None:
-        """Say that the run gets on; raise what safety found. Called while real time passes."""
+        """Say that the run gets on; raise what safety found. Called while real time passes.
+
+        Raises BenchError in a thread that still reads units when the run is over.
+        """
+        if self._is_over:
+            raise BenchError("the run is over")
         self.watch.check()
         self.guard.pulse.beat()
+
+    def halt(self) -> None:
+        """Ask nothing of units and meters any more, and wait for nobody: the end has begun."""
+        self._is_over = True
+        self.watch.halt()
 
     def _while_asked(self) -> None:
         """Go on with all that goes on beside the steps, while a person thinks."""

@@ -17,10 +17,22 @@ from sensorbench.reports.model import Table
 from sensorbench.reports.runs import load
 from sensorbench.reports.words import Words
 from sensorbench.run.execute import Outcome
+from sensorbench.run.state import replay
 from sensorbench.station.station import Station
 from sensorbench.station.workspace import Workspace
 
-from ...workspaces import DMM, HEAD, QUICK, check, events, execute_ending, job_of, opened, run
+from ...workspaces import (
+    DMM,
+    HEAD,
+    QUICK,
+    check,
+    data_of,
+    events,
+    execute_ending,
+    job_of,
+    opened,
+    run,
+)
 from .climate import CLIMATE, FIRST, SECOND, bake, fault, phase_of_tests, workspace
 
 HOUR = 3600.0
@@ -203,6 +215,8 @@ def test_a_unit_that_stays_silent_while_others_answer_is_left_out(tmp_path: Path
     later = [e for e in events(outcome, "monitor", "readout") if e.seq > dropped.seq]
     assert later
     assert not any(e.data["problems"] for e in later)
+    data = data_of(outcome)
+    assert replay(data.schedule, data.events()).dropped == {FIRST: ""}  # also where it goes on
     units = {unit.serial: unit for unit in outcome.assessment.units}
     assert units[FIRST].verdict is Verdict.INVALID
     assert "left_out" in [reason.code for reason in units[FIRST].reasons]
