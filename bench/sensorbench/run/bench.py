@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import BenchError, InstrumentError
+from sensorbench.core.errors import InstrumentError
 from sensorbench.core.quantity import Value, address, components
 from sensorbench.evidence.run import RunWriter
 from sensorbench.parts.values import AMBIENT, Wave
 from sensorbench.profiles.schedule import Band, Set, Settle
-from sensorbench.run.retry import once_more
 from sensorbench.run.services import Services
 from sensorbench.run.spots import EPS, Spot
 from sensorbench.run.state import State
@@ -25,6 +24,12 @@ _FOR_EVER_S = 1e9
 _ROUNDING_S = 1e-6
 _BETWEEN = 0.7
 """Where between the polls of safety looks lie, of a second: most of those are over then."""
+
+
+class Insist(Protocol):
+    """Does work at an instrument, called by its name, again and again as the profile says."""
+
+    def __call__(self, work: Callable[[], T], what: str) -> T: ...
 
 
 class Bench:
@@ -42,12 +47,13 @@ class Bench:
         watch: Watch,
         state: State,
         on_feed: Callable[[], None],
+        insist: Insist,
         relative: frozenset[tuple[str, str]] = frozenset(),
     ) -> None:
         self._station, self._evidence = station, evidence
         self._services, self._watch, self._state = services, watch, state
         self._clock: Clock = station.clock
-        self._on_feed = on_feed
+        self._on_feed, self._insist = on_feed, insist
         self._relative = relative
         # When each wave was started, and its period: its plateaus are read in their middle.
         self.waves: dict[tuple[str, str], tuple[float, float]] = {}
@@ -63,7 +69,8 @@ class Bench:
         self._watch.changed()
         row = self._station.bindings.rows[zone, where]
         if row.select is not None:
-            self._station.switch_named(str(row.select)).close()
+            select = str(row.select)
+            self._insist(self._station.switch_named(select).close, select)
         setpoint = self._station.setpoint(zone, where)
         if isinstance(action.target, Wave):
             self._start_wave(zone, where, action.target, action.limit)
@@ -93,7 +100,7 @@ class Bench:
             low, high = (
                 components(self._as_sent(zone, where, end))[0] for end in (wave.low, wave.high)
             )
-            setpoint.wave(low, high, wave.period_s, wave.shape)
+            self._ask(lambda: setpoint.wave(low, high, wave.period_s, wave.shape), zone, where)
             return
         half, is_high = wave.period_s / 2, [False]
 
@@ -126,23 +133,17 @@ class Bench:
         self._evidence.append("released", {"zone": zone, "address": where})
         row = self._station.bindings.rows[zone, where]
         if row.select is not None:
-            self._station.switch_named(str(row.select)).open()
+            select = str(row.select)
+            self._insist(self._station.switch_named(select).open, select)
         if address(where).quantity.feeds:
             self._on_feed()
 
     def _ask(self, work: Callable[[], T], zone: str, where: str) -> T:
-        """Do it, and once more if the bytes did not travel; that is put on record.
-
-        An instrument that refuses is named.
-        """
-
-        def note(error: BenchError) -> None:
-            self._evidence.append("retry", {"what": "command", "reason": str(error)})
-
+        """Do it, again where the bytes did not travel; an instrument that refuses is named."""
+        acts = self._station.bindings.rows[zone, where].acts
         try:
-            return once_more(work, self._clock, note)
+            return self._insist(work, where if acts is None else str(acts))
         except InstrumentError as error:
-            acts = self._station.bindings.rows[zone, where].acts
             raise error.named(acts.instrument if acts else where) from None
 
     # -- soaks -------------------------------------------------------------------------------

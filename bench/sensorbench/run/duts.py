@@ -146,7 +146,7 @@ class Duts:
         for dut in self.loaded.values():
             dut.settings = None
 
-    def _branches(self, group: Sequence[int]) -> list[list[Dut]]:
+    def branches(self, group: Sequence[int]) -> list[list[Dut]]:
         """Return the loaded units of a group by connected groups of what they share."""
         branches: list[tuple[set[str], list[Dut]]] = []
         for number in group:
@@ -175,7 +175,7 @@ class Duts:
 
         `others` is what the bench's meters just read where the units are, by address.
         """
-        branches = self._branches(group)
+        branches = self.branches(group)
         work = [partial(self._sweep, branch, number, settings, others) for branch in branches]
         whole = Sweep()
         for found in self._clock.gather(work):
@@ -282,7 +282,7 @@ class Duts:
                 except BenchError as error:
                     problems[dut.unit.serial] = problem_of(dut, error)
 
-        self._clock.gather([partial(branch, duts) for duts in self._branches(group)])
+        self._clock.gather([partial(branch, duts) for duts in self.branches(group)])
         return streams, problems
 
     def drain(self, numbers: Sequence[int]) -> tuple[dict[int, Block], dict[str, Problem]]:
@@ -298,7 +298,7 @@ class Duts:
                 except BenchError as error:
                     problems[dut.unit.serial] = problem_of(dut, error)
 
-        self._clock.gather([partial(branch, duts) for duts in self._branches(numbers)])
+        self._clock.gather([partial(branch, duts) for duts in self.branches(numbers)])
         return blocks, problems
 
     def close_streams(self, numbers: Sequence[int]) -> None:
@@ -321,7 +321,7 @@ class Duts:
                 self._meanwhile()
                 work(dut)
 
-        self._clock.gather([partial(branch, duts) for duts in self._branches(group)])
+        self._clock.gather([partial(branch, duts) for duts in self.branches(group)])
 
 
 def problem_of(dut: Dut, error: BenchError) -> Problem:

@@ -81,7 +81,7 @@ def _end(ending: _Ending) -> Outcome:
     runner, error = ending.runner, ending.error
     with unstoppable():
         ending.is_begun = True
-        runner.watch.halt()
+        runner.halt()
         runner.guard.pulse.ending(longest_s(runner.station))
         unsafe = make_safe(runner.station)
         ending.unsafe = list(unsafe.values())

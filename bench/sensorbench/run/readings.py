@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sensorbench.core.channel import Block, Stream
-from sensorbench.core.errors import BenchError, NotYetKnown
+from sensorbench.core.errors import BenchError, NotYetKnown, ProtocolError, TransportError
 from sensorbench.core.quantity import Value, components
 from sensorbench.evidence.run import Column
 from sensorbench.evidence.segments import TypedRows
 from sensorbench.parts.values import Wave
 from sensorbench.profiles.schedule import Point, Read
 from sensorbench.run.duts import Sweep
+from sensorbench.run.left_out import LeftOut
 from sensorbench.run.retry import once_more
 from sensorbench.run.silence import FIRST_PAUSE_S, PAUSE_S, Way
 from sensorbench.run.stopped import NothingToRead
@@ -54,6 +55,7 @@ class Readings:
     def __init__(self, runner: Runner) -> None:
         self._run = runner
         self._open: dict[str, _Open] = {}
+        self._left_out = LeftOut(runner)
         # What slow meters read last: until when it stands, and the rows.
         self._slow: dict[tuple[str, str], tuple[float, Rows]] = {}
 
@@ -76,7 +78,7 @@ class Readings:
         for number in range(action.samples):
             if number:
                 run.services.wait(run.clock.now() + action.interval_s)
-            read = self._references(zone, number)
+            read = self._references(zone, number, insists=True)
             references += read
             whole.merge(run.duts.sweep(group, number, point.settings, self._by_address(zone, read)))
         doubts = self._doubts(zone, point)
@@ -101,6 +103,7 @@ class Readings:
         sets = {where: act.target for (name, where), act in run.state.sets.items() if name == zone}
         holds = {**sets, **point.conditions}
         run.silence.note(point, group, sweep, holds, run.clock.now())
+        self._left_out.note(point, group, sweep)
 
     def _way(self) -> Way:
         """Return how the run goes on. Raises NothingToRead where it does not."""
@@ -144,11 +147,13 @@ class Readings:
         only: set[str] | None = None,
         without: set[str] | None = None,
         every_s: float = 0.0,
+        insists: bool = False,
     ) -> Rows:
         """Return rows of what the units are compared with, and of what else is bound here.
 
         Of the addresses `only`, or of all but those `without`. With `every_s` slow meters are read
-        now and then.
+        now and then. One that does not answer is waited for if the reading `insists`: a monitor
+        asks again anyway.
         """
         run = self._run
         rows: Rows = []
@@ -161,7 +166,7 @@ class Readings:
             if every_s and began < stands_until:
                 rows += kept
                 continue
-            value = self._value(watched.meter.read, watched.name)
+            value = self._value(watched.meter.read, watched.name, insists)
             if value is None:
                 continue
             now = run.seconds(run.clock.now())
@@ -185,14 +190,8 @@ class Readings:
                 found[where] = tuple(own) if len(own) > 1 else own[0]
         return found
 
-    def _value(self, read: Any, name: str) -> Value | None:
-        attempts = 0
-
-        def note(error: BenchError) -> None:
-            nonlocal attempts
-            attempts += 1
-            data = {"what": name, "reason": str(error), "attempt": attempts}
-            self._run.evidence.append("retry", data)
+    def _value(self, read: Any, name: str, insists: bool) -> Value | None:
+        """Return what a meter reads, None where it can't be read; with pauses if one `insists`."""
 
         def ask() -> Value | None:
             try:
@@ -201,12 +200,27 @@ class Readings:
                 return None
             return found
 
+        run, attempts = self._run, 0
+
+        def note(error: BenchError) -> None:
+            nonlocal attempts
+            attempts += 1
+            data = {"what": name, "reason": str(error), "attempt": attempts}
+            run.evidence.append("retry", data)
+
+        def work() -> Value | None:
+            # What came damaged is read again, too; what never came is waited for.
+            return once_more(ask, run.clock, note, ProtocolError)
+
         try:
-            value = once_more(ask, self._run.clock, note, BenchError)
+            if not insists:
+                return once_more(ask, run.clock, note, BenchError)
+            return run.failing.read(work, name)
         except BenchError as error:
+            if insists and isinstance(error, TransportError):
+                raise  # a person ended the run for it
             note(error)
             return None
-        return value
 
     def _note_identities(self) -> None:
         """Put on record what units said of themselves when they were first asked."""

@@ -36,6 +36,7 @@ from sensorbench.profiles.schedule import (
 )
 from sensorbench.run.bench import Bench
 from sensorbench.run.duts import Duts
+from sensorbench.run.failing import Failing
 from sensorbench.run.progress import Progress, Status
 from sensorbench.run.readings import Readings
 from sensorbench.run.services import Services
@@ -87,6 +88,7 @@ class Runner:
         )  # fmt: skip
         self.services.interrupts = self.meanwhile
         self.duts = Duts(station, schedule, self.meanwhile)
+        self.failing = Failing(self)
         self.bench = Bench(
             station,
             evidence,
@@ -94,10 +96,11 @@ class Runner:
             self.watch,
             self.state,
             self.duts.forget,
+            self.failing.insist,
             schedule.relative(),
         )
         if isinstance(station.operator, Terminal):
-            station.operator.meanwhile = self.meanwhile
+            station.operator.meanwhile = self._while_asked
         self.silence = Silence(schedule, answered=self.state.next > 0)
         self.readings = Readings(self)
         self._progress = progress
@@ -106,11 +109,33 @@ class Runner:
         self._number = self.state.next
         self._step_started = 0.0
         self._time = Timekeeper()
+        self._is_over = False
 
     def meanwhile(self) -> None:
-        """Say that the run gets on; raise what safety found. Called while real time passes."""
+        """Say that the run gets on; raise what safety found. Called while real time passes.
+
+        Raises BenchError in a thread that still reads units when the run is over.
+        """
+        if self._is_over:
+            raise BenchError("the run is over")
         self.watch.check()
         self.guard.pulse.beat()
+
+    def halt(self) -> None:
+        """Ask nothing of units and meters any more, and wait for nobody: the end has begun."""
+        self._is_over = True
+        self.watch.halt()
+
+    def _while_asked(self) -> None:
+        """Go on with all that goes on beside the steps, while a person thinks."""
+        self.services.serve()
+        self.meanwhile()
+
+    @property
+    def phase(self) -> Mapping[str, Any]:
+        """Return the phase of the step that is done now, as the schedule tells it."""
+        steps = self.schedule.steps
+        return self.schedule.phase(steps[min(self._number, len(steps) - 1)].phase)
 
     # -- the whole -----------------------------------------------------------------------------
 
@@ -203,11 +228,11 @@ class Runner:
         start = self.clock.now()
         end = start + action.longest_s
         self.watch.begin_hold(zone, [self.bench.seen(zone, band) for band in action.bands])
-        credit = 0.0
+        credit, paused_s = 0.0, self.failing.paused_s
         while credit < action.credit_s - 1e-6 and self.clock.now() < end - 1e-9:
             self.services.wait(min(self.clock.now() + action.credit_s - credit, end))
             self.watch.check()
-            credit = self.watch.credited()
+            credit = self.watch.credited() - (self.failing.paused_s - paused_s)
         self.watch.end_hold()
         self.watch.flush()
         self.evidence.append(

@@ -1,8 +1,9 @@
 """Time of a run: `wait` is the only place where it passes, and services are served meanwhile.
 
 A service is called at its time, late once and never in a burst: one that is late is called once,
-and then again at the next time of its own grid. A service never waits; what takes time, such as
-reading a hundred units, simply makes the next ones late.
+and then again at the next time of its own grid. What takes time, such as reading a hundred units,
+simply makes the next ones late. One that has to wait, as for an instrument that does not answer,
+waits as everybody does: the others are served meanwhile, and it is not called within itself.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class _Service:
     period: float
     tick: Tick
     name: str
+    is_over: bool = False
 
     def after(self, now: float) -> float:
         """Return the next time of its own grid, after `now` where it is late by periods."""
@@ -49,6 +51,7 @@ class Services:
         self._clock = clock
         self.interrupts: Callable[[], None] = _nothing
         self._heap: list[_Service] = []
+        self._called: list[_Service] = []
         self._number = 0
 
     def every(self, period: float, tick: Tick, name: str, first: float | None = None) -> None:
@@ -72,6 +75,8 @@ class Services:
 
     def stop(self, name: str) -> None:
         """End the services of that name; one that is not there is fine."""
+        for called in self._called:
+            called.is_over |= called.name == name
         self._heap = [service for service in self._heap if service.name != name]
         heapq.heapify(self._heap)
 
@@ -84,15 +89,20 @@ class Services:
 
     def wait(self, until: float) -> None:
         """Let time pass to `until`, serving whatever falls due."""
-        clock = self._clock
         while self._heap and self._heap[0].due <= until:
-            service = self._heap[0]
-            self._sleep(service.due)
-            again = service.tick()
-            if service in self._heap:  # a tick may end itself, or others
-                service.due = again if again is not None else service.after(clock.now())
-                heapq.heapify(self._heap)
+            self._sleep(self._heap[0].due)
+            self._call(heapq.heappop(self._heap))
         self._sleep(until)
+
+    def _call(self, service: _Service) -> None:
+        self._called.append(service)
+        try:
+            again = service.tick()
+        finally:
+            self._called.pop()
+        if not service.is_over:  # a tick may end itself, or others
+            service.due = again if again is not None else service.after(self._clock.now())
+            heapq.heappush(self._heap, service)
 
     def _sleep(self, until: float) -> None:
         """Let time pass; in real time in short pieces, so that what `interrupts` raises ends it."""

@@ -20,7 +20,7 @@ class State:
 
     `sets` are the actions that hold, by zone and address, in the order they came; `reads` the open
     reads by point, with their zone; `facts` what verbs learnt, by step; `sockets` where units are
-    loaded; `dropped` units that are left out, with the gate that did it.
+    loaded; `dropped` units that are left out, with the gate that did it, "" for none.
     """
 
     sets: dict[tuple[str, str], Set] = field(default_factory=dict)
@@ -71,4 +71,6 @@ def replay(schedule: Schedule, events: Iterable[Event]) -> State:
             state.next = data["next"]
         elif event.kind == "fact":
             state.learn(data["step"], data["verb"], data["fact"])
+        elif event.kind == "unit_dropped":
+            state.dropped[data["serial"]] = ""
     return state

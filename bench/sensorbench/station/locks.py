@@ -28,6 +28,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from platformdirs import site_state_path, user_state_path
 
+from sensorbench.core.deadline import within
 from sensorbench.core.errors import BenchError
 from sensorbench.station.links import SerialLink, TcpLink, VisaLink
 from sensorbench.station.model import StationFile
@@ -159,10 +160,17 @@ def serial_key(port: str) -> str:
     return f"port {os.path.realpath(port)}" if os.path.exists(port) else f"port {port.upper()}"
 
 
+_LOOK_UP_S = 5.0
+
+
 def host_keys(host: str, port: int) -> list[str]:
     """Return a key for each address of a host: a name and an address of it meet."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = within(
+            _LOOK_UP_S,
+            lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM),
+            f"to look up {host}",
+        )
     except OSError:
         return [f"host {host.lower()}:{port}"]
     return sorted({f"host {row[4][0]}:{port}" for row in found})

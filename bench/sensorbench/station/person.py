@@ -5,9 +5,11 @@ from __future__ import annotations
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 from sensorbench.core.operator import OperatorAbsent, Question
+from sensorbench.core.units import show_duration
 
 _LOOK_S = 0.2
 
@@ -27,24 +29,33 @@ class Terminal:
         self.meanwhile: Callable[[], None] = _nothing
 
     def ask(self, question: Question) -> str:
-        """Return the answer. Raises OperatorAbsent without a terminal."""
+        """Return the answer. Raises OperatorAbsent without a terminal, or when time is over."""
         if not sys.stdin.isatty():
             raise OperatorAbsent(
                 f"nobody is there to answer: {self._text(question)} Run this in a terminal."
             )
         allowed = f" [{'/'.join(question.answers)}]" if question.answers else ""
+        end = time.monotonic() + question.within_s
         while True:
             sys.stderr.write(f"\n{self._text(question)}{allowed} ")
             sys.stderr.flush()
-            answer = self._line()
+            answer = self._line(end)
+            if answer is None:
+                raise OperatorAbsent(
+                    f"nobody answered within {show_duration(question.within_s)}: "
+                    f"{self._text(question)}"
+                )
             if not answer:
                 raise OperatorAbsent("the terminal was closed while a question was open")
             answer = answer.strip()
             if not question.answers or answer in question.answers:
                 return answer
 
-    def _line(self) -> str:
-        """Return the next line; read in a thread, as no system lets go of a line half read."""
+    def _line(self, end: float) -> str | None:
+        """Return the next line, None where none comes until `end`, s of the monotonic clock.
+
+        It is read in a thread, as no system lets go of a line half read.
+        """
         lines: queue.Queue[str] = queue.Queue()
         reader = threading.Thread(
             target=lambda: lines.put(sys.stdin.readline()), name="answer", daemon=True
@@ -55,6 +66,8 @@ class Terminal:
                 return lines.get(timeout=_LOOK_S)
             except queue.Empty:
                 self.meanwhile()
+            if time.monotonic() > end:
+                return None
 
     def _text(self, question: Question) -> str:
         text = question.text

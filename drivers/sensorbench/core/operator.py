@@ -6,30 +6,35 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+LONGEST_S = 7 * 24 * 3600.0
+"""How long an answer is waited for where nobody says otherwise, s: over a long weekend."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """Something to be done or told, in the languages it was written in (`en`, `zh` …).
 
     `answers` are the words allowed; none means that any text will do, an empty one too. `what` is
-    for programs: the kind of question and its values.
+    for programs: the kind of question and its values. `within_s` is how long an answer is waited
+    for, s of real time: nobody waits for ever.
     """
 
     text: Mapping[str, str]
     answers: tuple[str, ...] = ()
     what: Mapping[str, str] = field(default_factory=dict)
+    within_s: float = LONGEST_S
 
 
 class Operator(Protocol):
     """Whoever answers questions."""
 
     def ask(self, question: Question) -> str:
-        """Return the answer. Raises OperatorAbsent where nobody is there to give one."""
+        """Return the answer. Raises OperatorAbsent where nobody is there to give one in time."""
         ...
 
 
 class OperatorAbsent(RuntimeError):
-    """Nobody is there: the program has no terminal, and no answers were given beforehand."""
+    """Nobody is there: the program has no terminal, or a question's time is over."""
 
 
 @dataclass(slots=True)

@@ -93,10 +93,16 @@ class ExchangeLine(ABC):
             ) from None
 
     def close(self) -> None:
-        """Give the port back. Closing twice is fine."""
-        with self._lock:
-            self._closed = True
-            self._disconnect()
+        """Give the port back; an exchange that is under way gives it back at its end.
+
+        Closing twice is fine.
+        """
+        self._closed = True
+        if self._lock.acquire(timeout=self._settings.timeout_s):
+            try:
+                self._disconnect()
+            finally:
+                self._lock.release()
 
     def __enter__(self) -> Self:
         return self
@@ -134,6 +140,8 @@ class ExchangeLine(ABC):
                 raise
             finally:
                 self._ended = time.monotonic()
+                if self._closed:
+                    self._disconnect()
 
     def _receive_line(self, line: str, timeout_s: float, deadline: float) -> bytes:
         received = bytearray()

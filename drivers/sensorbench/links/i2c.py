@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from sensorbench.core.deadline import Worker
 from sensorbench.core.errors import LinkClosed, LinkTimeout, NotAcknowledged, TransportError
 from sensorbench.core.provenance import Provenance
 
@@ -272,13 +273,17 @@ def _exchange_together(targets: list[I2cTarget], write: bytes, read_length: int)
 
 # Linux errno numbers (include/uapi/asm-generic/errno*.h), as Windows has other ones or none.
 ENXIO, EIO, ENODEV, EINVAL, EOPNOTSUPP, ETIMEDOUT, EREMOTEIO = 6, 5, 19, 22, 95, 110, 121
+DEADLINE_S = 5.0
+"""Of one transfer, s of real time: adapters' own are 1 s (Linux, i2c_adapter.timeout), if any."""
 _I2C_FUNC_I2C, _I2C_FUNC_SMBUS_QUICK = 0x00000001, 0x00010000  # include/uapi/linux/i2c.h
 
 
 class LinuxI2cBus:
     """An I2C adapter of the Linux kernel, /dev/i2c-N, through smbus2.
 
-    Raises LinkClosed if it can't be opened or can only do SMBus commands.
+    Raises LinkClosed if it can't be opened or can only do SMBus commands. One on a USB cable that
+    was bumped is opened again by the next transfer. A transfer has `DEADLINE_S`, whatever the
+    adapter's driver does.
     """
 
     provenance = Provenance.HARDWARE
@@ -292,17 +297,35 @@ class LinuxI2cBus:
         self.name = device
         self.lock = threading.RLock()
         self.route: tuple[int, int] | None = None
-        self._message = i2c_msg
+        self._message, self._smbus = i2c_msg, SMBus
+        self._worker = Worker(f"the adapter {device}")
+        self._is_closed = self._is_gone = False
+        self._bus: Any = None
+        self._open()
+
+    def _open(self) -> None:
         try:
-            self._bus: Any = SMBus(device)
+            self._bus = self._worker.do(
+                DEADLINE_S, lambda: self._smbus(self.name), lambda bus: bus.close()
+            )
         except OSError as error:
             raise LinkClosed(
-                f"{device} can't be opened: {error.strerror}. Is the adapter plugged in, "
-                "is the module i2c-dev loaded, may this user access it (group i2c)?"
+                f"{self.name} can't be opened: {error.strerror or error}. Is the adapter plugged "
+                "in, is the module i2c-dev loaded, may this user access it (group i2c)?"
             ) from error
+        self._is_gone = False
         if not self._bus.funcs & _I2C_FUNC_I2C:
             self.close()
-            raise LinkClosed(f"{device} can only do SMBus commands; use an adapter with plain I2C")
+            raise LinkClosed(
+                f"{self.name} can only do SMBus commands; use an adapter with plain I2C"
+            )
+
+    def _reopen(self) -> None:
+        """Open an adapter anew that went away: what was remembered of its channels is over."""
+        self.route = None
+        with contextlib.suppress(OSError):
+            self._worker.do(DEADLINE_S, self._bus.close)
+        self._open()
 
     @property
     def can_send_address_alone(self) -> bool:
@@ -321,20 +344,31 @@ class LinuxI2cBus:
             if message.read_length:
                 sent.append(self._message.read(message.address, message.read_length))
             read.append(sent[-1] if message.read_length else b"")
+        where = ", ".join(sorted({f"{message.address:#04x}" for message in messages}))
         with self.lock:
-            if self._bus.fd is None:
+            if self._is_closed:
                 raise LinkClosed(f"{self.name} is closed")
+            if self._is_gone:
+                self._reopen()
             try:
-                self._bus.i2c_rdwr(*sent)
+                self._worker.do(DEADLINE_S, lambda: self._bus.i2c_rdwr(*sent))
             except OSError as error:
-                where = ", ".join(sorted({f"{message.address:#04x}" for message in messages}))
+                if error.errno is None:  # nobody but our own deadline
+                    raise LinkTimeout(
+                        f"{self.name}, address {where}: the adapter did nothing for "
+                        f"{DEADLINE_S:g} s. Plug it in again; if it is on the board, restart it."
+                    ) from error
+                self._is_gone = error.errno == ENODEV
                 raise _named(error, f"{self.name}, address {where}") from error
         return [bytes(found) for found in read]
 
     def close(self) -> None:
         """Give the adapter back. Closing twice is fine."""
         with self.lock:
-            self._bus.close()
+            self._is_closed = True
+            with contextlib.suppress(TimeoutError):
+                self._worker.do(DEADLINE_S, self._bus.close)
+            self._worker.end()
 
     def __enter__(self) -> Self:
         return self
@@ -366,5 +400,5 @@ def _named(error: OSError, where: str) -> TransportError:
     if error.errno == ETIMEDOUT:
         return bus_held(where)
     if error.errno == ENODEV:
-        return LinkClosed(f"{where}: the adapter is gone. Plug it in and open the station again.")
+        return LinkClosed(f"{where}: the adapter is gone. Plug it in.")
     return TransportError(f"{where}: {error.strerror or error}")

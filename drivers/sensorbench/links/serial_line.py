@@ -16,6 +16,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from sensorbench.core.deadline import within
 from sensorbench.core.errors import LinkClosed, LinkTimeout
 from sensorbench.core.provenance import Provenance
 from sensorbench.links.exchange import ExchangeLine
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from serial import Serial
 
 SETTLE_S = 0.5
+OPENS_S, CLOSES_S = 15.0, 10.0
+"""Deadlines of opening and closing, s: RFC 2217 negotiates for 8 s, its reader ends within 7 s."""
+_DRAINS_S = 1.0
 _NOISE_LIMIT_S = 10.0
 # On Windows pyserial configures the port anew, and slowly, when a time-out is changed, so reads
 # sleep in fixed slices; a byte ends a slice at once.
@@ -66,8 +70,9 @@ class SerialLine(ExchangeLine):
         how: dict[str, Any] = {} if self._is_remote else {
             "write_timeout": settings.timeout_s, "exclusive": True,
         }  # fmt: skip
-        try:
-            self._port = serial.serial_for_url(
+
+        def work() -> Serial:
+            return serial.serial_for_url(
                 self._where,
                 settings.baud_rate,
                 bytesize=settings.data_bits,
@@ -79,6 +84,9 @@ class SerialLine(ExchangeLine):
                 timeout=_SLICE_S,
                 **how,
             )
+
+        try:
+            self._port = within(OPENS_S, work, f"to open {self._where}", _close)
         except (OSError, ValueError) as error:
             raise self._not_there(error) from error
         if not self._is_remote:
@@ -106,7 +114,13 @@ class SerialLine(ExchangeLine):
         return self._is_remote or os.name == "nt"
 
     def _shut(self) -> None:
-        self._port.close()
+        port, drains = self._port, not self._is_slow
+        with contextlib.suppress(TimeoutError):
+            within(
+                CLOSES_S,
+                lambda: _drained(port) if drains else _close(port),
+                f"to close {self._where}",
+            )
 
     # Elsewhere the port is a descriptor: pyserial's own waiting, by select(), fails above 1023.
 
@@ -177,6 +191,27 @@ class SerialLine(ExchangeLine):
                     f"{self.name}: {self._where} still sends {_NOISE_LIMIT_S:g} s after an answer "
                     "was due; nothing was sent. Is it in a talk-only mode, is the baud rate right?"
                 )
+
+
+def _drained(port: Serial) -> None:
+    """Close a port; what it did not send by then is dropped.
+
+    Linux waits 30 s at closing for a peer that holds the flow (closing_wait).
+    """
+    import termios  # noqa: PLC0415 - POSIX only
+
+    end = time.monotonic() + _DRAINS_S
+    with contextlib.suppress(OSError, termios.error):
+        while port.out_waiting and time.monotonic() < end:
+            time.sleep(_SLICE_S)
+        if port.out_waiting:
+            port.reset_output_buffer()
+    _close(port)
+
+
+def _close(port: Serial) -> None:
+    with contextlib.suppress(OSError):  # one that was unplugged
+        port.close()
 
 
 def _keep_dtr(port: Serial) -> None:

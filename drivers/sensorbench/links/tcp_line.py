@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 
+from sensorbench.core.deadline import within
 from sensorbench.core.errors import LinkClosed
 from sensorbench.core.provenance import Provenance
 from sensorbench.links.exchange import ExchangeLine
@@ -14,7 +15,7 @@ from sensorbench.links.ready import ready
 class TcpLine(ExchangeLine):
     """A `Line` to `host`:`port`. The constructor connects, and raises LinkClosed if it can't.
 
-    The deadline of `settings` holds for connecting, too.
+    The deadline of `settings` holds for connecting, too, with the look-up of the host's name.
     """
 
     _socket: socket.socket
@@ -32,8 +33,15 @@ class TcpLine(ExchangeLine):
         self._connect()
 
     def _open(self) -> None:
+        timeout_s = self._settings.timeout_s
         try:
-            self._socket = socket.create_connection(self._peer, self._settings.timeout_s)
+            # A resolver keeps to no time-out, and a name may have many addresses.
+            self._socket = within(
+                timeout_s,
+                lambda: socket.create_connection(self._peer, timeout_s),
+                f"to connect to {self._where}",
+                socket.socket.close,
+            )
         except OSError as error:
             raise not_listening(self.name, self._where, error) from error
         # Without it, the second of two quick writes waits for the delayed ACK of the first: 40 ms.

@@ -3,23 +3,30 @@
 pyvisa-py (0.8.1) reports neither a refused raw socket connection nor a closed one, can't switch
 Nagle off, sends without a time-out and lets bytes that keep coming stretch one. So there the
 session's own socket carries the bytes.
+
+Whatever a library does itself is done in a thread of its own with a deadline: some hang in opening
+or closing what is not there any more.
 """
 
 from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 
+from sensorbench.core.deadline import Worker
 from sensorbench.core.errors import LinkClosed
 from sensorbench.core.provenance import Provenance
 from sensorbench.links.exchange import ExchangeLine
 from sensorbench.links.line import LineSettings
 from sensorbench.links.tcp_line import not_listening, receive_some, send_all
 
+T = TypeVar("T")
+LOADS_S, MORE_S = 30.0, 2.0
+"""Deadlines of loading a library, and of what it does beyond its own time-out, s."""
 _CHUNK = 20 * 1024
 
 
@@ -46,22 +53,29 @@ class VisaLine(ExchangeLine):
         self._is_stream = resource.upper().endswith("::SOCKET")
         self._library = visa_library
         self._resource: Any = None
+        self._worker = Worker(f"the VISA library for {resource}")
         self._socket: socket.socket | None = None
         self._connect()
 
     def _open(self) -> None:
         import pyvisa  # noqa: PLC0415 - heavy
 
+        self._worker.end()
+        self._worker = Worker(f"the VISA library for {self._where}")  # the last may hang still
         try:
-            manager = pyvisa.ResourceManager(self._library)
+            manager = self._worker.do(LOADS_S, lambda: pyvisa.ResourceManager(self._library))
         except (OSError, ValueError, pyvisa.Error) as error:
             raise LinkClosed(
                 f"{self.name}: the VISA library {self._library!r} can't be loaded ({error}). "
                 "Install the vendor's, or use '@py', which needs none"
             ) from error
         try:
-            self._resource = manager.open_resource(
-                self._where, open_timeout=round(self._settings.timeout_s * 1000)
+            self._resource = self._worker.do(
+                self._settings.timeout_s + MORE_S,
+                lambda: manager.open_resource(
+                    self._where, open_timeout=round(self._settings.timeout_s * 1000)
+                ),
+                lambda resource: resource.close(),
             )
         except ValueError as error:
             if lacks := missing_backend(self._where, self._library, str(error)):
@@ -92,8 +106,10 @@ class VisaLine(ExchangeLine):
     def _shut(self) -> None:
         from pyvisa import Error  # noqa: PLC0415 - heavy
 
+        resource = self._resource
         with suppress(OSError, Error):
-            self._resource.close()
+            self._worker.do(self._settings.timeout_s + MORE_S, resource.close)
+        self._worker.end()
         self._resource = self._socket = None
 
     def _send(self, data: bytes, timeout_s: float) -> None:
@@ -101,8 +117,7 @@ class VisaLine(ExchangeLine):
             send_all(self._socket, data, timeout_s)
             return
         with _os_errors():
-            self._set_timeout(timeout_s)
-            self._resource.write_raw(data)
+            self._do(timeout_s, lambda: self._resource.write_raw(data))
 
     def _receive(self, timeout_s: float) -> bytes:
         if self._socket:
@@ -111,8 +126,7 @@ class VisaLine(ExchangeLine):
             return b""  # nothing comes unasked, and asking would be an error (IEEE 488.2: -420)
         try:
             with _os_errors():
-                self._set_timeout(timeout_s)
-                return self._read()
+                return self._do(timeout_s, self._read)
         except TimeoutError:
             return b""
 
@@ -125,13 +139,19 @@ class VisaLine(ExchangeLine):
         # The END of a message ends a line whether or not the instrument also sends a terminator.
         return data if not ended or data.endswith(self._read_end) else data + self._read_end
 
-    def _set_timeout(self, timeout_s: float) -> None:
-        self._resource.timeout = max(1, round(timeout_s * 1000))
+    def _do(self, timeout_s: float, work: Callable[[], T]) -> T:
+        """Let the library do something with its own time-out, and a little more for hanging."""
+
+        def timed() -> T:
+            self._resource.timeout = max(1, round(timeout_s * 1000))
+            return work()
+
+        return self._worker.do(timeout_s + MORE_S, timed)
 
     def _abandon(self, timeout_s: float) -> None:
         if self._connected and not self._is_stream:
             with suppress(OSError, NotImplementedError), _os_errors():
-                self._resource.clear()  # empties the instrument's output queue
+                self._do(timeout_s, self._resource.clear)  # empties the instrument's output queue
         super()._abandon(timeout_s)
 
 

@@ -17,6 +17,7 @@ from sensorbench.core.quantity import address, components, distance, quantities
 from sensorbench.parts.model import Lot, Part
 from sensorbench.parts.values import Target, Wave
 from sensorbench.profiles.context import Context
+from sensorbench.profiles.failing import KEY, Policy, nothing_to_drop, policy_of, problems_of
 from sensorbench.profiles.layout import Layout, Purpose
 from sensorbench.profiles.measuring import ask_of
 from sensorbench.profiles.model import KINDS, Phase, Profile
@@ -75,6 +76,7 @@ def expand(
         context.problems += check_part(part, extras)
     steps = list(_steps(phases, context))
     context.label = ""
+    _check_failing(profile, context)
     parts = {part.part.name: _part_json(part, context) for part in context.parts}
     if context.problems:
         raise InputError(context.problems)
@@ -193,9 +195,32 @@ def _steps(phases: Sequence[Phase], c: Context) -> Iterator[tuple[Action, str, i
             c.acted.add(phase.name)
         if len(c.problems) == problems:  # else it is not what would be done
             check_asks(c, phase, done)
+            _tell_failing(phase, [action for action, _ in done], c)
     c.phase, c.label = None, "end"
     for action in _ended(c):
         yield _placed(action, c, phases[-1])
+
+
+def _tell_failing(phase: Phase, done: Sequence[Action], c: Context) -> None:
+    """Put on record what is done where a device does not answer, unless it is the usual."""
+    policy = policy_of(c.profile.on_failure, phase.on_failure)
+    if policy != Policy():
+        c.told[phase.name][KEY] = policy.as_json()
+    if phase.on_failure is not None:
+        units = len(c.groups.get(phase.units) or c.units)
+        for key, text in problems_of(phase.on_failure, policy, done, units):
+            c.problem(text, f"{KEY}.{key}")
+
+
+def _check_failing(profile: Profile, c: Context) -> None:
+    """What the profile says for all its phases must be possible in one of them."""
+    own = profile.on_failure
+    asks = any(phase.get(KEY, {}).get("then") == "ask" for phase in c.told.values())
+    if "wait" in own.model_fields_set and own.then != "ask" and not asks:
+        c.problem('is for a person\'s answer: write then = "ask", or leave wait out', f"{KEY}.wait")
+    text = nothing_to_drop(bool(c.points), len(c.units))
+    if own.then == "drop" and text:
+        c.problem(text, f"{KEY}.then")
 
 
 def _check_jumps(phase: Phase, c: Context) -> None:

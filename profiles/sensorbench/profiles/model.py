@@ -18,6 +18,7 @@ from sensorbench.core.errors import InputError, Problem
 from sensorbench.core.plugins import broken, load, plugins
 from sensorbench.parts.model import by_address, check_addresses, check_each_address, problem
 from sensorbench.parts.values import Flat, flatten
+from sensorbench.profiles.failing import OnFailure
 from sensorbench.profiles.schedule import Action  # noqa: F401 - for kinds, beside the model
 
 _ID = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*")
@@ -136,6 +137,7 @@ class Phase(Document):
     null: tuple[str, ...] = ()
     measures: tuple[str, ...] = ()
     monitor: Monitor | None = None
+    on_failure: OnFailure | None = None
 
     @field_validator("set", mode="before")
     @classmethod
@@ -185,6 +187,7 @@ class Profile(Document):
     samples: int = Field(default=4, ge=1, le=1000)
     sample_interval: Duration = Field(default=0.1, ge=0)
     log: Duration = Field(default=60.0, gt=0)
+    on_failure: OnFailure = OnFailure()
     choice: dict[str, Choice] = Field(default_factory=dict)
     phase: tuple[dict[str, Any], ...] = Field(min_length=1)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sensorbench.assessment.data import RunData
+from sensorbench.assessment.judging import dropped_reason
 from sensorbench.assessment.phases import Item
 from sensorbench.assessment.reasons import CODES, FOLLOWING
 from sensorbench.assessment.results import (
@@ -93,9 +94,9 @@ def _unit(
     verdict, reasons = unit_verdict(own)
     # What could not be done after something else had gone wrong says less than that.
     reasons = tuple(sorted(reasons, key=lambda reason: reason.code in FOLLOWING))
-    dropped = data.dropped.get(unit.serial)
+    dropped = dropped_reason(data, unit.serial)
     if dropped:
-        reasons = (Reason("dropped", {"gate": dropped}), *reasons)
+        reasons = (dropped, *reasons)
         verdict = Verdict.INVALID if verdict is Verdict.PASS else verdict
     if ended and verdict is Verdict.PASS:
         verdict, reasons = Verdict.INVALID, (ended,)

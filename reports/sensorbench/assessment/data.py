@@ -90,8 +90,11 @@ class RunData:
 
     @cached_property
     def dropped(self) -> dict[str, str]:
-        """Return the units that a gate left out, with its name."""
-        found: dict[str, str] = {}
+        """Return the units that were left out, with the gate that did it.
+
+        The name is "" for one that did not answer while others on its bus did.
+        """
+        found = {str(event.data["serial"]): "" for event in self.events("unit_dropped")}
         for event in self.events("fact"):
             if event.data["verb"] == "gate":
                 fact = event.data["fact"]

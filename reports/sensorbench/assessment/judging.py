@@ -181,9 +181,17 @@ def _budget(found: Found, k: int) -> tuple[Term, ...]:
     return tuple(terms)
 
 
+def dropped_reason(data: RunData, serial: str) -> Reason | None:
+    """Return why a unit was left out of the run, None where it was not."""
+    gate = data.dropped.get(serial)
+    if gate is None:
+        return None
+    return Reason("dropped", {"gate": gate}) if gate else Reason("left_out", {})
+
+
 def unknown(data: RunData, readouts: Sequence[Readout], serial: str) -> tuple[Reason, ...]:
     """Return why a unit's values at readings are not known, () where they are."""
-    dropped = data.dropped.get(serial)
+    dropped = dropped_reason(data, serial)
     reasons: list[Reason] = []
     for readout in readouts:
         if not data.reads(readout.point, data.number_of[serial]):
@@ -193,7 +201,7 @@ def unknown(data: RunData, readouts: Sequence[Readout], serial: str) -> tuple[Re
         reasons += readout.unsettled
         reasons += data.expired(readout)
     if dropped and not reasons and not readouts:
-        reasons.append(Reason("dropped", {"gate": dropped}))
+        reasons.append(dropped)
     return tuple(dict.fromkeys(reasons))
 
 

@@ -37,6 +37,7 @@ CODES: Mapping[str, tuple[str, ...]] = {
     # What was done to the unit, or not.
     "not_read": (),
     "dropped": ("gate",),
+    "left_out": (),
     "not_written": ("detail",),
     "not_fitted": ("quantity",),
     "no_room": ("quantity", "bits"),

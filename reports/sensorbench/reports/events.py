@@ -70,7 +70,8 @@ _ALARMS = ("trip", "alarm", "meter_lost", "meter_back", "disagree")
 _TOLD_VERBS = {"park", "gate", "ask", "null", "load", "unload", "write"}
 _TOLD = {
     *_ALARMS, "run_ended", "resumed", "resume", "suspended", "clock_jump", "interrupted", "soak",
-    "retry", "armed", "left_over", "safe_state", "fact", "attached", "dropped", "parked",
+    "retry", "recovered", "armed", "left_over", "safe_state", "fact", "attached", "dropped",
+    "parked",
 }  # fmt: skip
 _LOOKS: Mapping[str, Look] = {
     "end": end,

@@ -178,7 +178,7 @@ def unread(run: Run, names: Names) -> Finding:
 
 
 def retries(run: Run, names: Names) -> Finding:
-    """Count what was tried again, at units and at instruments."""
+    """Count what was tried again, at units and at instruments; tell what only pauses absorbed."""
     counts: Counter[str] = Counter()
     found = []
     for event in run.events("readout", "monitor"):
@@ -194,7 +194,12 @@ def retries(run: Run, names: Names) -> Finding:
             for name, count in counts.most_common()]  # fmt: skip
     total = names.words.text("events.retries", n=sum(counts.values()))
     what = names.words.listed(told, _MOST_LISTED)
-    return names.words.text("named", name=total, value=what), found
+    text = names.words.text("named", name=total, value=what)
+    waited = run.events("recovered")
+    if not waited:
+        return text, found
+    absorbed = _listed([sentence(event, names) for event in waited], names)
+    return names.words.sentence([text, *absorbed]), [*found, *waited]
 
 
 def named_tables(kind: str) -> Look:

@@ -1,5 +1,8 @@
 """Clocks: virtual time passes only when somebody sleeps; branches run side by side."""
 
+import os
+import signal
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -63,3 +66,14 @@ def test_a_fast_clock_runs_ahead_of_the_wall() -> None:
     assert clock.now() >= 5
     with pytest.raises(ValueError, match="above 0"):
         RealClock(speed=0)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a signal ends a wait on POSIX")
+def test_a_signal_ends_a_gathering_whatever_its_branches_do() -> None:
+    over = threading.Event()
+    began = time.monotonic()
+    threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        RealClock().gather([lambda: over.wait(20)] * 2)
+    assert time.monotonic() - began < 5
+    over.set()

@@ -10,6 +10,7 @@ import typer
 
 from sensorbench.app.commands.common import print_json
 from sensorbench.app.commands.run import choices_of
+from sensorbench.app.deadlines import waits
 from sensorbench.core.documents import merge_problems
 from sensorbench.core.errors import BenchError, InputError
 from sensorbench.core.plugins import broken
@@ -37,7 +38,7 @@ from sensorbench.station.simulation import is_simulated
 from sensorbench.station.station import tcp_port
 from sensorbench.station.workspace import Workspace, any_meter, load_job
 
-_ROWS = ("protected_by", "not_protected")  # sentences, one a line
+_ROWS = ("waits_at_most", "protected_by", "not_protected")  # sentences, one a line
 
 
 def check_workspace(
@@ -113,6 +114,7 @@ def _check(
         "sets": _addresses(asked.sets),
         "compares_with": _addresses(asked.compares),
         "stops_beyond": _stops(job.station, asked),
+        "waits_at_most": waits(schedule),
         **({"waits_for": list(asked.attach)} if asked.attach else {}),
         **_protected(job.station),
     }

@@ -12,6 +12,7 @@ import typer
 
 from sensorbench.app.commands.common import find_run, print_json
 from sensorbench.app.commands.guard import is_guarded
+from sensorbench.app.deadlines import check_person
 from sensorbench.app.display import display
 from sensorbench.app.failure import NOT_SAFE, PARKED
 from sensorbench.app.machine import kept_awake
@@ -64,6 +65,8 @@ def run_profile(
         raise InputError([*problems, Problem("run", "--lot", text)])
     job = load_job(workspace, profile, lots, choices_of(choose, because), at, attended)
     schedule = preflight(job, datetime.now().astimezone())
+    if not is_simulated(job.station):
+        check_person(schedule)
     start = virtual_start(workspace, schedule.duration_s)
     with (
         guarded(workspace, job.station, None if real_time else start) as guard,
@@ -91,6 +94,8 @@ def resume_run(root: Path, run: str, json: bool) -> int:
     reached = frozenset({str(waits.get("until"))}) - {"attach", "time"}
     station_file = workspace.load_station()
     lots = workspace.load_lots()
+    if not is_simulated(station_file):
+        check_person(data.schedule)
     last = datetime.fromisoformat(data.run.journal.events[-1].time)
     title = title_of(data.run.manifest.get("title", run))
     with (

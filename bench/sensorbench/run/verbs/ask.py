@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sensorbench.core.operator import Question
+from sensorbench.core.operator import LONGEST_S, Question
 from sensorbench.profiles.schedule import Step
 
 if TYPE_CHECKING:
@@ -14,5 +14,8 @@ if TYPE_CHECKING:
 
 def plan(run: Runner, _step: Step, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the answer."""
-    question = Question(arguments["text"], tuple(arguments.get("answers", ())), {"kind": "prompt"})
+    question = Question(
+        arguments["text"], tuple(arguments.get("answers", ())), {"kind": "prompt"},
+        float(arguments.get("longest_s", LONGEST_S)),
+    )  # fmt: skip
     return {"phase": arguments.get("phase", ""), "answer": run.station.operator.ask(question)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sensorbench.core.errors import BenchError, SetpointError
@@ -33,14 +34,14 @@ def plan(run: Runner, step: Step, arguments: Mapping[str, Any]) -> dict[str, Any
     run.watch.changed()
     for _ in range(_TRIES):
         target: Value = offset if vector else offset[0]
-        setpoint.go(target)
+        run.failing.insist(partial(setpoint.go, target), str(acts or where))
         run.services.wait(run.clock.now() + max(soak.for_s, soak.poll_s))
         found = _mean(run, spot, axes)
         if all(abs(part) <= within / 10 for part in found):
             break
         better = tuple(a - b for a, b in zip(offset, found, strict=True))
         near = all(abs(part) <= within for part in found)
-        if near and not _can_be_set(setpoint, better):
+        if near and not _can_be_set(run, str(acts or where), setpoint, better):
             break  # finer than the instrument goes
         offset = better
     if not all(abs(part) <= within for part in found):
@@ -60,7 +61,7 @@ def _mean(run: Runner, spot: Spot, axes: int) -> tuple[float, ...]:
     for number in range(_READINGS):
         if number:
             run.services.wait(run.clock.now() + between_s)
-        value = reference.meter.read()
+        value = run.failing.insist(reference.meter.read, reference.name)
         rows.append(components(value) if axes > 1 else (along(value),))
         if len(rows[-1]) != axes:
             raise BenchError(
@@ -70,10 +71,11 @@ def _mean(run: Runner, spot: Spot, axes: int) -> tuple[float, ...]:
     return tuple(sum(column) / _READINGS for column in zip(*rows, strict=True))
 
 
-def _can_be_set(setpoint: Setpoint, offset: tuple[float, ...]) -> bool:
+def _can_be_set(run: Runner, what: str, setpoint: Setpoint, offset: tuple[float, ...]) -> bool:
     """Return whether an instrument takes an offset; where it does, it is sent."""
+    target: Value = offset if len(offset) > 1 else offset[0]
     try:
-        setpoint.go(offset if len(offset) > 1 else offset[0])
+        run.failing.insist(partial(setpoint.go, target), what)
     except SetpointError:
         return False
     return True
