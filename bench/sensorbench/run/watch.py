@@ -8,6 +8,7 @@ The rules:
 - Hours are credited from log rows alone: a row in which every poll of every meter of every held
   place was inside its band, and none was missing, credits the time since the row before it.
 - Which polls of a simulated bench are implied, not made, is run/implied.py's matter.
+- What instruments are asked besides, alarms and their own settings, is run/asking.py's matter.
 - In real time safety polls in a thread of its own; what it finds is raised where the run waits.
 """
 
@@ -26,6 +27,7 @@ from sensorbench.core.clock import Clock, VirtualClock
 from sensorbench.core.errors import BenchError, NotYetKnown
 from sensorbench.evidence.run import RunWriter
 from sensorbench.profiles.schedule import GAP, Band
+from sensorbench.run.asking import Asking
 from sensorbench.run.implied import ALARMS_S, Implied
 from sensorbench.run.services import Services, Tick
 from sensorbench.run.spots import LOG, Spot, Watched, holds
@@ -65,6 +67,7 @@ class Watch:
         self._clock: Clock = station.clock
         self._log_s, self._offsets = log_s, offsets
         self.implied = Implied(station, log_s, implied)
+        self.asking = Asking(station, evidence, self._raise)
         self._lock = threading.RLock()
         self._pulse: Pulse = pulse or NoPulse()
         self._trip: SafetyStop | None = None
@@ -108,7 +111,7 @@ class Watch:
         for spot in self.spots.values():
             spot.grid_s = now
             self.poll(spot)
-        self._alarms()
+        self.asking.ask()
         self.log()
         self.implied.begin(now)
         self._services.every(self._log_s, self._log_tick, "log")
@@ -146,7 +149,7 @@ class Watch:
                         self.poll(spot)
                 if now >= alarms:
                     alarms = now + ALARMS_S
-                    self._alarms()
+                    self.asking.ask()
             except SafetyStop as trip:
                 self._trip = trip
                 self._pulse.tripped()
@@ -279,24 +282,11 @@ class Watch:
         self._evidence.commit()
         raise SafetyStop(text, code, values)
 
-    def _alarms(self) -> None:
-        try:
-            found = self._station.alarms()
-        except BenchError as error:
-            self._evidence.append("retry", {"what": "alarms", "reason": str(error)})
-            return
-        for name, texts in found.items():
-            words = ", ".join(texts)
-            self._raise(
-                f"{name} reports {words}; its panel or manual says what that means", "alarm",
-                {"instrument": name, "alarms": list(texts)},
-            )  # fmt: skip
-
     def _alarm_tick(self) -> float | None:
         if self.implied.alarms_passed():
             return None
         began_s = self._clock.now()
-        self._alarms()
+        self.asking.ask()
         return self.implied.alarms_asked(self.spots.values(), began_s)
 
     # -- what the run asks -------------------------------------------------------------------

@@ -66,7 +66,10 @@ def _others(run: Run, names: Names) -> Finding:
     return all_told([*others, *verbs], names)
 
 
-_ALARMS = ("trip", "alarm", "meter_lost", "meter_back", "disagree")
+_ALARMS = (
+    "trip", "alarm", "meter_lost", "meter_back", "disagree", "set_off", "set_value", "set_limit",
+    "set_otherwise",
+)  # fmt: skip
 _TOLD_VERBS = {"park", "gate", "ask", "null", "load", "unload", "write"}
 _TOLD = {
     *_ALARMS, "run_ended", "resumed", "resume", "suspended", "clock_jump", "interrupted", "soak",

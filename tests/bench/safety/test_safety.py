@@ -323,6 +323,8 @@ period = "%s"
 FAULTS = [
     ("chamber", "sensor_stuck"), ("chamber", "sensor_open"), ("chamber", "alarm"),
     ("chamber", "silent"), ("thermometer", "silent"), ("psu", "silent"),
+    ("chamber", "setpoint_changed"), ("chamber", "output_off"), ("psu", "setpoint_changed"),
+    ("psu", "output_off"),
 ]  # fmt: skip
 Happened = list[tuple[str, str, float]]
 
@@ -344,7 +346,7 @@ def happened(root: Path, faults: str, station: str, implied: bool) -> Happened:
 
 
 @pytest.mark.slow
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=12, deadline=None, derandomize=True)
 @given(
     at_h=st.floats(0.02, 3.5), broken=st.sampled_from(FAULTS),
     period=st.sampled_from(["7 s", "10 s", "60 s"]), slow=st.booleans(),
