@@ -92,7 +92,11 @@ class Watched:
 
 @dataclass(slots=True)
 class Spot:
-    """One bound address with its meters. `bad` says that a poll since the last row was outside."""
+    """One bound address with its meters. `bad` says that a poll since the last row was outside.
+
+    `is_noted` says that it is beyond a limit that only is noted, `exceeded` that it was since the
+    last row.
+    """
 
     row: Binding
     meters: list[Watched]
@@ -101,6 +105,8 @@ class Spot:
     took_s: float = 0.0
     grid_s: float = 0.0
     beyond_since: float = math.inf
+    is_noted: bool = False
+    exceeded: bool = False
     band: Band | None = None
     bad: bool = False
     disagree: bool = False

@@ -6,7 +6,8 @@ The rules:
   polls since the row before. A trip writes the polls up to it first.
 - Where a quantity was nulled at a reference, what acts counts from that zero, in bands and log.
 - Hours are credited from log rows alone: a row in which every poll of every meter of every held
-  place was inside its band, and none was missing, credits the time since the row before it.
+  place was inside its band, and none was missing, credits the time since the row before it; none
+  while anything in the zone is beyond a limit that only is noted.
 - Which polls of a simulated bench are implied, not made, is run/implied.py's matter.
 - What instruments are asked besides, alarms and their own settings, is run/asking.py's matter.
 - In real time safety polls in a thread of its own; what it finds is raised where the run waits.
@@ -218,7 +219,8 @@ class Watch:
         watched.lost = True
         self._evidence.append("meter_lost", {"meter": watched.name, "reason": str(error)})
         # Where nothing can be exceeded and nothing is held, not to know is no danger.
-        matters = spot.row.low is not None or spot.row.high is not None or spot.band is not None
+        limited = spot.row.low is not None or spot.row.high is not None
+        matters = (limited and spot.row.action == "stop") or spot.band is not None
         if matters and all(other.lost for other in spot.meters):
             self._raise(
                 f"{spot.row.where}: no meter can be read any more, the last was {watched.name}: "
@@ -238,26 +240,36 @@ class Watch:
             None,
         )
         if worst is None:
-            spot.beyond_since = math.inf
+            spot.beyond_since, spot.is_noted = math.inf, False
         else:
             spot.beyond_since = min(spot.beyond_since, now)
             if now - spot.beyond_since >= row.delay_s:
-                watched, (end, value, limit) = worst
-                unit = row.where.quantity.unit
-                low, high = stops_beyond(row)
-                stops = high if end == "high" else low
-                self._raise(
-                    f"{row.where} is {value:.6g} {unit} at {watched.name}, the bench's {end} "
-                    f"limit is {limit:g} {unit} and an overshoot may go to {stops:g} {unit}",
-                    "limit",
-                    {
-                        "address": str(row.where), "zone": row.zone, "meter": watched.name,
-                        "end": end, "value": value, "limit": limit, "unit": unit,
-                    },
-                )  # fmt: skip
+                self._exceeded(spot, *worst)
         self._agree(spot)
         if spot.band is not None and not self.inside(spot, spot.band):
             spot.bad = True
+
+    def _exceeded(self, spot: Spot, watched: Watched, found: tuple[str, float, float]) -> None:
+        """Stop the run for a limit, or note that it is exceeded: once, until it no longer is."""
+        row, (end, value, limit) = spot.row, found
+        unit = row.where.quantity.unit
+        values: dict[str, object] = {
+            "address": str(row.where), "zone": row.zone, "meter": watched.name,
+            "end": end, "value": value, "limit": limit, "unit": unit,
+        }  # fmt: skip
+        if row.action == "stop":
+            low, high = stops_beyond(row)
+            stops = high if end == "high" else low
+            self._raise(
+                f"{row.where} is {value:.6g} {unit} at {watched.name}, the bench's {end} "
+                f"limit is {limit:g} {unit} and an overshoot may go to {stops:g} {unit}",
+                "limit",
+                values,
+            )
+        spot.exceeded = True
+        if not spot.is_noted:
+            spot.is_noted = True
+            self._evidence.append("limit", values)
 
     def _agree(self, spot: Spot) -> None:
         # On the way, what lags behind differs from what leads: only what is held must agree.
@@ -406,9 +418,13 @@ class Watch:
         known = all(w.value is not None for spot in held for w in spot.meters)
         # Nobody vouches for a longer time without a row: assessment does not credit it either.
         seen = now - hold.since <= GAP * self._log_s
-        if known and seen and not any(spot.bad for spot in held):
+        zones = {zone for zone, _ in hold.bands}
+        exceeded = any(s.exceeded for s in self.spots.values() if s.row.zone in zones)
+        if known and seen and not exceeded and not any(spot.bad for spot in held):
             hold.credit_s += now - hold.since
         hold.since = now
+        for spot in self.spots.values():
+            spot.exceeded = spot.is_noted
         for spot in held:
             # What stands still is not polled: where it stands is how the next row begins.
             inside = spot.band is None or self.inside(spot, spot.band)

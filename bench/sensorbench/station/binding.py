@@ -50,6 +50,7 @@ class Binding:
     select: Ref | None = None
     uncertainty: float | None = None
     changed: Literal["stop", "note"] = "stop"
+    action: Literal["stop", "note"] = "stop"
 
     @property
     def meters(self) -> tuple[Ref, ...]:
@@ -226,7 +227,7 @@ def _bind(
         tuple(found for text in row.watch if (found := reading("watch", text))),
         low, high, apart("agree", row.agree), apart("gradient", row.gradient), handle,
         row.period or quantity.period_s, row.delay, row.rank, _select(file, row, key, problems),
-        _uncertainty(file, reference, problems), row.changed,
+        _uncertainty(file, reference, problems), row.changed, row.action,
     )  # fmt: skip
     _rated(binding, key, problems)
     return binding

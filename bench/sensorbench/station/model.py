@@ -70,8 +70,8 @@ class BenchTable(Document):
     `set` acts, `reference` is believed ("set": the setpoint itself), `watch` names more meters in
     the same place. A profile may set what lies between `low` and `high`; beyond them by more than
     an overshoot (`safety.limits`), for longer than `delay`, a run stops. It stops, too, where what
-    acts is no longer as the run set it, unless `changed` says to note that. Without `set` and
-    `fixed` the address is only watched.
+    acts is no longer as the run set it, unless `changed` says to note that, as
+    `action` does of a limit. Without `set` and `fixed` the address is only watched.
     """
 
     set: str | None = None
@@ -88,6 +88,7 @@ class BenchTable(Document):
     rank: int = 0
     select: str | None = None
     changed: Literal["stop", "note"] = "stop"
+    action: Literal["stop", "note"] = "stop"
 
     @model_validator(mode="after")
     def _one(self) -> BenchTable:

@@ -67,8 +67,8 @@ def _others(run: Run, names: Names) -> Finding:
 
 
 _ALARMS = (
-    "trip", "alarm", "meter_lost", "meter_back", "disagree", "set_off", "set_value", "set_limit",
-    "set_otherwise",
+    "trip", "alarm", "limit", "meter_lost", "meter_back", "disagree", "set_off", "set_value",
+    "set_limit", "set_otherwise",
 )  # fmt: skip
 _TOLD_VERBS = {"park", "gate", "ask", "null", "load", "unload", "write"}
 _TOLD = {
