@@ -62,6 +62,12 @@ class Asking:
         for key, sent in list(self._sent.items()):
             self._compare(key, sent)
 
+    def noted(self) -> list[str]:
+        """Return what acts and is no longer as set, where that only is noted, in words."""
+        return [
+            f"{key} is no longer as set" for key, sent in list(self._sent.items()) if sent.is_noted
+        ]
+
     # -- what the run sends ------------------------------------------------------------------
 
     def sending(self, zone: str, where: str) -> None:

@@ -121,6 +121,22 @@ class Spot:
         self.key = self.row.zone, str(self.row.where)
         self.acting = "" if self.row.acts is None else str(self.row.acts)
 
+    @property
+    def value(self) -> Value | None:
+        """Return the last reading of the first meter that has one, the reference before others."""
+        return next((w.value for w in self.meters if w.value is not None), None)
+
+    def alarms(self) -> list[str]:
+        """Return what stands here and does not stop the run, in words."""
+        found = [
+            f"{watched.name} can't be read any more" for watched in self.meters if watched.lost
+        ]
+        if self.is_noted:
+            found.append(f"{self.row.where} is beyond its limit")
+        if self.disagree:
+            found.append(f"meters of {self.row.where} disagree")
+        return found
+
     def index(self, now: float) -> int:
         """Return the number of the last time of the grid that is not after `now`."""
         return math.floor((now - self.grid_s) / self.row.period_s + EPS)

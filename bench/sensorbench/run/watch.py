@@ -301,6 +301,11 @@ class Watch:
         self.asking.ask()
         return self.implied.alarms_asked(self.spots.values(), began_s)
 
+    def alarms(self) -> list[str]:
+        """Return what stands and does not stop the run, in words."""
+        found = [text for spot in self.spots.values() for text in spot.alarms()]
+        return found + self.asking.noted()
+
     # -- what the run asks -------------------------------------------------------------------
 
     def changed(self) -> None:

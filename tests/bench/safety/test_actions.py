@@ -8,13 +8,21 @@ from typing import Any
 
 import pytest
 
+from sensorbench.app.commands.results import show_run
+from sensorbench.app.display import _doing
 from sensorbench.core.errors import BenchError
+from sensorbench.evidence.journal import Event
+from sensorbench.reports.looks import sentence
+from sensorbench.reports.names import Names
+from sensorbench.reports.words import Words
 from sensorbench.run.execute import execute
+from sensorbench.run.progress import Status
 from sensorbench.safety.limits import SafetyStop
 from sensorbench.station.station import Station
 
 from ...workspaces import HEAD, QUICK, events, job_of, opened, run
 from ..run.climate import CLIMATE, bake, fault, workspace
+from .test_safety import lose
 
 DOOR = """
 [instrument.dmm]
@@ -97,3 +105,53 @@ def test_any_other_action_is_refused(tmp_path: Path) -> None:
     station = CLIMATE.replace('high = "155 degC"', 'high = "155 degC"\naction = "shout"')
     with pytest.raises(BenchError, match=r"bench\.temperature\.action"):
         job_of(workspace(tmp_path, bake(), station=station))
+
+
+def test_who_watches_is_told_of_a_lost_meter_and_so_is_who_looks_later(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On the screen while it lasts, first of all; later by `show`, and in the report's words."""
+    there = workspace(tmp_path, bake("2 h", 'longest = "3 h"'), head=HEAD + QUICK)
+    seen: list[Status] = []
+
+    class Watching:
+        def show(self, status: Status) -> None:
+            seen.append(status)
+
+    outcome = run(there, before=lose("thermometer.temperature"), progress=Watching(), implied=False)
+    told = [status for status in seen if status.alarms]
+    assert told[-1].alarms == ("thermometer.temperature can't be read any more",)
+    # The chamber still reads what it heats: that is shown instead.
+    assert told[-1].values["temperature"] != "?"
+    assert _doing(told[-1]).startswith("ALARM: thermometer.temperature")
+    show_run(there.root, outcome.root.name, as_json=False)
+    assert "thermometer.temperature could not be read any more" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("set_value", {"instrument": "chamber.temperature", "sent": 85.0, "now": 75.0}),
+        ("set_limit", {"instrument": "psu.out1", "limit_sent": 0.1, "limit_now": 0.5}),
+        ("set_off", {"instrument": "chamber.temperature"}),
+        ("set_otherwise", {"instrument": "chamber.temperature", "detail": "mode RUN"}),
+        ("limit", {"meter": "thermometer.temperature", "value": 160.0, "limit": 155.0}),
+    ],
+)
+def test_what_was_changed_or_exceeded_has_words(
+    kind: str, data: dict[str, Any], language: str
+) -> None:
+    words = Words(language)
+    values = {"address": "temperature", "zone": "", **data}
+    for code in (kind, *(["trip"] if kind != "limit" else [])):
+        stop = {"code": kind, "values": values}
+        event = Event(1, 10.0, "", code, values if code == kind else stop, "")
+        text = sentence(event, Names(words, None))
+        assert "{" not in text
+        shown = [v for v in data.values() if isinstance(v, str)]
+        assert all(v in text for v in shown)
+        assert not text.startswith(kind)
+        if "sent" in data:
+            assert "85" in text
+            assert "75" in text
