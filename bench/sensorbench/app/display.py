@@ -99,7 +99,9 @@ def fitted(text: str, width: int) -> str:
 
 def _doing(status: Status) -> str:
     values = ", ".join(f"{name} {value}" for name, value in status.values.items())
-    return f"{status.doing}; {values}" if values else status.doing
+    told = f"{status.doing}; {values}" if values else status.doing
+    # First, as a narrow screen cuts off what comes last.
+    return f"ALARM: {', '.join(status.alarms)}; {told}" if status.alarms else told
 
 
 class _Lines:
@@ -107,10 +109,12 @@ class _Lines:
         self._title = title
         self._left = left
         self._next = time.monotonic() + _LINE_EVERY_S
+        self._alarms: tuple[str, ...] = ()
 
     def show(self, status: Status) -> None:
         done, left_s = self._left.of(status.left_s)
-        if time.monotonic() >= self._next:
+        if time.monotonic() >= self._next or status.alarms != self._alarms:
+            self._alarms = status.alarms
             self._next = time.monotonic() + _LINE_EVERY_S
             told = when(left_s, datetime.now().astimezone())
             parts = [f"{done * 100:.0f} %", told, _doing(status)]

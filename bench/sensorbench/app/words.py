@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sensorbench.assessment.results import Reason
+from sensorbench.evidence.journal import Event
 from sensorbench.profiles.schedule import Schedule
 
 
@@ -15,6 +16,17 @@ def say_reason(reason: Reason, schedule: Schedule | None = None) -> str:
     from sensorbench.reports.words import Words  # noqa: PLC0415
 
     return reason_text(Names(Words("en"), schedule), reason)
+
+
+def say_alarms(events: Iterable[Event], schedule: Schedule | None = None) -> list[str]:
+    """Return what was lost, exceeded or changed during a run, in words, with when it was."""
+    from sensorbench.reports.events import ALARMS  # noqa: PLC0415
+    from sensorbench.reports.looks import sentence  # noqa: PLC0415
+    from sensorbench.reports.names import Names  # noqa: PLC0415
+    from sensorbench.reports.words import Words  # noqa: PLC0415
+
+    names = Names(Words("en"), schedule)
+    return [sentence(event, names) for event in events if event.kind in ALARMS]
 
 
 def title_of(title: str | Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from sensorbench.core.clock import Clock
 from sensorbench.core.errors import InstrumentError
 from sensorbench.core.quantity import Value, address, components
 from sensorbench.evidence.run import RunWriter
+from sensorbench.instruments.telling import Held, Swing
 from sensorbench.parts.values import AMBIENT, Wave
 from sensorbench.profiles.schedule import Band, Set, Settle
 from sensorbench.run.services import Services
@@ -71,13 +72,12 @@ class Bench:
         if row.select is not None:
             select = str(row.select)
             self._insist(self._station.switch_named(select).close, select)
-        setpoint = self._station.setpoint(zone, where)
         if isinstance(action.target, Wave):
             self._start_wave(zone, where, action.target, action.limit)
             sent: Value | None = None
         else:
             target = self._as_sent(zone, where, action.target)
-            sent = self._ask(lambda: setpoint.go(target, action.rate, action.limit), zone, where)
+            sent = self._go(zone, where, target, action.rate, action.limit)
         self._evidence.append(
             "sent",
             {"zone": zone, "address": where, "value": _plain(sent), "asked": _asked(action)},
@@ -100,13 +100,15 @@ class Bench:
             low, high = (
                 components(self._as_sent(zone, where, end))[0] for end in (wave.low, wave.high)
             )
+            self._watch.asking.sending(zone, where)
             self._ask(lambda: setpoint.wave(low, high, wave.period_s, wave.shape), zone, where)
+            swing = Swing(low, high, wave.period_s, wave.shape)
+            self._watch.asking.sent(zone, where, swing)
             return
         half, is_high = wave.period_s / 2, [False]
 
         def go(end: float) -> None:
-            target = self._as_sent(zone, where, end)
-            self._ask(lambda: setpoint.go(target, None, limit), zone, where)
+            self._go(zone, where, self._as_sent(zone, where, end), None, limit)
 
         def toggle() -> None:
             is_high[0] = not is_high[0]
@@ -114,7 +116,9 @@ class Bench:
             if is_high[0]:
                 go(wave.high)
             elif wave.low is None:
+                self._watch.asking.sending(zone, where)
                 self._ask(setpoint.release, zone, where)
+                self._watch.asking.released(zone, where)
             else:
                 go(wave.low)
             if address(where).quantity.feeds:
@@ -128,7 +132,9 @@ class Bench:
         self.waves.pop((zone, where), None)
         self._services.stop(_wave_name(zone, where))
         self._watch.changed()
+        self._watch.asking.sending(zone, where)
         self._ask(self._station.setpoint(zone, where).release, zone, where)
+        self._watch.asking.released(zone, where)
         self.unsettled.pop((zone, where), None)
         self._evidence.append("released", {"zone": zone, "address": where})
         row = self._station.bindings.rows[zone, where]
@@ -137,6 +143,16 @@ class Bench:
             self._insist(self._station.switch_named(select).open, select)
         if address(where).quantity.feeds:
             self._on_feed()
+
+    def _go(
+        self, zone: str, where: str, target: Value, rate: float | None, limit: float | None
+    ) -> Value:
+        """Send a value and return what was really sent; it is looked after from then on."""
+        setpoint = self._station.setpoint(zone, where)
+        self._watch.asking.sending(zone, where)
+        sent = self._ask(lambda: setpoint.go(target, rate, limit), zone, where)
+        self._watch.asking.sent(zone, where, Held(sent, limit))
+        return sent
 
     def _ask(self, work: Callable[[], T], zone: str, where: str) -> T:
         """Do it, again where the bytes did not travel; an instrument that refuses is named."""

@@ -8,13 +8,18 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What the run is doing, how long it still takes, and the last values by name (with unit)."""
+    """What the run is doing, how long it still takes, and the last values by name (with unit).
+
+    `alarms` is what stands and does not stop the run, in words: a meter that is lost, a limit that
+    is exceeded.
+    """
 
     step: int
     steps: int
     doing: str
     left_s: float
     values: dict[str, str]
+    alarms: tuple[str, ...] = ()
 
 
 class Progress(Protocol):

@@ -351,11 +351,12 @@ class Runner:
         in_step = min(self.clock.now() - self._step_started, step.duration_s)
         left = self._planned_s - step.start_s - in_step
         values = {
-            str(spot.row.where): _shown(spot.meters[0].value, spot.row.where.quantity.unit)
+            str(spot.row.where): _shown(spot.value, spot.row.where.quantity.unit)
             for spot in self.watch.spots.values()
         }
         number, count = self._number, len(self.schedule.steps)
-        self._progress.show(Status(number, count, describe(step), left, values))
+        alarms = tuple(self.watch.alarms())
+        self._progress.show(Status(number, count, describe(step), left, values, alarms))
 
 
 _PROGRESS_S, _AROUND_S = 60.0, 5.0

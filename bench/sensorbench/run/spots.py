@@ -92,13 +92,19 @@ class Watched:
 
 @dataclass(slots=True)
 class Spot:
-    """One bound address with its meters. `bad` says that a poll since the last row was outside."""
+    """One bound address with its meters. `bad` says that a poll since the last row was outside.
+
+    `is_noted` says that it is beyond a limit that only is noted, `exceeded` that it was since the
+    last row.
+    """
 
     row: Binding
     meters: list[Watched]
     polled_at: float = -math.inf
     grid_s: float = 0.0
     beyond_since: float = math.inf
+    is_noted: bool = False
+    exceeded: bool = False
     band: Band | None = None
     bad: bool = False
     disagree: bool = False
@@ -112,6 +118,22 @@ class Spot:
         # Zone and address, and the meter of what acts: asked for at every poll.
         self.key = self.row.zone, str(self.row.where)
         self.acting = "" if self.row.acts is None else str(self.row.acts)
+
+    @property
+    def value(self) -> Value | None:
+        """Return the last reading of the first meter that has one, the reference before others."""
+        return next((w.value for w in self.meters if w.value is not None), None)
+
+    def alarms(self) -> list[str]:
+        """Return what stands here and does not stop the run, in words."""
+        found = [
+            f"{watched.name} can't be read any more" for watched in self.meters if watched.lost
+        ]
+        if self.is_noted:
+            found.append(f"{self.row.where} is beyond its limit")
+        if self.disagree:
+            found.append(f"meters of {self.row.where} disagree")
+        return found
 
     def index(self, now: float) -> int:
         """Return the number of the last time of the grid that is not after `now`."""

@@ -6,8 +6,10 @@ The rules:
   polls since the row before. A trip writes the polls up to it first.
 - Where a quantity was nulled at a reference, what acts counts from that zero, in bands and log.
 - Hours are credited from log rows alone: a row in which every poll of every meter of every held
-  place was inside its band, and none was missing, credits the time since the row before it.
+  place was inside its band, and none was missing, credits the time since the row before it; none
+  while anything in the zone is beyond a limit that only is noted.
 - Which polls of a simulated bench are implied, not made, is run/implied.py's matter.
+- What instruments are asked besides, alarms and their own settings, is run/asking.py's matter.
 - In real time safety polls in a thread of its own; what it finds is raised where the run waits.
 """
 
@@ -26,6 +28,7 @@ from sensorbench.core.clock import Clock, VirtualClock
 from sensorbench.core.errors import BenchError, NotYetKnown
 from sensorbench.evidence.run import RunWriter
 from sensorbench.profiles.schedule import GAP, Band
+from sensorbench.run.asking import Asking
 from sensorbench.run.implied import ALARMS_S, Implied
 from sensorbench.run.services import Services, Tick
 from sensorbench.run.spots import LOG, Spot, Watched, holds
@@ -65,6 +68,7 @@ class Watch:
         self._clock: Clock = station.clock
         self._log_s, self._offsets = log_s, offsets
         self.implied = Implied(station, log_s, implied)
+        self.asking = Asking(station, evidence, self._raise)
         self._lock = threading.RLock()
         self._pulse: Pulse = pulse or NoPulse()
         self._trip: SafetyStop | None = None
@@ -109,7 +113,7 @@ class Watch:
         for spot in self.spots.values():
             spot.grid_s = now
             self.poll(spot)
-        self._alarms()
+        self.asking.ask()
         self.log()
         self.implied.begin(now)
         self._services.every(self._log_s, self._log_tick, "log")
@@ -147,7 +151,7 @@ class Watch:
                         self.poll(spot)
                 if now >= alarms:
                     alarms = now + ALARMS_S
-                    self._alarms()
+                    self.asking.ask()
             except SafetyStop as trip:
                 self._trip = trip
                 self._pulse.tripped()
@@ -214,7 +218,8 @@ class Watch:
         watched.lost = True
         self._evidence.append("meter_lost", {"meter": watched.name, "reason": str(error)})
         # Where nothing can be exceeded and nothing is held, not to know is no danger.
-        matters = spot.row.low is not None or spot.row.high is not None or spot.band is not None
+        limited = spot.row.low is not None or spot.row.high is not None
+        matters = (limited and spot.row.action == "stop") or spot.band is not None
         if matters and all(other.lost for other in spot.meters):
             self._raise(
                 f"{spot.row.where}: no meter can be read any more, the last was {watched.name}: "
@@ -234,26 +239,36 @@ class Watch:
             None,
         )
         if worst is None:
-            spot.beyond_since = math.inf
+            spot.beyond_since, spot.is_noted = math.inf, False
         else:
             spot.beyond_since = min(spot.beyond_since, now)
             if now - spot.beyond_since >= row.delay_s:
-                watched, (end, value, limit) = worst
-                unit = row.where.quantity.unit
-                low, high = stops_beyond(row)
-                stops = high if end == "high" else low
-                self._raise(
-                    f"{row.where} is {value:.6g} {unit} at {watched.name}, the bench's {end} "
-                    f"limit is {limit:g} {unit} and an overshoot may go to {stops:g} {unit}",
-                    "limit",
-                    {
-                        "address": str(row.where), "zone": row.zone, "meter": watched.name,
-                        "end": end, "value": value, "limit": limit, "unit": unit,
-                    },
-                )  # fmt: skip
+                self._exceeded(spot, *worst)
         self._agree(spot)
         if spot.band is not None and not self.inside(spot, spot.band):
             spot.bad = True
+
+    def _exceeded(self, spot: Spot, watched: Watched, found: tuple[str, float, float]) -> None:
+        """Stop the run for a limit, or note that it is exceeded: once, until it no longer is."""
+        row, (end, value, limit) = spot.row, found
+        unit = row.where.quantity.unit
+        values: dict[str, object] = {
+            "address": str(row.where), "zone": row.zone, "meter": watched.name,
+            "end": end, "value": value, "limit": limit, "unit": unit,
+        }  # fmt: skip
+        if row.action == "stop":
+            low, high = stops_beyond(row)
+            stops = high if end == "high" else low
+            self._raise(
+                f"{row.where} is {value:.6g} {unit} at {watched.name}, the bench's {end} "
+                f"limit is {limit:g} {unit} and an overshoot may go to {stops:g} {unit}",
+                "limit",
+                values,
+            )
+        spot.exceeded = True
+        if not spot.is_noted:
+            spot.is_noted = True
+            self._evidence.append("limit", values)
 
     def _agree(self, spot: Spot) -> None:
         # On the way, what lags behind differs from what leads: only what is held must agree.
@@ -278,22 +293,14 @@ class Watch:
         # On the disk once the bench is safe: a disk that stalls must not hold that up.
         raise SafetyStop(text, code, values)
 
-    def _alarms(self) -> None:
-        try:
-            found = self._station.alarms()
-        except BenchError as error:
-            self._evidence.append("retry", {"what": "alarms", "reason": str(error)})
-            return
-        for name, texts in found.items():
-            words = ", ".join(texts)
-            self._raise(
-                f"{name} reports {words}; its panel or manual says what that means", "alarm",
-                {"instrument": name, "alarms": list(texts)},
-            )  # fmt: skip
-
     def _alarm_tick(self) -> float | None:
-        self._alarms()
+        self.asking.ask()
         return self.implied.alarms_asked(self.spots.values())
+
+    def alarms(self) -> list[str]:
+        """Return what stands and does not stop the run, in words."""
+        found = [text for spot in self.spots.values() for text in spot.alarms()]
+        return found + self.asking.noted()
 
     # -- what the run asks -------------------------------------------------------------------
 
@@ -416,9 +423,13 @@ class Watch:
         known = all(w.value is not None for spot in held for w in spot.meters)
         # Nobody vouches for a longer time without a row: assessment does not credit it either.
         seen = now - hold.since <= GAP * self._log_s
-        if known and seen and not any(spot.bad for spot in held):
+        zones = {zone for zone, _ in hold.bands}
+        exceeded = any(s.exceeded for s in self.spots.values() if s.row.zone in zones)
+        if known and seen and not exceeded and not any(spot.bad for spot in held):
             hold.credit_s += now - hold.since
         hold.since = now
+        for spot in self.spots.values():
+            spot.exceeded = spot.is_noted
         for spot in held:
             # What stands still is not polled: where it stands is how the next row begins.
             inside = spot.band is None or self.inside(spot, spot.band)

@@ -75,14 +75,15 @@ def beyond(row: Binding, value: Value) -> tuple[str, float, float] | None:
 def arm(station: Station, zones: frozenset[str]) -> dict[str, Any]:
     """Narrow the instruments' own protections to the bench's limits; return what holds now.
 
-    A limit that station.toml does not give leaves that end as it is. Raises InstrumentError if one
+    A limit that station.toml does not give leaves that end as it is, as does one that only is
+    noted: the instrument would stop by it. Raises InstrumentError if one
     is refused.
     """
     held: dict[str, Any] = {}
     for (zone, where), row in station.bindings.rows.items():
         if zone not in zones or not row.is_set or (row.low is None and row.high is None):
             continue
-        low, high = stops_beyond(row)
+        low, high = stops_beyond(row) if row.action == "stop" else (None, None)
         try:
             found = station.setpoint(zone, where).protect(low, high)
         except InstrumentError as error:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from sensorbench.core.catalog import devices
 from sensorbench.core.quantity import Address, Value, address, components
@@ -49,6 +49,8 @@ class Binding:
     rank: int = 0
     select: Ref | None = None
     uncertainty: float | None = None
+    changed: Literal["stop", "note"] = "stop"
+    action: Literal["stop", "note"] = "stop"
 
     @property
     def meters(self) -> tuple[Ref, ...]:
@@ -225,7 +227,7 @@ def _bind(
         tuple(found for text in row.watch if (found := reading("watch", text))),
         low, high, apart("agree", row.agree), apart("gradient", row.gradient), handle,
         row.period or quantity.period_s, row.delay, row.rank, _select(file, row, key, problems),
-        _uncertainty(file, reference, problems),
+        _uncertainty(file, reference, problems), row.changed, row.action,
     )  # fmt: skip
     _rated(binding, key, problems)
     return binding

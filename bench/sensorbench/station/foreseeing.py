@@ -83,14 +83,15 @@ def unopened(file: StationFile, bindings: Bindings) -> Acting:
             return None
         name = row.acts.instrument
         if name not in drivers:
-            drivers[name] = _driver(file, file.instrument[name])
+            drivers[name] = unopened_driver(file, file.instrument[name])
         member = getattr(drivers[name], row.acts.member, None)
         return member if isinstance(member, Setpoint) else None
 
     return acting
 
 
-def _driver(file: StationFile, entry: InstrumentEntry) -> object | None:
+def unopened_driver(file: StationFile, entry: InstrumentEntry) -> object | None:
+    """Return the driver of an instrument that nobody opened, None where its entry makes none."""
     device = devices().get(entry.model)
     try:
         return make(device, entry.options, members(file, entry)) if device is not None else None

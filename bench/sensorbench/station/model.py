@@ -61,8 +61,9 @@ class BenchTable(Document):
 
     `set` acts, `reference` is believed ("set": the setpoint itself), `watch` names more meters in
     the same place. A profile may set what lies between `low` and `high`; beyond them by more than
-    an overshoot (`safety.limits`), for longer than `delay`, a run stops. Without `set` and `fixed`
-    the address is only watched.
+    an overshoot (`safety.limits`), for longer than `delay`, a run stops. It stops, too, where what
+    acts is no longer as the run set it, unless `changed` says to note that, as
+    `action` does of a limit. Without `set` and `fixed` the address is only watched.
     """
 
     set: str | None = None
@@ -78,6 +79,8 @@ class BenchTable(Document):
     handle: tuple[Any, Any] | None = None
     rank: int = 0
     select: str | None = None
+    changed: Literal["stop", "note"] = "stop"
+    action: Literal["stop", "note"] = "stop"
 
     @model_validator(mode="after")
     def _one(self) -> BenchTable:

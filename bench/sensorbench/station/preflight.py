@@ -26,6 +26,7 @@ from sensorbench.profiles.schedule import Schedule
 from sensorbench.station.alarm_check import check_alarm
 from sensorbench.station.binding import Bindings, bind
 from sensorbench.station.foreseeing import foreseen, make, members, unopened
+from sensorbench.station.keeping import unkept
 from sensorbench.station.layout import layout_of
 from sensorbench.station.links import I2cLink
 from sensorbench.station.machine import check_machine
@@ -51,7 +52,7 @@ def check_station(file: StationFile, bindings: Bindings | None = None) -> list[P
     found = bindings or bind(file)
     rows = chain(
         _instruments(file), found.problems, _places(file), _sockets(file, found),
-        check_guards(file, found),
+        check_guards(file, found), unkept(file, found),
     )  # fmt: skip
     return [file.placed(Problem(FILE, key, text)) for key, text in rows]
 

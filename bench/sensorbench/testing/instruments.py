@@ -60,6 +60,7 @@ from sensorbench.testing.setpoint_checks import (
     check_reading_on_the_way,
     check_release,
     check_steadiness,
+    check_told,
     check_waves,
 )
 from sensorbench.testing.twin_checks import check_looking_at_an_instrument_changes_nothing
@@ -264,6 +265,7 @@ INSTRUMENT_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_a_setpoint_moves_its_own_quantity,
     check_release,
     check_steadiness,
+    check_told,
     check_protection,
     check_waves,
     check_make_safe,

@@ -8,7 +8,8 @@ from typing import Any
 from sensorbench.core.errors import SetpointError
 from sensorbench.core.quantity import Value, components, distance
 from sensorbench.instruments.members import setpoint, setpoints_of
-from sensorbench.testing.conformity import refusal, require
+from sensorbench.instruments.telling import Held, Swing, Told, changed
+from sensorbench.testing.conformity import changes, refusal, require, state_of
 from sensorbench.testing.instrument_use import (
     OF_READING,
     go,
@@ -19,10 +20,12 @@ from sensorbench.testing.instrument_use import (
     setpoint_of,
     shaped,
 )
-from sensorbench.testing.world import Case, InstrumentBench
+from sensorbench.testing.world import SERIAL, Case, InstrumentBench
 
 DAY_S = 86_400.0
 _LOOKS = 100
+BY_HAND = ("setpoint_changed", "output_off", "program_started")
+"""Faults of twins that are what a person does at a front panel."""
 
 
 def check_rated_ends(case: Case) -> None:
@@ -254,6 +257,69 @@ def check_waves(case: Case) -> None:
         require(abs(max(seen) - high) <= band, f"{name}: the wave reaches {max(seen)}, not {high}")
         require(abs(min(seen) - low) <= band, f"{name}: the wave falls to {min(seen)}, not {low}")
         setpoint_of(bench, name).release()
+
+
+def check_told(case: Case) -> None:
+    """It tells what it is set to as that was sent, and what somebody changed behind the driver."""
+    by_hand = [f for f in case.device.load_faults() if f in BY_HAND]
+    for name, declared in setpoints_of(case.load_driver()).items():
+        require(
+            declared.can_tell is not declared.untold,
+            f"{name}: let @{name}.told read back what it is set to, or declare untold=True where "
+            "the manual has no way to ask",
+        )
+        if declared.untold or declared.vector:
+            continue
+        for rate in (None, declared.fastest and declared.fastest / 2):
+            bench = InstrumentBench(case)
+            sent = _sent(bench, name, declared, rate)
+            _require_told(bench, name, sent, "on the way")
+            bench.settle(name)
+            _require_told(bench, name, sent, "where it arrived")
+            setpoint_of(bench, name).release()
+            require(_changed(bench, name, sent), f"{name} still tells {sent} after its release")
+        if declared.can_wave:
+            _check_a_wave_is_told(case, name, declared)
+        require(
+            by_hand or "members" in case.device.links,
+            f"the twin's FAULTS has none of {', '.join(BY_HAND)}: nobody can try whether a change "
+            f"of {name} at the panel is noticed",
+        )
+        for fault in by_hand:
+            bench = InstrumentBench(case)
+            sent = _sent(bench, name, declared, None)
+            bench.fault(SERIAL, fault)
+            require(_changed(bench, name, sent), f"{name}: {fault} goes unnoticed, told {sent}")
+
+
+def _sent(bench: InstrumentBench, name: str, declared: setpoint[Any], rate: float | None) -> Held:
+    limit = declared.limit_rated[0] if declared.limit_rated else None
+    return Held(go(bench, name, declared, inside(declared, 0.52), rate), limit)
+
+
+def _check_a_wave_is_told(case: Case, name: str, declared: setpoint[Any]) -> None:
+    bench = InstrumentBench(case)
+    low, high = inside(declared, 0.4), inside(declared, 0.6)
+    period_s = max(10.0, declared.fastest_wave or 0.0)
+    setpoint_of(bench, name).wave(low, high, period_s, "square")
+    _require_told(bench, name, Swing(low, high, period_s, "square"), "as a wave")
+
+
+def _require_told(bench: InstrumentBench, name: str, sent: Told, when: str) -> None:
+    before = state_of(bench.twin)
+    found = setpoint_of(bench, name).told()
+    made = changes(before, state_of(bench.twin))
+    require(not made, f"asking what {name} is set to changed {'; '.join(made)}")
+    require(not _differs(bench, name, sent, found), f"{name} tells {found} {when}, {sent} was sent")
+
+
+def _changed(bench: InstrumentBench, name: str, sent: Told) -> str:
+    return _differs(bench, name, sent, setpoint_of(bench, name).told())
+
+
+def _differs(bench: InstrumentBench, name: str, sent: Told, found: Told) -> str:
+    bound = setpoint_of(bench, name)
+    return changed(sent, found, bound.rounds, bound.limit_rated[1] if bound.limit_rated else 0.0)
 
 
 def _require_sent(declared: setpoint[Any], name: str, target: float, sent: Value) -> None:

@@ -58,6 +58,15 @@ class Alarming(Device, Protocol):
 
 
 @runtime_checkable
+class Timed(Protocol):
+    """An instrument whose readings take longer or shorter by what station.toml sets of it."""
+
+    def reading_s(self, member: str) -> float:
+        """Return how long a reading of a member takes at most, s; nothing is sent."""
+        ...
+
+
+@runtime_checkable
 class ManyMeters(Device, Protocol):
     """An instrument that reads several of its meters in one exchange."""
 

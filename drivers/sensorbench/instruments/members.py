@@ -22,6 +22,7 @@ The rules:
 - What this very instrument can't do, as it is fitted and wired, `foresee` says beforehand.
 - `protect` reads the instrument's own protection first and only ever narrows it; it returns what
   holds now. What a person set tighter stays.
+- `told` reads back what the instrument is set to (telling.py), and changes nothing.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, Self, TypeVar, overload
+from typing import Any, Generic, Self, TypeVar, overload
 
 from sensorbench.core.errors import ProtocolError, SetpointError
 from sensorbench.core.quantity import Quantity, Value, components, is_finite
+from sensorbench.instruments.telling import Shape, Told, Untold
 
 D = TypeVar("D")
 Band = tuple[float | None, float | None]
-Shape = Literal["square", "sine"]
 _ROUNDING = 1e-9  # "5 K/min" is not quite 5/60 K/s
 _NOT_KNOWN = 9.8e37  # from here on up SCPI says overload (9.9E37) and not a number (9.91E37)
 
@@ -73,6 +74,15 @@ class Setpoint(Meter):
     _wave: Callable[[float, float, float, Shape], None] | None = None
     _foresee: Callable[[Value, float | None], None] | None = None
     wave_s: tuple[float, float] = (0.0, math.inf)
+    rounds: float = 0.0
+    _told: Callable[[], Told] | None = None
+
+    def told(self) -> Told:
+        """Return what the instrument is set to now, by its own memory; Untold where it can't say.
+
+        Raises BenchError where it does not answer.
+        """
+        return self._told() if self._told else Untold()
 
     def foresee(self, target: Value, limit: float | None = None) -> None:
         """Raise SetpointError where `go` would refuse a value with a limit; it sets nothing.
@@ -209,7 +219,9 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
     `fastest_wave` and `slowest_wave` are the shortest and the longest period, in s, of the waves
     it makes. `steady` is how far its own
     reading may be from what was asked for once it stands still (its steps, its noise): no soak can
-    ask for less. Half a step of `resolution` where nothing is said.
+    ask for less. Half a step of `resolution` where nothing is said. `rounds` is how far what it
+    tells of its setpoint may be from what was sent: half a step, or `steady` where it has none.
+    `untold` says that its manual has no way to ask.
     """
 
     def __init__(
@@ -230,6 +242,8 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
         seconds: float = 0.0,
         asks: bool = False,
         steady: float | None = None,
+        rounds: float | None = None,
+        untold: bool = False,
     ) -> None:
         self.quantity, self.rated, self.fastest = quantity, rated, fastest
         self.planned, self.settling_s = planned or fastest, settling_s
@@ -238,6 +252,8 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
         self.fastest_wave, self.slowest_wave = fastest_wave, slowest_wave
         self.seconds, self.asks = seconds, asks
         self.steady = resolution / 2 if steady is None else steady
+        self.rounds = (resolution / 2 or self.steady) if rounds is None else rounds
+        self.untold = untold
         self.name = ""
         self._go: Callable[[D, Value, float | None, float | None], Value] | None = None
         self._read: Callable[[D], Value] | None = None
@@ -245,6 +261,7 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
         self._protect: Callable[[D, float | None, float | None], Band] | None = None
         self._wave: Callable[[D, float, float, float, Shape], None] | None = None
         self._foresee: Callable[[D, Value, float | None], None] | None = None
+        self._told: Callable[[D], Told] | None = None
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -288,6 +305,16 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
         self._foresee = function
         return function
 
+    def told(self, function: Callable[[D], Told]) -> Callable[[D], Told]:
+        """Decorate the method that reads back what the instrument is set to."""
+        self._told = function
+        return function
+
+    @property
+    def can_tell(self) -> bool:
+        """Return whether the instrument can be asked what it is set to."""
+        return self._told is not None
+
     @property
     def can_wave(self) -> bool:
         """Return whether the instrument makes waves by itself."""
@@ -301,7 +328,7 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
         if device is None:
             return self
         go, read, release = _there(self._go), _there(self._read), _there(self._release)
-        protect, wave, foresee = self._protect, self._wave, self._foresee
+        protect, wave, foresee, told = self._protect, self._wave, self._foresee, self._told
         it = device
         return Setpoint(
             _full_name(it, self.name),
@@ -316,6 +343,8 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
             (lambda low, high, period, shape: wave(it, low, high, period, shape)) if wave else None,
             (lambda target, limit: foresee(it, target, limit)) if foresee else None,
             (self.fastest_wave or 0.0, self.slowest_wave),
+            self.rounds,
+            (lambda: told(it)) if told else None,
         )
 
 

@@ -66,17 +66,21 @@ def _others(run: Run, names: Names) -> Finding:
     return all_told([*others, *verbs], names)
 
 
-_ALARMS = ("trip", "alarm", "meter_lost", "meter_back", "disagree")
+ALARMS = (
+    "trip", "alarm", "limit", "meter_lost", "meter_back", "disagree", "set_off", "set_value",
+    "set_limit", "set_otherwise",
+)  # fmt: skip
+"""What went beyond or was lost on the way, whether it stopped the run or not."""
 _TOLD_VERBS = {"park", "gate", "ask", "null", "load", "unload", "write"}
 _TOLD = {
-    *_ALARMS, "run_ended", "resumed", "resume", "suspended", "clock_jump", "interrupted", "soak",
+    *ALARMS, "run_ended", "resumed", "resume", "suspended", "clock_jump", "interrupted", "soak",
     "retry", "recovered", "armed", "left_over", "safe_state", "fact", "attached", "dropped",
     "parked",
 }  # fmt: skip
 _LOOKS: Mapping[str, Look] = {
     "end": end,
     "interrupted": interrupted,
-    "alarms": kinds(*_ALARMS),
+    "alarms": kinds(*ALARMS),
     "soaks": soaks,
     "unread": unread,
     "retries": retries,

@@ -140,7 +140,7 @@ def told_value(names: Names, name: str, value: Any, others: Mapping[str, Any]) -
         return names.words.text("yes" if value else "no")
     if name == "address":
         return names.address(where, str(others.get("zone", "")))
-    if name in ("target", "value", "limit", "low", "high") and where:
+    if name in ("target", "value", "limit", "low", "high", "sent", "now") and where:
         return names.value(where, value)
     if name in _DIFFERENCES and where and _is_numeric(value):
         return names.difference(where, value)

@@ -313,6 +313,8 @@ def test_a_trip_writes_the_last_polls_and_makes_the_bench_safe(tmp_path: Path) -
 FAULTS = [
     ("chamber", "sensor_stuck"), ("chamber", "sensor_open"), ("chamber", "alarm"),
     ("chamber", "silent"), ("thermometer", "silent"), ("psu", "silent"),
+    ("chamber", "setpoint_changed"), ("chamber", "output_off"), ("psu", "setpoint_changed"),
+    ("psu", "output_off"),
 ]  # fmt: skip
 Happened = list[tuple[str, str, float]]
 
@@ -334,7 +336,7 @@ def happened(root: Path, faults: str, station: str, implied: bool) -> Happened:
 
 
 @pytest.mark.slow
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=12, deadline=None, derandomize=True)
 @given(
     at_h=st.floats(0.02, 3.5), broken=st.sampled_from(FAULTS),
     period=st.sampled_from(["7 s", "10 s", "60 s"]),

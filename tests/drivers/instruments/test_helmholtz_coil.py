@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensorbench.core.catalog import devices
 from sensorbench.core.clock import VirtualClock
 from sensorbench.core.errors import InstrumentError, LinkTimeout, SetpointError
 from sensorbench.core.quantity import SUPPLY, SUPPLY_CURRENT, VOLTAGE, Value, components
@@ -23,7 +24,10 @@ from sensorbench.instruments.keysight_e36312a.twin import SimKeysightE36312a
 from sensorbench.instruments.members import Member, Meter, Setpoint, Switch
 from sensorbench.instruments.numato_relay.driver import NumatoRelay
 from sensorbench.instruments.numato_relay.twin import SimNumatoRelay
+from sensorbench.instruments.telling import Held, Untold, changed
 from sensorbench.links.inprocess_line import InProcessLine
+from sensorbench.testing.cases import case_of
+from sensorbench.testing.world import InstrumentBench
 from sensorbench.world.fields import Constant, Driven
 from sensorbench.world.world import Fault, Place, World
 
@@ -85,6 +89,26 @@ def test_the_current_limit_makes_the_field() -> None:
     assert members.coil().magnetic_field.go((55.0, 0.0, 108.0)) == (55.0, 0.0, 108.0)
     # 1.3 times the cold coil's voltage, and half a volt for the leads.
     assert members.log == ["x 2.06 V 0.5 A", "y off", "z 3.62 V 1 A"]
+
+
+def test_the_field_that_is_set_is_told_by_the_current_limits_whoever_changes_one() -> None:
+    bench = InstrumentBench(case_of(devices()["helmholtz_coil"]))
+    coil = bench.member("magnetic_field")
+    assert isinstance(coil, Setpoint)
+    sent = Held(coil.go((55.0, 0.0, 11.0)))
+    assert changed(sent, coil.told(), coil.rounds) == ""
+    supply = bench.others["keysight_e36312a"]
+    supply.driver.out3.go(5.0, None, 0.2)  # somebody at the supply's own panel
+    assert changed(sent, coil.told(), coil.rounds) == "value"
+    coil.go((55.0, 0.0, 11.0))
+    supply.driver.out1.release()
+    assert changed(sent, coil.told(), coil.rounds) == "value"
+
+
+def test_a_coil_on_outputs_that_cannot_be_asked_says_so() -> None:
+    coil = Members().coil()
+    coil.magnetic_field.go((55.0, 0.0, 0.0))
+    assert coil.magnetic_field.told() == Untold()
 
 
 def test_a_compliance_voltage_is_used_as_it_is() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from sensorbench.app.commands.common import find_run, print_json, print_table
-from sensorbench.app.words import say_reason, title_of
+from sensorbench.app.words import say_alarms, say_reason, title_of
 from sensorbench.assessment.results import Assessment, Result
 from sensorbench.assessment.results import as_json as assessment_json
 from sensorbench.assessment.verify import verify
@@ -17,6 +17,8 @@ from sensorbench.core.verdict import Verdict
 from sensorbench.evidence.run import RunReader
 from sensorbench.safety.record import in_words, record_of
 from sensorbench.station.workspace import Workspace
+
+_MOST_ALARMS = 8
 
 
 def show_run(root: Path, name: str, as_json: bool) -> int:
@@ -45,6 +47,13 @@ def show_run(root: Path, name: str, as_json: bool) -> int:
     return 0 if verified.verdict is Verdict.PASS else 1
 
 
+def _alarms(run: RunReader) -> list[str]:
+    """Return what was lost, exceeded or changed on the way, the first of many."""
+    told = say_alarms(run.events())
+    more = [f"and {len(told) - _MOST_ALARMS} more, see the report"] * (len(told) > _MOST_ALARMS)
+    return told[:_MOST_ALARMS] + more
+
+
 def _print(run: RunReader, found: Assessment, verdict: Verdict, findings: list[str]) -> None:
     if run.provenance is Provenance.SIMULATED:
         typer.echo("SIMULATED - NOT A MEASUREMENT")
@@ -52,7 +61,7 @@ def _print(run: RunReader, found: Assessment, verdict: Verdict, findings: list[s
     get = run.manifest.get
     parts, lots = ", ".join(get("parts", "?")), ", ".join(get("lots", "?"))
     typer.echo(f"{title_of(get('title', '?'))}; part {parts}, lot {lots}")
-    for line in (*findings, *map(say_reason, found.reasons)):
+    for line in (*findings, *map(say_reason, found.reasons), *_alarms(run)):
         typer.echo(line)
     rows = []
     for unit in found.units:

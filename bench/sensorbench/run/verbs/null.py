@@ -32,6 +32,7 @@ def plan(run: Runner, step: Step, arguments: Mapping[str, Any]) -> dict[str, Any
     offset = tuple(0.0 for _ in range(axes))
     found = offset
     run.watch.changed()
+    run.watch.asking.sending(step.zone, where)
     for _ in range(_TRIES):
         target: Value = offset if vector else offset[0]
         run.failing.insist(partial(setpoint.go, target), str(acts or where))

@@ -16,6 +16,7 @@ from sensorbench.core.errors import InstrumentError, ProtocolError, SetpointErro
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import PRESSURE, Value
 from sensorbench.instruments.members import number, setpoint
+from sensorbench.instruments.telling import Held, Told
 from sensorbench.links.line import Line, LineSettings
 from sensorbench.protocols.scpi import (
     parse_flag,
@@ -27,7 +28,8 @@ from sensorbench.protocols.scpi import (
     without_echo,
 )
 
-_VENT = ":SOUR:PRES:LEV:IMM:AMPL:VENT"
+_LEVEL = ":SOUR:PRES:LEV:IMM:AMPL"
+_VENT = f"{_LEVEL}:VENT"
 _VENTING = 1
 
 
@@ -82,7 +84,7 @@ class DruckPace5000:
             send(self._line, f":SOUR:PRES:SLEW {show_number(rate)}")
             send(self._line, ":SOUR:PRES:SLEW:MODE LIN")
         sent = show_number(target_pa)
-        send(self._line, f":SOUR:PRES:LEV:IMM:AMPL {sent}")
+        send(self._line, f"{_LEVEL} {sent}")
         send(self._line, ":OUTP:STAT 1")
         return float(sent)
 
@@ -102,6 +104,15 @@ class DruckPace5000:
     def _(self) -> float:
         self._use_pascal()
         return parse_number(self._line.query(":SENS:PRES?"), ":SENS:PRES?")
+
+    @pressure.told
+    def _(self) -> Told:
+        """Return the setpoint; None while it only measures, or vents."""
+        if not parse_flag(self._line.query(":OUTP:STAT?"), ":OUTP:STAT?"):
+            return None
+        self._use_pascal()
+        command = f"{_LEVEL}?"
+        return Held(parse_number(self._line.query(command), command))
 
     @pressure.release
     def _(self) -> None:

@@ -16,6 +16,7 @@ from sensorbench.instruments.druck_pace5000.twin_status import PaceStatus
 from sensorbench.protocols.scpi_device import scpi
 from sensorbench.protocols.scpi_parameters import Choice, Flag, Limit, Number, Text, bounded
 from sensorbench.protocols.scpi_status import ScpiError
+from sensorbench.world.faults import Suffering
 from sensorbench.world.fields import Field, Moving
 from sensorbench.world.motion import Approach, Swing
 from sensorbench.world.world import World
@@ -33,14 +34,17 @@ class SimDruckPace5000(PaceStatus):
     the unit's own, about 3 Pa together at 1 bar) is in the line. Switched off, it holds what is
     there. With overshoot allowed, as it is after *RST, it passes the setpoint by up to 6.7 % of
     the pressure that it makes in 0.8 s at its rate. `echo_headers=False` is firmware that does not
-    repeat headers; `terminator` is what the unit's serial set-up chose.
+    repeat headers. A person at the panel sets a pressure a tenth lower (`setpoint_changed`), or
+    switches to measure (`output_off`); `terminator` is what the unit's serial set-up chose.
     """
 
     IDENTITY = "GE Druck,Pace5000 User Interface,{serial},02.00.07"
     SIBLING = ("Pace5000", "Pace1000")
     ERROR_FORMAT = '{code},"{text}"'
     ERROR_CAPACITY = 5
-    FAULTS: ClassVar[tuple[str, ...]] = ("no_vent", "identity", "silent")
+    FAULTS: ClassVar[tuple[str, ...]] = (
+        "no_vent", "setpoint_changed", "output_off", "identity", "silent",
+    )  # fmt: skip
     OFFSET_SIGMA_PA: ClassVar[float] = 2.0
     GAIN_SIGMA: ClassVar[float] = 2e-5
     NOISE_PA: ClassVar[float] = 0.5
@@ -81,6 +85,7 @@ class SimDruckPace5000(PaceStatus):
         self._offset_pa = self.OFFSET_SIGMA_PA * world.stream(serial, "offset").normal()
         self._gain = 1.0 + self.GAIN_SIGMA * world.stream(serial, "gain").normal()
         self._noise = world.stream(serial, "noise")
+        self._suffering = Suffering(world, serial, self._suffer)
         self._settings()
 
     def _settings(self) -> None:
@@ -93,6 +98,20 @@ class SimDruckPace5000(PaceStatus):
             self._clock.now(),
         )
 
+    def handle(self, line: bytes) -> bytes | None:
+        """Carry out one message; what a person did at the panel is done by then."""
+        self._suffering.catch_up()
+        return super().handle(line)
+
+    def _suffer(self, fault: str) -> None:
+        if fault == "setpoint_changed":
+            self._setpoint_pa *= 0.9
+            if self._on:
+                self._control()
+        if fault == "output_off" and self._on:
+            self._hold()
+            self._on = False
+
     def reset(self) -> None:
         self._hold()
         self._settings()
@@ -103,7 +122,7 @@ class SimDruckPace5000(PaceStatus):
 
     def _line_pa(self) -> float:
         """Return the true pressure in the line."""
-        return components(self._outlet.at(self._clock.now()))[0]
+        return components(self._outlet.at(self._suffering.now_s))[0]
 
     def _reading_pa(self) -> float:
         noise = self.NOISE_PA * self._noise.normal(round(self._clock.now() * 1e6))
@@ -114,7 +133,7 @@ class SimDruckPace5000(PaceStatus):
         self._look()
         target_pa = (self._setpoint_pa - self._offset_pa) / self._gain
         rate = self._slew_pa_per_s if self._linear else self.FASTEST_PA_PER_S
-        now, start_pa = self._clock.now(), self._line_pa()
+        now, start_pa = self._suffering.now_s, self._line_pa()
         self._outlet.go(target_pa, now, rate, overshoots=self._overshoot)
         kind = Swing if self._overshoot else Approach
         self._move, self._moved_at = kind(start_pa, target_pa, rate, self.TAU_S), now
@@ -122,7 +141,7 @@ class SimDruckPace5000(PaceStatus):
 
     def _hold(self) -> None:
         self._look()
-        self._outlet.go(self._line_pa(), self._clock.now())
+        self._outlet.go(self._line_pa(), self._suffering.now_s)
 
     def _shown(self, value_pa: float) -> str:
         return f"{value_pa / _UNITS[self._unit]:.7f}"

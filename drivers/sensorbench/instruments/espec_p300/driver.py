@@ -24,16 +24,19 @@ from sensorbench.instruments.espec_p300.wire import (
     program,
     ramp_minutes,
     read_alarm_numbers,
+    read_constant,
     read_loop,
     read_running,
     tenths,
 )
 from sensorbench.instruments.members import Band, number, setpoint
+from sensorbench.instruments.telling import Held, OfItsOwn, Told
 from sensorbench.links.line import Line, LineSettings
 
 _REFUSED, _ACCEPTED = "NA:", "OK:"
 _NO_HUMIDITY = "CONT NOT READY-1"
 _STOPPED = ("OFF", "STANDBY")
+_OWN_PROGRAM = ("RMT RUN", "RMT RUN END HOLD")
 
 
 class EspecP300:
@@ -113,6 +116,20 @@ class EspecP300:
     def _(self) -> None:
         self.make_safe()
 
+    @temperature.told
+    def _(self) -> Told:
+        """Return the setpoint, where a ramp ends; None in OFF and STANDBY."""
+        mode = self._ask("MODE?,DETAIL")
+        if mode in _STOPPED:
+            return None
+        if mode == "CONSTANT":
+            command = "CONSTANT SET?,TEMP"
+            there = read_constant(command, self._ask(command))
+            return None if there is None else Held(there)
+        if mode in _OWN_PROGRAM:
+            return Held(read_running(self._ask("RUN PRGM?"), self._ask("RUN PRGM MON?")).end / 10)
+        return OfItsOwn(f"mode {mode}: a program, or a pause, that was asked for at the chamber")
+
     @temperature.protect
     def _(self, low: float | None, high: float | None) -> Band:
         """Narrow the chamber's own alarm limits, which stop it; in degC, inwards to a tenth."""
@@ -151,6 +168,18 @@ class EspecP300:
     @humidity.read
     def _(self) -> float:
         return self._read("HUMI?").measured
+
+    @humidity.told
+    def _(self) -> Told:
+        mode = self._ask("MODE?,DETAIL")
+        if mode in _STOPPED:
+            return None
+        if mode not in {"CONSTANT", *_OWN_PROGRAM}:
+            return OfItsOwn(
+                f"mode {mode}: a program, or a pause, that was asked for at the chamber"
+            )
+        there = self._humidity_setpoint()
+        return None if there is None else Held(there)
 
     @humidity.release
     def _(self) -> None:

@@ -45,12 +45,15 @@ class SimEspecP300:
     plant; `alarm` raises one, `acknowledge` is the operator at the panel. A temperature sensor that
     sticks keeps its last value, and the controller, which never sees it arrive, goes on heating
     (or cooling) by 40 K more; one that is open reads no number, and heats no more. Data protection
-    is set at the panel: `panel.data_protected`. With an `address` it hears only lines that begin
-    with it, as on RS-485.
+    is set at the panel: `panel.data_protected`. What a person does there are faults, too: other
+    setpoints, 10 K and 10 %RH lower (`setpoint_changed`), STANDBY (`output_off`), a stored program
+    that leads there (`program_started`). With an `address` it hears only lines that begin with it,
+    as on RS-485.
     """
 
     FAULTS: ClassVar[tuple[str, ...]] = (
-        "sensor_stuck", "sensor_open", "alarm", "identity", "silent",
+        "sensor_stuck", "sensor_open", "alarm", "setpoint_changed", "output_off",
+        "program_started", "identity", "silent",
     )  # fmt: skip
     HIGH_ALARM, LOW_ALARM, PLANT_ALARM = 1, 2, 9
     LOWEST_C: ClassVar[float] = -75.0
@@ -60,6 +63,8 @@ class SimEspecP300:
     NOISE_K: ClassVar[float] = 0.02
     NOISE_RH: ClassVar[float] = 0.1
     RUNAWAY_K: ClassVar[float] = 40.0
+    BY_HAND_K: ClassVar[float] = 10.0
+    BY_HAND_RH: ClassVar[float] = 10.0
 
     terminators: tuple[bytes, ...] = (b"\r\n",)
     reply_terminator: bytes = b"\r\n"
@@ -217,12 +222,27 @@ class SimEspecP300:
     def _now_s(self) -> float:
         return self._suffering.now_s
 
-    def _suffer(self, _: str) -> None:
+    def _suffer(self, fault: str) -> None:
         """Let a fault begin or end."""
+        self._by_hand(fault)
         self._stuck_c = self._true_c()
         if self._goal:
             self._drive(*self._goal)
         self._watch()
+
+    def _by_hand(self, fault: str) -> None:
+        """Do what a person does at the panel."""
+        if fault == "output_off":
+            self._stop("OFF" if self._mode == "OFF" else "STANDBY")
+        if fault in {"setpoint_changed", "program_started"}:
+            was_c = self._goal[0] if self._goal else self._setpoint_c
+            self._setpoint_c = max(self._low_c, was_c - self.BY_HAND_K)
+            if self.running:
+                self._change_mode("RUN" if fault == "program_started" else "CONSTANT")
+                self._goal = self._setpoint_c, None
+            if self._humidity_on:
+                self._setpoint_rh = max(self._low_rh, self._setpoint_rh - self.BY_HAND_RH)
+                self._humidify(self._setpoint_rh if self.running else None)
 
     def _watch(self) -> None:
         if self._fault == "alarm" and self.PLANT_ALARM not in self._alarms:

@@ -60,6 +60,24 @@ def read_loop(command: str, reply: str) -> Loop:
     return loop
 
 
+def read_constant(command: str, reply: str) -> float | None:
+    """Return the setpoint of constant mode, in the loop's own unit; None where control is off.
+
+    Raises ProtocolError for another form.
+
+    >>> read_constant("CONSTANT SET?,TEMP", "23.0,ON")
+    23.0
+    """
+    setpoint, _, state = reply.partition(",")
+    try:
+        value = float(setpoint)
+    except ValueError:
+        value = math.nan
+    if state.strip() not in {"ON", "OFF"} or not math.isfinite(value):
+        raise _unexpected(command, reply, "setpoint,ON or OFF")
+    return value if state.strip() == "ON" else None
+
+
 def read_alarm_numbers(reply: str) -> tuple[int, ...]:
     """Return the alarms of an ALARM? reply: their count, then their numbers.
 

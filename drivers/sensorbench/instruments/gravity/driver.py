@@ -30,7 +30,9 @@ class Gravity:
     # The members that it reads and never sets: something else sets them.
     READS: ClassVar[frozenset[str]] = frozenset({"orientation"})
 
-    acceleration = setpoint["Gravity"](ACCELERATION, rated=(-HIGHEST, HIGHEST), vector=True)
+    acceleration = setpoint["Gravity"](
+        ACCELERATION, rated=(-HIGHEST, HIGHEST), vector=True, untold=True
+    )
 
     def __init__(
         self,

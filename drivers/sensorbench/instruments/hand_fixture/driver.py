@@ -32,7 +32,7 @@ class HandFixture:
 
     # A person who uses the fixture's stops places it within 0.5 degrees.
     orientation = setpoint["HandFixture"](
-        ORIENTATION, rated=(-1.0, 1.0), vector=True, asks=True, accuracy=0.01
+        ORIENTATION, rated=(-1.0, 1.0), vector=True, asks=True, accuracy=0.01, untold=True
     )
 
     def __init__(self, operator: Operator, clock: Clock, *, name: str = "fixture") -> None:  # noqa: ARG002

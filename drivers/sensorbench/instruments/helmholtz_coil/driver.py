@@ -30,6 +30,7 @@ from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import MAGNETIC_FIELD, SUPPLY, SUPPLY_CURRENT, Value, components
 from sensorbench.core.units import Dimension, UnitError, parse
 from sensorbench.instruments.members import Member, Meter, Setpoint, Switch, setpoint
+from sensorbench.instruments.telling import Held, Told, Untold
 
 _PER_AMPERE = "/A"
 # How far the voltage stands above what the coil needs cold: warm copper, leads and contacts.
@@ -88,9 +89,10 @@ class HelmholtzCoil:
     Raises ValueError for members or options that make no coil.
     """
 
-    # What the usual supplies and coils reach together; each axis is checked by itself.
+    # What the usual supplies and coils reach together; each axis is checked by itself. A supply's
+    # current steps of some 0.5 mA are 0.06 uT.
     magnetic_field = setpoint["HelmholtzCoil"](
-        MAGNETIC_FIELD, rated=(-1000.0, 1000.0), vector=True, settling_s=0.5
+        MAGNETIC_FIELD, rated=(-1000.0, 1000.0), vector=True, settling_s=0.5, rounds=0.1
     )
 
     def __init__(
@@ -144,6 +146,24 @@ class HelmholtzCoil:
             axis = self._axes.get(name)
             found.append((axis.sign or 1.0) * axis.amperes() * axis.ut_per_a if axis else 0.0)
         return tuple(found)
+
+    @magnetic_field.told
+    def _(self) -> Told:
+        """Return the field by the outputs' current limits, 0 for one that is off.
+
+        Untold where an output can't say. Which way the relays are is not asked.
+        """
+        found = []
+        for name in MAGNETIC_FIELD.axes:
+            axis = self._axes.get(name)
+            there = axis.output.told() if axis else None
+            if axis is None or there is None:
+                found.append(0.0)
+            elif isinstance(there, Held) and there.limit is not None:
+                found.append((axis.sign or 1.0) * there.limit * axis.ut_per_a)
+            else:
+                return Untold() if isinstance(there, Held) else there
+        return Held(tuple(found))
 
     @magnetic_field.release
     def _(self) -> None:

@@ -5,8 +5,8 @@ with its prompt, CR LF > CR LF: alone after an action, after the value of a quer
 So the prompt is the end of a reply, and whatever stands before it after an action is a refusal.
 
 Sources: a public client of the 1270VS and its tests (JOG in whole degrees a second to +-360, ACL,
-SRV, STO, prompt, 9600 baud); that PVE? tells the velocity, and the accuracy, are recalled: try them
-on your table before you rely on them. The rules:
+SRV, STO, prompt, 9600 baud); that PVE? tells the velocity, that JOG? and SRV? tell what was set,
+and the accuracy, are recalled: try them on your table before you rely on them. The rules:
 - The table turns people's hands and cables: it is told to turn only with its servo on, by `go`.
 - Stopping is believed when the encoder says so.
 """
@@ -22,6 +22,7 @@ from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import ANGULAR_RATE, Value
 from sensorbench.core.units import Dimension, parse
 from sensorbench.instruments.members import number, setpoint
+from sensorbench.instruments.telling import Held, Told
 from sensorbench.links.line import Line, LineSettings
 
 _ACCELERATION_DEG_PER_S2 = 100.0
@@ -84,6 +85,11 @@ class IdealAerosmith:
     def _(self) -> float:
         """Return the rate by the encoder, in deg/s."""
         return self._ask("PVE")
+
+    @angular_rate.told
+    def _(self) -> Told:
+        """Return the rate that it was told; None with its servo off."""
+        return Held(self._ask("JOG")) if self._ask("SRV") else None
 
     @angular_rate.release
     def _(self) -> None:

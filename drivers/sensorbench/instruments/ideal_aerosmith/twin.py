@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorbench.core.quantity import Value, components
+from sensorbench.world.faults import Suffering
 from sensorbench.world.fields import Field, Moving, Times
 from sensorbench.world.world import World
 
@@ -56,10 +57,11 @@ class SimIdealAerosmith:
     """A table in a simulated world: it drives the field `angular_rate` about its axis, upwards.
 
     Its rate is 0.002 % off (one sigma, the unit's own). Faults: `seized` takes every command and
-    does not turn faster or slower, `silent` does not answer.
+    does not turn faster or slower, `setpoint_changed` is a person who sets half the rate,
+    `output_off` one who switches the servo off, `silent` does not answer.
     """
 
-    FAULTS: ClassVar[tuple[str, ...]] = ("seized", "silent")
+    FAULTS: ClassVar[tuple[str, ...]] = ("seized", "setpoint_changed", "output_off", "silent")
 
     terminators: tuple[bytes, ...] = (b"\r", b"\r\n")
     reply_terminator: bytes = b"\r\n>\r\n"
@@ -81,6 +83,7 @@ class SimIdealAerosmith:
         self._turning = _Turning(self._smooth, gain, phase)
         self._noise = world.stream(serial, "encoder")
         self.drives: dict[str, Field] = {"angular_rate": self._turning}
+        self._suffering = Suffering(world, serial, self._suffer)
 
     def understood(self) -> tuple[str, ...]:
         """Return every command and query it knows."""
@@ -97,10 +100,19 @@ class SimIdealAerosmith:
 
     def handle(self, line: bytes) -> bytes | None:
         """Answer one line; the prompt is the end of every answer."""
-        if self._world.fault_of(self.serial) == "silent":
+        self._suffering.catch_up()
+        if self._suffering.kind == "silent":
             return None
         command = line.decode("ascii", "replace").strip()
         return self._answer(command).encode("ascii", "replace") if command else b""
+
+    def _suffer(self, fault: str) -> None:
+        if fault == "setpoint_changed":
+            self._jog = float(round(self._jog / 2))
+            if self._servo:
+                self._drive(self._jog)
+        if fault == "output_off":
+            self._set_servo(0.0)
 
     def _answer(self, command: str) -> str:
         match = _COMMAND.fullmatch(command)
@@ -154,7 +166,7 @@ class SimIdealAerosmith:
             return "VALUE OUT OF RANGE"
         if self._servo and not on:
             self._jog = 0.0
-            self._smooth.drift(0.0, self._clock.now(), _FREEWHEEL_S)
+            self._smooth.drift(0.0, self._suffering.now_s, _FREEWHEEL_S)
         self._servo = bool(on)
         return ""
 
@@ -168,4 +180,4 @@ class SimIdealAerosmith:
 
     def _drive(self, rate: float) -> None:
         if self._world.fault_of(self.serial) != "seized":
-            self._smooth.go(rate, self._clock.now(), self._acceleration)
+            self._smooth.go(rate, self._suffering.now_s, self._acceleration)

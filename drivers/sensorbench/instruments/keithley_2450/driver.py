@@ -18,6 +18,7 @@ from sensorbench.core.errors import InstrumentError, ProtocolError, SetpointErro
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import SUPPLY, SUPPLY_CURRENT, VOLTAGE, Value
 from sensorbench.instruments.members import Band, meter, number, setpoint
+from sensorbench.instruments.telling import Held, OfItsOwn, Told
 from sensorbench.links.line import Line, LineSettings
 from sensorbench.protocols.scpi import (
     parse_flag,
@@ -112,6 +113,15 @@ class Keithley2450:
     @source.release
     def _(self) -> None:
         self.make_safe()
+
+    @source.told
+    def _(self) -> Told:
+        if not parse_flag(self._line.query(":OUTP?"), ":OUTP?"):
+            return None
+        function = without_echo(self._line.query(":SOUR:FUNC?")).upper()
+        if not function.startswith("VOLT"):
+            return OfItsOwn(f"source function {function}, not voltage")
+        return Held(self._ask(":SOUR:VOLT?"), self._ask(f"{_LIMIT}?"))
 
     @source.protect
     def _(self, low: float | None, high: float | None) -> Band:

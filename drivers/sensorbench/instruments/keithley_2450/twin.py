@@ -23,6 +23,7 @@ from sensorbench.protocols.scpi_parameters import (
     bounded,
 )
 from sensorbench.protocols.scpi_status import ScpiError
+from sensorbench.world.faults import Suffering
 from sensorbench.world.fields import Constant, Driven, Field
 from sensorbench.world.twins import Signal
 from sensorbench.world.world import World
@@ -57,13 +58,17 @@ class SimKeithley2450(ScpiDevice):
     """A 2450 in a simulated world: its source feeds the field `source`.
 
     `sense` says what the load draws ("current", in A at the present voltage) and what lies at the
-    terminals while the output is off ("voltage"). `beyond` lists what it took and does not model.
+    terminals while the output is off ("voltage"). A person at the panel lowers the voltage by a
+    tenth (`setpoint_changed`), or presses OUTPUT (`output_off`). `beyond` lists what it took
+    and does not model.
     """
 
     IDENTITY = "KEITHLEY INSTRUMENTS,MODEL 2450,{serial},1.7.12b"
     SIBLING = ("2450", "2460")
     ERROR_FORMAT = '{code},"{text}"'
-    FAULTS: ClassVar[tuple[str, ...]] = ("identity", "language", "overload", "silent")
+    FAULTS: ClassVar[tuple[str, ...]] = (
+        "identity", "language", "overload", "setpoint_changed", "output_off", "silent",
+    )  # fmt: skip
 
     def __init__(self, world: World, serial: str) -> None:
         super().__init__(
@@ -82,6 +87,7 @@ class SimKeithley2450(ScpiDevice):
         self._noise = stream(serial, "noise")
         self._rail = Rail(self)
         self.drives: dict[str, Field] = {"source": self._rail}
+        self._suffering = Suffering(world, serial, self._suffer)
         self.reset()
 
     def reset(self) -> None:
@@ -106,9 +112,17 @@ class SimKeithley2450(ScpiDevice):
 
     def handle(self, line: bytes) -> bytes | None:
         """Carry out one message, with the rail where its load puts it now."""
+        self._suffering.catch_up()
         if self._on:
             self._regulate()
         return super().handle(line)
+
+    def _suffer(self, fault: str) -> None:
+        if fault == "setpoint_changed":
+            self._setpoint_v *= 0.9
+        if fault == "output_off":
+            self._on = False
+        self._regulate()
 
     # -- physics ---------------------------------------------------------------------------
 

@@ -26,12 +26,17 @@ from sensorbench.protocols.scpi import (
 
 _VOLTS, _OHMS = "VOLT", "FRES"
 _SLOWEST_MAINS_HZ = 50.0
+_RESET_NPLC, _TIMES_AUTOZERO = 10.0, 2.0
 # Autozero doubles the time of a reading; half as much again lets autorange settle.
 _TIMES_INTEGRATION = 3.0
 
 
 class Keysight34461a:
-    """Digital multimeter. It autoranges unless somebody fixed a range at the front panel."""
+    """Digital multimeter. It autoranges unless somebody fixed a range at the front panel.
+
+    `nplc` is over how many power line cycles it integrates (0.02, 0.2, 1, 10, 100); without it
+    what somebody set stays. Raises SetpointError for another number.
+    """
 
     LINE: ClassVar[LineSettings] = LineSettings()
     INTEGRATIONS_NPLC: ClassVar[tuple[float, ...]] = (0.02, 0.2, 1.0, 10.0, 100.0)
@@ -42,9 +47,15 @@ class Keysight34461a:
         VOLTAGE, rated=(-1000.0, 1000.0), accuracy=2.25e-4, seconds=0.4
     )
 
-    def __init__(self, line: Line, clock: Clock) -> None:  # noqa: ARG002 - every driver alike
+    def __init__(self, line: Line, clock: Clock, *, nplc: float | None = None) -> None:  # noqa: ARG002
         self.name = line.name
         self._line = line
+        self._nplc = None if nplc is None else self._checked(nplc)
+
+    def reading_s(self, member: str) -> float:  # noqa: ARG002 - it has one
+        """Return how long a reading takes, s: twice its integration, for autozero."""
+        nplc = _RESET_NPLC if self._nplc is None else self._nplc
+        return _TIMES_AUTOZERO * nplc / _SLOWEST_MAINS_HZ
 
     def identify(self) -> Identity:
         """Read *IDN?. Raises ProtocolError if it is no 34461A."""
@@ -57,7 +68,10 @@ class Keysight34461a:
 
     def take(self) -> Sequence[str]:
         """Empty the error queue and return what an earlier program left in it."""
-        return tuple(f"{code} {text}" for code, text in pending_errors(self._line))
+        left = tuple(f"{code} {text}" for code, text in pending_errors(self._line))
+        if self._nplc is not None:
+            self.set_integration(self._nplc)
+        return left
 
     @voltage.read
     def _(self) -> float:
@@ -73,13 +87,17 @@ class Keysight34461a:
 
         Raises SetpointError for a number that the meter would round to another one.
         """
+        self._checked(nplc)
+        for function in (_VOLTS, _OHMS):
+            send(self._line, f"{function}:NPLC {show_number(nplc)}")
+
+    def _checked(self, nplc: float) -> float:
         if nplc not in self.INTEGRATIONS_NPLC:
             allowed = ", ".join(f"{number:g}" for number in self.INTEGRATIONS_NPLC)
             raise SetpointError(
                 f"{self.name}: integration {nplc:g} NPLC is none of {allowed}; nothing was sent"
             )
-        for function in (_VOLTS, _OHMS):
-            send(self._line, f"{function}:NPLC {show_number(nplc)}")
+        return nplc
 
     def make_safe(self) -> None:
         """Abort what runs and select volts: in ohms the meter drives a current."""

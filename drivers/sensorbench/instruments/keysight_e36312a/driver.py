@@ -23,6 +23,7 @@ from sensorbench.core.errors import (
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import SUPPLY, SUPPLY_CURRENT, Value
 from sensorbench.instruments.members import Band, meter, number, setpoint
+from sensorbench.instruments.telling import Held, Told
 from sensorbench.links.line import Line, LineSettings
 from sensorbench.protocols.scpi import (
     parse_flag,
@@ -128,6 +129,18 @@ class KeysightE36312a:
     def _(self) -> None:
         self._switch_off(3)
 
+    @out1.told
+    def _(self) -> Told:
+        return self._told(1)
+
+    @out2.told
+    def _(self) -> Told:
+        return self._told(2)
+
+    @out3.told
+    def _(self) -> Told:
+        return self._told(3)
+
     @out1.protect
     def _(self, low: float | None, high: float | None) -> Band:  # noqa: ARG002 - no lower end
         return self._protect(1, high)
@@ -159,6 +172,11 @@ class KeysightE36312a:
         self._send("VOLT", output, sent)
         self._send("OUTP", output, "1")
         return float(sent)
+
+    def _told(self, output: int) -> Told:
+        if not self._ask_flag("OUTP?", output):
+            return None
+        return Held(self._ask_number("VOLT?", output), self._ask_number("CURR?", output))
 
     def _switch_off(self, output: int) -> None:
         """Switch an output off, whatever went before, and see that it is."""

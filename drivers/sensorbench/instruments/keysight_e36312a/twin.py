@@ -44,12 +44,16 @@ class SimKeysightE36312a(OutputStatus):
     A load that draws more than the limit pulls the rail down; the twin looks at the load whenever
     it is spoken to. A trip latches the output off until it is cleared, then the output is back.
     Outputs 2 and 3 joined by OUTPut:PAIR feed `out2`, with twice the volts or amperes, and both
-    numbers mean the pair. Memory places hold until the twin is made anew.
+    numbers mean the pair. A person at the panel lowers every voltage by a tenth
+    (`setpoint_changed`), or presses All Off (`output_off`). Memory
+    places hold until the twin is made anew.
     """
 
     IDENTITY = "Keysight Technologies,E36312A,{serial},2.1.0-1.0.4-1.12"
     SIBLING = ("E36312A", "E36313A")
-    FAULTS: ClassVar[tuple[str, ...]] = ("trip1", "trip2", "trip3", "identity", "silent")
+    FAULTS: ClassVar[tuple[str, ...]] = (
+        "trip1", "trip2", "trip3", "setpoint_changed", "output_off", "identity", "silent",
+    )  # fmt: skip
     RATINGS: ClassVar[dict[int, Rating]] = {
         1: Rating(6.0, 5.0, 0.002),
         2: Rating(25.0, 1.0, 0.001),
@@ -93,13 +97,22 @@ class SimKeysightE36312a(OutputStatus):
     def handle(self, line: bytes) -> bytes | None:
         """Carry out one message, with the rails where their loads put them now."""
         self._suffering.catch_up()
-        self._suffer(self._suffering.kind)  # what is there trips again after it was cleared
+        self._trip_by(self._suffering.kind)  # what is there trips again after it was cleared
         for output in self._outputs.values():
             if output.on:
                 output.regulate()
         return super().handle(line)
 
     def _suffer(self, fault: str) -> None:
+        self._trip_by(fault)
+        for output in self._outputs.values():
+            if fault == "setpoint_changed":
+                output.setpoint_v *= 0.9
+            if fault == "output_off":
+                output.on = False
+            output.regulate()
+
+    def _trip_by(self, fault: str) -> None:
         if fault.startswith("trip"):
             self._outputs[int(fault[-1])].voltage_tripped = True
             self._look()

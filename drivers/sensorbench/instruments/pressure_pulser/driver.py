@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import InstrumentError, SetpointError, WrongDevice
+from sensorbench.core.errors import InstrumentError, ProtocolError, SetpointError, WrongDevice
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import PRESSURE, Value
-from sensorbench.instruments.members import Band, Shape, number, setpoint
+from sensorbench.instruments.members import Band, number, setpoint
+from sensorbench.instruments.telling import Held, Shape, Swing, Told
 from sensorbench.links.line import Line, LineSettings
 from sensorbench.protocols.scpi import (
     parse_flag,
@@ -85,6 +86,24 @@ class PressurePulser:
     @pressure.read
     def _(self) -> float:
         return parse_number(self._line.query(":MEAS:PRES?"), ":MEAS:PRES?")
+
+    @pressure.told
+    def _(self) -> Told:
+        """Return the setpoint or the wave; None while the valve is closed, or it vents."""
+        if not parse_flag(self._line.query(":OUTP?"), ":OUTP?"):
+            return None
+        command = f"{_LEVEL}:WAVE?"
+        reply = self._line.query(command).strip()
+        if reply == "NONE":
+            return Held(parse_number(self._line.query(f"{_LEVEL}?"), f"{_LEVEL}?"))
+        word, *numbers = reply.split(",")
+        shape = next((shape for shape, known in _SHAPES.items() if known == word), None)
+        if shape is None or len(numbers) != 3:
+            raise ProtocolError(
+                f"{self.name}: {command} answered {reply!r}, expected NONE or shape,low,high,period"
+            )
+        low, high, period_s = (parse_number(field, command) for field in numbers)
+        return Swing(low, high, period_s, shape)
 
     @pressure.release
     def _(self) -> None:

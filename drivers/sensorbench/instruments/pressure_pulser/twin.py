@@ -59,12 +59,16 @@ class SimPressurePulser(ScpiDevice):
     """A PP1 in a simulated world; its outlet is the field `pressure`.
 
     The valve drives the unit's own sensor to the setpoint, so that the sensor's gain and offset are
-    in the outlet. Volumes, supply, pump and the gas's heat are not modelled.
+    in the outlet. A person at the panel sets a pressure a tenth lower, which ends a wave
+    (`setpoint_changed`), or closes the valve (`output_off`). Volumes, supply, pump and
+    the gas's heat are not modelled.
     """
 
     IDENTITY = "sensorbench,PP1,{serial},1.0"
     SIBLING = ("PP1", "PP2")
-    FAULTS: ClassVar[tuple[str, ...]] = ("no_vent", "trip", "identity", "silent")
+    FAULTS: ClassVar[tuple[str, ...]] = (
+        "no_vent", "trip", "setpoint_changed", "output_off", "identity", "silent",
+    )  # fmt: skip
 
     def __init__(self, world: World, serial: str) -> None:
         super().__init__(
@@ -98,6 +102,12 @@ class SimPressurePulser(ScpiDevice):
     def _suffer(self, fault: str) -> None:
         if fault == "trip" and not self._tripped:
             self._trip()
+        if fault == "setpoint_changed":
+            self._setpoint_pa, self._wave = 0.9 * self._highest_pa(), None
+            if self._on:
+                self._follow()
+        if fault == "output_off":
+            self._switch(on=False)
 
     # -- the outlet ------------------------------------------------------------------------
 

@@ -81,6 +81,11 @@ class Tmp117:
         self._write(CONFIGURATION, SHUTDOWN)
         self._averages = int(asked["averages"])
 
+    @classmethod
+    def conversion_s(cls, **settings: Any) -> float:
+        """Return how long an averaged conversion takes at most, s."""
+        return CONVERSION_S * int(chosen(cls.SETTINGS, settings)["averages"])
+
     def start(self) -> float:
         """Start one averaged conversion and return the seconds until it is ready."""
         self._write(CONFIGURATION, ONE_SHOT | AVERAGES[self._averages])

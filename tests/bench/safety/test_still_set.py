@@ -1,0 +1,112 @@
+"""Still as set? What somebody changes at an instrument during a run is noticed, never set back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sensorbench.instruments.telling import Held, OfItsOwn, Swing, Told, Untold, changed
+
+from ...workspaces import HEAD, QUICK, events, problems, run
+from ..run.climate import CLIMATE, bake, done, fault, workspace
+from .test_safety import tripped
+
+LONG = bake("100 h").replace(
+    'set = { temperature = "85 degC" }', 'set = { supply = "max", temperature = "85 degC" }'
+)
+SWITCHED = """
+[[phase]]
+kind = "stress"
+name = "bake"
+set = { temperature = "85 degC", supply = { high = "max", low = "off", period = "10 min" } }
+hours = "2 h"
+test = { before = ["room"], after = ["room"] }
+"""
+RAMPED = """
+[[phase]]
+kind = "cycle"
+name = "c"
+steps = [
+    { set = { temperature = "60 degC" }, dwell = "10 min" },
+    { set = { temperature = "0 degC" }, dwell = "10 min" },
+]
+cycles = 2
+rate = { temperature = "1 K/min" }
+test = { before = ["room"], after = ["room"] }
+"""
+
+
+@pytest.mark.parametrize(
+    ("device", "kind", "code", "where"),
+    [
+        ("chamber", "setpoint_changed", "set_value", "temperature"),
+        ("chamber", "output_off", "set_off", "temperature"),
+        ("chamber", "program_started", "set_otherwise", "temperature"),
+        ("psu", "setpoint_changed", "set_value", "supply"),
+        ("psu", "output_off", "set_off", "supply"),
+    ],
+)
+def test_what_somebody_changes_at_the_panel_stops_the_run_within_seconds(
+    tmp_path: Path, device: str, kind: str, code: str, where: str
+) -> None:
+    stop, root, at_s = tripped(tmp_path, LONG, fault(device, kind, "50 h"))
+    assert (stop.code, stop.values["address"]) == (code, where)
+    assert 0 <= at_s - 50 * 3600 <= 11.0
+    assert "not set back" in str(stop)
+    # Nothing was sent to the place after the change but what makes it safe.
+    assert [e.t for e in events(root, "sent") if e.t > at_s] == []
+
+
+def test_a_change_names_what_was_sent_and_what_is_there(tmp_path: Path) -> None:
+    stop, _, _ = tripped(tmp_path, LONG, fault("chamber", "setpoint_changed", "50 h"))
+    assert (stop.values["sent"], stop.values["now"], stop.values["unit"]) == (85.0, 75.0, "degC")
+    assert "it was sent 85 degC, now it has 75 degC" in str(stop)
+
+
+def test_changed_note_records_it_once_and_goes_on(tmp_path: Path) -> None:
+    station = CLIMATE.replace('high = "155 degC"', 'high = "155 degC"\nchanged = "note"')
+    phases, faults = bake("20 h", 'longest = "22 h"'), fault("chamber", "setpoint_changed", "10 h")
+    outcome = run(workspace(tmp_path, phases, faults, station=station, head=HEAD + QUICK))
+    (noted,) = events(outcome, "set_value")
+    assert noted.data["sent"] == 85.0
+    assert 10 * 3600 <= noted.t <= 10 * 3600 + 11.0
+    assert events(outcome, "trip") == []
+    # Not where it was to be: those hours are not credited.
+    assert events(outcome, "hold")[0].data["credit_s"] < 10.5 * 3600
+
+
+def test_any_other_word_for_changed_is_refused(tmp_path: Path) -> None:
+    station = CLIMATE.replace('high = "155 degC"', 'high = "155 degC"\nchanged = "set back"')
+    found = problems(workspace(tmp_path, bake(), station=station))
+    assert "bench.temperature.changed" in found
+    assert "note" in found
+
+
+@pytest.mark.parametrize("phases", [SWITCHED, RAMPED], ids=["wave", "ramp"])
+def test_what_the_run_does_itself_is_no_change(tmp_path: Path, phases: str) -> None:
+    outcome = done(tmp_path, phases, head=HEAD + QUICK, implied=False)
+    assert events(outcome, "trip") == []
+    assert events(outcome, "retry") == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "found", "word"),
+    [
+        (Held(125.0), Held(125.04), ""),
+        (Held(125.0), Held(125.1), "value"),
+        (Held(5.0, 0.1), Held(5.0, 0.2), "limit"),
+        (Held(5.0), Held(5.0, 0.2), ""),
+        (Held(5.0), None, "off"),
+        (None, Held(5.0), ""),
+        (Held(5.0), Untold(), ""),
+        (Held(5.0), OfItsOwn("a program"), "otherwise"),
+        (Held(5.0), Swing(1.0, 5.0, 2.0, "sine"), "otherwise"),
+        (Swing(1.0, 5.0, 2.0, "sine"), Swing(1.0, 5.02, 2.0, "sine"), ""),
+        (Swing(1.0, 5.0, 2.0, "sine"), Swing(1.0, 5.0, 3.0, "sine"), "otherwise"),
+        (Held((1.0, 0.0, 2.0)), Held((1.0, 0.0, 2.02)), ""),
+        (Held((1.0, 0.0, 2.0)), Held((1.0, 0.0, -2.0)), "value"),
+    ],
+)
+def test_what_counts_as_changed(sent: Told, found: Told, word: str) -> None:
+    assert changed(sent, found, 0.05, 1.0) == word
