@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from sensorbench.core.clock import Clock
 from sensorbench.core.errors import InstrumentError
-from sensorbench.core.quantity import Value, address, components
+from sensorbench.core.quantity import Value, address, components, distance
 from sensorbench.evidence.run import RunWriter
 from sensorbench.instruments.telling import Held, Swing
 from sensorbench.parts.values import AMBIENT, Wave
@@ -33,11 +33,21 @@ class Insist(Protocol):
     def __call__(self, work: Callable[[], T], what: str) -> T: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A soak that was reached: how far from its target a place's first meter was at its end."""
+
+    target: Value
+    off: float
+    within: float
+
+
 class Bench:
     """Sends what steps ask for and waits for it; what was really sent is on record.
 
     `relative` are the addresses that the parts count from ambient and the bench from vacuum.
-    `unsettled` holds by address the last soak that was not reached, for the readings after it.
+    `unsettled` holds by address the last soak that was not reached, for the readings after it;
+    `reached` the first soak since a place was set.
     """
 
     def __init__(
@@ -59,6 +69,7 @@ class Bench:
         # When each wave was started, and its period: its plateaus are read in their middle.
         self.waves: dict[tuple[str, str], tuple[float, float]] = {}
         self.unsettled: dict[tuple[str, str], dict[str, object]] = {}
+        self.reached: dict[tuple[str, str], Reached] = {}
 
     # -- acting ------------------------------------------------------------------------------
 
@@ -66,6 +77,7 @@ class Bench:
         """Send a value, or start a wave."""
         where = action.address
         self.waves.pop((zone, where), None)
+        self.reached.pop((zone, where), None)
         self._services.stop(_wave_name(zone, where))
         self._watch.changed()
         row = self._station.bindings.rows[zone, where]
@@ -136,6 +148,7 @@ class Bench:
         self._ask(self._station.setpoint(zone, where).release, zone, where)
         self._watch.asking.released(zone, where)
         self.unsettled.pop((zone, where), None)
+        self.reached.pop((zone, where), None)
         self._evidence.append("released", {"zone": zone, "address": where})
         row = self._station.bindings.rows[zone, where]
         if row.select is not None:
@@ -242,6 +255,10 @@ class Bench:
             self.unsettled.pop(key, None)
             spot = self._watch.spots.get(key)
             seen = self.seen(zone, band)
+            value = None if spot is None else spot.meters[0].value
+            if settled and value is not None and seen.target is not None:
+                off = distance(value, seen.target)
+                self.reached.setdefault(key, Reached(seen.target, off, band.within))
             bad = spot is None or not self._watch.settled(spot, seen, _slack(spot))
             if not settled and bad:
                 self.unsettled[key] = {

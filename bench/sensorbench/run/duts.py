@@ -65,7 +65,7 @@ class Dut:
     ready_s: float = 0.0
 
     def count(self, _: BenchError) -> None:
-        """Count a retry; the unit's next reading tells how many there were."""
+        """Count a retry; the next reading or stream tells how many there were."""
         self.retries += 1
 
 

@@ -24,7 +24,7 @@ from sensorbench.run.runner import Runner
 from sensorbench.run.stopped import Stopped
 from sensorbench.safety import signals
 from sensorbench.safety.limits import SafetyStop
-from sensorbench.safety.making import longest_s, make_safe
+from sensorbench.safety.making import MadeSafe, longest_s, make_safe
 from sensorbench.safety.signals import unstoppable
 
 RECORD_S = 120.0
@@ -83,11 +83,11 @@ def _end(ending: _Ending) -> Outcome:
         ending.is_begun = True
         runner.halt()
         runner.guard.pulse.ending(longest_s(runner.station))
-        unsafe = make_safe(runner.station)
-        ending.unsafe = list(unsafe.values())
+        made = make_safe(runner.station)
+        ending.unsafe = list(made.problems.values())
         runner.guard.pulse.ending(RECORD_S)
         state, reason = _state(error)
-        failed = _recorded(runner, unsafe, state, reason, error)
+        failed = _recorded(runner, made, state, reason, error)
         root = runner.evidence.root
         if error is not None and not isinstance(error, Parked | Stopped):
             raise _told(error, ending.unsafe, failed, root)
@@ -111,7 +111,7 @@ def _outcome(evidence: RunWriter, error: BaseException | None, unsafe: list[str]
 
 def _recorded(
     runner: Runner,
-    unsafe: Mapping[str, str],
+    made: MadeSafe,
     state: str,
     reason: Mapping[str, Any],
     ended_by: BaseException | None,
@@ -122,7 +122,7 @@ def _recorded(
     try:
         text = "" if ended_by is None or isinstance(ended_by, Parked) else str(ended_by) or state
         tripped = isinstance(ended_by, SafetyStop)
-        runner.guard.made_safe(unsafe, text if tripped else "", "" if tripped else text)
+        runner.guard.made_safe(made.problems, text if tripped else "", "" if tripped else text)
     except Exception as error:
         failed = error
     try:
@@ -130,7 +130,8 @@ def _recorded(
     except Exception as error:  # the record of the end matters more than the last log row
         failed = failed or error
     try:
-        evidence.append("safe_state", {"problems": list(unsafe.values())})
+        problems = list(made.problems.values())
+        evidence.append("safe_state", {"problems": problems, "retries": dict(made.retries)})
         evidence.append("run_ended", {"state": state, "reason": dict(reason)})
         evidence.commit()
     except Exception as error:

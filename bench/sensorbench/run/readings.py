@@ -9,7 +9,7 @@ its last reading stands there, with its own time.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +17,11 @@ import numpy as np
 
 from sensorbench.core.channel import Block, Stream
 from sensorbench.core.errors import BenchError, NotYetKnown, ProtocolError, TransportError
-from sensorbench.core.quantity import Value, components
+from sensorbench.core.quantity import Value, components, distance
 from sensorbench.evidence.run import Column
 from sensorbench.evidence.segments import TypedRows
 from sensorbench.parts.values import Wave
-from sensorbench.profiles.schedule import Point, Read
+from sensorbench.profiles.schedule import Point, Read, Set
 from sensorbench.run.duts import Sweep
 from sensorbench.run.left_out import LeftOut
 from sensorbench.run.retry import once_more
@@ -56,6 +56,8 @@ class Readings:
         self._run = runner
         self._open: dict[str, _Open] = {}
         self._left_out = LeftOut(runner)
+        steps = runner.schedule.steps
+        self._moved = {(s.zone, s.action.address) for s in steps if isinstance(s.action, Set)}
         # What slow meters read last: until when it stands, and the rows.
         self._slow: dict[tuple[str, str], tuple[float, Rows]] = {}
 
@@ -81,7 +83,7 @@ class Readings:
             read = self._references(zone, number, insists=True)
             references += read
             whole.merge(run.duts.sweep(group, number, point.settings, self._by_address(zone, read)))
-        doubts = self._doubts(zone, point)
+        doubts = [*self._doubts(zone, point), *self._moved_since(zone, point, references)]
         self._write("readout", point, whole, references, {"sweeps": action.samples}, doubts)
         self._note(zone, point, group, whole)
 
@@ -115,14 +117,14 @@ class Readings:
         return way
 
     def _doubts(self, zone: str, point: Point) -> list[dict[str, object]]:
-        """Return where meters of one place disagree, of what stands as the point says.
+        """Return where meters of one place disagree, of what stands as the point says or by itself.
 
         A wave, and what was set otherwise since, is on its way: there one meter lags behind
         another.
         """
         run = self._run
         found = []
-        for where, target in point.conditions.items():
+        for where, target in {**self._left_alone(zone), **point.conditions}.items():
             act = run.state.sets.get((zone, where))
             if isinstance(target, Wave) or (act is not None and act.target != target):
                 continue
@@ -130,6 +132,32 @@ class Readings:
             if apart is not None:
                 found.append({"code": "meters_disagree", **apart})
         return found
+
+    def _moved_since(
+        self, zone: str, point: Point, references: Rows
+    ) -> Iterator[dict[str, object]]:
+        """Yield what moved away from where it stood when its soak ended: the soak is void then.
+
+        By more than from one end of its band to the other; a meter that lags may still come
+        nearer. What is nulled is read from another zero.
+        """
+        last = max((row[1] for row in references), default=0.0)
+        read = self._by_address(zone, [row for row in references if row[1] == last])
+        for where in point.conditions:
+            value, reached = read.get(where), self._run.bench.reached.get((zone, where))
+            if value is None or reached is None or (zone, where) in self._run.state.offsets:
+                continue
+            apart = distance(value, reached.target) - reached.off
+            if apart > 2.0 * reached.within:
+                yield {
+                    "code": "moved_since", "address": where, "apart": apart,
+                    "within": reached.within,
+                }  # fmt: skip
+
+    def _left_alone(self, zone: str) -> dict[str, None]:
+        """Return the places that the whole run leaves as they are: they are what they were."""
+        spots = (where for name, where in self._run.watch.spots if name == zone)
+        return {where: None for where in spots if (zone, where) not in self._moved}
 
     def _group(self, point: Point) -> Sequence[int]:
         run = self._run
@@ -362,6 +390,7 @@ class Readings:
                 "point": point.id,
                 "problems": problems,
                 "unsettled": list(run.bench.unsettled.values()),
+                "retries": run.duts.retries(),
                 "rate_hz": {part: stream.rate_hz for part, stream in names.items()},
             },
         )

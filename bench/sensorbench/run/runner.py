@@ -227,6 +227,7 @@ class Runner:
         """Wait until the time asked for is credited, or the longest time is over."""
         start = self.clock.now()
         end = start + action.longest_s
+        self.bench.reached.clear()  # within the bands of a hold, which are wider, all may move
         self.watch.begin_hold(zone, [self.bench.seen(zone, band) for band in action.bands])
         credit, paused_s = 0.0, self.failing.paused_s
         while credit < action.credit_s - 1e-6 and self.clock.now() < end - 1e-9:

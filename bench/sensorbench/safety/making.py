@@ -5,7 +5,8 @@ The rules:
   answer delays the next rank by its deadline at most, and is tried on in the background.
 - One lost reply is no failure: it is tried again after a pause. What refuses is asked again, too.
 - Nothing else is asked of anybody first: no stream is closed, no record written, nobody waited for.
-- What is not safe in the end is returned in words; nothing is raised.
+- What is not safe in the end is returned in words, and how often who was asked again; nothing is
+  raised.
 """
 
 from __future__ import annotations
@@ -36,11 +37,13 @@ class _Attempt:
     work: Callable[[], object]
     problem: str = "it did not answer"
     is_mute: bool = True
+    tries: int = 0
     done: threading.Event = field(default_factory=threading.Event)
     give_up: threading.Event = field(default_factory=threading.Event)
 
     def once(self) -> bool:
         """Try, and return whether it is safe."""
+        self.tries += 1
         try:
             self.work()
         except Exception as error:
@@ -71,8 +74,16 @@ def not_safe(name: str, why: str) -> str:
     return f"NOT SAFE: {name}: {why.removeprefix(f'{name}: ').rstrip('.')}. Make it safe by hand."
 
 
-def make_safe(station: Station) -> dict[str, str]:
-    """Drive every source to its safe state; return by name, in words, what could not be."""
+@dataclass(frozen=True, slots=True)
+class MadeSafe:
+    """By name, in words, what could not be made safe; and how often which was asked again."""
+
+    problems: Mapping[str, str]
+    retries: Mapping[str, int]
+
+
+def make_safe(station: Station) -> MadeSafe:
+    """Drive every source to its safe state."""
     ranks = {
         rank: [_Attempt(name, source.make_safe) for name, source in sources]
         for rank, sources in ranked(station).items()
@@ -81,7 +92,11 @@ def make_safe(station: Station) -> dict[str, str]:
         _in_real_time(list(ranks.values()))
     else:
         _in_virtual_time(list(ranks.values()), station.clock)
-    return {one.name: one.told for attempts in ranks.values() for one in attempts if one.problem}
+    every = [one for attempts in ranks.values() for one in attempts]
+    return MadeSafe(
+        {one.name: one.told for one in every if one.problem},
+        {one.name: one.tries - 1 for one in every if one.tries > 1},
+    )
 
 
 def longest_s(station: Station) -> float:

@@ -19,7 +19,7 @@ def reach_and_make_safe(file: StationFile, purpose: str) -> tuple[dict[str, str]
     """
     unreached: dict[str, str] = {}
     with open_station(file, RealClock(), purpose=purpose, lost=unreached) as station:
-        lost = make_safe(station)
+        lost = dict(make_safe(station).problems)
         states = {
             one.name: SAFE if isinstance(one.driver, Source) else PASSIVE
             for one in station.instruments

@@ -312,6 +312,7 @@ def _quantities_json() -> dict[str, dict[str, Any]]:
             "shown": row.shown or row.unit,
             "axes": list(row.axes),
             "along": row.along,
+            "feeds": row.feeds,
             "words": {w: list(components(v)) for w, v in row.words.items()},
         }
         for name, row in quantities().items()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sensorbench.assessment.data import RunData
 from sensorbench.assessment.judging import dropped_reason
+from sensorbench.assessment.overstress import overstressed
 from sensorbench.assessment.phases import Item
 from sensorbench.assessment.reasons import CODES, FOLLOWING
 from sensorbench.assessment.results import (
@@ -50,7 +52,10 @@ def assess(run: RunReader | RunData) -> Assessment:
     by_serial: dict[str, list[Result]] = {}
     for result in results:
         by_serial.setdefault(result.serial, []).append(result)
-    units = tuple(_unit(data, number, by_serial, ended) for number in planned_units(data))
+    beyond = overstressed(data)
+    units = tuple(
+        _doubted(_unit(data, number, by_serial, ended), beyond) for number in planned_units(data)
+    )
     rules |= {result.measure: result.rule for result in results}
     return Assessment(
         run_id=data.run.run_id,
@@ -112,6 +117,15 @@ def _unit(
         reasons = (ended or Reason("not_read", {}),)
     socket = data.sockets.get(unit.serial, "")
     return UnitResult(unit.serial, unit.lot, unit.part, socket, verdict, reasons)
+
+
+def _doubted(unit: UnitResult, beyond: Mapping[str, tuple[Reason, ...]]) -> UnitResult:
+    """Return a unit whose values say nothing once it was taken beyond what it is made for."""
+    reasons = beyond.get(unit.serial, ())
+    if not reasons:
+        return unit
+    verdict = Verdict.INVALID if unit.verdict is Verdict.PASS else unit.verdict
+    return replace(unit, verdict=verdict, reasons=(*reasons, *unit.reasons))
 
 
 def _made_good(data: RunData, result: Result) -> bool:

@@ -22,6 +22,7 @@ import numpy as np
 
 from sensorbench.assessment.records import Floats, MeterRow, Readout, StreamData, Trace
 from sensorbench.assessment.results import Reason
+from sensorbench.assessment.steadiness import scatter
 from sensorbench.core.errors import EvidenceError
 from sensorbench.evidence.journal import Event
 from sensorbench.evidence.run import RunReader
@@ -318,20 +319,40 @@ class RunData:
                     {key: value for key, value in row.items() if key != "code"},
                 )
                 for row in event.data.get("unsettled", ())
-            ),
+            )
+            + self._unsteady(event, point),
         )
 
     def _references(self, event: Event) -> dict[str, tuple[float, ...]]:
-        if "references" not in self.run.streams_of(event):
-            return {}
-        rows = self._renumbered(self.run.values(event, "references"), 2, event.seq)
         found: dict[str, tuple[float, ...]] = {}
+        for meter, own in self._reference_rows(event):
+            parts = [own[own[:, 3] == k][:, 4].mean() for k in np.unique(own[:, 3])]
+            found[f"{meter.zone}:{meter.address}"] = tuple(map(float, parts))
+        return found
+
+    def _reference_rows(self, event: Event) -> Iterator[tuple[MeterRow, Floats]]:
+        if "references" not in self.run.streams_of(event):
+            return
+        rows = self._renumbered(self.run.values(event, "references"), 2, event.seq)
         for number, meter in enumerate(self.meters):
             own = rows[rows[:, 2] == number]
             if len(own):
-                parts = [own[own[:, 3] == k][:, 4].mean() for k in np.unique(own[:, 3])]
-                found[f"{meter.zone}:{meter.address}"] = tuple(map(float, parts))
-        return found
+                yield meter, own
+
+    def _unsteady(self, event: Event, point: Point) -> tuple[Reason, ...]:
+        """Return which references scattered by more than they are said to know, at a point.
+
+        A wave, and what was not waited for, is on its way; scatter below U is in the mean.
+        """
+        found = []
+        for meter, own in self._reference_rows(event):
+            stated = self.bench(meter.zone, meter.address).get("uncertainty")
+            around = scatter(own)
+            waved = isinstance(point.conditions.get(meter.address), Wave)
+            if stated is not None and not waved and around > float(stated):
+                values = {"address": meter.address, "apart": around, "within": float(stated)}
+                found.append(Reason("reference_unsteady", values))
+        return tuple(found)
 
     def due(self, meter: str, seq: int) -> str | None:
         """Return until when a meter's instrument was calibrated, as it was before an event."""

@@ -181,7 +181,7 @@ def retries(run: Run, names: Names) -> Finding:
     """Count what was tried again, at units and at instruments; tell what only pauses absorbed."""
     counts: Counter[str] = Counter()
     found = []
-    for event in run.events("readout", "monitor"):
+    for event in run.events("readout", "monitor", "stream_opened", "safe_state"):
         if event.data.get("retries"):
             counts.update(event.data["retries"])
             found.append(event)

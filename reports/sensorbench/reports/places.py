@@ -36,7 +36,7 @@ def places_table(run: Run, schedule: Schedule, words: Words) -> Iterator[Block]:
                 Cell(clean(reference or words.text("places.no_reference")), believed),
                 Cell(clean(bench.get("certificate") or ""), _due(bench, words)),
                 Cell(uncertainty(bench, where, names)),
-                Cell(words.listed(meters)),
+                Cell(words.listed(meters), _seen_by_one(bench, words)),
                 Cell(bench_limits(bench, where, names)),
             )
         )
@@ -86,6 +86,13 @@ def _acts(where: str, bench: Mapping[str, Any], names: Names) -> Cell:
     if bench.get("fixed") is not None:
         return Cell(names.words.text("places.fixed", value=names.value(where, bench["fixed"])))
     return Cell(names.words.text("places.watched"))
+
+
+def _seen_by_one(bench: Mapping[str, Any], words: Words) -> str:
+    """Return that what acts is all that tells what it does, where it is so."""
+    acts = str(bench.get("set") or "").partition(".")[0]
+    others = [m for m in bench.get("meters", ()) if str(m).partition(".")[0] != acts]
+    return words.text("places.one_meter") if acts and not others else ""
 
 
 def _due(bench: Mapping[str, Any], words: Words) -> str:

@@ -201,3 +201,60 @@ def test_on_the_way_of_a_wave_meters_need_not_agree(tmp_path: Path, every: str) 
     outcome = run(write(tmp_path, phase, **bench()))
     assert not any(event.data["unsettled"] for event in events(outcome, "monitor"))
     assert outcome.assessment.verdict is not Verdict.INVALID
+
+
+# -- what a reference knows ------------------------------------------------------------------------
+
+
+def test_a_reference_that_scatters_by_more_than_it_is_said_to_know_makes_a_doubt(
+    tmp_path: Path,
+) -> None:
+    outcome = run(write(tmp_path, GRID, **bench(fault("thermometer", "noise", "0 h"))))
+    assert outcome.assessment.verdict is Verdict.INVALID
+    units = outcome.assessment.units
+    doubts = [r for unit in units for r in unit.reasons if r.code == "reference_unsteady"]
+    assert {r.values["address"] for r in doubts} == {"temperature"}
+    assert all(r.values["apart"] > r.values["within"] == 0.1 for r in doubts)
+
+
+def test_meters_of_a_place_that_nobody_sets_must_agree_too(tmp_path: Path) -> None:
+    """It is what the room is; what is on record of it is compared with nothing else."""
+    step = """
+[[phase]]
+kind = "response"
+name = "step"
+set = { pressure = ["30 kPa", "100 kPa"] }
+every = "1 s"
+lead = "2 s"
+duration = "30 s"
+measures = ["settling_time"]
+"""
+    outcome = run(write(tmp_path, step, **bench(fault("thermometer", "stuck", "0 h"))))
+    assert outcome.assessment.verdict is Verdict.INVALID
+    assert "meters_disagree" in reasons(outcome)
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_what_moved_since_its_soak_makes_a_doubt_at_the_reading(
+    tmp_path: Path, beside: bool
+) -> None:
+    """The chamber heats on for a sensor that stuck after the soak, while pressures are read."""
+    grid = """
+[[phase]]
+kind = "grid"
+name = "check"
+axes = [
+    { set = { temperature = ["60 degC"] } },
+    { set = { pressure = ["50 kPa", "100 kPa", "110 kPa"] } },
+]
+measures = ["error"]
+[phase.soak]
+temperature = { within = "0.3 K", for = "1 min", timeout = "1 h" }
+pressure = { within = "20 Pa", for = "1 min", timeout = "10 min" }
+"""
+    whole = run(write(tmp_path / "whole", grid, **bench()))
+    assert whole.assessment.verdict is Verdict.PASS
+    at_s = events(whole, "readout")[0].t - 50.0
+    stuck = fault("chamber", "sensor_stuck", f"{at_s:.0f} s") if beside else ""
+    outcome = run(write(tmp_path / "stuck", grid, **bench(stuck)))
+    assert ("moved_since" in reasons(outcome)) is beside

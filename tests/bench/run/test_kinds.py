@@ -395,6 +395,19 @@ IMU_STATION = BUS + (
 )
 
 
+def test_what_was_tried_again_to_open_a_stream_is_counted(tmp_path: Path) -> None:
+    silent = '[[simulation.fault]]\ndevice = "IMU-1"\nkind = "silent"\nuntil = "50 ms"\n'
+    outcome = run(write(
+        tmp_path,
+        '[[phase]]\nkind = "record"\nname = "a"\nduration = "10 s"\nsettings = "noise"\n'
+        'measures = ["noise_density"]\n',
+        IMU_STATION + silent, {"imu": IMU}, {"M1": lot("M1", "imu", ["IMU-1", "IMU-2"])},
+    ))  # fmt: skip
+    (opened,) = events(outcome, "stream_opened")
+    assert opened.data["problems"] == {}
+    assert opened.data["retries"] == {"IMU-1": 1}
+
+
 def test_parts_stream_by_themselves_and_no_sample_is_lost(tmp_path: Path) -> None:
     workspace = write(
         tmp_path,

@@ -94,10 +94,25 @@ def test_a_setpoint_at_its_limit_is_no_trip(tmp_path: Path) -> None:
 
 def stops(there: Workspace) -> list[str]:
     """Return where a run stops for safety, as `check` tells it."""
+    return list(checked(there)["stops_beyond"])
+
+
+def checked(there: Workspace) -> dict[str, list[str]]:
+    """Return what `check` tells of a run."""
     buffer = io.StringIO()
     with contextlib.redirect_stdout(buffer):
         check_workspace(there.root, "profile.toml", ["H1"], (), "", "", True)
-    return list(json.loads(buffer.getvalue())["stops_beyond"])
+    found: dict[str, list[str]] = json.loads(buffer.getvalue())
+    return found
+
+
+def test_check_says_where_only_what_acts_tells_what_it_does(tmp_path: Path) -> None:
+    """The chamber has a thermometer beside it; the supply has nobody but itself."""
+    phases = bake("2 h").replace(
+        'set = { temperature = "85 degC" }', 'set = { temperature = "85 degC", supply = "max" }'
+    )
+    (told,) = checked(workspace(tmp_path, phases))["one_meter_only"]
+    assert told.startswith("supply: only psu tells what it makes")
 
 
 def test_an_end_that_is_not_given_is_none(tmp_path: Path) -> None:

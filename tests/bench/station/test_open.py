@@ -105,5 +105,5 @@ def test_safe_is_reached_by_rank_one_after_the_other(tmp_path: Path) -> None:
                 instrument.driver.make_safe = lambda m=make_safe, n=instrument.name: (  # type: ignore[attr-defined]
                     order.append(n), m(),
                 )  # fmt: skip
-        assert making.make_safe(opened_station) == {}
+        assert making.make_safe(opened_station).problems == {}
     assert order == ["chamber", "psu"]

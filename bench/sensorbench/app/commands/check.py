@@ -38,7 +38,12 @@ from sensorbench.station.simulation import is_simulated
 from sensorbench.station.station import tcp_port
 from sensorbench.station.workspace import Workspace, any_meter, load_job
 
-_ROWS = ("waits_at_most", "protected_by", "not_protected")  # sentences, one a line
+_ROWS = (
+    "waits_at_most",
+    "one_meter_only",
+    "protected_by",
+    "not_protected",
+)  # sentences, one a line
 
 
 def check_workspace(
@@ -115,9 +120,25 @@ def _check(
         "compares_with": _addresses(asked.compares),
         "stops_beyond": _stops(job.station, asked),
         "waits_at_most": waits(schedule),
+        **_seen_by_one(job.station, asked),
         **({"waits_for": list(asked.attach)} if asked.attach else {}),
         **_protected(job.station),
     }
+
+
+def _seen_by_one(station: StationFile, asked: Needs) -> dict[str, object]:
+    """Return what is set and read by one and the same instrument: who else would see its fault?"""
+    rows = bind(station).rows
+    found = [
+        f"{where}{f' at {zone}' if zone else ''}: only {row.acts.instrument} tells what it makes; "
+        'watch = ["METER"] names another that sees it'
+        for zone, addresses in asked.sets.items()
+        for where in sorted(addresses)
+        if (row := rows.get((zone, where))) is not None
+        and row.acts is not None
+        and not any(ref.instrument != row.acts.instrument for ref in row.meters)
+    ]
+    return {"one_meter_only": found} if found else {}
 
 
 def _protected(station: StationFile) -> dict[str, object]:
