@@ -199,6 +199,16 @@ def test_a_reference_that_is_back_in_a_minute_is_waited_for_at_a_readout(tmp_pat
     assert [e.data["what"] for e in events(outcome, "recovered")] == ["thermometer.temperature"]
 
 
+def test_a_reference_that_is_gone_for_good_is_waited_for_once(tmp_path: Path) -> None:
+    phases = phase_of_tests("one", '["room", "hot"]')
+    whole = run(workspace(tmp_path / "whole", phases))
+    gone = fault("thermometer", "absent", f"{events(whole, 'soak')[1].t + 0.05:.3f} s")
+    outcome = run(workspace(tmp_path / "gone", phases, gone))
+    took_s = events(outcome, "readout")[1].t - events(outcome, "soak")[1].t
+    assert 300 <= took_s < 320  # its pauses, and not those of each of four samples
+    assert events(outcome, "run_ended")[0].data["state"] == "complete"
+
+
 # -- units -----------------------------------------------------------------------------------------
 
 MONITOR = 'monitor = { every = "30 min", measures = ["error"] }\n'
