@@ -194,8 +194,9 @@ what was recorded, is not as it was to be, and a unit is PASS.
 What nobody can notice: where only the instrument that acts tells what it does, some of its faults
 (`check` and the report name such places; `watch = ["METER"]` gives them a second meter); a
 reference that is off by less than the meters of its place may differ (`agree`): only its
-calibration tells; the noise of one that is read once at a time, as by a monitor. A fault of a unit itself is judged by
-its limits. One that is not met, as of a part that nobody reads meanwhile, changes nothing.
+calibration tells; the noise of one that is read once at a time, as by a monitor. A fault of a unit
+itself is judged by its limits. One that is not met, as of a part that nobody reads meanwhile,
+changes nothing.
 
 Scenes: {scenes}.
 
