@@ -185,16 +185,18 @@ times = 2
 
 PAGE = """# What becomes of a fault
 
-Every fault of every twin, begun in the middle of every kind of step of the proof benches, for a
-moment, for two minutes and to the end; and pairs of which each hides the other. Each run is
-compared with the same run without the fault, and with what the simulated world really had at each
-place. `tools/try_faults.py` makes this page: {runs} runs, {wrong} of them WRONG: what a unit saw,
-or what was recorded, is not as it was to be, and a unit is PASS.
+Faults of twins, begun in the middle of each kind of step of the scenes named below, for a moment,
+for two minutes and to the end; and pairs of which each hides the other. Each run is compared with
+the same run without the fault, and with what the simulated world really had at each place.
+`tools/try_faults.py` makes this page: {runs} runs, {wrong} of them WRONG: what a unit saw, or
+what was recorded, is not as it was to be, and a unit is PASS.
 
-One meter only: where nobody but the instrument that acts tells what it does, some of its faults
-can't be noticed. `check` and the report name such places; `watch = ["METER"]` gives them a second
-meter. A fault that a device does not meet, as of a part that nobody reads meanwhile, changes
-nothing and is PASS.
+What nobody can notice: where only the instrument that acts tells what it does, some of its faults
+(`check` and the report name such places; `watch = ["METER"]` gives them a second meter); a
+reference that is off by less than the meters of its place may differ (`agree`): only its
+calibration tells; the noise of one that is read once at a time, as by a monitor. A fault of a unit
+itself is judged by its limits. One that is not met, as of a part that nobody reads meanwhile,
+changes nothing.
 
 Scenes: {scenes}.
 

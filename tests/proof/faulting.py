@@ -353,13 +353,14 @@ def _otherwise_read(plain: Tried, other: Tried, passed: set[str]) -> Iterator[st
             continue
         for what, place, off, allowed in _offs(other, readout):
             most = max(allowed, 1.5 * usual_off.get((phase, what, place), 0.0))
-            if off > most and what == "saw":
-                told = "told: " if _seen_by_one(other, place) else ""
+            if what == "recorded" and _moves(other, place, readout.t, allowed):
+                most = max(most, _allowed(other, place))
+            if off <= most:
+                continue
+            told = "told: " if _seen_by_one(other, place) else ""
+            if what == "saw":
                 yield f"{told}saw: read at {place[1]} {off:.3g} from where it was to be"
-            elif off > (
-                _allowed(other, place) if _moves(other, place, readout.t, allowed) else most
-            ):
-                told = "told: " if _seen_by_one(other, place) else ""
+            else:
                 yield f"{told}recorded: {place[1]} {off:.3g} from the truth"
 
 
