@@ -30,6 +30,15 @@ def own_state() -> Iterator[None]:
             os.environ["SENSORBENCH_STATE"] = before
 
 
+@pytest.fixture(autouse=True)
+def own_marks(
+    own_state: None, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keep what a test leaves on a bench from the next one."""
+    before = os.environ["SENSORBENCH_STATE"]
+    monkeypatch.setenv("SENSORBENCH_STATE", f"{before}/{abs(hash(request.node.nodeid))}")
+
+
 SHORT = "profiles/short_calibration.toml"
 
 

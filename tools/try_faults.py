@@ -4,7 +4,7 @@ python tools/try_faults.py [SCENE…] [--keep rows.jsonl]
 python tools/try_faults.py --keep rows.jsonl --into docs/faults.md
 
 Each fault begins in the middle of a step, and stays for a moment, for a while, or to the end. Takes
-about half an hour; several may run at once and keep their rows in one file.
+several hours; several may run at once, a scene each, and keep their rows in one file.
 """
 
 from __future__ import annotations
