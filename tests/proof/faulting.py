@@ -39,6 +39,8 @@ Place = tuple[str, str]
 ONLY_OPENED = ("identity", "language")
 """What an instrument is asked for when it is opened, and not again."""
 _OFTEN_S = 1.0
+_POLLS_S = 1.0
+"""What polls that are made around a fault, and implied without it, take in all, s."""
 _ROUND = 1e-6
 _WHILE_S = 120.0
 
@@ -264,7 +266,7 @@ def compare(plain: Tried, other: Tried, faults: Sequence[Wrong]) -> Seen:
     wrong = (
         list(changed(plain, other, {u.serial for u in units}, devices_at_fault)) if units else []
     )
-    if units and not noticed and abs(other.end_s - plain.end_s) > 1e-3:
+    if units and not noticed and abs(other.end_s - plain.end_s) > _POLLS_S:
         wrong.append(f"unshown: took {other.end_s - plain.end_s:+.3g} s, and nothing says why")
     codes = dict.fromkeys(r.code for u in other.assessment.units for r in u.reasons)
     ended = [event.data["state"] for event in other.data.events("run_ended")]

@@ -11,6 +11,7 @@ The rules:
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -22,7 +23,7 @@ import numpy as np
 
 from sensorbench.assessment.records import Floats, MeterRow, Readout, StreamData, Trace
 from sensorbench.assessment.results import Reason
-from sensorbench.assessment.steadiness import scatter
+from sensorbench.assessment.steadiness import most_scatter, scatter
 from sensorbench.core.errors import EvidenceError
 from sensorbench.evidence.journal import Event
 from sensorbench.evidence.run import RunReader
@@ -342,15 +343,18 @@ class RunData:
     def _unsteady(self, event: Event, point: Point) -> tuple[Reason, ...]:
         """Return which references scattered by more than they are said to know, at a point.
 
-        A wave, and what was not waited for, is on its way; scatter below U is in the mean.
+        A wave, and what was not waited for, is on its way; scatter below U is in the mean. Only of
+        addresses that the run compares with or waits for.
         """
         found = []
         for meter, own in self._reference_rows(event):
             stated = self.bench(meter.zone, meter.address).get("uncertainty")
             around = scatter(own)
             waved = isinstance(point.conditions.get(meter.address), Wave)
-            if stated is not None and not waved and around > float(stated):
-                values = {"address": meter.address, "apart": around, "within": float(stated)}
+            believed = (meter.zone, meter.address) in self.believed
+            most = math.inf if stated is None else most_scatter(float(stated), own)
+            if believed and not waved and around > most:
+                values = {"address": meter.address, "apart": around, "within": most}
                 found.append(Reason("reference_unsteady", values))
         return tuple(found)
 

@@ -10,6 +10,7 @@ from sensorbench.assessment.records import Floats
 
 LEAST = 3
 """Readings of a point from which its scatter can be told."""
+_QUANTILE, _OF_ESTIMATE = 4.0, 1.2
 _OF_NORMAL = 0.954  # the median of a difference of two normal values, in standard deviations
 
 
@@ -30,3 +31,16 @@ def scatter(rows: Floats) -> float:
         if len(own := rows[rows[:, 3] == component][:, 4]) >= LEAST
     ]
     return max(found, default=math.nan)
+
+
+def most_scatter(u: float, rows: Floats) -> float:
+    """Return what readings of a reference that knows to `u` scatter at most, but one time in 1e4.
+
+    The estimate from the median step of n readings has itself a standard deviation of some
+    1.2 / sqrt(n - 1) of its value. `rows` as `scatter` has them.
+
+    >>> round(most_scatter(0.1, np.zeros((17, 5))), 3)
+    0.22
+    """
+    count = max(2, int((rows[:, 3] == rows[0, 3]).sum()))
+    return u * (1.0 + _QUANTILE * _OF_ESTIMATE / math.sqrt(count - 1))

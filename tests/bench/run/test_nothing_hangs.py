@@ -25,7 +25,7 @@ NOTICED_S = 60.0
 in which a late answer is waited out."""
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.chaos,
     pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are POSIX"),
 ]
 

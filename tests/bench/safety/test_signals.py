@@ -49,7 +49,7 @@ def test_without_a_program_that_turns_signals_they_wait_for_the_end_of_the_secti
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 def test_pairs_of_signals_leave_the_bench_safe(tmp_path: Path) -> None:
     """One pair each of what a closing terminal and an impatient person send, over real ports."""
     with served(tmp_path) as bench:
@@ -70,7 +70,7 @@ def test_pairs_of_signals_leave_the_bench_safe(tmp_path: Path) -> None:
             assert not bench.is_on()
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 def test_ctrl_c_again_and_again_while_an_instrument_is_mute_leaves_the_others_safe(
     tmp_path: Path,
 ) -> None:

@@ -93,7 +93,7 @@ def test_a_run_that_is_killed_leaves_the_bench_safe_and_the_next_one_barred(benc
     assert line["data"]["because"] == "the PC was restarted"
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 def test_a_run_that_hangs_is_ended_and_the_bench_made_safe(bench: Served) -> None:
     program = bench.run()
     program.send_signal(signal.SIGSTOP)
@@ -117,6 +117,7 @@ def test_a_run_that_ends_in_order_leaves_no_mark_and_no_watchdog(bench: Served) 
     assert not list((bench.root).glob("watchdog/*"))
 
 
+@pytest.mark.chaos
 def test_where_run_and_watchdog_are_killed_the_guard_sees_to_it(bench: Served) -> None:
     guard = subprocess.Popen([*PROGRAM, "guard"], stderr=subprocess.PIPE, text=True)
     try:
@@ -159,6 +160,7 @@ def test_nothing_that_a_terminal_or_a_shutdown_sends_ends_a_watchdog(bench: Serv
 # -- instruments that allow one session --------------------------------------------------------
 
 
+@pytest.mark.chaos
 def test_a_watchdog_disturbs_no_session_and_gets_in_when_it_must(bench: Served) -> None:
     with one_session(bench, "psu", keeps_s=6.0) as psu:
         program = bench.run()
@@ -229,7 +231,7 @@ main()
 """
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 def test_a_disk_that_stalls_for_ten_seconds_trips_nothing_and_is_on_record(bench: Served) -> None:
     program = bench.run(program_words=[sys.executable, "-c", STALLING])
     end = time.monotonic() + 40
