@@ -13,45 +13,68 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from sensorbench.analysis.inputs import Flags
 from sensorbench.assessment.data import RunData
-from sensorbench.assessment.records import Trace
+from sensorbench.assessment.records import Floats, Trace
 from sensorbench.assessment.results import Reason
 from sensorbench.parts.values import Target, Wave
 from sensorbench.profiles.schedule import Band, Hold, Settle
 
 _SHARE = 0.01
-Span = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What was asked at a place: when, up to when it counts, and all that was by then; shape (n,).
+
+    `acts` says where something acts from then on.
+    """
+
+    since_s: Floats
+    low: Floats
+    high: Floats
+    acts: Flags
 
 
 def overstressed(data: RunData) -> Mapping[str, tuple[Reason, ...]]:
     """Return by serial where units went beyond what they are made for and the run asks for."""
     found: dict[str, dict[str, Reason]] = {}
+    allowed = _allowed(data)
     for meter, trace in data.log.items():
-        for start_s, end_s, asked in _acting(data, trace):
-            for serial in _there(data, trace.zone, start_s, end_s):
-                reason = _beyond(data, meter, trace, serial, (start_s, end_s), asked)
-                if reason is not None:
-                    found.setdefault(serial, {}).setdefault(trace.address, reason)
+        asked = _asked(data, trace)
+        if asked is None:
+            continue
+        slack = allowed.get((trace.zone, trace.address), 0.0)
+        slack += float(data.bench(trace.zone, trace.address).get("agree") or 0.0)
+        for part in data.schedule.parts:
+            for turn, reason in _beyond(data, meter, trace, part, asked, slack):
+                ends_s = asked.since_s[turn + 1] if turn + 1 < len(asked.since_s) else math.inf
+                for serial in _there(data, trace.zone, float(asked.since_s[turn]), float(ends_s)):
+                    if data.units[data.number_of[serial]].part == part:
+                        found.setdefault(serial, {}).setdefault(trace.address, reason)
     return {serial: tuple(own.values()) for serial, own in found.items()}
 
 
-def _acting(data: RunData, trace: Trace) -> Iterator[tuple[float, float, Span]]:
-    """Yield from when to when something acts at a meter's place, with what was asked by then."""
-    low, high, began = math.inf, -math.inf, math.nan
-    for t, zone, where, target in data.sets:
-        if (zone, where) != (trace.zone, trace.address):
-            continue
-        if not math.isnan(began):
-            yield began, t, (low, high)
-        ends = _ends(target)
-        began = t if ends else math.nan
-        low, high = min((low, *ends)), max((high, *ends))
-    if not math.isnan(began):
-        yield began, math.inf, (low, high)
+def _asked(data: RunData, trace: Trace) -> _Asked | None:
+    """Return what was asked at a meter's place, None where nothing ever acts."""
+    sets = [
+        (t, _ends(target))
+        for t, zone, where, target in data.sets
+        if (zone, where) == (trace.zone, trace.address)
+    ]
+    if not any(ends for _, ends in sets):
+        return None
+    return _Asked(
+        np.array([t for t, _ in sets]),
+        np.minimum.accumulate([min(ends, default=math.inf) for _, ends in sets]),
+        np.maximum.accumulate([max(ends, default=-math.inf) for _, ends in sets]),
+        np.array([bool(ends) for _, ends in sets]),
+    )
 
 
 def _ends(target: Target) -> tuple[float, ...]:
@@ -61,38 +84,43 @@ def _ends(target: Target) -> tuple[float, ...]:
 
 
 def _beyond(
-    data: RunData, meter: str, trace: Trace, serial: str, when: Span, asked: Span
-) -> Reason | None:
-    unit = data.units[data.number_of[serial]]
-    words = data.schedule.parts[unit.part]["ranges"].get(trace.address, {}).get("words", {})
+    data: RunData, meter: str, trace: Trace, part: str, asked: _Asked, slack: float
+) -> Iterator[tuple[int, Reason]]:
+    """Yield, by the number of what was asked last, where a part was taken beyond."""
+    words = data.schedule.parts[part]["ranges"].get(trace.address, {}).get("words", {})
     least, most = words.get("min"), words.get("max")
     if not isinstance(least, int | float) or not isinstance(most, int | float):
-        return None
-    low, high = min(least, asked[0]), max(most, asked[1])
-    slack = _allowed(data, trace.zone, trace.address) + _SHARE * (most - least)
-    shift = data.ambient(trace.zone, trace.address)
-    feeds = bool(data.schedule.quantities[trace.address.partition(".")[0]].get("feeds"))
-    own = (trace.time_s > when[0]) & (trace.time_s <= when[1]) & (trace.polls + trace.implied > 0)
+        return
+    turn = np.searchsorted(asked.since_s, trace.time_s, side="left") - 1
+    own = (turn >= 0) & asked.acts[turn] & (trace.polls + trace.implied > 0)
+    turn, shift = turn[own], data.ambient(trace.zone, trace.address)
     lows, highs = trace.low[own] - shift, trace.high[own] - shift
-    inside = np.flatnonzero((lows >= low - slack) & (highs <= high + slack))
-    if not len(inside):
-        return None
-    lows, highs = lows[inside[0] :], highs[inside[0] :]
-    value = float(highs.max())
-    if value <= high + slack:
-        value = float(lows.min())
-        if feeds or value >= low - slack:
-            return None
-    return Reason(
-        "overstressed",
-        {"address": trace.address, "value": value, "low": low, "high": high, "meter": meter},
-    )
+    slack += _SHARE * (most - least)
+    low, high = np.minimum(least, asked.low[turn]), np.maximum(most, asked.high[turn])
+    is_inside = (lows >= low - slack) & (highs <= high + slack)
+    # It counts once the place had been inside since it was asked last.
+    counts = np.maximum.accumulate(np.where(is_inside, turn, -1)) == turn
+    feeds = bool(data.schedule.quantities[trace.address.partition(".")[0]].get("feeds"))
+    above = counts & (highs > high + slack)
+    below = counts & (lows < low - slack) & (not feeds)
+    for number in np.unique(turn[above | below]):
+        here = turn == number
+        worst = highs[here & counts].max() if above[here].any() else lows[here & counts].min()
+        values = {
+            "address": trace.address, "value": float(worst), "low": float(low[here][0]),
+            "high": float(high[here][0]), "meter": meter,
+        }  # fmt: skip
+        yield int(number), Reason("overstressed", values)
 
 
-def _allowed(data: RunData, zone: str, where: str) -> float:
-    bands = (b for step in data.schedule.steps if step.zone == zone for b in _bands(step.action))
-    within = max((band.within for band in bands if band.address == where), default=0.0)
-    return within + float(data.bench(zone, where).get("agree") or 0.0)
+def _allowed(data: RunData) -> dict[tuple[str, str], float]:
+    """Return the widest band that was asked for, by zone and address."""
+    found: dict[tuple[str, str], float] = {}
+    for step in data.schedule.steps:
+        for band in _bands(step.action):
+            key = step.zone, band.address
+            found[key] = max(found.get(key, 0.0), band.within)
+    return found
 
 
 def _bands(action: Any) -> tuple[Band, ...]:
