@@ -99,14 +99,14 @@ def watch(path: Path) -> int:
     try:
         file = _ready(mark)
         people = People(Alarm.of(file), file.station.name, mark.run)
-        _watch(mark, Record(record_of(Path(mark.workspace), mark.run)), people)
+        _watch(mark, file, Record(record_of(Path(mark.workspace), mark.run)), people)
         people.wait()
     finally:
         lock.release()
     return 0
 
 
-def _watch(mark: marks.Mark, record: Record, people: People) -> None:
+def _watch(mark: marks.Mark, file: StationFile, record: Record, people: People) -> None:
     why = _until_gone(mark, record, people)
     if not mark.file.exists():
         return
@@ -116,7 +116,7 @@ def _watch(mark: marks.Mark, record: Record, people: People) -> None:
         if left.state == marks.ENDED:
             marks.remove(left)
     elif why and left.state in (marks.ENERGISED, marks.UNSAFE) and not left.acknowledged:
-        _make_safe(replace(left, text=why), record, people)
+        _make_safe(replace(left, text=why), file, record, people)
 
 
 def _ready(mark: marks.Mark) -> StationFile:
@@ -171,9 +171,11 @@ def _fence(mark: marks.Mark, record: Record) -> None:
     record.note("gone", pid=mark.pid)
 
 
-def _make_safe(mark: marks.Mark, record: Record, people: People) -> None:
-    """Make the bench safe, and try again until it is."""
-    file = load_station(Path(mark.station))
+def _make_safe(mark: marks.Mark, file: StationFile, record: Record, people: People) -> None:
+    """Make the bench safe, and try again until it is.
+
+    `file` is the station as it was when the watch began: what was edited since may not be whole.
+    """
     purpose = f"the watchdog of {mark.run}"
     states: dict[str, str] = {}
     told_s = -math.inf

@@ -104,6 +104,19 @@ def test_a_run_that_hangs_is_ended_and_the_bench_made_safe(bench: Served) -> Non
     assert "it hung" in mark(bench, marks.SAFE).said
 
 
+def test_a_station_that_is_edited_meanwhile_keeps_no_watchdog_from_its_work(bench: Served) -> None:
+    program = bench.run()
+    (found,) = marks.marks()
+    end = time.monotonic() + 10
+    while not marks.is_locked(found.watch_file):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    time.sleep(2.0)  # it has read what it needs
+    (bench.root / "station.toml").write_text("[station\n", encoding="utf-8")
+    program.kill()
+    assert safe_after(bench, 5.0) < 5.0
+
+
 def test_a_run_that_ends_in_order_leaves_no_mark_and_no_watchdog(bench: Served) -> None:
     program = bench.run()
     (found,) = marks.marks()
