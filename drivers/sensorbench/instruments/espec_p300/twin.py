@@ -189,7 +189,8 @@ class SimEspecP300:
             reply = self._answer(command)
         except Refused as refused:
             reply = f"NA:{refused}"
-        self._watch()  # limits that were narrowed alarm at once
+        if command not in self._queries:
+            self._watch()  # limits that were narrowed alarm at once
         return reply.encode("ascii", "replace")
 
     def _answer(self, command: str) -> str:

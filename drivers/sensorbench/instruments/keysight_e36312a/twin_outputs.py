@@ -63,6 +63,7 @@ class Output:
         self.rail = Rail(self)
         self.draws: Signal = lambda: 0.0
         self.told: Callable[[], None] = lambda: None
+        self._told_mode = 0
         self.load_ohm = math.inf
         self._changing = changing
         self._rating = rating
@@ -141,18 +142,21 @@ class Output:
     def regulate(self) -> None:
         """Bring the rail to where the settings and its load put it, and trip where they must.
 
-        `told` hears of it: a state that has gone again when somebody looks is an event, too.
+        `told` hears of a new state: one that has gone again when somebody looks is an event, too.
         """
         voltage_v = self.regulated_v
-        if self.delivers:
-            self.voltage_tripped = self._limited_v(voltage_v) > self.protection_v
-        self._put(self._limited_v(voltage_v))
-        # The load of a rail that has just come up is known only now.
         limited_v = self._limited_v(voltage_v)
-        if self.delivers:
-            self.current_tripped = self.trips_on_current and limited_v < voltage_v
-        self._put(self._limited_v(voltage_v))
-        self.told()
+        if self.delivers and limited_v > self.protection_v:
+            self.voltage_tripped, limited_v = True, 0.0
+        if self._put(limited_v):
+            # The load of a rail that has just come up is known only now.
+            limited_v = self._limited_v(voltage_v)
+        if self.delivers and self.trips_on_current and limited_v < voltage_v:
+            self.current_tripped, limited_v = True, 0.0
+        self._put(limited_v)
+        if self.mode != self._told_mode:
+            self._told_mode = self.mode
+            self.told()
 
     def _limited_v(self, voltage_v: float) -> float:
         """Return the rail's voltage: at constant current the load is taken as a resistor."""
@@ -163,10 +167,13 @@ class Output:
             return voltage_v
         return min(voltage_v, self.limit_a * self.voltage_v / wanted_a)
 
-    def _put(self, voltage_v: float) -> None:
-        if abs(voltage_v - self.voltage_v) > 1e-9:
-            self._changing()
-            self.rail.field = Constant(voltage_v)
+    def _put(self, voltage_v: float) -> bool:
+        """Bring the rail there, and return whether it was elsewhere."""
+        if abs(voltage_v - self.voltage_v) <= 1e-9:
+            return False
+        self._changing()
+        self.rail.field = Constant(voltage_v)
+        return True
 
     def read_voltage_v(self, counter: int) -> float:
         """Return a reading of the voltage, in V; noise is by `counter`."""
