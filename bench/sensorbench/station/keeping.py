@@ -1,15 +1,16 @@
 """Whether each place can be looked at as often as its `period` says: what its readings take.
 
 The rules:
-- The meters of a zone are read one after the other, so a round of them all must fit into the
+- The meters of all zones of a run are read one after the other, so a round of them must fit into the
   shortest period; the run's own reading of a meter that is watched too may come before it.
+- Which zones a run uses only its profile says: a station by itself is judged zone by zone.
 - A reading takes what its driver declares, as the instrument is set in station.toml, and what its
   bytes take on a serial line, with the pause that the line keeps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 
 from sensorbench.core.catalog import devices
@@ -34,23 +35,28 @@ Findings = Iterator[tuple[str, str]]
 def unkept(file: StationFile, bindings: Bindings) -> Findings:
     """Return key in station.toml and why a period can't be kept there."""
     for zone in file.zones:
-        yield from _of_zone(file, zone, bindings.of(zone))
+        yield from unkept_in(file, bindings, (zone,))
 
 
-def _of_zone(file: StationFile, zone: str, rows: list[Binding]) -> Findings:
-    takes = _round(file, zone, rows)
+def unkept_in(file: StationFile, bindings: Bindings, zones: Collection[str]) -> Findings:
+    """Return key and why a period can't be kept by a run that uses all these zones."""
+    rows = [row for zone in zones for row in bindings.of(zone)]
+    takes: dict[str, float] = {}
+    for zone in zones:
+        own = _round(file, zone, bindings.of(zone))
+        takes |= {f"{zone}: {what}" if len(zones) > 1 else what: s for what, s in own.items()}
     round_s = sum(takes.values())
     slowest = sorted(takes.items(), key=lambda item: -item[1])[:3]
     shown = ", ".join(f"{what} {_show(s)}" for what, s in slowest if s)
     for row in rows:
         if not row.meters or round_s <= row.period_s * (1 + _ROUNDING):
             continue
-        prefix = f"zone.{zone}.bench" if zone else "bench"
+        prefix = f"zone.{row.zone}.bench" if row.zone else "bench"
         fits = next((s for s in _FITS_S if s >= round_s), round_s)
         yield (
             f"{prefix}.{row.where}.period",
-            f"{_show(row.period_s)} can't be kept: to read every meter of the bench once takes up "
-            f"to {_show(round_s)} ({shown}). {_show(fits)} fits, or a quicker reading",
+            f"{_show(row.period_s)} can't be kept: to read every meter of {_named(zones)} once "
+            f"takes up to {_show(round_s)} ({shown}). {_show(fits)} fits, or a quicker reading",
         )
 
 
@@ -97,6 +103,10 @@ def reading_s(file: StationFile, ref: Ref) -> float:
     if isinstance(link, SerialLink):
         own_s += _BYTES * _BITS / (link.baud_rate or settings.baud_rate)
     return own_s
+
+
+def _named(zones: Collection[str]) -> str:
+    return f"the zones {' and '.join(zones)}" if len(zones) > 1 else "the bench"
 
 
 def _show(seconds: float) -> str:

@@ -26,7 +26,7 @@ from sensorbench.profiles.schedule import Schedule
 from sensorbench.station.alarm_check import check_alarm
 from sensorbench.station.binding import Bindings, bind
 from sensorbench.station.foreseeing import foreseen, make, members, unopened
-from sensorbench.station.keeping import unkept
+from sensorbench.station.keeping import unkept, unkept_in
 from sensorbench.station.layout import layout_of
 from sensorbench.station.links import I2cLink
 from sensorbench.station.machine import check_machine
@@ -103,6 +103,8 @@ def preflight(job: Job, start: datetime) -> Schedule:
     ]
     schedule = replace(schedule, attended=job.attended)
     problems += check_long(job.station, bindings, schedule, start)
+    zones = dict.fromkeys(step.zone for step in schedule.steps)
+    problems += [Problem(FILE, key, text) for key, text in unkept_in(job.station, bindings, zones)]
     problems += foreseen(schedule, unopened(job.station, bindings), job.profile.label)
     if not schedule.points:
         text = "nothing is read and nothing attached: no phase says anything of a unit"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from sensorbench.core.errors import InputError
 from sensorbench.core.quantity import quantities
+from sensorbench.station.preflight import preflight
+from sensorbench.station.workspace import Workspace
 
-from ...workspaces import job_of
+from ...workspaces import START, job_of
 from ..run.climate import CLIMATE, bake, workspace
 
 DMM = """
@@ -72,3 +75,35 @@ def test_what_feeds_and_what_is_pressure_is_looked_at_every_second_others_every_
     for quantity in quantities().values():
         is_quick = quantity.feeds or quantity.dimension.canonical == "Pa"
         assert quantity.period_s <= (1.0 if is_quick else 10.0), quantity.name
+
+
+ROOMS = Path(__file__).parents[2] / "proof" / "rooms"
+DOOR = """
+[instrument.dmm_{room}]
+model = "keysight_34461a"
+link = {{ kind = "simulated" }}
+nplc = 10
+
+[zone.{room}.bench.voltage.door]
+watch = ["dmm_{room}.voltage"]
+low = "-1 V"
+period = "700 ms"
+"""
+
+
+@pytest.mark.parametrize(("rooms", "kept"), [(("oven",), True), (("oven", "tester"), False)])
+def test_a_run_that_uses_two_zones_must_keep_the_periods_of_both_at_once(
+    tmp_path: Path, rooms: tuple[str, ...], kept: bool
+) -> None:
+    shutil.copytree(ROOMS, tmp_path / "rooms")
+    station = tmp_path / "rooms" / "station.toml"
+    doors = "".join(DOOR.format(room=room) for room in rooms)
+    station.write_text(station.read_text("utf-8") + doors, encoding="utf-8")
+    job = job_of(Workspace(tmp_path / "rooms"), "profiles/short_two_rooms.toml", ["d1"])
+    told = ""
+    try:
+        preflight(job, START)
+    except InputError as error:
+        told = "\n".join(str(p) for p in error.problems if "door.period" in str(p))
+    assert (told == "") == kept
+    assert kept or "every meter of the zones tester and oven once takes up to" in told
