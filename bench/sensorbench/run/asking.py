@@ -6,12 +6,15 @@ The rules:
 - `changed` of the place says what follows: the run stops, or it is noted, once.
 - Alarms come first: a protection that tripped says more than the output that it switched off.
 - From the moment when a command goes out until it was taken, what it acts on is not compared.
-- A place that was released is let alone.
+- What was off when the run began, or once it was released, stays off until this run sets it:
+  somebody may be among the units, and a bias that nobody asked for is another test. What said
+  something else then is let alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +28,7 @@ from sensorbench.station.station import Station
 
 Trip = Callable[[str, str, dict[str, object]], None]
 _OFF = "its output is off, or it is stopped"
+_ON = "it was off when this run let it alone"
 
 
 @dataclass(slots=True)
@@ -70,6 +74,18 @@ class Asking:
 
     # -- what the run sends ------------------------------------------------------------------
 
+    def begin(self, rows: Iterable[Binding]) -> None:
+        """Take note of what is off as the run begins."""
+        for row in rows:
+            if row.acts is not None:
+                self._let_alone(row)
+
+    def _let_alone(self, row: Binding) -> None:
+        alone = _Sent(row, self._station.setpoint(row.zone, str(row.where)), None)
+        with suppress(BenchError):
+            if alone.setpoint.told() is None:
+                self._sent[str(row.acts)] = alone
+
     def sending(self, zone: str, where: str) -> None:
         """Say that a command is about to go out: until `sent` nothing is known of it."""
         row = self._station.bindings.rows[zone, where]
@@ -84,7 +100,10 @@ class Asking:
         """Say that a place was released; what the instrument let go with it is its own."""
         row = self._station.bindings.rows[zone, where]
         self._sent.pop(str(row.acts), None)
+        self._let_alone(row)
         for key, other in self._beside(row):
+            if other.row is row:
+                continue
             try:
                 still = not _differs(other, other.setpoint.told())
             except BenchError:
@@ -134,6 +153,8 @@ def _values(sent: _Sent, found: Told, word: str) -> dict[str, Any]:
     values: dict[str, Any] = {
         "address": str(row.where), "zone": row.zone, "instrument": str(row.acts),
     }  # fmt: skip
+    if word == "on":
+        values["detail"] = _shown(found, row.where.quantity.unit)
     if word in {"value", "limit"} and isinstance(sent.told, Held) and isinstance(found, Held):
         pair = (sent.told, found)
         ends = [one.value if word == "value" else one.limit for one in pair]
@@ -156,6 +177,11 @@ def _text(sent: _Sent, found: Told, word: str) -> str:
     was, now = _shown(sent.told, unit), f"it has {_shown(found, unit)}"
     if word == "off":
         now = _OFF
+    if word == "on":
+        return (
+            f"{row.acts} acts again on {row.where}, and not by this run: {_ON}, now {now}. "
+            "Look for who was at its panel, another program; it was not switched off by itself"
+        )
     if word == "limit" and isinstance(sent.told, Held) and isinstance(found, Held):
         was, now = f"a limit of {sent.told.limit:g}", f"it has {found.limit:g}"
     return (

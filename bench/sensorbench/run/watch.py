@@ -113,6 +113,7 @@ class Watch:
         for spot in self.spots.values():
             spot.grid_s = now
             self.poll(spot)
+        self.asking.begin(spot.row for spot in self.spots.values())
         self.asking.ask()
         self.log()
         self.implied.begin(now)

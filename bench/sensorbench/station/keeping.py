@@ -1,8 +1,8 @@
 """Whether each place can be looked at as often as its `period` says: what its readings take.
 
 The rules:
-- The meters of all zones of a run are read one after the other, so a round of them must fit into the
-  shortest period; the run's own reading of a meter that is watched too may come before it.
+- The meters of all zones of a run are read one after the other, so a round of them must fit into
+  the shortest period; the run's own reading of a meter that is watched too may come before it.
 - Which zones a run uses only its profile says: a station by itself is judged zone by zone.
 - A reading takes what its driver declares, as the instrument is set in station.toml, and what its
   bytes take on a serial line, with the pause that the line keeps.

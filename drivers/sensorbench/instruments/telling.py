@@ -58,17 +58,17 @@ def changed(sent: Told, found: Told, rounds: float, most: float = 0.0) -> str:
     """Return in a word what differs between what was sent and what is told now, "" for nothing.
 
     `rounds` is what the instrument rounds a value by, `most` the largest limit that it takes. The
-    words: `off`, `value`, `limit`, `otherwise`. What was let go (None) is compared with nothing.
+    words: `off`, `on` (what was let go acts again), `value`, `limit`, `otherwise`.
 
     >>> changed(Held(125.0), Held(125.04), 0.05), changed(Held(125.0), Held(100.0), 0.05)
     ('', 'value')
     >>> changed(Held(5.0, 0.1), Held(5.0, 0.5), 0.01, 1.0), changed(Held(5.0), None, 0.01)
     ('limit', 'off')
     """
-    if isinstance(found, Untold) or isinstance(sent, Untold | None) or sent == found:
+    if isinstance(found, Untold) or isinstance(sent, Untold) or sent == found:
         return ""
-    if found is None:
-        return "off"
+    if found is None or sent is None:
+        return "off" if found is None else "on"
     if isinstance(sent, Held) and isinstance(found, Held):
         if not _near(sent.value, found.value, rounds):
             return "value"

@@ -67,8 +67,8 @@ def _others(run: Run, names: Names) -> Finding:
 
 
 ALARMS = (
-    "trip", "alarm", "limit", "meter_lost", "meter_back", "disagree", "set_off", "set_value",
-    "set_limit", "set_otherwise",
+    "trip", "alarm", "limit", "meter_lost", "meter_back", "disagree", "set_off", "set_on",
+    "set_value", "set_limit", "set_otherwise",
 )  # fmt: skip
 """What went beyond or was lost on the way, whether it stopped the run or not."""
 _TOLD_VERBS = {"park", "gate", "ask", "null", "load", "unload", "write"}

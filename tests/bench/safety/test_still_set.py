@@ -58,6 +58,21 @@ def test_what_somebody_changes_at_the_panel_stops_the_run_within_seconds(
     assert [e.t for e in events(root, "sent") if e.t > at_s] == []
 
 
+@pytest.mark.parametrize("tested_before", [True, False], ids=["released", "never set"])
+def test_what_is_off_may_not_act_on_units_that_nobody_asked_it_for(
+    tmp_path: Path, tested_before: bool
+) -> None:
+    """A storage without bias: somebody presses On at the supply."""
+    stored = bake("100 h")
+    if not tested_before:
+        stored = stored.replace('before = ["room"]', "before = []")
+    stop, _, at_s = tripped(tmp_path, stored, fault("psu", "output_on", "50 h"))
+    assert (stop.code, stop.values["address"]) == ("set_on", "supply")
+    assert (stop.values["instrument"], stop.values["zone"]) == ("psu.out1", "")
+    assert 0 <= at_s - 50 * 3600 <= 11.0
+    assert "psu.out1 acts again on supply, and not by this run" in str(stop)
+
+
 def test_a_change_names_what_was_sent_and_what_is_there(tmp_path: Path) -> None:
     stop, _, _ = tripped(tmp_path, LONG, fault("chamber", "setpoint_changed", "50 h"))
     assert (stop.values["sent"], stop.values["now"], stop.values["unit"]) == (85.0, 75.0, "degC")
@@ -98,7 +113,9 @@ def test_what_the_run_does_itself_is_no_change(tmp_path: Path, phases: str) -> N
         (Held(5.0, 0.1), Held(5.0, 0.2), "limit"),
         (Held(5.0), Held(5.0, 0.2), ""),
         (Held(5.0), None, "off"),
-        (None, Held(5.0), ""),
+        (None, Held(5.0), "on"),
+        (None, None, ""),
+        (None, Untold(), ""),
         (Held(5.0), Untold(), ""),
         (Held(5.0), OfItsOwn("a program"), "otherwise"),
         (Held(5.0), Swing(1.0, 5.0, 2.0, "sine"), "otherwise"),

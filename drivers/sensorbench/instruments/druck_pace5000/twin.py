@@ -35,7 +35,8 @@ class SimDruckPace5000(PaceStatus):
     there. With overshoot allowed, as it is after *RST, it passes the setpoint by up to 6.7 % of
     the pressure that it makes in 0.8 s at its rate. `echo_headers=False` is firmware that does not
     repeat headers. A person at the panel sets a pressure a tenth lower (`setpoint_changed`), or
-    switches to measure (`output_off`); `terminator` is what the unit's serial set-up chose.
+    switches to measure (`output_off`) or control (`output_on`); `terminator` is what the unit's
+    serial set-up chose.
     """
 
     IDENTITY = "GE Druck,Pace5000 User Interface,{serial},02.00.07"
@@ -43,7 +44,7 @@ class SimDruckPace5000(PaceStatus):
     ERROR_FORMAT = '{code},"{text}"'
     ERROR_CAPACITY = 5
     FAULTS: ClassVar[tuple[str, ...]] = (
-        "no_vent", "setpoint_changed", "output_off", "identity", "silent",
+        "no_vent", "setpoint_changed", "output_off", "output_on", "identity", "silent",
     )  # fmt: skip
     OFFSET_SIGMA_PA: ClassVar[float] = 2.0
     GAIN_SIGMA: ClassVar[float] = 2e-5
@@ -111,6 +112,9 @@ class SimDruckPace5000(PaceStatus):
         if fault == "output_off" and self._on:
             self._hold()
             self._on = False
+        if fault == "output_on":
+            self._on, self._venting = True, False
+            self._control()
 
     def reset(self) -> None:
         self._hold()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import ClassVar
 
 from sensorbench.instruments.espec_p300.twin_air import (
@@ -46,14 +47,14 @@ class SimEspecP300:
     sticks keeps its last value, and the controller, which never sees it arrive, goes on heating
     (or cooling) by 40 K more; one that is open reads no number, and heats no more. Data protection
     is set at the panel: `panel.data_protected`. What a person does there are faults, too: other
-    setpoints, 10 K and 10 %RH lower (`setpoint_changed`), STANDBY (`output_off`), a stored program
-    that leads there (`program_started`). With an `address` it hears only lines that begin with it,
-    as on RS-485.
+    setpoints, 10 K and 10 %RH lower (`setpoint_changed`), STANDBY (`output_off`), CONSTANT
+    (`output_on`), a stored program that leads there (`program_started`). With an `address` it hears
+    only lines that begin with it, as on RS-485.
     """
 
     FAULTS: ClassVar[tuple[str, ...]] = (
         "sensor_stuck", "sensor_open", "alarm", "setpoint_changed", "output_off",
-        "program_started", "identity", "silent",
+        "output_on", "program_started", "identity", "silent",
     )  # fmt: skip
     HIGH_ALARM, LOW_ALARM, PLANT_ALARM = 1, 2, 9
     LOWEST_C: ClassVar[float] = -75.0
@@ -235,6 +236,9 @@ class SimEspecP300:
         """Do what a person does at the panel."""
         if fault == "output_off":
             self._stop("OFF" if self._mode == "OFF" else "STANDBY")
+        if fault == "output_on":
+            with suppress(Refused):  # the panel refuses as the line does
+                self._start_constant()
         if fault in {"setpoint_changed", "program_started"}:
             was_c = self._goal[0] if self._goal else self._setpoint_c
             self._setpoint_c = max(self._low_c, was_c - self.BY_HAND_K)

@@ -59,15 +59,16 @@ class SimKeithley2450(ScpiDevice):
 
     `sense` says what the load draws ("current", in A at the present voltage) and what lies at the
     terminals while the output is off ("voltage"). A person at the panel lowers the voltage by a
-    tenth (`setpoint_changed`), or presses OUTPUT (`output_off`). `beyond` lists what it took
-    and does not model.
+    tenth (`setpoint_changed`), or presses OUTPUT (`output_off`, `output_on`). `beyond` lists what
+    it took and does not model.
     """
 
     IDENTITY = "KEITHLEY INSTRUMENTS,MODEL 2450,{serial},1.7.12b"
     SIBLING = ("2450", "2460")
     ERROR_FORMAT = '{code},"{text}"'
     FAULTS: ClassVar[tuple[str, ...]] = (
-        "identity", "language", "overload", "setpoint_changed", "output_off", "silent",
+        "identity", "language", "overload", "setpoint_changed", "output_off", "output_on",
+        "silent",
     )  # fmt: skip
 
     def __init__(self, world: World, serial: str) -> None:
@@ -120,8 +121,8 @@ class SimKeithley2450(ScpiDevice):
     def _suffer(self, fault: str) -> None:
         if fault == "setpoint_changed":
             self._setpoint_v *= 0.9
-        if fault == "output_off":
-            self._on = False
+        if fault in {"output_off", "output_on"}:
+            self._on = fault == "output_on"
         self._regulate()
 
     # -- physics ---------------------------------------------------------------------------

@@ -45,14 +45,15 @@ class SimKeysightE36312a(OutputStatus):
     it is spoken to. A trip latches the output off until it is cleared, then the output is back.
     Outputs 2 and 3 joined by OUTPut:PAIR feed `out2`, with twice the volts or amperes, and both
     numbers mean the pair. A person at the panel lowers every voltage by a tenth
-    (`setpoint_changed`), or presses All Off (`output_off`). Memory
+    (`setpoint_changed`), or presses All Off (`output_off`) or All On (`output_on`). Memory
     places hold until the twin is made anew.
     """
 
     IDENTITY = "Keysight Technologies,E36312A,{serial},2.1.0-1.0.4-1.12"
     SIBLING = ("E36312A", "E36313A")
     FAULTS: ClassVar[tuple[str, ...]] = (
-        "trip1", "trip2", "trip3", "setpoint_changed", "output_off", "identity", "silent",
+        "trip1", "trip2", "trip3", "setpoint_changed", "output_off", "output_on", "identity",
+        "silent",
     )  # fmt: skip
     RATINGS: ClassVar[dict[int, Rating]] = {
         1: Rating(6.0, 5.0, 0.002),
@@ -108,8 +109,8 @@ class SimKeysightE36312a(OutputStatus):
         for output in self._outputs.values():
             if fault == "setpoint_changed":
                 output.setpoint_v *= 0.9
-            if fault == "output_off":
-                output.on = False
+            if fault in {"output_off", "output_on"}:
+                output.on = fault == "output_on"
             output.regulate()
 
     def _trip_by(self, fault: str) -> None:

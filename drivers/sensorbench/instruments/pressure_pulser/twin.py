@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from functools import partial
 from typing import ClassVar
 
@@ -60,14 +61,14 @@ class SimPressurePulser(ScpiDevice):
 
     The valve drives the unit's own sensor to the setpoint, so that the sensor's gain and offset are
     in the outlet. A person at the panel sets a pressure a tenth lower, which ends a wave
-    (`setpoint_changed`), or closes the valve (`output_off`). Volumes, supply, pump and
-    the gas's heat are not modelled.
+    (`setpoint_changed`), or closes or opens the valve (`output_off`, `output_on`). Volumes, supply,
+    pump and the gas's heat are not modelled.
     """
 
     IDENTITY = "sensorbench,PP1,{serial},1.0"
     SIBLING = ("PP1", "PP2")
     FAULTS: ClassVar[tuple[str, ...]] = (
-        "no_vent", "trip", "setpoint_changed", "output_off", "identity", "silent",
+        "no_vent", "trip", "setpoint_changed", "output_off", "output_on", "identity", "silent",
     )  # fmt: skip
 
     def __init__(self, world: World, serial: str) -> None:
@@ -106,8 +107,9 @@ class SimPressurePulser(ScpiDevice):
             self._setpoint_pa, self._wave = 0.9 * self._highest_pa(), None
             if self._on:
                 self._follow()
-        if fault == "output_off":
-            self._switch(on=False)
+        if fault in {"output_off", "output_on"}:
+            with suppress(ScpiError):  # the panel refuses as the line does
+                self._switch(on=fault == "output_on")
 
     # -- the outlet ------------------------------------------------------------------------
 
