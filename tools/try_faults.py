@@ -191,12 +191,11 @@ the same run without the fault, and with what the simulated world really had at 
 `tools/try_faults.py` makes this page: {runs} runs, {wrong} of them WRONG: what a unit saw, or
 what was recorded, is not as it was to be, and a unit is PASS.
 
-What nobody can notice: where only the instrument that acts tells what it does, some of its faults
-(`check` and the report name such places; `watch = ["METER"]` gives them a second meter); a
-reference that is off by less than the meters of its place may differ (`agree`): only its
-calibration tells; the noise of one that is read once at a time, as by a monitor. A fault of a unit
-itself is judged by its limits. One that is not met, as of a part that nobody reads meanwhile,
-changes nothing.
+What nobody can notice, counted as unseen: where only the instrument that acts tells what it does,
+some of its faults (`check` and the report name such places; `watch = ["METER"]` gives them a second
+meter); a reference that is off, stuck or noisy by less than the meters of its place may differ
+(`agree`): only its calibration tells. A fault of a unit itself is judged by its limits. One that is
+not met, as of a part that nobody reads meanwhile, changes nothing.
 
 Scenes: {scenes}.
 
@@ -322,9 +321,7 @@ def table(rows: Sequence[Row]) -> str:
     wrong = [row for row in rows if is_wrong(row)]
     scenes = sorted({row["scene"] for row in rows})
     lines = [PAGE.format(runs=len(rows), scenes=", ".join(scenes), wrong=len(wrong))]
-    lines.append(
-        "| device | fault | runs | noticed as | after, s | came to | one meter only | WRONG |\n"
-    )
+    lines.append("| device | fault | runs | noticed as | after, s | came to | unseen | WRONG |\n")
     lines.append("| --- | --- | --- | --- | --- | --- | --- | --- |\n")
     for (model, kind), own in sorted(groups.items()):
         said = Counter(row["noticed"].partition(",")[0] for row in own if row["noticed"])

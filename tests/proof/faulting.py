@@ -309,10 +309,13 @@ def _notices(run: Tried) -> Iterator[tuple[float, str]]:
 def changed(plain: Tried, other: Tried, passed: set[str], faulty: set[str]) -> Iterator[str]:
     """Yield what a unit that passed saw, or is on record of it, that is not as it was to be."""
     yield from _overstressed(plain, other)
-    yield from _otherwise_read(plain, other, passed)
+    read = list(_otherwise_read(plain, other, passed))
+    yield from read
     yield from _not_held(other)
     if not faulty & set(plain.data.serials):
-        yield from _other_results(plain, other, passed)
+        # What follows from a reference that nobody can see to be off can't be seen either.
+        told = "told: " if read and all(text.startswith("told") for text in read) else ""
+        yield from (told + text for text in _other_results(plain, other, passed))
 
 
 def _allowed(run: Tried, place: Place) -> float:
@@ -359,16 +362,22 @@ def _otherwise_read(plain: Tried, other: Tried, passed: set[str]) -> Iterator[st
                 most = max(most, _allowed(other, place))
             if off <= most:
                 continue
-            told = "told: " if _seen_by_one(other, place) else ""
+            told = "told: " if _can_not_be_seen(other, place, what, off) else ""
             if what == "saw":
                 yield f"{told}saw: read at {place[1]} {off:.3g} from where it was to be"
             else:
                 yield f"{told}recorded: {place[1]} {off:.3g} from the truth"
 
 
-def _seen_by_one(run: Tried, place: Place) -> bool:
-    """Return whether only what acts tells what a place has, as `check` and the report say then."""
+def _can_not_be_seen(run: Tried, place: Place, what: str, off: float) -> bool:
+    """Return whether nobody can see it, which `check`, the report and the station file say.
+
+    Only what acts tells what the place has; or a reference is off by less than its meters may
+    differ.
+    """
     bench = run.data.bench(*place)
+    if what == "recorded" and bench.get("agree") is not None and off <= float(bench["agree"]):
+        return True
     acts = str(bench.get("set") or "").partition(".")[0]
     return bool(acts) and all(str(m).partition(".")[0] == acts for m in bench.get("meters", ()))
 

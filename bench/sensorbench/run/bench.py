@@ -35,11 +35,23 @@ class Insist(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A soak that was reached: how far from its target a place's first meter was at its end."""
+    """A soak that was reached: where a place's first meter was at its end."""
 
     target: Value
-    off: float
+    value: Value
     within: float
+
+    def left_by(self, value: Value) -> float:
+        """Return by how much a place has moved since, what brought it nearer to its target apart.
+
+        A meter that lags comes nearer for a while; one that passes the target goes away from it.
+
+        >>> soak = Reached(target=35.0, value=34.0, within=0.5)
+        >>> soak.left_by(34.75), soak.left_by(33.0), soak.left_by(36.5)
+        (0.0, 1.0, 2.5)
+        """
+        nearer = distance(self.value, self.target) - distance(value, self.target)
+        return distance(value, self.value) - max(0.0, nearer)
 
 
 class Bench:
@@ -257,8 +269,7 @@ class Bench:
             seen = self.seen(zone, band)
             value = None if spot is None else spot.meters[0].value
             if settled and value is not None and seen.target is not None:
-                off = distance(value, seen.target)
-                self.reached.setdefault(key, Reached(seen.target, off, band.within))
+                self.reached.setdefault(key, Reached(seen.target, value, band.within))
             bad = spot is None or not self._watch.settled(spot, seen, _slack(spot))
             if not settled and bad:
                 self.unsettled[key] = {

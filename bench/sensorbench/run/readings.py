@@ -17,7 +17,7 @@ import numpy as np
 
 from sensorbench.core.channel import Block, Stream
 from sensorbench.core.errors import BenchError, NotYetKnown, ProtocolError, TransportError
-from sensorbench.core.quantity import Value, components, distance
+from sensorbench.core.quantity import Value, components
 from sensorbench.evidence.run import Column
 from sensorbench.evidence.segments import TypedRows
 from sensorbench.parts.values import Wave
@@ -138,8 +138,8 @@ class Readings:
     ) -> Iterator[dict[str, object]]:
         """Yield what moved away from where it stood when its soak ended: the soak is void then.
 
-        By more than from one end of its band to the other; a meter that lags may still come
-        nearer. What is nulled is read from another zero.
+        By more than from one end of its band to the other. What is nulled is read from another
+        zero.
         """
         last = max((row[1] for row in references), default=0.0)
         read = self._by_address(zone, [row for row in references if row[1] == last])
@@ -147,7 +147,7 @@ class Readings:
             value, reached = read.get(where), self._run.bench.reached.get((zone, where))
             if value is None or reached is None or (zone, where) in self._run.state.offsets:
                 continue
-            apart = distance(value, reached.target) - reached.off
+            apart = reached.left_by(value)
             if apart > 2.0 * reached.within:
                 yield {
                     "code": "moved_since", "address": where, "apart": apart,

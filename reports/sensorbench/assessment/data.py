@@ -312,7 +312,7 @@ class RunData:
             values=values,
             spread=spread,
             sweeps=sweeps,
-            references=self._references(event),
+            references=self._references(event, sweeps),
             problems={s: _reason(row) for s, row in event.data.get("problems", {}).items()},
             unsettled=tuple(
                 Reason(
@@ -324,10 +324,16 @@ class RunData:
             + self._unsteady(event, point),
         )
 
-    def _references(self, event: Event) -> dict[str, tuple[float, ...]]:
+    def _references(self, event: Event, sweeps: int) -> dict[str, tuple[float, ...]]:
+        """Return the mean of each reference, NaN where it did not speak at every sweep.
+
+        The units' means are over all of them: what the others had, it alone would know.
+        """
         found: dict[str, tuple[float, ...]] = {}
         for meter, own in self._reference_rows(event):
             parts = [own[own[:, 3] == k][:, 4].mean() for k in np.unique(own[:, 3])]
+            if len(np.unique(own[:, 1])) < sweeps:
+                parts = [math.nan] * len(parts)
             found[f"{meter.zone}:{meter.address}"] = tuple(map(float, parts))
         return found
 

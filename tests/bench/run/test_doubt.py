@@ -20,6 +20,7 @@ from ...workspaces import (
     run,
     write,
 )
+from . import climate
 from .barometers import SOCKETS, bench, fault
 
 STRESS = """
@@ -261,3 +262,40 @@ pressure = { within = "20 Pa", for = "1 min", timeout = "10 min" }
     stuck = fault("chamber", "sensor_stuck", f"{at_s:.0f} s") if beside else ""
     outcome = run(write(tmp_path / "stuck", grid, **bench(stuck)))
     assert ("moved_since" in reasons(outcome)) is beside
+
+
+def test_a_place_that_wanders_through_its_target_has_moved(tmp_path: Path) -> None:
+    """A thermometer that lags was below its target when the soak ended, and is above it now."""
+    grid = """
+[[phase]]
+kind = "grid"
+name = "check"
+axes = [
+    { set = { temperature = ["60 degC"] } },
+    { set = { pressure = ["50 kPa", "60 kPa", "70 kPa", "80 kPa"] } },
+]
+measures = ["error"]
+[phase.soak]
+temperature = { within = "1 K", for = "1 min", timeout = "1 h" }
+pressure = { within = "20 Pa", for = "30 s", timeout = "10 min" }
+"""
+    whole = run(write(tmp_path / "whole", grid, **bench()))
+    assert whole.assessment.verdict is Verdict.PASS
+    at_s = events(whole, "readout")[0].t
+    stuck = fault("chamber", "sensor_stuck", f"{at_s:.0f} s")
+    outcome = run(write(tmp_path / "stuck", grid, **bench(stuck)))
+    assert "moved_since" in reasons(outcome)
+    assert outcome.assessment.verdict is Verdict.INVALID
+
+
+def test_sweeps_without_their_reference_are_not_compared_with_other_sweeps(tmp_path: Path) -> None:
+    """The reference spoke at the first sweep of three; meanwhile the place moved on."""
+    head = HEAD + 'samples = 3\nsample_interval = "10 s"\n' + QUICK
+    tests = climate.phase_of_tests("test")
+    whole = climate.done(tmp_path / "whole", tests, head=head)
+    assert whole.assessment.verdict is Verdict.PASS
+    at_s = events(whole, "readout")[-1].t - 15.0
+    silent = fault("thermometer", "silent", f"{at_s:.3f} s")
+    lost = climate.done(tmp_path / "lost", tests, silent, head=head)
+    assert lost.assessment.verdict is Verdict.INVALID
+    assert "no_reference" in reasons(lost)
