@@ -404,7 +404,8 @@ def _offs(run: Tried, readout: Readout) -> Iterator[tuple[str, Place, float, flo
         place = (zone, name.partition(":")[2])
         truth = run.at(place, readout.t)
         stated = data.bench(*place).get("uncertainty")
-        if truth is not None and stated is not None and len(truth) == len(told):
+        known = all(map(isfinite, told))
+        if known and truth is not None and stated is not None and len(truth) == len(told):
             yield "recorded", place, distance(_one(told), _one(truth)), 2.0 * float(stated)
 
 
