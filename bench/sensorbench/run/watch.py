@@ -72,7 +72,7 @@ class Watch:
         self._lock = threading.RLock()
         self._pulse: Pulse = pulse or NoPulse()
         self._trip: SafetyStop | None = None
-        self._seen_s = 0.0
+        self._seen_s = self._checked_s = 0.0
         self._hold: _Hold | None = None
         self._waiting: list[tuple[float, ...]] = []
         self._waiting_since = 0.0
@@ -124,7 +124,7 @@ class Watch:
                 self._services.every(spot.row.period_s, self._ticker(spot), name)
             self._services.every(ALARMS_S, self._alarm_tick, "alarms")
         else:
-            self._seen_s = time.monotonic()
+            self._seen_s = self._checked_s = time.monotonic()
             self._thread = threading.Thread(target=self._run, name="safety", daemon=True)
             self._thread.start()
 
@@ -168,7 +168,11 @@ class Watch:
         """Raise what the safety thread found, and that it looks no more."""
         if self._trip is not None:
             raise self._trip
-        if self._thread is not None and time.monotonic() - self._seen_s > SILENT_S:
+        now, before = time.monotonic(), self._checked_s
+        self._checked_s = now
+        if now - before > SILENT_S / 2:
+            self._seen_s = now  # the machine slept, or had no time: that says nothing of the watch
+        if self._thread is not None and now - self._seen_s > SILENT_S:
             raise SafetyStop(
                 f"the safety watch has looked at nothing for {SILENT_S:g} s: an instrument, or "
                 "this machine's disk, holds it up",
