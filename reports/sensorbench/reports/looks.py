@@ -139,13 +139,18 @@ def soaks(run: Run, names: Names) -> Finding:
     failed = [event for event in soaks if not event.data.get("settled", True)]
     if not failed:
         return names.words.text("events.soaks_fine", n=len(soaks)), ()
+    kinds = Counter(
+        (tuple(event.data.get("addresses", ())), names.duration(event.data.get("took_s", 0.0)))
+        for event in failed
+    )
     told = [
         names.words.text(
             "events.soak",
-            what=names.words.listed([names.address(w) for w in event.data.get("addresses", ())]),
-            time=names.duration(event.data.get("took_s", 0.0)),
+            what=names.words.listed([names.address(where) for where in addresses]),
+            time=time,
+            n=number,
         )
-        for event in failed
+        for (addresses, time), number in kinds.items()
     ]
     text = names.words.text("events.soaks_failed", n=len(failed), of=len(soaks))
     what = names.words.sentence(_listed(told, names))

@@ -315,7 +315,8 @@ class Player:
             if rows:
                 samples[f"units-{number}"] = np.array(rows, dtype=float)
         references = [
-            (self.now, 0, n, 0, float(self.applied.get(m["address"], REST[m["address"]])))
+            (self.now, sweep, n, 0, float(self.applied.get(m["address"], REST[m["address"]])))
+            for sweep in range(sweeps)
             for n, m in enumerate(self.meters)
             if m["name"].startswith("meter_")
         ]
