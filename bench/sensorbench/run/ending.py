@@ -56,13 +56,14 @@ class _Ending:
 
 
 def to_its_end(runner: Runner) -> Outcome:
-    """Carry out a run and end it in order.
+    """Carry out a run under its guard and end it in order.
 
     Raises what stopped it, with notes: what is not safe, what is not on record, where the evidence
     is. A signal that came during the end is raised after it.
     """
     ending = _Ending(runner)
     try:
+        runner.guard.begin(runner.evidence.root.name, runner.evidence.root)
         runner.execute()
     except BaseException as error:
         ending.error = error

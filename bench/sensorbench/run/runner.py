@@ -344,6 +344,7 @@ class Runner:
         self.evidence.append("needs", {"touches": touched, "verbs": sorted(asked.verbs)})
         self.evidence.append("armed", arm(self.station, self.zones))
         self.evidence.commit()
+        self.guard.recorded()
 
     def _report(self) -> None:
         if self._number >= len(self.schedule.steps):
