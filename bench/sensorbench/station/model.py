@@ -63,7 +63,9 @@ class BenchTable(Document):
     the same place. A profile may set what lies between `low` and `high`; beyond them by more than
     an overshoot (`safety.limits`), for longer than `delay`, a run stops. It stops, too, where what
     acts is no longer as the run set it, unless `changed` says to note that, as
-    `action` does of a limit. Without `set` and `fixed` the address is only watched.
+    `action` does of a limit. Where something vents, `vent` says when making safe may:
+    "below 60 degC" by every meter of the zone's temperature, or "always". Without `set` and
+    `fixed` the address is only watched.
     """
 
     set: str | None = None
@@ -78,6 +80,7 @@ class BenchTable(Document):
     gradient: Any = None
     handle: tuple[Any, Any] | None = None
     rank: int = 0
+    vent: str | None = None
     select: str | None = None
     changed: Literal["stop", "note"] = "stop"
     action: Literal["stop", "note"] = "stop"
