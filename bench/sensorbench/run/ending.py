@@ -1,6 +1,7 @@
 """How a run ends: the bench is made safe, then what goes on is closed, then it is put on record.
 
 The rules:
+- A controlled end (run/controlled.py) comes before all else, where there is one.
 - One section that no signal interrupts, entered once, whatever ended the run: from making safe to
   the seal. A signal that comes just before it is what ended the run.
 - Instruments come first, with nothing asked of a part, a disk or a thread before them.
@@ -19,6 +20,7 @@ from sensorbench.assessment.assess import RESULTS_FILE, assess
 from sensorbench.assessment.results import Assessment, as_json
 from sensorbench.core.errors import BenchError, EvidenceError, kind_of
 from sensorbench.evidence.run import RunReader
+from sensorbench.run.controlled import asks_for_it, come_to_the_end
 from sensorbench.run.parked import Parked
 from sensorbench.run.runner import Runner
 from sensorbench.run.stopped import Stopped
@@ -73,6 +75,7 @@ def to_its_end(runner: Runner) -> Outcome:
     except BaseException as error:
         ending.error = error
     try:
+        _wind_down(ending)
         return _end(ending)
     except signals.Stopped as late:
         if not ending.is_begun:  # it came before the section: no other will
@@ -81,6 +84,21 @@ def to_its_end(runner: Runner) -> Outcome:
         if late is not ending.error:
             late.add_note(f"the run had ended before; its evidence: {runner.evidence.root}")
         raise
+
+
+def _wind_down(ending: _Ending) -> None:
+    """Come to a controlled end, where what ended the run leaves time for one."""
+    error = ending.error
+    if error is None or not asks_for_it(error):
+        return
+    try:
+        with signals.stoppable_again():
+            come_to_the_end(ending.runner, error)
+    except BaseException as worse:
+        error.add_note(f"the controlled end was cut short: {str(worse) or type(worse).__name__}")
+        if isinstance(worse, SafetyStop):
+            worse.add_note(f"it came to a controlled end before: {error}")
+            ending.error = worse
 
 
 def _end(ending: _Ending) -> Outcome:

@@ -37,7 +37,7 @@ from sensorbench.profiles.schedule import (
 from sensorbench.run.bench import Bench
 from sensorbench.run.duts import Duts
 from sensorbench.run.failing import Failing
-from sensorbench.run.progress import Progress, Status
+from sensorbench.run.progress import Progress, Status, describe
 from sensorbench.run.readings import Readings
 from sensorbench.run.services import Services
 from sensorbench.run.silence import Silence
@@ -110,6 +110,7 @@ class Runner:
         self._step_started = 0.0
         self._time = Timekeeper()
         self._is_over = False
+        self._notice = ""
 
     def meanwhile(self) -> None:
         """Say that the run gets on; raise what safety found. Called while real time passes.
@@ -130,6 +131,24 @@ class Runner:
         """Go on with all that goes on beside the steps, while a person thinks."""
         self.services.serve()
         self.meanwhile()
+
+    def notify(self, text: str) -> None:
+        """Show the person at the bench what is done now, from now on."""
+        self._notice = text
+        self._report()
+
+    def is_set(self) -> list[tuple[str, str]]:
+        """Return zone and address of all that is set, and of what is being set, in that order."""
+        found = list(self.state.sets)
+        step = self.schedule.steps[min(self._number, len(self.schedule.steps) - 1)]
+        if isinstance(step.action, Set) and (step.zone, step.action.address) not in found:
+            found.append((step.zone, step.action.address))
+        return found
+
+    @property
+    def number(self) -> int:
+        """Return the number of the step that is done now."""
+        return self._number
 
     @property
     def phase(self) -> Mapping[str, Any]:
@@ -358,7 +377,9 @@ class Runner:
         }
         number, count = self._number, len(self.schedule.steps)
         alarms = tuple(self.watch.alarms())
-        self._progress.show(Status(number, count, describe(step), left, values, alarms))
+        self._progress.show(
+            Status(number, count, describe(step), left, values, alarms, self._notice)
+        )
 
 
 _PROGRESS_S, _AROUND_S = 60.0, 5.0
@@ -369,24 +390,6 @@ def _shown(value: Any, unit: str) -> str:
         return "?"
     parts = value if isinstance(value, tuple) else (value,)
     return f"{' '.join(f'{part:.5g}' for part in parts)} {unit}"
-
-
-def describe(step: Step) -> str:
-    """Return what a step does, in words."""
-    match step.action:
-        case Set() as action:
-            return f"{step.phase}: {action.address} to its next value"
-        case Settle() as action:
-            names = ", ".join(band.address for band in action.bands)
-            return f"{step.phase}: wait for {names}"
-        case Release() as action:
-            return f"{step.phase}: release {action.what}"
-        case Read() as action:
-            return f"read {action.point}"
-        case Hold() as action:
-            return f"{step.phase}: hold from {action.done_s / 3600:g} h"
-        case Do() as action:
-            return f"{step.phase}: {action.verb}"
 
 
 def as_floats(rows: list[tuple[float, ...]], columns: int) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -39,6 +39,10 @@ class SafetyStop(BenchError):
         self.code, self.values = code, dict(values)
 
 
+class ControlledEnd(SafetyStop):
+    """A limit was reached whose place asks for a controlled end before the safe state."""
+
+
 def stops_beyond(row: Binding) -> tuple[float | None, float | None]:
     """Return below and above which values a run stops, None for an end that has no limit."""
     least, most = readable(row)
@@ -75,8 +79,8 @@ def beyond(row: Binding, value: Value) -> tuple[str, float, float] | None:
 def arm(station: Station, zones: frozenset[str]) -> dict[str, Any]:
     """Narrow the instruments' own protections to the bench's limits; return what holds now.
 
-    A limit that station.toml does not give leaves that end as it is, as does one that only is
-    noted: the instrument would stop by it. Raises InstrumentError if one
+    A limit that station.toml does not give leaves that end as it is, as does one that is noted or
+    ends a run in its own time: the instrument would stop by it. Raises InstrumentError if one
     is refused.
     """
     held: dict[str, Any] = {}

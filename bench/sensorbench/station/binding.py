@@ -52,7 +52,7 @@ class Binding:
     select: Ref | None = None
     uncertainty: float | None = None
     changed: Literal["stop", "note"] = "stop"
-    action: Literal["stop", "note"] = "stop"
+    action: Literal["stop", "end", "note"] = "stop"
 
     @property
     def meters(self) -> tuple[Ref, ...]:

@@ -63,7 +63,7 @@ class BenchTable(Document):
     the same place. A profile may set what lies between `low` and `high`; beyond them by more than
     an overshoot (`safety.limits`), for longer than `delay`, a run stops. It stops, too, where what
     acts is no longer as the run set it, unless `changed` says to note that, as
-    `action` does of a limit. Where something vents, `vent` says when making safe may:
+    `action` does of a limit; "end" lets a stress cool down before (`run.controlled`). Where something vents, `vent` says when making safe may:
     "below 60 degC" by every meter of the zone's temperature, or "always". Without `set` and
     `fixed` the address is only watched.
     """
@@ -83,7 +83,7 @@ class BenchTable(Document):
     vent: str | None = None
     select: str | None = None
     changed: Literal["stop", "note"] = "stop"
-    action: Literal["stop", "note"] = "stop"
+    action: Literal["stop", "end", "note"] = "stop"
 
     @model_validator(mode="after")
     def _one(self) -> BenchTable:
