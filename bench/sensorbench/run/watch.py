@@ -34,7 +34,6 @@ from sensorbench.run.services import Services, Tick
 from sensorbench.run.spots import LOG, Spot, Watched, holds
 from sensorbench.safety.heart import NoPulse, Pulse
 from sensorbench.safety.limits import (
-    LOST_AFTER,
     ControlledEnd,
     SafetyStop,
     beyond,
@@ -222,14 +221,16 @@ class Watch:
             self._judge(spot)
 
     def _missed(self, spot: Spot, watched: Watched, error: BenchError) -> None:
+        now = self._clock.now()
+        watched.missing_since = watched.missing_since if watched.missing else now
         watched.missing += 1
         watched.missed += 1
         watched.value = None
         spot.bad = True
         if watched.missing == 1:
             self._evidence.append("retry", {"what": watched.name, "reason": str(error)})
-            return
-        if watched.missing < LOST_AFTER or watched.lost:
+        is_over = spot.row.lost.is_over(watched.missing, now - watched.missing_since)
+        if watched.lost or not is_over:
             return
         watched.lost = True
         self._evidence.append("meter_lost", {"meter": watched.name, "reason": str(error)})

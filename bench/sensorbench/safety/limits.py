@@ -8,8 +8,8 @@ The rules:
 - No margin is so wide that the limit can't stop anything: where it would go beyond the last value
   that there is, or that the place's meters can read, that value stops the run when it is reached.
 - The instrument's own protection is armed where a run stops, and only ever narrowed.
-- A meter that can't be read is lost after two polls in a row; losing one of several is an alarm,
-  losing the last is a trip: what is not known is not safe.
+- A meter that can't be read is lost after two polls in a row, or what the place says of `lost`;
+  losing one of several is an alarm, losing the last a trip: what is not known is not safe.
 - A value that is not finite is a meter that can't be read.
 """
 
@@ -24,7 +24,6 @@ from sensorbench.core.quantity import Value, components
 from sensorbench.station.binding import Binding, readable
 from sensorbench.station.station import Station
 
-LOST_AFTER = 2
 _SHARE = 0.01
 
 

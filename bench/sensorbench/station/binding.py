@@ -16,6 +16,7 @@ from sensorbench.core.catalog import devices
 from sensorbench.core.quantity import Address, Value, address, components
 from sensorbench.instruments.members import meter, setpoint, switch
 from sensorbench.parts.values import ValueProblem, read, read_difference
+from sensorbench.station.losing import USUALLY, Lost
 from sensorbench.station.model import BenchTable, StationFile
 from sensorbench.station.refs import Ref, axis_of, find, one_axis, stated
 from sensorbench.station.venting import Vent, bind_vents
@@ -53,6 +54,7 @@ class Binding:
     uncertainty: float | None = None
     changed: Literal["stop", "note"] = "stop"
     action: Literal["stop", "end", "note"] = "stop"
+    lost: Lost = USUALLY
 
     @property
     def meters(self) -> tuple[Ref, ...]:
@@ -231,7 +233,7 @@ def _bind(
         low, high, apart("agree", row.agree), apart("gradient", row.gradient), handle,
         row.period or quantity.period_s, row.delay, row.rank, None,
         _select(file, row, key, problems), _uncertainty(file, reference, problems),
-        row.changed, row.action,
+        row.changed, row.action, row.lost,
     )  # fmt: skip
     _rated(binding, key, problems)
     return binding

@@ -18,6 +18,7 @@ from sensorbench.core.quantity import AddressError, address
 from sensorbench.parts.model import by_address, problem
 from sensorbench.station.alarm_table import AlarmTable, one_or_several
 from sensorbench.station.links import I2cLink, Link
+from sensorbench.station.losing import USUALLY, LostAfter
 from sensorbench.station.tables import with_table
 
 
@@ -62,10 +63,11 @@ class BenchTable(Document):
     `set` acts, `reference` is believed ("set": the setpoint itself), `watch` names more meters in
     the same place. A profile may set what lies between `low` and `high`; beyond them by more than
     an overshoot (`safety.limits`), for longer than `delay`, a run stops. It stops, too, where what
-    acts is no longer as the run set it, unless `changed` says to note that, as
-    `action` does of a limit; "end" lets a stress cool down before (`run.controlled`). Where something vents, `vent` says when making safe may:
-    "below 60 degC" by every meter of the zone's temperature, or "always". Without `set` and
-    `fixed` the address is only watched.
+    acts is no longer as the run set it, unless `changed` says to note that, as `action` does of a
+    limit; "end" lets a stress cool down before (`run.controlled`). Where something vents, `vent`
+    says when making safe may: "below 60 degC" by every meter of the zone's temperature, or
+    "always". A meter is `lost` after so many polls in a row, or after a time, in which it can't be
+    read. Without `set` and `fixed` the address is only watched.
     """
 
     set: str | None = None
@@ -79,6 +81,7 @@ class BenchTable(Document):
     delay: Duration = Field(default=0.0, ge=0)
     gradient: Any = None
     handle: tuple[Any, Any] | None = None
+    lost: LostAfter = USUALLY
     rank: int = 0
     vent: str | None = None
     select: str | None = None
