@@ -347,7 +347,10 @@ class Runner:
             self.evidence.append(
                 "acknowledged", {"run": mark.run, "what": mark.said, **mark.acknowledged}
             )
-        left = self.station.take()
+        for name, why in self.station.opened_again.items():
+            self.evidence.append("retry", {"what": name, "reason": why, "attempt": 1})
+        self.station.opened_again.clear()
+        left = self.station.take(self.failing.once_more)
         if left:
             self.evidence.append("left_over", {name: list(texts) for name, texts in left.items()})
         self.evidence.append("meters", {"meters": self.watch.meters()})
@@ -361,7 +364,7 @@ class Runner:
         asked = needs(self.schedule)
         touched = {zone: sorted(asked.touches(zone)) for zone in sorted(self.zones)}
         self.evidence.append("needs", {"touches": touched, "verbs": sorted(asked.verbs)})
-        self.evidence.append("armed", arm(self.station, self.zones))
+        self.evidence.append("armed", arm(self.station, self.zones, self.failing.once_more))
         self.evidence.commit()
         self.guard.recorded()
 

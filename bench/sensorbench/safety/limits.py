@@ -17,10 +17,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from sensorbench.core.errors import BenchError, InstrumentError
 from sensorbench.core.quantity import Value, components
+from sensorbench.station.again import Again, only_once
 from sensorbench.station.binding import Binding, readable
 from sensorbench.station.station import Station
 
@@ -75,7 +77,7 @@ def beyond(row: Binding, value: Value) -> tuple[str, float, float] | None:
     return None
 
 
-def arm(station: Station, zones: frozenset[str]) -> dict[str, Any]:
+def arm(station: Station, zones: frozenset[str], again: Again = only_once) -> dict[str, Any]:
     """Narrow the instruments' own protections to the bench's limits; return what holds now.
 
     A limit that station.toml does not give leaves that end as it is, as does one that is noted or
@@ -88,7 +90,8 @@ def arm(station: Station, zones: frozenset[str]) -> dict[str, Any]:
             continue
         low, high = stops_beyond(row) if row.action == "stop" else (None, None)
         try:
-            found = station.setpoint(zone, where).protect(low, high)
+            narrow = partial(station.setpoint(zone, where).protect, low, high)
+            found = again(narrow, str(row.acts))
         except InstrumentError as error:
             raise error.named(row.acts.instrument if row.acts else where) from None
         if found is not None:

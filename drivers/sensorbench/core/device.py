@@ -148,9 +148,13 @@ class StreamingSensor(Sensor, Protocol):
 
 @runtime_checkable
 class Calibratable(Sensor, Protocol):
-    """A DUT that stores coefficients. Writing is for ever counted; `lock` can't be undone."""
+    """A DUT that stores coefficients. Writing is for ever counted; `lock` can't be undone.
+
+    `REWRITABLE` says that they may be written again; one-time memory takes them once.
+    """
 
     CALIBRATION: ClassVar[tuple[FixedPointPolynomial, ...]]
+    REWRITABLE: ClassVar[bool]
 
     def write_coefficients(self, coefficients: Sequence[int]) -> None: ...
 
