@@ -15,8 +15,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
 from sensorbench.core.clock import Clock, RealClock
 from sensorbench.core.errors import BenchError
 from sensorbench.core.plugins import load, plugins
@@ -35,6 +33,7 @@ from sensorbench.profiles.schedule import (
     action_json,
 )
 from sensorbench.run.bench import Bench
+from sensorbench.run.dead_man import pulses_of
 from sensorbench.run.duts import Duts
 from sensorbench.run.failing import Failing
 from sensorbench.run.progress import Progress, Status, describe
@@ -101,6 +100,7 @@ class Runner:
         )
         if isinstance(station.operator, Terminal):
             station.operator.meanwhile = self._while_asked
+        self.pulses = pulses_of(self)
         self.silence = Silence(schedule, answered=self.state.next > 0)
         self.readings = Readings(self)
         self._progress = progress
@@ -125,6 +125,7 @@ class Runner:
     def halt(self) -> None:
         """Ask nothing of units and meters any more, and wait for nobody: the end has begun."""
         self._is_over = True
+        self.pulses.stop()
         self.watch.halt()
 
     def _while_asked(self) -> None:
@@ -166,6 +167,7 @@ class Runner:
         self._introduce()
         self.duts.load(self.state.sockets)
         self.watch.start()
+        self.pulses.start(self.failing.once_more)
         # Virtual weeks pass in seconds: whoever watches is told a thousand times at most.
         self.services.every(max(_PROGRESS_S, self._planned_s / 1000), self._report, "progress")
         if isinstance(self.clock, RealClock):
@@ -393,8 +395,3 @@ def _shown(value: Any, unit: str) -> str:
         return "?"
     parts = value if isinstance(value, tuple) else (value,)
     return f"{' '.join(f'{part:.5g}' for part in parts)} {unit}"
-
-
-def as_floats(rows: list[tuple[float, ...]], columns: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return rows as an array, shape (n, columns)."""
-    return np.array(rows, dtype=np.float64).reshape(-1, columns)

@@ -190,6 +190,16 @@ class Watch:
         if self._hold is not None:
             self.end_hold()
 
+    def is_looking(self) -> bool:
+        """Return whether safety looks, in real time, and has found nothing that stops the run."""
+        return self._trip is None and time.monotonic() - self._seen_s <= SILENT_S
+
+    def stop_for(self, text: str, code: str) -> None:
+        """Let the run stop, from any thread, for what safety did not find by itself."""
+        if self._trip is None:
+            self._trip = SafetyStop(text, code, {"detail": text})
+            self._pulse.tripped()
+
     # -- polls -------------------------------------------------------------------------------
 
     def _ticker(self, spot: Spot) -> Tick:

@@ -241,6 +241,18 @@ class ProtectionTable(Document):
     every: Duration = Field(default=365 * 86400.0, gt=0, le=10 * 365 * 86400.0)
 
 
+class DeadManTable(Document):
+    """A retriggerable relay that a run holds by pulses: it drops when everything dies.
+
+    `output` is the contact that is turned every `period`; `drops` is how long the relay holds
+    after the last turn, as it is set.
+    """
+
+    output: str
+    period: Duration = Field(ge=0.1, le=60.0)
+    drops: Duration = Field(gt=0, le=600.0)
+
+
 class StationData(Document):
     """The [station] table."""
 
@@ -260,6 +272,7 @@ class StationFile(Document):
     elsewhere: dict[str, ElsewhereTable] = Field(default_factory=dict)
     socket: tuple[Socket, ...] = ()
     protection: dict[str, ProtectionTable] = Field(default_factory=dict)
+    dead_man: dict[str, DeadManTable] = Field(default_factory=dict)
     alarm: AlarmTable | None = None
 
     @field_validator("bench", mode="before")

@@ -130,9 +130,13 @@ class Station:
 
     def switch_named(self, text: str) -> Switch:
         """Return a switch by its name in station.toml. Raises LookupError."""
-        found = self.member(find(self.file, text, None))
+        return self.switch_of(find(self.file, text, None))
+
+    def switch_of(self, ref: Ref) -> Switch:
+        """Return the switch that a reference names. Raises LookupError."""
+        found = self.member(ref)
         if not isinstance(found, Switch):
-            raise LookupError(f"{text} is no switch")
+            raise LookupError(f"{ref} is no switch")
         return found
 
     # -- parts -----------------------------------------------------------------------------
