@@ -101,7 +101,8 @@ def _doing(status: Status) -> str:
     values = ", ".join(f"{name} {value}" for name, value in status.values.items())
     told = f"{status.doing}; {values}" if values else status.doing
     # First, as a narrow screen cuts off what comes last.
-    return f"ALARM: {', '.join(status.alarms)}; {told}" if status.alarms else told
+    alarm = f"ALARM: {', '.join(status.alarms)}" if status.alarms else ""
+    return "; ".join(filter(None, (status.notice, alarm, told)))
 
 
 class _Lines:
@@ -109,12 +110,13 @@ class _Lines:
         self._title = title
         self._left = left
         self._next = time.monotonic() + _LINE_EVERY_S
-        self._alarms: tuple[str, ...] = ()
+        self._first: tuple[object, ...] = ((), "")
 
     def show(self, status: Status) -> None:
         done, left_s = self._left.of(status.left_s)
-        if time.monotonic() >= self._next or status.alarms != self._alarms:
-            self._alarms = status.alarms
+        first = (status.alarms, status.notice)
+        if time.monotonic() >= self._next or first != self._first:
+            self._first = first
             self._next = time.monotonic() + _LINE_EVERY_S
             told = when(left_s, datetime.now().astimezone())
             parts = [f"{done * 100:.0f} %", told, _doing(status)]
@@ -127,15 +129,16 @@ class _Screen:
         self._left = left
         self._live = live
         self._drawn = 0.0
+        self._notice = ""
 
     def show(self, status: Status) -> None:
         from rich.text import Text  # noqa: PLC0415 - only on a terminal
 
         done, left_s = self._left.of(status.left_s)
         now = time.monotonic()
-        if now - self._drawn < _REDRAW_EVERY_S:
+        if now - self._drawn < _REDRAW_EVERY_S and status.notice == self._notice:
             return
-        self._drawn = now
+        self._drawn, self._notice = now, status.notice
         # The last column stays free: some terminals go on to the next line there.
         width = self._live.console.width - 1
         first = head(self._title, done, when(left_s, datetime.now().astimezone()), width)

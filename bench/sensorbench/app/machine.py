@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import os
 import select
-import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Protocol, cast
 
 from sensorbench.safety.detaching import detached
+from sensorbench.safety.signals import urgent
 
 SAFE_WITHIN_S = 5.0
 """So long Windows lets a program live whose console closes or whose user logs off, s."""
@@ -61,8 +61,7 @@ def safe_before_the_console_goes(
     def came(event: int) -> bool:
         if event not in {CTRL_CLOSE, CTRL_LOGOFF, CTRL_SHUTDOWN}:
             return False  # the next handler is Python's
-        # This is a thread of Windows' own. SIGINT, as it alone wakes a main thread that sleeps.
-        signal.raise_signal(signal.SIGINT)
+        urgent()  # this is a thread of Windows' own
         ended.wait(within_s)
         return True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from sensorbench.core.clock import Clock
 from sensorbench.core.errors import InstrumentError
@@ -18,6 +18,7 @@ from sensorbench.run.services import Services
 from sensorbench.run.spots import EPS, Spot
 from sensorbench.run.state import State
 from sensorbench.run.watch import Watch
+from sensorbench.station.again import Again
 from sensorbench.station.station import Station
 
 T = TypeVar("T")
@@ -25,12 +26,6 @@ _FOR_EVER_S = 1e9
 _ROUNDING_S = 1e-6
 _BETWEEN = 0.7
 """Where between the polls of safety looks lie, of a second: most of those are over then."""
-
-
-class Insist(Protocol):
-    """Does work at an instrument, called by its name, again and again as the profile says."""
-
-    def __call__(self, work: Callable[[], T], what: str) -> T: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +65,7 @@ class Bench:
         watch: Watch,
         state: State,
         on_feed: Callable[[], None],
-        insist: Insist,
+        insist: Again,
         relative: frozenset[tuple[str, str]] = frozenset(),
     ) -> None:
         self._station, self._evidence = station, evidence

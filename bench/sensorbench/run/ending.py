@@ -1,6 +1,7 @@
 """How a run ends: the bench is made safe, then what goes on is closed, then it is put on record.
 
 The rules:
+- A controlled end (run/controlled.py) comes before all else, where there is one.
 - One section that no signal interrupts, entered once, whatever ended the run: from making safe to
   the seal. A signal that comes just before it is what ended the run.
 - Instruments come first, with nothing asked of a part, a disk or a thread before them.
@@ -11,14 +12,15 @@ The rules:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sensorbench.assessment.assess import RESULTS_FILE, assess
 from sensorbench.assessment.results import Assessment, as_json
 from sensorbench.core.errors import BenchError, EvidenceError, kind_of
-from sensorbench.evidence.run import RunReader, RunWriter
+from sensorbench.evidence.run import RunReader
+from sensorbench.run.controlled import asks_for_it, come_to_the_end
 from sensorbench.run.parked import Parked
 from sensorbench.run.runner import Runner
 from sensorbench.run.stopped import Stopped
@@ -37,12 +39,16 @@ class MachineFailed(BenchError):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A run that ended or is parked: its evidence, what came out, what could not be made safe."""
+    """A run that ended or is parked: its evidence, what came out, what could not be made safe.
+
+    `notes` is what else a person is to know of the bench.
+    """
 
     root: Path
     assessment: Assessment
     unsafe: tuple[str, ...] = ()
     parked: Mapping[str, Any] | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -53,20 +59,23 @@ class _Ending:
     error: BaseException | None = None
     is_begun: bool = False
     unsafe: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def to_its_end(runner: Runner) -> Outcome:
-    """Carry out a run and end it in order.
+    """Carry out a run under its guard and end it in order.
 
     Raises what stopped it, with notes: what is not safe, what is not on record, where the evidence
     is. A signal that came during the end is raised after it.
     """
     ending = _Ending(runner)
     try:
+        runner.guard.begin(runner.evidence.root.name, runner.evidence.root)
         runner.execute()
     except BaseException as error:
         ending.error = error
     try:
+        _wind_down(ending)
         return _end(ending)
     except signals.Stopped as late:
         if not ending.is_begun:  # it came before the section: no other will
@@ -77,6 +86,21 @@ def to_its_end(runner: Runner) -> Outcome:
         raise
 
 
+def _wind_down(ending: _Ending) -> None:
+    """Come to a controlled end, where what ended the run leaves time for one."""
+    error = ending.error
+    if error is None or not asks_for_it(error):
+        return
+    try:
+        with signals.stoppable_again():
+            come_to_the_end(ending.runner, error)
+    except BaseException as worse:
+        error.add_note(f"the controlled end was cut short: {str(worse) or type(worse).__name__}")
+        if isinstance(worse, SafetyStop):
+            worse.add_note(f"it came to a controlled end before: {error}")
+            ending.error = worse
+
+
 def _end(ending: _Ending) -> Outcome:
     runner, error = ending.runner, ending.error
     with unstoppable():
@@ -85,28 +109,32 @@ def _end(ending: _Ending) -> Outcome:
         runner.guard.pulse.ending(longest_s(runner.station))
         made = make_safe(runner.station)
         ending.unsafe = list(made.problems.values())
+        ending.notes = list(made.notes.values())
         runner.guard.pulse.ending(RECORD_S)
         state, reason = _state(error)
         failed = _recorded(runner, made, state, reason, error)
-        root = runner.evidence.root
         if error is not None and not isinstance(error, Parked | Stopped):
-            raise _told(error, ending.unsafe, failed, root)
+            raise _told(error, ending, failed)
         if failed is not None:
-            raise _told(failed, ending.unsafe, None, root)
+            raise _told(failed, ending, None)
         try:
-            return _outcome(runner.evidence, error, ending.unsafe)
+            return _outcome(ending)
         except Exception as late:
-            raise _told(late, ending.unsafe, None, root) from None
+            raise _told(late, ending, None) from None
 
 
-def _outcome(evidence: RunWriter, error: BaseException | None, unsafe: list[str]) -> Outcome:
+def _outcome(ending: _Ending) -> Outcome:
     """Assess what is there, and seal it unless it goes on."""
-    assessment = assess(RunReader(evidence.root))
-    if isinstance(error, Parked):
-        return Outcome(evidence.root, assessment, tuple(unsafe), error.until)
-    evidence.write_derived(RESULTS_FILE, as_json(assessment))
+    evidence = ending.runner.evidence
+    found = Outcome(
+        evidence.root, assess(RunReader(evidence.root)), tuple(ending.unsafe),
+        notes=tuple(ending.notes),
+    )  # fmt: skip
+    if isinstance(ending.error, Parked):
+        return replace(found, parked=ending.error.until)
+    evidence.write_derived(RESULTS_FILE, as_json(found.assessment))
     evidence.seal()
-    return Outcome(evidence.root, assessment, tuple(unsafe))
+    return found
 
 
 def _recorded(
@@ -131,7 +159,10 @@ def _recorded(
         failed = failed or error
     try:
         problems = list(made.problems.values())
-        evidence.append("safe_state", {"problems": problems, "retries": dict(made.retries)})
+        evidence.append(
+            "safe_state",
+            {"problems": problems, "retries": dict(made.retries), "notes": dict(made.notes)},
+        )
         evidence.append("run_ended", {"state": state, "reason": dict(reason)})
         evidence.commit()
     except Exception as error:
@@ -155,11 +186,9 @@ def _state(error: BaseException | None) -> tuple[str, Mapping[str, Any]]:
     return state, {"text": text, "error": kind_of(error)}
 
 
-def _told(
-    error: BaseException, unsafe: list[str], failed: Exception | None, root: Path
-) -> BaseException:
+def _told(error: BaseException, ending: _Ending, failed: Exception | None) -> BaseException:
     """Return the error with what the person at the bench must know."""
-    raised = error
+    raised, root = error, ending.runner.evidence.root
     if isinstance(error, OSError):
         why = error.strerror or str(error)
         raised = MachineFailed(f"{error.filename or root}: {why}; so the run was ended")
@@ -168,9 +197,9 @@ def _told(
         kind = "" if isinstance(failed, OSError | EvidenceError | BenchError) else "a fault: "
         text = (failed.strerror if isinstance(failed, OSError) else "") or str(failed)
         raised.add_note(f"how the run ended is not on record: {kind}{text}")
-    if not unsafe:
+    if not ending.unsafe:
         raised.add_note("the bench is in its safe state")
     raised.add_note(f"evidence so far: {root}")
-    for text in unsafe:  # the last that is read
+    for text in [*ending.notes, *ending.unsafe]:  # the last that is read
         raised.add_note(text)
     return raised

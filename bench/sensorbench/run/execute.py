@@ -62,7 +62,6 @@ def execute(
             schedule, station, evidence, progress or Silent(),
             implied_polls=implied_polls, guard=guard,
         )  # fmt: skip
-        runner.guard.begin(evidence.root.name, evidence.root)
         return to_its_end(runner)
 
 
@@ -92,7 +91,6 @@ def resume(
             data.schedule, station, evidence, progress or Silent(), state,
             resumed_for=reached, guard=guard,
         )  # fmt: skip
-        runner.guard.begin(evidence.root.name, evidence.root)
         return to_its_end(runner)
 
 

@@ -62,6 +62,10 @@ class Failing:
 
     # -- insisting ---------------------------------------------------------------------------
 
+    def once_more(self, work: Callable[[], T], what: str) -> T:
+        """Do it, once more at once where it did not arrive; that is on record."""
+        return once_more(work, self._run.clock, lambda error: self._note(what, error, 1))
+
     def insist(self, work: Callable[[], T], what: str) -> T:
         """Do what the run can't go on without.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sensorbench.core.errors import (
@@ -13,7 +14,7 @@ from sensorbench.core.errors import (
     TransportError,
 )
 from sensorbench.profiles.schedule import Point
-from sensorbench.run.duts import Problem, Sweep
+from sensorbench.run.duts import Problem
 from sensorbench.run.failing import DROP, END, RETRY
 
 if TYPE_CHECKING:
@@ -29,16 +30,28 @@ class LeftOut:
         self._run = run
         self._missed: dict[str, int] = {}
         self._kept: set[str] = set()
+        self._asked: set[str] = set()
 
-    def note(self, point: Point, group: Sequence[int], sweep: Sweep) -> None:
-        """Take a sweep, and do what the policy says of those that miss too many.
+    def missed(self, serial: str) -> int:
+        """Return how many readings in a row a unit missed by itself."""
+        return self._missed.get(serial, 0)
 
-        Raises BenchError where a person ends the run for one.
+    def note(
+        self,
+        point: Point,
+        group: Sequence[int],
+        problems: Mapping[str, Problem],
+        later: bool = False,
+    ) -> None:
+        """Take what a reading of `group` missed, and do what the policy says of too many.
+
+        With `later` a person is asked by a service of its own, as what reads must go on. Raises
+        BenchError where a person ends the run for one.
         """
         run, policy = self._run, self._run.failing.policy
         if policy.then == "end" or run.schedule.phase(point.phase)["data"].get("goes_on"):
             return
-        silent = {s for s, problem in sweep.problems.items() if problem["error"] in _SILENT}
+        silent = {s for s, problem in problems.items() if problem["error"] in _SILENT}
         units = [number for number in group if number in run.duts.loaded]
         alone = self._alone(units, silent)
         for number in units:
@@ -49,8 +62,14 @@ class LeftOut:
                     self._kept.discard(serial)
                 continue
             missed = self._missed[serial] = self._missed.get(serial, 0) + 1
-            if missed > policy.times and serial not in self._kept:
-                self._decide(serial, missed, sweep.problems[serial])
+            if missed <= policy.times or serial in self._kept | self._asked:
+                continue
+            if later and policy.then == "ask":
+                self._asked.add(serial)
+                ask = partial(self._decide, serial, missed, problems[serial])
+                run.services.once(run.clock.now(), ask, f"ask about {serial}")
+            else:
+                self._decide(serial, missed, problems[serial])
 
     def _alone(self, units: Sequence[int], silent: Collection[str]) -> set[str]:
         """Return the silent units whose bus carries what others answer."""
@@ -69,6 +88,7 @@ class LeftOut:
             choices = (RETRY, DROP, END)
             wait_s = run.failing.policy.wait_s
             answer = run.failing.ask(what, problem["detail"], choices, wait_s)
+            self._asked.discard(serial)
             if answer == END:
                 raise BenchError(f"{what} does not answer, and nobody went on: {problem['detail']}")
         if answer == RETRY:

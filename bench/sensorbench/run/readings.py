@@ -1,4 +1,4 @@
-"""Readings of a run: single points, monitors that go on, and the parts' own streams.
+"""Readings of a run: single points, and monitors that go on; streams are run/streams.py's matter.
 
 A reading is a journal entry with rows: of the units by part, and of the references that were read
 just before each sweep. Of two readings of one point the last complete one counts. A meter that is
@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sensorbench.core.channel import Block, Stream
 from sensorbench.core.errors import BenchError, NotYetKnown, ProtocolError, TransportError
 from sensorbench.core.quantity import Value, components
-from sensorbench.evidence.run import Column
 from sensorbench.evidence.segments import TypedRows
 from sensorbench.parts.values import Wave
 from sensorbench.profiles.schedule import Point, Read, Set
@@ -27,26 +25,15 @@ from sensorbench.run.left_out import LeftOut
 from sensorbench.run.retry import once_more
 from sensorbench.run.silence import FIRST_PAUSE_S, PAUSE_S, Way
 from sensorbench.run.stopped import NothingToRead
+from sensorbench.run.streams import Streams
 
 if TYPE_CHECKING:
     from sensorbench.run.runner import Runner
 
-_MOST_S = 1.0  # of a stream in one entry, where blocks are small
 _MIDDLE = 0.05  # of a wave's period: how far from a plateau's middle is still the middle
 _SLOW = 0.1  # of a monitor's period: a meter that takes longer is slow
 _FRESH = 20.0  # readings' lengths for which a slow meter's reading stands
 Rows = list[tuple[float, ...]]
-
-
-@dataclass(slots=True)
-class _Open:
-    """A stream that is open: blocks that wait to be written, by unit."""
-
-    point: Point
-    streams: dict[int, Stream]
-    waiting: dict[int, list[Block]] = field(default_factory=dict)
-    since: float = 0.0
-    problems: dict[str, Any] = field(default_factory=dict)
 
 
 class Readings:
@@ -54,8 +41,8 @@ class Readings:
 
     def __init__(self, runner: Runner) -> None:
         self._run = runner
-        self._open: dict[str, _Open] = {}
         self._left_out = LeftOut(runner)
+        self._streams = Streams(runner, self, self._left_out)
         steps = runner.schedule.steps
         self._moved = {(s.zone, s.action.address) for s in steps if isinstance(s.action, Set)}
         # What slow meters read last: until when it stands, and the rows.
@@ -74,7 +61,7 @@ class Readings:
     def _read(self, zone: str, action: Read) -> None:
         run = self._run
         point = run.schedule.points[action.point]
-        group = self._group(point)
+        group = self.group(point)
         whole = Sweep()
         references: Rows = []
         for number in range(action.samples):
@@ -94,7 +81,7 @@ class Readings:
         run = self._run
         ask()
         pause_s = FIRST_PAUSE_S
-        while self._way() is Way.AGAIN:
+        while self.way() is Way.AGAIN:
             run.services.wait(run.clock.now() + pause_s)
             run.watch.check()
             ask()
@@ -105,9 +92,9 @@ class Readings:
         sets = {where: act.target for (name, where), act in run.state.sets.items() if name == zone}
         holds = {**sets, **point.conditions}
         run.silence.note(point, group, sweep, holds, run.clock.now())
-        self._left_out.note(point, group, sweep)
+        self._left_out.note(point, group, sweep.problems)
 
-    def _way(self) -> Way:
+    def way(self) -> Way:
         """Return how the run goes on. Raises NothingToRead where it does not."""
         run = self._run
         now = run.clock.now()
@@ -159,7 +146,8 @@ class Readings:
         spots = (where for name, where in self._run.watch.spots if name == zone)
         return {where: None for where in spots if (zone, where) not in self._moved}
 
-    def _group(self, point: Point) -> Sequence[int]:
+    def group(self, point: Point) -> Sequence[int]:
+        """Return the units of a point that are not left out."""
         run = self._run
         dropped = run.state.dropped
         return [
@@ -250,7 +238,7 @@ class Readings:
             note(error)
             return None
 
-    def _note_identities(self) -> None:
+    def note_identities(self) -> None:
         """Put on record what units said of themselves when they were first asked."""
         for serial, identity in self._run.duts.identified().items():
             self._run.evidence.append("unit", {"serial": serial, "identity": asdict(identity)})
@@ -272,7 +260,7 @@ class Readings:
                 rows[:, 0] -= run.evidence.start_s
                 samples[f"units-{number}"] = rows
         samples["references"] = np.array(references, dtype=np.float64).reshape(-1, 5)
-        self._note_identities()
+        self.note_identities()
         run.evidence.append(
             kind,
             {
@@ -293,7 +281,7 @@ class Readings:
         run = self._run
         point = run.schedule.points[action.point]
         if action.stream:
-            self._insist(lambda: self._open_stream(point))
+            self._insist(lambda: self._streams.open(point))
             return
         every = action.every_s
         waves = [w for (name, _), w in run.bench.waves.items() if name == zone and w[1] < every]
@@ -322,21 +310,21 @@ class Readings:
         if run.clock.now() - began > _MIDDLE * wave[1]:
             run.clock.sleep(_middle(wave, share, run.clock.now()) - run.clock.now())
         quick = self._references(zone, 0, only=moved)
-        group = self._group(point)
+        group = self.group(point)
         sweep = run.duts.sweep(group, 0, point.settings)
         doubts = self._doubts(zone, point)
         self._write("monitor", point, sweep, slow + quick, {"sweeps": 1}, doubts)
         self._note(zone, point, group, sweep)
-        self._way()
+        self.way()
 
     def _monitor(self, zone: str, point: Point, every_s: float) -> None:
-        run, group = self._run, self._group(point)
+        run, group = self._run, self.group(point)
         references = self._references(zone, 0, every_s=every_s)
         others = self._by_address(zone, references)
         sweep = run.duts.sweep(group, 0, point.settings, others)
         self._write("monitor", point, sweep, references, {"sweeps": 1}, self._doubts(zone, point))
         self._note(zone, point, group, sweep)
-        if self._way() is Way.AGAIN and every_s > PAUSE_S:
+        if self.way() is Way.AGAIN and every_s > PAUSE_S:
             again = run.clock.now() + PAUSE_S
             run.services.once(
                 again, lambda: self._monitor(zone, point, every_s), f"{point.id} again"
@@ -348,105 +336,14 @@ class Readings:
         run.services.stop(point_id)
         run.services.stop(f"{point_id} other")
         run.services.stop(f"{point_id} again")
-        opened = self._open.pop(point_id, None)
-        if opened is not None:
-            run.services.stop(f"{point_id} drain")
-            self._drain(opened)
-            self._flush(opened)
-            run.duts.close_streams(list(opened.streams))
-            run.evidence.append("stream_closed", {"point": point_id, "problems": opened.problems})
-            run.evidence.commit_soon()
+        self._streams.close(point_id)
 
     def close_all(self) -> None:
         """End every stream; what they hold is written."""
-        for opened in list(self._open.values()):
-            self._flush(opened)
-            self._run.duts.close_streams(list(opened.streams))
-        self._open.clear()
-
-    def _open_stream(self, point: Point) -> None:
-        run = self._run
-        streams, problems = run.duts.open_streams(self._group(point), point.settings)
-        self._note_identities()
-        gone = set(self._group(point)) - set(streams)
-        run.silence.note_streams(point, streams, gone, run.clock.now())
-        opened = _Open(point, streams, since=run.clock.now(), problems=dict(problems))
-        self._open[point.id] = opened
-        names: dict[str, Stream] = {}
-        for number, stream in streams.items():
-            names.setdefault(run.schedule.units[number].part, stream)
-        for part, stream in names.items():
-            units = {row["name"]: row["unit"] for row in run.schedule.parts[part]["channels"]}
-            columns = [
-                Column(name, units[name], scale, offset)
-                for name, scale, offset in zip(
-                    stream.channels, stream.scale, stream.offset, strict=True
-                )
-            ]
-            run.evidence.declare(stream_name(run.schedule.parts, point.id, part), columns)
-        run.evidence.append(
-            "stream_opened",
-            {
-                "point": point.id,
-                "problems": problems,
-                "unsettled": list(run.bench.unsettled.values()),
-                "retries": run.duts.retries(),
-                "rate_hz": {part: stream.rate_hz for part, stream in names.items()},
-            },
-        )
-        if streams:
-            period = min(stream.depth / stream.rate_hz for stream in streams.values()) / 2
-            run.services.every(period, lambda: self._drain(opened), f"{point.id} drain")
-
-    def _drain(self, opened: _Open) -> None:
-        run = self._run
-        if not opened.streams:
-            return
-        blocks, problems = run.duts.drain(list(opened.streams))
-        gone = set(opened.streams) - set(blocks)
-        run.silence.note_streams(opened.point, blocks, gone, run.clock.now())
-        self._way()
-        for number, block in blocks.items():
-            if len(block.values) or block.overflow:
-                opened.waiting.setdefault(number, []).append(block)
-        for serial, problem in problems.items():
-            opened.problems[serial] = problem
-        if run.clock.now() - opened.since >= _MOST_S:
-            self._flush(opened)
-
-    def _flush(self, opened: _Open) -> None:
-        """Write the blocks that wait: one entry, a frame a unit."""
-        run = self._run
-        opened.since = run.clock.now()
-        waiting, opened.waiting = opened.waiting, {}
-        for number, blocks in waiting.items():
-            unit = run.schedule.units[number]
-            name = stream_name(run.schedule.parts, opened.point.id, unit.part)
-            rows = np.concatenate([block.values for block in blocks])
-            run.evidence.append(
-                "stream_data",
-                {
-                    "point": opened.point.id,
-                    "unit": number,
-                    "count": [len(block.values) for block in blocks],
-                    "start_s": [run.seconds(block.start_s) for block in blocks],
-                    "end_s": [run.seconds(block.end_s) for block in blocks],
-                    "overflow": any(block.overflow for block in blocks),
-                    "saturated": any(block.saturated for block in blocks),
-                },
-                {name: rows},
-            )
-        run.evidence.commit_soon()
+        self._streams.close_all()
 
 
 def _middle(wave: tuple[float, float], share: float, now: float) -> float:
     """Return the next time at which `share` of a wave's period is over."""
     started, period = wave
     return started + (math.ceil((now - started) / period - share) + share) * period
-
-
-def stream_name(parts: Any, point_id: str, part: str) -> str:
-    """Return the name of a point's stream for a part: a file's name, too."""
-    number = list(parts).index(part)
-    kept = "".join(c if c.isalnum() else "-" for c in point_id)
-    return f"stream-{number}-{kept}"

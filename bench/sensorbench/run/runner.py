@@ -15,8 +15,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
 from sensorbench.core.clock import Clock, RealClock
 from sensorbench.core.errors import BenchError
 from sensorbench.core.plugins import load, plugins
@@ -35,9 +33,10 @@ from sensorbench.profiles.schedule import (
     action_json,
 )
 from sensorbench.run.bench import Bench
+from sensorbench.run.dead_man import pulses_of
 from sensorbench.run.duts import Duts
 from sensorbench.run.failing import Failing
-from sensorbench.run.progress import Progress, Status
+from sensorbench.run.progress import Progress, Status, describe
 from sensorbench.run.readings import Readings
 from sensorbench.run.services import Services
 from sensorbench.run.silence import Silence
@@ -101,6 +100,7 @@ class Runner:
         )
         if isinstance(station.operator, Terminal):
             station.operator.meanwhile = self._while_asked
+        self.pulses = pulses_of(self)
         self.silence = Silence(schedule, answered=self.state.next > 0)
         self.readings = Readings(self)
         self._progress = progress
@@ -110,6 +110,7 @@ class Runner:
         self._step_started = 0.0
         self._time = Timekeeper()
         self._is_over = False
+        self._notice = ""
 
     def meanwhile(self) -> None:
         """Say that the run gets on; raise what safety found. Called while real time passes.
@@ -124,12 +125,31 @@ class Runner:
     def halt(self) -> None:
         """Ask nothing of units and meters any more, and wait for nobody: the end has begun."""
         self._is_over = True
+        self.pulses.stop()
         self.watch.halt()
 
     def _while_asked(self) -> None:
         """Go on with all that goes on beside the steps, while a person thinks."""
         self.services.serve()
         self.meanwhile()
+
+    def notify(self, text: str) -> None:
+        """Show the person at the bench what is done now, from now on."""
+        self._notice = text
+        self._report()
+
+    def is_set(self) -> list[tuple[str, str]]:
+        """Return zone and address of all that is set, and of what is being set, in that order."""
+        found = list(self.state.sets)
+        step = self.schedule.steps[min(self._number, len(self.schedule.steps) - 1)]
+        if isinstance(step.action, Set) and (step.zone, step.action.address) not in found:
+            found.append((step.zone, step.action.address))
+        return found
+
+    @property
+    def number(self) -> int:
+        """Return the number of the step that is done now."""
+        return self._number
 
     @property
     def phase(self) -> Mapping[str, Any]:
@@ -147,6 +167,7 @@ class Runner:
         self._introduce()
         self.duts.load(self.state.sockets)
         self.watch.start()
+        self.pulses.start(self.failing.once_more)
         # Virtual weeks pass in seconds: whoever watches is told a thousand times at most.
         self.services.every(max(_PROGRESS_S, self._planned_s / 1000), self._report, "progress")
         if isinstance(self.clock, RealClock):
@@ -328,7 +349,10 @@ class Runner:
             self.evidence.append(
                 "acknowledged", {"run": mark.run, "what": mark.said, **mark.acknowledged}
             )
-        left = self.station.take()
+        for name, why in self.station.opened_again.items():
+            self.evidence.append("retry", {"what": name, "reason": why, "attempt": 1})
+        self.station.opened_again.clear()
+        left = self.station.take(self.failing.once_more)
         if left:
             self.evidence.append("left_over", {name: list(texts) for name, texts in left.items()})
         self.evidence.append("meters", {"meters": self.watch.meters()})
@@ -342,8 +366,9 @@ class Runner:
         asked = needs(self.schedule)
         touched = {zone: sorted(asked.touches(zone)) for zone in sorted(self.zones)}
         self.evidence.append("needs", {"touches": touched, "verbs": sorted(asked.verbs)})
-        self.evidence.append("armed", arm(self.station, self.zones))
+        self.evidence.append("armed", arm(self.station, self.zones, self.failing.once_more))
         self.evidence.commit()
+        self.guard.recorded()
 
     def _report(self) -> None:
         if self._number >= len(self.schedule.steps):
@@ -357,7 +382,9 @@ class Runner:
         }
         number, count = self._number, len(self.schedule.steps)
         alarms = tuple(self.watch.alarms())
-        self._progress.show(Status(number, count, describe(step), left, values, alarms))
+        self._progress.show(
+            Status(number, count, describe(step), left, values, alarms, self._notice)
+        )
 
 
 _PROGRESS_S, _AROUND_S = 60.0, 5.0
@@ -368,26 +395,3 @@ def _shown(value: Any, unit: str) -> str:
         return "?"
     parts = value if isinstance(value, tuple) else (value,)
     return f"{' '.join(f'{part:.5g}' for part in parts)} {unit}"
-
-
-def describe(step: Step) -> str:
-    """Return what a step does, in words."""
-    match step.action:
-        case Set() as action:
-            return f"{step.phase}: {action.address} to its next value"
-        case Settle() as action:
-            names = ", ".join(band.address for band in action.bands)
-            return f"{step.phase}: wait for {names}"
-        case Release() as action:
-            return f"{step.phase}: release {action.what}"
-        case Read() as action:
-            return f"read {action.point}"
-        case Hold() as action:
-            return f"{step.phase}: hold from {action.done_s / 3600:g} h"
-        case Do() as action:
-            return f"{step.phase}: {action.verb}"
-
-
-def as_floats(rows: list[tuple[float, ...]], columns: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return rows as an array, shape (n, columns)."""
-    return np.array(rows, dtype=np.float64).reshape(-1, columns)

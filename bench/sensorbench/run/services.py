@@ -96,13 +96,14 @@ class Services:
 
     def _call(self, service: _Service) -> None:
         self._called.append(service)
+        again: float | None = None
         try:
             again = service.tick()
-        finally:
+        finally:  # whatever it raises: it is still there while a run comes to its end
             self._called.pop()
-        if not service.is_over:  # a tick may end itself, or others
-            service.due = again if again is not None else service.after(self._clock.now())
-            heapq.heappush(self._heap, service)
+            if not service.is_over:  # a tick may end itself, or others
+                service.due = again if again is not None else service.after(self._clock.now())
+                heapq.heappush(self._heap, service)
 
     def _sleep(self, until: float) -> None:
         """Let time pass; in real time in short pieces, so that what `interrupts` raises ends it."""

@@ -29,6 +29,7 @@ class Watched:
     meter: Meter
     value: Value | None = None
     missing: int = 0
+    missing_since: float = math.nan
     lost: bool = False
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()

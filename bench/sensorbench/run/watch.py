@@ -33,7 +33,12 @@ from sensorbench.run.implied import ALARMS_S, Implied
 from sensorbench.run.services import Services, Tick
 from sensorbench.run.spots import LOG, Spot, Watched, holds
 from sensorbench.safety.heart import NoPulse, Pulse
-from sensorbench.safety.limits import LOST_AFTER, SafetyStop, beyond, stops_beyond
+from sensorbench.safety.limits import (
+    ControlledEnd,
+    SafetyStop,
+    beyond,
+    stops_beyond,
+)
 from sensorbench.station.station import Station
 
 _MARGIN = 0.9
@@ -72,6 +77,8 @@ class Watch:
         self._lock = threading.RLock()
         self._pulse: Pulse = pulse or NoPulse()
         self._trip: SafetyStop | None = None
+        self._asks_end: ControlledEnd | None = None
+        self._ends = False
         self._seen_s = self._checked_s = 0.0
         self._hold: _Hold | None = None
         self._waiting: list[tuple[float, ...]] = []
@@ -168,6 +175,8 @@ class Watch:
         """Raise what the safety thread found, and that it looks no more."""
         if self._trip is not None:
             raise self._trip
+        if self._asks_end is not None:
+            raise self._asks_end
         now, before = time.monotonic(), self._checked_s
         self._checked_s = now
         if now - before > SILENT_S / 2:
@@ -179,6 +188,22 @@ class Watch:
                 "watch_silent",
                 {"seconds": SILENT_S},
             )
+
+    def ends(self) -> None:
+        """Go on while a run comes to its controlled end: no limit asks for that any more."""
+        self._ends, self._asks_end = True, None
+        if self._hold is not None:
+            self.end_hold()
+
+    def is_looking(self) -> bool:
+        """Return whether safety looks, in real time, and has found nothing that stops the run."""
+        return self._trip is None and time.monotonic() - self._seen_s <= SILENT_S
+
+    def stop_for(self, text: str, code: str) -> None:
+        """Let the run stop, from any thread, for what safety did not find by itself."""
+        if self._trip is None:
+            self._trip = SafetyStop(text, code, {"detail": text})
+            self._pulse.tripped()
 
     # -- polls -------------------------------------------------------------------------------
 
@@ -211,20 +236,22 @@ class Watch:
             self._judge(spot)
 
     def _missed(self, spot: Spot, watched: Watched, error: BenchError) -> None:
+        now = self._clock.now()
+        watched.missing_since = watched.missing_since if watched.missing else now
         watched.missing += 1
         watched.missed += 1
         watched.value = None
         spot.bad = True
         if watched.missing == 1:
             self._evidence.append("retry", {"what": watched.name, "reason": str(error)})
-            return
-        if watched.missing < LOST_AFTER or watched.lost:
+        is_over = spot.row.lost.is_over(watched.missing, now - watched.missing_since)
+        if watched.lost or not is_over:
             return
         watched.lost = True
         self._evidence.append("meter_lost", {"meter": watched.name, "reason": str(error)})
         # Where nothing can be exceeded and nothing is held, not to know is no danger.
         limited = spot.row.low is not None or spot.row.high is not None
-        matters = (limited and spot.row.action == "stop") or spot.band is not None
+        matters = (limited and spot.row.action != "note") or spot.band is not None
         if matters and all(other.lost for other in spot.meters):
             self._raise(
                 f"{spot.row.where}: no meter can be read any more, the last was {watched.name}: "
@@ -261,19 +288,26 @@ class Watch:
             "address": str(row.where), "zone": row.zone, "meter": watched.name,
             "end": end, "value": value, "limit": limit, "unit": unit,
         }  # fmt: skip
+        low, high = stops_beyond(row)
+        stops = high if end == "high" else low
+        text = (
+            f"{row.where} is {value:.6g} {unit} at {watched.name}, the bench's {end} limit is "
+            f"{limit:g} {unit} and an overshoot may go to {stops:g} {unit}"
+        )
         if row.action == "stop":
-            low, high = stops_beyond(row)
-            stops = high if end == "high" else low
-            self._raise(
-                f"{row.where} is {value:.6g} {unit} at {watched.name}, the bench's {end} "
-                f"limit is {limit:g} {unit} and an overshoot may go to {stops:g} {unit}",
-                "limit",
-                values,
-            )
+            self._raise(text, "limit", values)
         spot.exceeded = True
         if not spot.is_noted:
             spot.is_noted = True
             self._evidence.append("limit", values)
+            if row.action == "end" and not self._ends:
+                self._ask_for_the_end(ControlledEnd(text, "limit", values))
+
+    def _ask_for_the_end(self, asked: ControlledEnd) -> None:
+        """End the run in its own time: raised where it waits, as polls go on until then."""
+        if isinstance(self._clock, VirtualClock):
+            raise asked
+        self._asks_end = asked
 
     def _agree(self, spot: Spot) -> None:
         # On the way, what lags behind differs from what leads: only what is held must agree.

@@ -3,6 +3,7 @@
 The rules:
 - The mark is on the disk before anything is sent that energises; it goes when the bench is safe and
   nothing is to be told.
+- What a person acknowledged stays until the run that goes on has it on record.
 - The watchdog is a process of its own that outlives the run. One that is gone is started again.
 - Simulated benches have none of this: they are on only while the program runs.
 """
@@ -19,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from sensorbench.core.clock import Clock, RealClock
 from sensorbench.core.errors import BenchError
@@ -43,7 +44,11 @@ class Guard(Protocol):
     acknowledged: tuple[marks.Mark, ...]
 
     def begin(self, run: str, root: Path) -> None:
-        """Stand by a run from now on. Raises BenchError."""
+        """Stand by a run from now on. Raises BenchError; `made_safe` is to be called then, too."""
+        ...
+
+    def recorded(self) -> None:
+        """Take note that the run has on record what was acknowledged."""
         ...
 
     def look(self) -> str:
@@ -68,6 +73,9 @@ class Unguarded:
         self.acknowledged: tuple[marks.Mark, ...] = ()
 
     def begin(self, run: str, root: Path) -> None:
+        """Do nothing."""
+
+    def recorded(self) -> None:
         """Do nothing."""
 
     def look(self) -> str:
@@ -100,9 +108,7 @@ class WatchdogGuard:
         self._stack.callback(self._heart.close)
 
     def begin(self, run: str, root: Path) -> None:
-        for known in self.acknowledged:
-            marks.remove(known)
-        self._mark = mark = marks.Mark(
+        mark = marks.Mark(
             run=run,
             root=str(root),
             workspace=str(self._workspace),
@@ -115,11 +121,20 @@ class WatchdogGuard:
             allowance_s=self._heart.allowance_s,
         )
         alive = FileLock(mark.alive_file, timeout=0, mode=_EVERYBODY)
-        alive.acquire()
+        try:
+            alive.acquire()
+        except Timeout:
+            raise BenchError(f"{run} goes on in another process: let that end first") from None
         self._stack.callback(alive.release)
+        self._mark = mark  # from here on it may be on the disk
         marks.write(mark)
         self._heart.beat()
         self._process = start_watchdog(mark)
+
+    def recorded(self) -> None:
+        for known in self.acknowledged:
+            if self._mark is None or known.file != self._mark.file:  # a run that goes on has one
+                marks.remove(known)
 
     def look(self) -> str:
         if self._process is None or self._mark is None or self._process.poll() is None:
@@ -138,7 +153,7 @@ class WatchdogGuard:
         elif tripped:
             self._keep(marks.TRIPPED, tripped, ())
             self._heart.ended()
-        elif ended_early:
+        elif ended_early and self._process is not None:
             self._keep(marks.ENDED, ended_early, ())
             self._heart.ended()
         else:

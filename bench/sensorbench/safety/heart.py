@@ -61,6 +61,10 @@ class Pulse(Protocol):
         """Say that the bench is being made safe, and how long that may take."""
         ...
 
+    def is_kept(self) -> bool:
+        """Return whether what was said last is not overdue."""
+        ...
+
 
 class NoPulse:
     """Nobody listens: simulated benches end with the program."""
@@ -77,6 +81,10 @@ class NoPulse:
     def ending(self, seconds: float) -> None:
         """Tell nobody."""
 
+    def is_kept(self) -> bool:
+        """Return that nothing is overdue: nothing was promised."""
+        return True
+
 
 class Heart:
     """The run's side. Called from the run's threads; each write is one small copy in memory."""
@@ -85,7 +93,7 @@ class Heart:
         self.allowance_s = allowance_s
         self._state = RUNNING
         self._since = time.monotonic()
-        self._urgent = math.inf
+        self._urgent = self._due = math.inf
         if hasattr(os, "memfd_create"):
             self._file: int = os.memfd_create(name)
             self.place = f"/proc/{os.getpid()}/fd/{self._file}"
@@ -118,8 +126,11 @@ class Heart:
         self._state = ENDED
         self._promise(math.inf)
 
+    def is_kept(self) -> bool:
+        return time.monotonic() <= self._due
+
     def _promise(self, due: float) -> None:
-        due = min(due, self._urgent)
+        self._due = due = min(due, self._urgent)
         _LAYOUT.pack_into(self._memory, 0, _MAGIC, due, time.monotonic(), self._state)
 
     def close(self) -> None:

@@ -8,8 +8,8 @@ The rules:
 - No margin is so wide that the limit can't stop anything: where it would go beyond the last value
   that there is, or that the place's meters can read, that value stops the run when it is reached.
 - The instrument's own protection is armed where a run stops, and only ever narrowed.
-- A meter that can't be read is lost after two polls in a row; losing one of several is an alarm,
-  losing the last is a trip: what is not known is not safe.
+- A meter that can't be read is lost after two polls in a row, or what the place says of `lost`;
+  losing one of several is an alarm, losing the last a trip: what is not known is not safe.
 - A value that is not finite is a meter that can't be read.
 """
 
@@ -17,14 +17,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from sensorbench.core.errors import BenchError, InstrumentError
 from sensorbench.core.quantity import Value, components
+from sensorbench.station.again import Again, only_once
 from sensorbench.station.binding import Binding, readable
 from sensorbench.station.station import Station
 
-LOST_AFTER = 2
 _SHARE = 0.01
 
 
@@ -37,6 +38,10 @@ class SafetyStop(BenchError):
     def __init__(self, text: str, code: str, values: Mapping[str, Any]) -> None:
         super().__init__(text)
         self.code, self.values = code, dict(values)
+
+
+class ControlledEnd(SafetyStop):
+    """A limit was reached whose place asks for a controlled end before the safe state."""
 
 
 def stops_beyond(row: Binding) -> tuple[float | None, float | None]:
@@ -72,11 +77,11 @@ def beyond(row: Binding, value: Value) -> tuple[str, float, float] | None:
     return None
 
 
-def arm(station: Station, zones: frozenset[str]) -> dict[str, Any]:
+def arm(station: Station, zones: frozenset[str], again: Again = only_once) -> dict[str, Any]:
     """Narrow the instruments' own protections to the bench's limits; return what holds now.
 
-    A limit that station.toml does not give leaves that end as it is, as does one that only is
-    noted: the instrument would stop by it. Raises InstrumentError if one
+    A limit that station.toml does not give leaves that end as it is, as does one that is noted or
+    ends a run in its own time: the instrument would stop by it. Raises InstrumentError if one
     is refused.
     """
     held: dict[str, Any] = {}
@@ -85,7 +90,8 @@ def arm(station: Station, zones: frozenset[str]) -> dict[str, Any]:
             continue
         low, high = stops_beyond(row) if row.action == "stop" else (None, None)
         try:
-            found = station.setpoint(zone, where).protect(low, high)
+            narrow = partial(station.setpoint(zone, where).protect, low, high)
+            found = again(narrow, str(row.acts))
         except InstrumentError as error:
             raise error.named(row.acts.instrument if row.acts else where) from None
         if found is not None:

@@ -6,7 +6,7 @@ The rules:
 - One lost reply is no failure: it is tried again after a pause. What refuses is asked again, too.
 - Nothing else is asked of anybody first: no stream is closed, no record written, nobody waited for.
 - What is not safe in the end is returned in words, and how often who was asked again; nothing is
-  raised.
+  raised. What vents is safety/venting.py's matter.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from sensorbench.core.clock import Clock, RealClock
 from sensorbench.core.device import Source
 from sensorbench.core.errors import LinkClosed, LinkTimeout
+from sensorbench.safety.venting import drive_safe
 from sensorbench.station.station import OpenInstrument, Station
 
 DEADLINE_S = 5.0
@@ -34,7 +36,8 @@ class _Attempt:
     """One instrument on its way to its safe state."""
 
     name: str
-    work: Callable[[], object]
+    work: Callable[[], str]
+    note: str = ""
     problem: str = "it did not answer"
     is_mute: bool = True
     tries: int = 0
@@ -45,7 +48,7 @@ class _Attempt:
         """Try, and return whether it is safe."""
         self.tries += 1
         try:
-            self.work()
+            self.note = self.work()
         except Exception as error:
             text = str(error).removeprefix(f"{self.name}: ")
             self.problem = text or type(error).__name__
@@ -76,16 +79,22 @@ def not_safe(name: str, why: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class MadeSafe:
-    """By name, in words, what could not be made safe; and how often which was asked again."""
+    """By name, in words, what could not be made safe; how often which was asked again.
+
+    `notes` is what a person is to know of what is safe, by name.
+    """
 
     problems: Mapping[str, str]
     retries: Mapping[str, int]
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_safe(station: Station) -> MadeSafe:
     """Drive every source to its safe state."""
     ranks = {
-        rank: [_Attempt(name, source.make_safe) for name, source in sources]
+        rank: [
+            _Attempt(name, partial(drive_safe, station, name, source)) for name, source in sources
+        ]
         for rank, sources in ranked(station).items()
     }
     if isinstance(station.clock, RealClock):
@@ -96,6 +105,7 @@ def make_safe(station: Station) -> MadeSafe:
     return MadeSafe(
         {one.name: one.told for one in every if one.problem},
         {one.name: one.tries - 1 for one in every if one.tries > 1},
+        {one.name: f"{one.name}: {one.note}" for one in every if one.note and not one.problem},
     )
 
 

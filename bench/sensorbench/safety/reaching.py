@@ -19,9 +19,12 @@ def reach_and_make_safe(file: StationFile, purpose: str) -> tuple[dict[str, str]
     """
     unreached: dict[str, str] = {}
     with open_station(file, RealClock(), purpose=purpose, lost=unreached) as station:
-        lost = dict(make_safe(station).problems)
+        made = make_safe(station)
+        lost = dict(made.problems)
         states = {
-            one.name: SAFE if isinstance(one.driver, Source) else PASSIVE
+            one.name: made.notes.get(one.name, SAFE).removeprefix(f"{one.name}: ")
+            if isinstance(one.driver, Source)
+            else PASSIVE
             for one in station.instruments
             if one.name not in lost
         }

@@ -4,7 +4,8 @@ The rules:
 - The first signal raises Stopped where the program is. Later ones raise nothing: a terminal that
   closes at shutdown sends two, and a person presses Ctrl-C again; what unwinds must reach its end.
 - Inside `unstoppable` nothing is raised. A signal that came there is raised at its end.
-- So Stopped is raised once at most, and whoever has caught it is not interrupted any more.
+- So Stopped is raised once at most, and whoever has caught it is not interrupted any more, but
+  inside `stoppable_again`: a controlled end is cut short by any second signal.
 """
 
 from __future__ import annotations
@@ -24,11 +25,15 @@ _STOPPING = [
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal asked the program to end; `number` is which."""
+    """A signal asked the program to end; `number` is which.
 
-    def __init__(self, number: int) -> None:
+    `at_once` says that no time is left for a controlled end: whoever sent it does not wait.
+    """
+
+    def __init__(self, number: int, at_once: bool = False) -> None:
         super().__init__(f"stopped by {signal.Signals(number).name}")
         self.number = number
+        self.at_once = at_once or number != signal.SIGINT
 
 
 class _Handler:
@@ -38,21 +43,24 @@ class _Handler:
         self.sections = 0
         self.noted = 0
         self.is_raised = False
+        self.is_urgent = False
+        self.again = 0
 
     def came(self, number: int, _frame: FrameType | None) -> None:
         if self.is_raised:
+            self.again = self.again or number
             return
         if self.sections:
             self.noted = self.noted or number
             return
         self.is_raised = True
-        raise Stopped(number)
+        raise Stopped(number, self.is_urgent)
 
     def due(self) -> None:
         """Raise what came inside the sections that are over."""
         if self.noted and not self.sections and not self.is_raised:
             self.is_raised = True
-            raise Stopped(self.noted)
+            raise Stopped(self.noted, self.is_urgent)
 
 
 @contextmanager
@@ -80,6 +88,33 @@ def unstoppable() -> Iterator[None]:
     finally:
         handler.sections -= 1
     handler.due()
+
+
+@contextmanager
+def stoppable_again() -> Iterator[None]:
+    """Let the next signal raise Stopped within the block, although one was raised before.
+
+    One that came since then is raised at once.
+    """
+    handler = _installed()
+    if handler is None:
+        yield
+        return
+    was_raised, handler.is_raised = handler.is_raised, False
+    try:
+        if handler.again:
+            raise Stopped(handler.again, True)
+        yield
+    finally:
+        handler.is_raised = was_raised or handler.is_raised
+
+
+def urgent() -> None:
+    """Raise Stopped in the main thread, from any other, with no time for a controlled end."""
+    handler = _installed()
+    if handler is not None:
+        handler.is_urgent = True
+    signal.raise_signal(signal.SIGINT)  # it alone wakes a main thread that sleeps on Windows
 
 
 def _installed() -> _Handler | None:

@@ -8,7 +8,8 @@ The rules:
   again until all of it is.
 - It has evidence of its own, and tells the run's mark and the alarm what it did; the alarm also
   that safety stopped a run, or that one ended early. While all is well it sends the sign of life.
-- What tells people never holds up what makes safe.
+- What tells people, and what is written, never holds up what fences and makes safe: a disk that
+  stalls, or a mark that can't be read, delays neither.
 - There is one a run. It ends when the run has ended in order, or all is safe. Nothing that a
   terminal, a log-out or a shutdown sends ends it before.
 - A machine that slept, or had no time for this process, proves nothing about the run: it is given
@@ -99,8 +100,10 @@ def watch(path: Path) -> int:
     try:
         file = _ready(mark)
         people = People(Alarm.of(file), file.station.name, mark.run)
-        _watch(mark, file, Record(record_of(Path(mark.workspace), mark.run)), people)
+        record = Record(record_of(Path(mark.workspace), mark.run))
+        _watch(mark, file, record, people)
         people.wait()
+        record.wait()
     finally:
         lock.release()
     return 0
@@ -108,9 +111,9 @@ def watch(path: Path) -> int:
 
 def _watch(mark: marks.Mark, file: StationFile, record: Record, people: People) -> None:
     why = _until_gone(mark, record, people)
-    if not mark.file.exists():
+    left = _left(mark)
+    if left is None:
         return
-    left = marks.read(mark.file)
     if left.state in (marks.TRIPPED, marks.ENDED):
         people.tell(left.state, left.said)
         if left.state == marks.ENDED:
@@ -189,7 +192,8 @@ def _make_safe(mark: marks.Mark, file: StationFile, record: Record, people: Peop
         except Exception as error:  # whatever it is, it is tried again
             unsafe = (f"NOT SAFE: {error}",)
         record.note("attempt", number=attempt, states=states, unsafe=list(unsafe))
-        if not mark.file.exists() or marks.read(mark.file).acknowledged:
+        now = _left(mark)
+        if now is None or now.acknowledged:
             return  # a person took over
         if not unsafe:
             break
@@ -208,11 +212,29 @@ def _make_safe(mark: marks.Mark, file: StationFile, record: Record, people: Peop
     people.tell(marks.SAFE, left.said)
 
 
-def _tell(mark: marks.Mark, record: Record) -> None:
+def _left(mark: marks.Mark) -> marks.Mark | None:
+    """Return the mark as it is on the disk now; None where the run, or a person, took it away."""
+    if not mark.file.exists():
+        return None
     try:
-        marks.write(mark)
-    except BenchError as error:
-        record.note("mark_failed", text=str(error))
+        return marks.read(mark.file)
+    except BenchError:
+        return mark  # whatever became of the file: nobody has said that the bench is safe
+
+
+def _tell(mark: marks.Mark, record: Record) -> None:
+    """Have the mark say what became of the bench, unless a person took over meanwhile."""
+
+    def write() -> None:
+        there = _left(mark)
+        if there is None or there.acknowledged:
+            return
+        try:
+            marks.write(mark)
+        except BenchError as error:
+            record.note("mark_failed", text=str(error))
+
+    record.do(write)
 
 
 def main() -> None:

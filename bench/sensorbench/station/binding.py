@@ -16,8 +16,10 @@ from sensorbench.core.catalog import devices
 from sensorbench.core.quantity import Address, Value, address, components
 from sensorbench.instruments.members import meter, setpoint, switch
 from sensorbench.parts.values import ValueProblem, read, read_difference
+from sensorbench.station.losing import USUALLY, Lost
 from sensorbench.station.model import BenchTable, StationFile
 from sensorbench.station.refs import Ref, axis_of, find, one_axis, stated
+from sensorbench.station.venting import Vent, bind_vents
 
 Findings = list[tuple[str, str]]
 """Key in station.toml, and what is wrong there."""
@@ -47,10 +49,12 @@ class Binding:
     period_s: float = 10.0
     delay_s: float = 0.0
     rank: int = 0
+    vent: Vent | None = None
     select: Ref | None = None
     uncertainty: float | None = None
     changed: Literal["stop", "note"] = "stop"
-    action: Literal["stop", "note"] = "stop"
+    action: Literal["stop", "end", "note"] = "stop"
+    lost: Lost = USUALLY
 
     @property
     def meters(self) -> tuple[Ref, ...]:
@@ -104,6 +108,7 @@ def bind(file: StationFile) -> Bindings:
                 _take(taken, binding.acts, key, found.problems)
     _one_zone_each(found)
     _one_switch_each(found)
+    found.problems += bind_vents(file, found.rows)
     return found
 
 
@@ -226,8 +231,9 @@ def _bind(
         zone, where, acts, fixed, reference, believes_set,
         tuple(found for text in row.watch if (found := reading("watch", text))),
         low, high, apart("agree", row.agree), apart("gradient", row.gradient), handle,
-        row.period or quantity.period_s, row.delay, row.rank, _select(file, row, key, problems),
-        _uncertainty(file, reference, problems), row.changed, row.action,
+        row.period or quantity.period_s, row.delay, row.rank, None,
+        _select(file, row, key, problems), _uncertainty(file, reference, problems),
+        row.changed, row.action, row.lost,
     )  # fmt: skip
     _rated(binding, key, problems)
     return binding

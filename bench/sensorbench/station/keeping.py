@@ -95,14 +95,21 @@ def reading_s(file: StationFile, ref: Ref) -> float:
     if kind is not None and hasattr(kind, "conversion_s"):  # of a sensor
         with suppress(BenchError):  # a setting that can't be is said elsewhere
             own_s = float(kind.conversion_s(**entry.options))
+    return own_s + exchange_s(file, ref.instrument)
+
+
+def exchange_s(file: StationFile, name: str) -> float:
+    """Return what an exchange with an instrument takes on its line, s, with the line's pause."""
+    entry = file.instrument[name]
+    device = devices().get(entry.model)
     link = entry.link
     if device is None or not isinstance(link, LineLink):
-        return own_s
-    settings = getattr(kind, "LINE", LineSettings())
-    own_s += max(settings.pause_s, link.pause)
+        return 0.0
+    settings = getattr(device.usable(), "LINE", LineSettings())
+    pause_s: float = max(settings.pause_s, link.pause)
     if isinstance(link, SerialLink):
-        own_s += _BYTES * _BITS / (link.baud_rate or settings.baud_rate)
-    return own_s
+        return pause_s + _BYTES * _BITS / (link.baud_rate or settings.baud_rate)
+    return pause_s
 
 
 def _named(zones: Collection[str]) -> str:

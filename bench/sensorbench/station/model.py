@@ -18,6 +18,7 @@ from sensorbench.core.quantity import AddressError, address
 from sensorbench.parts.model import by_address, problem
 from sensorbench.station.alarm_table import AlarmTable, one_or_several
 from sensorbench.station.links import I2cLink, Link
+from sensorbench.station.losing import USUALLY, LostAfter
 from sensorbench.station.tables import with_table
 
 
@@ -62,8 +63,11 @@ class BenchTable(Document):
     `set` acts, `reference` is believed ("set": the setpoint itself), `watch` names more meters in
     the same place. A profile may set what lies between `low` and `high`; beyond them by more than
     an overshoot (`safety.limits`), for longer than `delay`, a run stops. It stops, too, where what
-    acts is no longer as the run set it, unless `changed` says to note that, as
-    `action` does of a limit. Without `set` and `fixed` the address is only watched.
+    acts is no longer as the run set it, unless `changed` says to note that, as `action` does of a
+    limit; "end" lets a stress cool down before (`run.controlled`). Where something vents, `vent`
+    says when making safe may: "below 60 degC" by every meter of the zone's temperature, or
+    "always". A meter is `lost` after so many polls in a row, or after a time, in which it can't be
+    read. Without `set` and `fixed` the address is only watched.
     """
 
     set: str | None = None
@@ -77,10 +81,12 @@ class BenchTable(Document):
     delay: Duration = Field(default=0.0, ge=0)
     gradient: Any = None
     handle: tuple[Any, Any] | None = None
+    lost: LostAfter = USUALLY
     rank: int = 0
+    vent: str | None = None
     select: str | None = None
     changed: Literal["stop", "note"] = "stop"
-    action: Literal["stop", "note"] = "stop"
+    action: Literal["stop", "end", "note"] = "stop"
 
     @model_validator(mode="after")
     def _one(self) -> BenchTable:
@@ -235,6 +241,18 @@ class ProtectionTable(Document):
     every: Duration = Field(default=365 * 86400.0, gt=0, le=10 * 365 * 86400.0)
 
 
+class DeadManTable(Document):
+    """A retriggerable relay that a run holds by pulses: it drops when everything dies.
+
+    `output` is the contact that is turned every `period`; `drops` is how long the relay holds
+    after the last turn, as it is set.
+    """
+
+    output: str
+    period: Duration = Field(ge=0.1, le=60.0)
+    drops: Duration = Field(gt=0, le=600.0)
+
+
 class StationData(Document):
     """The [station] table."""
 
@@ -254,6 +272,7 @@ class StationFile(Document):
     elsewhere: dict[str, ElsewhereTable] = Field(default_factory=dict)
     socket: tuple[Socket, ...] = ()
     protection: dict[str, ProtectionTable] = Field(default_factory=dict)
+    dead_man: dict[str, DeadManTable] = Field(default_factory=dict)
     alarm: AlarmTable | None = None
 
     @field_validator("bench", mode="before")

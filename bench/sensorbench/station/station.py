@@ -9,11 +9,11 @@ The rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from sensorbench.core.catalog import Device, devices
 from sensorbench.core.clock import Clock, VirtualClock
@@ -26,6 +26,7 @@ from sensorbench.links.i2c import I2cBus, LinuxI2cBus
 from sensorbench.links.line import Line, LineSettings
 from sensorbench.links.tca9548a.driver import Multiplexers
 from sensorbench.parts.model import Lot, Part
+from sensorbench.station.again import Again, once_more, only_once
 from sensorbench.station.binding import Binding, Bindings, bind
 from sensorbench.station.leads import selected
 from sensorbench.station.lines import open_line, simulated_line
@@ -36,6 +37,8 @@ from sensorbench.station.person import Terminal
 from sensorbench.station.refs import Ref, find
 from sensorbench.station.sensors import SensorMeters
 from sensorbench.station.simulation import SimulatedBench, own_name
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class Station:
         self.instruments = tuple(instruments)
         self.operator = operator
         self.bench = bench
+        # Which were opened at the second try, and why.
+        self.opened_again: dict[str, str] = {}
         self._by_name = {instrument.name: instrument for instrument in instruments}
         self._buses = buses
         self._multiplexers = multiplexers or multiplexers_on(file, buses)
@@ -125,9 +130,13 @@ class Station:
 
     def switch_named(self, text: str) -> Switch:
         """Return a switch by its name in station.toml. Raises LookupError."""
-        found = self.member(find(self.file, text, None))
+        return self.switch_of(find(self.file, text, None))
+
+    def switch_of(self, ref: Ref) -> Switch:
+        """Return the switch that a reference names. Raises LookupError."""
+        found = self.member(ref)
         if not isinstance(found, Switch):
-            raise LookupError(f"{text} is no switch")
+            raise LookupError(f"{ref} is no switch")
         return found
 
     # -- parts -----------------------------------------------------------------------------
@@ -164,12 +173,12 @@ class Station:
 
     # -- the whole -------------------------------------------------------------------------
 
-    def take(self) -> dict[str, tuple[str, ...]]:
+    def take(self, again: Again = only_once) -> dict[str, tuple[str, ...]]:
         """Return by instrument what earlier programs left in them, and clear it."""
         found = {}
         for instrument in self.instruments:
             if isinstance(instrument.driver, Taken):
-                left = tuple(instrument.driver.take())
+                left = tuple(again(instrument.driver.take, instrument.name))
                 if left:
                     found[instrument.name] = left
         return found
@@ -232,7 +241,8 @@ def open_station(
 
     Simulated instruments are called in this program, or with `wire` served on a pty or a TCP port
     and reached as hardware would be. Raises the BenchError of the first device that fails, with
-    its name; with `lost` that is kept there by name, and the station is open without the device.
+    its name, after a second try; with `lost` that is kept there by name, and the station is open
+    without the device.
     """
     bindings = bind(file)
     with ExitStack() as stack:
@@ -253,7 +263,11 @@ def open_station(
             file, clock, bindings, bench, buses, person, wire, stack, multiplexers, purpose, lost
         )
         there = bench if simulated else None
-        yield Station(file, clock, bindings, opener.open_all(), buses, person, there, multiplexers)
+        station = Station(
+            file, clock, bindings, opener.open_all(), buses, person, there, multiplexers
+        )
+        station.opened_again.update(opener.opened_again)
+        yield station
 
 
 def tcp_port(model: str) -> int:
@@ -277,6 +291,7 @@ class _Opener:
     multiplexers: Mapping[str, Multiplexers]
     purpose: str
     lost: dict[str, str] | None = None
+    opened_again: dict[str, str] = field(default_factory=dict)
 
     def open_all(self) -> list[OpenInstrument]:
         """Return the instruments in the order of the file."""
@@ -342,16 +357,24 @@ class _Opener:
                 driver = SensorMeters(name, cast("Sensor", sensor), self.clock, entry.options)
                 provenance = bus.provenance
             elif entry.link is not None:
-                line = self._line(name, entry, device)
+                line = self._again(name, partial(self._line, name, entry, device))
                 driver = driver_class(line, self.clock, **entry.options)
                 provenance = line.provenance
             else:
                 driver, provenance = self._linkless(name, entry, device, others)
-            identity = driver.identify()
+            identity = self._again(name, driver.identify)
         except BenchError as error:
             error.add_note(f"this was {name}, a {entry.model}, while it was opened")
             raise
         return self._checked(name, entry, driver, identity, provenance)
+
+    def _again(self, name: str, work: Callable[[], T]) -> T:
+        """Do it, once more where the bytes did not travel; who wants what there is tries anyway."""
+        if self.lost is not None:
+            return work()
+        return once_more(
+            work, self.clock, lambda error: self.opened_again.update({name: str(error)})
+        )
 
     def _linkless(
         self,

@@ -40,6 +40,18 @@ class Source(Device, Protocol):
 
 
 @runtime_checkable
+class Venting(Source, Protocol):
+    """A source that is made safe by venting, and can stop driving without it.
+
+    Venting hot parts is the station's to allow: cold, humid air goes in, and hot gas comes out.
+    """
+
+    def shut_in(self) -> bool:
+        """Stop driving, and return whether pressure is shut in; what vents already goes on."""
+        ...
+
+
+@runtime_checkable
 class Taken(Device, Protocol):
     """An instrument that keeps what an earlier program left: errors in its queue."""
 
@@ -136,9 +148,13 @@ class StreamingSensor(Sensor, Protocol):
 
 @runtime_checkable
 class Calibratable(Sensor, Protocol):
-    """A DUT that stores coefficients. Writing is for ever counted; `lock` can't be undone."""
+    """A DUT that stores coefficients. Writing is for ever counted; `lock` can't be undone.
+
+    `REWRITABLE` says that they may be written again; one-time memory takes them once.
+    """
 
     CALIBRATION: ClassVar[tuple[FixedPointPolynomial, ...]]
+    REWRITABLE: ClassVar[bool]
 
     def write_coefficients(self, coefficients: Sequence[int]) -> None: ...
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from sensorbench.core.channel import Channel
@@ -27,6 +28,7 @@ from sensorbench.profiles.model import KINDS, Cool, Monitor, Phase, Test
 from sensorbench.profiles.planning.pointing import Pointing
 from sensorbench.profiles.planning.reading import show_value
 from sensorbench.profiles.schedule import (
+    COOL,
     Action,
     Do,
     Point,
@@ -233,10 +235,15 @@ class Context(Pointing):
     def cooled(self, cool: Cool | None) -> Iterator[Action]:
         """End a stress: let go of what is not to stay, and wait until the values are reached."""
         if cool is not None:
+            assert self.phase is not None  # noqa: S101 - kinds run within a phase
             stays, before = self.targets(cool.set, "cool.set"), dict(self.current)
-            yield from self.release([w for w in self.current if w not in stays])
-            yield from self.go([stays], only=False)
-            yield from self.until(cool.until, before)
+            for action in chain(
+                self.release([w for w in self.current if w not in stays]),
+                self.go([stays], only=False),
+                self.until(cool.until, before),
+            ):
+                self.mark(self.phase, COOL)
+                yield action
         self.stress_ended["cool"] = self.number
 
     def readout(

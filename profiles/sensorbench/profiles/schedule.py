@@ -22,6 +22,8 @@ from sensorbench.parts.values import AMBIENT, Target, Wave
 FORMAT = 2
 GAP = 3.0
 """Times the log's period: of a longer time without a log row nobody knows what was held."""
+COOL = "cool"
+"""Where a phase's data has the numbers of the steps by which it cools down, by batch."""
 T = TypeVar("T")
 
 

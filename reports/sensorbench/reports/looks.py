@@ -254,4 +254,9 @@ def safe(run: Run, names: Names) -> Finding:
     if problems:
         told = names.words.listed(problems)
         return names.words.text("events.not_safe", problems=told), events
-    return names.words.text("events.safe"), events
+    notes = [
+        original(names.words, note)
+        for event in events
+        for note in event.data.get("notes", {}).values()
+    ]
+    return names.words.sentence([names.words.text("events.safe"), *notes]), events

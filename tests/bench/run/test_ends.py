@@ -220,7 +220,7 @@ def test_one_lost_reply_is_tried_again(tmp_path: Path) -> None:
         assert is_safe(station)
     assert "the bench is in its safe state" in raised.__notes__
     (made_safe,) = events(only_run(there), "safe_state")
-    assert made_safe.data == {"problems": [], "retries": {"chamber": 1}}
+    assert made_safe.data == {"problems": [], "retries": {"chamber": 1}, "notes": {}}
 
 
 def test_a_signal_between_the_last_step_and_the_seal_waits_for_the_seal(

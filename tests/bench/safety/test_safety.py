@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensorbench.assessment.data import RunData
-from sensorbench.core.errors import BenchError, LinkTimeout, ProtocolError
+from sensorbench.core.errors import BenchError, InputError, LinkTimeout, ProtocolError
 from sensorbench.core.verdict import Verdict
 from sensorbench.profiles.needs import needs
 from sensorbench.run.execute import execute
@@ -193,6 +193,40 @@ def test_losing_the_last_meter_is_a_trip(tmp_path: Path) -> None:
     assert isinstance(raised, SafetyStop)
     assert raised.code == "meters_lost"
     assert raised.values["address"] == "temperature"
+
+
+@pytest.mark.parametrize(
+    ("said", "after_s"),
+    [("", 10.0), ("lost = 1\n", 0.0), ("lost = 4\n", 30.0), ('lost = "1 min"\n', 60.0)],
+)
+def test_a_place_says_how_long_its_last_meter_may_be_lost(
+    tmp_path: Path, said: str, after_s: float
+) -> None:
+    station = CLIMATE.replace("[bench.temperature]\n", f"[bench.temperature]\n{said}")
+    there = workspace(tmp_path, bake("5 h"), station=station)
+    job = job_of(there)
+    with opened(there, job) as bench:
+        lose("thermometer.temperature", "chamber.temperature")(bench)
+        raised = execute_ending(there, job, bench, implied=False)
+    assert isinstance(raised, SafetyStop)
+    (root,) = there.evidence.iterdir()
+    assert events(root, "trip")[0].t == pytest.approx(3600.0 + after_s, abs=1.0)
+
+
+def test_fewer_polls_than_a_place_tolerates_are_no_loss(tmp_path: Path) -> None:
+    station = CLIMATE.replace("[bench.temperature]\n", "[bench.temperature]\nlost = 4\n")
+    there = workspace(tmp_path, bake("2 h", 'longest = "3 h"'), head=SOON, station=station)
+    before = lose("thermometer.temperature", "chamber.temperature", to_s=3600.0 + 25.0)
+    outcome = run(there, before=before, implied=False)
+    assert events(outcome, "trip", "meter_lost") == []
+
+
+@pytest.mark.parametrize("said", ["lost = 0", "lost = 61", 'lost = "11 min"', "lost = true"])
+def test_a_loss_that_nobody_would_notice_is_refused(tmp_path: Path, said: str) -> None:
+    station = CLIMATE.replace("[bench.temperature]\n", f"[bench.temperature]\n{said}\n")
+    there = workspace(tmp_path, bake("5 h"), station=station)
+    with pytest.raises(InputError, match="lost"):
+        job_of(there)
 
 
 def test_a_meter_that_comes_back_is_noted(tmp_path: Path) -> None:

@@ -142,6 +142,17 @@ def test_make_safe_clears_older_errors_vents_and_looks(
         DruckPace5000(line, clock).make_safe()
 
 
+def test_shut_in_stops_controlling_and_does_not_vent(
+    scripted: Scripted, clock: VirtualClock
+) -> None:
+    vent = ":SOUR:PRES:LEV:IMM:AMPL:VENT?"
+    off = (("*CLS", None), (vent, "0"), (":OUTP:STAT 0", None), ACCEPTED)
+    assert DruckPace5000(scripted(*off, (":OUTP:STAT?", "0")), clock).shut_in()
+    with pytest.raises(InstrumentError, match="it goes on controlling"):
+        DruckPace5000(scripted(*off, (":OUTP:STAT?", "1")), clock).shut_in()
+    assert not DruckPace5000(scripted(("*CLS", None), (vent, "1")), clock).shut_in()
+
+
 # The twin, byte by byte.
 
 

@@ -139,6 +139,16 @@ def test_make_safe_clears_older_errors_vents_and_looks(
         PressurePulser(scripted(*vent, (":OUTP:VENT?", "0")), clock).make_safe()
 
 
+def test_shut_in_closes_the_valve_and_does_not_vent(
+    scripted: Scripted, clock: VirtualClock
+) -> None:
+    off = (("*CLS", None), (":OUTP:VENT?", "0"), (":OUTP 0", None), ACCEPTED)
+    assert PressurePulser(scripted(*off, (":OUTP?", "0")), clock).shut_in()
+    with pytest.raises(InstrumentError, match="its valve stays open"):
+        PressurePulser(scripted(*off, (":OUTP?", "1")), clock).shut_in()
+    assert not PressurePulser(scripted(("*CLS", None), (":OUTP:VENT?", "2")), clock).shut_in()
+
+
 def test_garbage_is_no_pressure(scripted: Scripted, clock: VirtualClock) -> None:
     with pytest.raises(ProtocolError, match="expected a number"):
         PressurePulser(scripted((":MEAS:PRES?", "1.0 bar")), clock).pressure.read()

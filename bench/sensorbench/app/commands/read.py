@@ -137,8 +137,8 @@ def _guarded(needed: StationFile, workspace: Workspace) -> Iterator[Guard]:
 def _told(guard: Guard, workspace: Workspace) -> Iterator[None]:
     """Begin to be guarded, and tell the guard at the end what is not off."""
     name = f"read-{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.getpid()}"
-    guard.begin(name, workspace.root.resolve() / name)
     try:
+        guard.begin(name, workspace.root.resolve() / name)
         yield
     except BaseException as error:
         notes = [str(note) for note in getattr(error, "__notes__", ())]

@@ -189,6 +189,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "evidence": str(outcome.root),
         "parked": dict(outcome.parked) if outcome.parked is not None else None,
         "unsafe": list(outcome.unsafe),
+        "notes": list(outcome.notes),
     }
 
 
@@ -221,8 +222,8 @@ def print_outcome(outcome: Outcome) -> None:
 def exit_code(*outcomes: Outcome) -> int:
     """Return 0 if every unit of every run passed, 9 above all if something is not safe."""
     for outcome in outcomes:
-        for problem in outcome.unsafe:
-            typer.echo(problem, err=True)
+        for text in (*outcome.notes, *outcome.unsafe):
+            typer.echo(text, err=True)
     if any(outcome.unsafe for outcome in outcomes):
         return NOT_SAFE
     if any(outcome.parked is not None for outcome in outcomes):

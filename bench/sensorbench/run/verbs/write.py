@@ -15,6 +15,7 @@ from sensorbench.core.device import Calibratable
 from sensorbench.core.errors import BenchError
 from sensorbench.profiles.schedule import Step
 from sensorbench.run.duts import Dut
+from sensorbench.run.programming import lock, program
 
 if TYPE_CHECKING:
     from sensorbench.run.runner import Runner
@@ -49,11 +50,15 @@ def perform(run: Runner, fact: Mapping[str, Any], record: Record) -> None:
         words = list(fact["words"][serial])
         outcome: dict[str, Any] = {"written": words, "read_back": None, "locked": False}
         sensor = cast("Calibratable", dut.sensor)
+
+        def note(why: str) -> None:
+            data = {"what": serial, "reason": f"socket {dut.socket.id}: {why}", "attempt": 1}
+            run.evidence.append("retry", data)
+
         try:
-            sensor.write_coefficients(words)
-            outcome["read_back"] = list(sensor.read_coefficients())
+            outcome["read_back"] = list(program(sensor, words, run.clock, note))
             if fact["lock"] and outcome["read_back"] == words:
-                sensor.lock()
+                lock(sensor, run.clock, note)
                 outcome["locked"] = True
         except BenchError as error:
             outcome["problem"] = f"socket {dut.socket.id}: {error}"

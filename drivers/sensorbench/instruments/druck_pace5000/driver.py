@@ -30,6 +30,7 @@ from sensorbench.protocols.scpi import (
 
 _LEVEL = ":SOUR:PRES:LEV:IMM:AMPL"
 _VENT = f"{_LEVEL}:VENT"
+_OUTPUT = ":OUTP:STAT"
 _VENTING = 1
 
 
@@ -85,7 +86,7 @@ class DruckPace5000:
             send(self._line, ":SOUR:PRES:SLEW:MODE LIN")
         sent = show_number(target_pa)
         send(self._line, f"{_LEVEL} {sent}")
-        send(self._line, ":OUTP:STAT 1")
+        send(self._line, f"{_OUTPUT} 1")
         return float(sent)
 
     @pressure.foresee
@@ -108,7 +109,7 @@ class DruckPace5000:
     @pressure.told
     def _(self) -> Told:
         """Return the setpoint; None while it only measures, or vents."""
-        if not parse_flag(self._line.query(":OUTP:STAT?"), ":OUTP:STAT?"):
+        if not parse_flag(self._line.query(f"{_OUTPUT}?"), f"{_OUTPUT}?"):
             return None
         self._use_pascal()
         command = f"{_LEVEL}?"
@@ -154,6 +155,19 @@ class DruckPace5000:
         status = self._vent_status()
         if not status:
             raise InstrumentError(f"{_VENT} 1", status, "it does not vent; vent by hand")
+
+    def shut_in(self) -> bool:
+        """Stop controlling without venting, and return whether pressure is shut in.
+
+        What vents already goes on. Raises InstrumentError if the controller goes on.
+        """
+        self._line.write("*CLS")
+        if self._vent_status():
+            return False
+        send(self._line, f"{_OUTPUT} 0")
+        if parse_flag(self._line.query(f"{_OUTPUT}?"), f"{_OUTPUT}?"):
+            raise InstrumentError(f"{_OUTPUT} 0", 1, "it goes on controlling; switch it off")
+        return True
 
     def _vent_status(self) -> int:
         return round(parse_number(self._line.query(f"{_VENT}?"), f"{_VENT}?"))

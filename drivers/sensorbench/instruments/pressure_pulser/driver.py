@@ -150,8 +150,21 @@ class PressurePulser:
         """
         self._line.write("*CLS")  # older errors must not look like a refusal to vent
         send(self._line, ":OUTP:VENT")
-        status = round(parse_number(self._line.query(":OUTP:VENT?"), ":OUTP:VENT?"))
-        if not status:
-            raise InstrumentError(
-                ":OUTP:VENT", status, "it does not vent; open its exhaust by hand"
-            )
+        if not self._vents():
+            raise InstrumentError(":OUTP:VENT", 0, "it does not vent; open its exhaust by hand")
+
+    def shut_in(self) -> bool:
+        """Close the valve without venting, and return whether pressure is shut in.
+
+        What vents already goes on. Raises InstrumentError if the valve stays open.
+        """
+        self._line.write("*CLS")
+        if self._vents():
+            return False
+        send(self._line, ":OUTP 0")
+        if parse_flag(self._line.query(":OUTP?"), ":OUTP?"):
+            raise InstrumentError(":OUTP 0", 1, "its valve stays open; switch it off")
+        return True
+
+    def _vents(self) -> bool:
+        return round(parse_number(self._line.query(":OUTP:VENT?"), ":OUTP:VENT?")) != 0

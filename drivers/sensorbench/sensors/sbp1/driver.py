@@ -103,6 +103,7 @@ class Sbp1:
         "oversampling": Setting(32, (1, 2, 4, 8, 16, 32)),
     }
     SUPPLY_V: ClassVar[tuple[float, float]] = (1.71, 3.6)
+    REWRITABLE: ClassVar[bool] = True  # until it is locked
     CALIBRATION: ClassVar[tuple[FixedPointPolynomial, ...]] = (
         PRESSURE_POLYNOMIAL,
         TEMPERATURE_POLYNOMIAL,

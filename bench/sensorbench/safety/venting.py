@@ -1,0 +1,76 @@
+"""Venting while a bench is made safe: only where it is declared, and the parts are cold enough.
+
+The rules:
+- What could vent stops driving first, and with nothing asked of anybody.
+- It vents where every place that it serves declares that, and each meter of each temperature reads
+  below what is declared: one that can't be read is not taken as cold.
+- A declared vent that may not be is not safe yet: it is tried again, as a bench cools, and a person
+  is told what to do. Where none is declared pressure stays shut in, and that is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isfinite
+
+from sensorbench.core.device import Source, Venting
+from sensorbench.core.errors import BenchError, NotYetKnown
+from sensorbench.core.quantity import TEMPERATURE, components
+from sensorbench.instruments.members import Meter
+from sensorbench.station.binding import Binding
+from sensorbench.station.refs import Ref
+from sensorbench.station.station import Station
+
+
+class NotVented(BenchError):
+    """A vent that station.toml declares may not be now: what it is waiting for is in the text."""
+
+
+def drive_safe(station: Station, name: str, source: Source) -> str:
+    """Make an instrument safe; return what a person is to know of it, "" for nothing.
+
+    Raises NotVented, and what the driver raises.
+    """
+    if not isinstance(source, Venting):
+        source.make_safe()
+        return ""
+    rows = [
+        row
+        for row in station.bindings.rows.values()
+        if row.acts is not None and row.acts.instrument == name
+    ]
+    if not source.shut_in():
+        return ""
+    if not rows or any(row.vent is None for row in rows):
+        return "shut in, not vented: station.toml declares no `vent` for it. Vent it by hand"
+    for why in _why_not(station, rows):
+        raise NotVented(
+            f"shut in, not vented: {why}. Let it cool, see that it is cold, then vent it by hand"
+        )
+    source.make_safe()
+    return ""
+
+
+def _why_not(station: Station, rows: list[Binding]) -> Iterator[str]:
+    """Yield in words what stands against a vent."""
+    for row in rows:
+        if row.vent is None or row.vent.below is None:
+            continue
+        below = row.vent.below
+        for ref in row.vent.meters:
+            try:
+                value = _temperature(station, ref)
+            except (BenchError, NotYetKnown, KeyError) as error:
+                why = "it is not open" if isinstance(error, KeyError) else str(error)
+                yield f"the temperature is not known, {ref} can't be read: {why.rstrip('.')}"
+                continue
+            if not value < below:  # what is no number is not cold
+                shown = f"{value:g}" if isfinite(value) else "no number"
+                yield f"{ref} reads {shown} {TEMPERATURE.unit}, vent is below {below:g}"
+
+
+def _temperature(station: Station, ref: Ref) -> float:
+    found = station.member(ref)
+    if not isinstance(found, Meter):
+        raise BenchError(f"{ref} reads nothing")
+    return components(found.read())[0]

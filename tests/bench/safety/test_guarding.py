@@ -1,0 +1,127 @@
+"""The beginning of a run under guard: what fails or is cut there leaves no mark and loses none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sensorbench.core.errors import BenchError
+from sensorbench.run.execute import execute
+from sensorbench.safety import guarding, marks
+from sensorbench.safety.guarding import WatchdogGuard
+from sensorbench.station.locks import station_keys
+from sensorbench.station.model import StationFile
+from sensorbench.station.station import tcp_port
+
+from ...workspaces import events, job_of, opened
+from ..run.climate import bake, workspace
+
+FILE = StationFile.model_validate(
+    {
+        "station": {"name": "bench 1"},
+        "instrument": {
+            "psu": {
+                "model": "keysight_e36312a",
+                "link": {"kind": "tcp", "host": "127.0.0.1", "port": 5025},
+            }
+        },
+    }
+)
+
+
+class Watchdog:
+    """A watchdog that only is there."""
+
+    returncode = None
+
+    def poll(self) -> None:
+        return None
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> marks.Mark:
+    """What an earlier run left on the bench, and somebody acknowledged."""
+    mark = marks.Mark(
+        run="R0", root=str(tmp_path / "R0"), workspace="", station="", keys=keys(), pid=0, boot="",
+        since="", beat="", allowance_s=1.0, state=marks.SAFE, text="it is safe",
+    )  # fmt: skip
+    return marks.acknowledge(mark, "operator 7", "2026-06-01T08:00:00+00:00", "looked")
+
+
+def keys() -> tuple[str, ...]:
+    return tuple(station_keys(FILE, tcp_port))
+
+
+@pytest.fixture
+def guard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WatchdogGuard]:
+    monkeypatch.setattr(guarding, "start_watchdog", lambda _: Watchdog())
+    guard = WatchdogGuard(FILE, tmp_path)
+    yield guard
+    guard.close()
+
+
+def states() -> dict[str, str]:
+    return {mark.run: mark.state for mark in marks.marks()}
+
+
+def test_a_run_whose_watchdog_can_not_be_started_ends_safe_and_leaves_no_mark(
+    tmp_path: Path, guard: WatchdogGuard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(mark: marks.Mark) -> None:
+        assert states() == {mark.run: marks.ENERGISED}
+        raise BenchError("the watchdog can't be started: too many processes")
+
+    monkeypatch.setattr(guarding, "start_watchdog", fails)
+    there = workspace(tmp_path, bake("1 h"))
+    job = job_of(there)
+    with opened(there, job) as station, pytest.raises(BenchError, match="too many") as raised:
+        execute(there, job, station, guard=guard)
+    assert "the bench is in its safe state" in raised.value.__notes__
+    (root,) = there.evidence.iterdir()
+    (ended,) = events(root, "run_ended")
+    assert ended.data["state"] == "failed"
+    assert states() == {}
+
+
+def test_what_was_acknowledged_outlives_a_new_mark_that_can_not_be_written(
+    tmp_path: Path, known: marks.Mark, guard: WatchdogGuard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(mark: marks.Mark) -> None:
+        raise BenchError("No space left on device")
+
+    monkeypatch.setattr(marks, "write", full)
+    with pytest.raises(BenchError, match="No space"):
+        guard.begin("R1", tmp_path / "R1")
+    guard.made_safe({}, "", "No space left on device")
+    assert states() == {"R0": marks.SAFE}
+
+
+def test_what_was_acknowledged_stays_until_the_next_run_has_it_on_record(
+    tmp_path: Path, known: marks.Mark, guard: WatchdogGuard
+) -> None:
+    guard.begin("R1", tmp_path / "R1")
+    assert states() == {"R0": marks.SAFE, "R1": marks.ENERGISED}  # a crash here loses nothing
+    guard.recorded()
+    assert states() == {"R1": marks.ENERGISED}
+
+
+def test_a_run_records_what_was_acknowledged_and_takes_it_away(
+    tmp_path: Path, known: marks.Mark, guard: WatchdogGuard
+) -> None:
+    there = workspace(tmp_path, bake("1 h"))
+    job = job_of(there)
+    with opened(there, job) as station:
+        outcome = execute(there, job, station, guard=guard)
+    (event,) = events(outcome.root, "acknowledged")
+    assert event.data["by"] == "operator 7"
+    assert states() == {}
+
+
+def test_a_run_that_goes_on_keeps_the_mark_that_replaced_the_acknowledged_one(
+    tmp_path: Path, known: marks.Mark, guard: WatchdogGuard
+) -> None:
+    guard.begin("R0", tmp_path / "R0")
+    guard.recorded()
+    assert states() == {"R0": marks.ENERGISED}
