@@ -113,7 +113,7 @@ class Watch:
         for spot in self.spots.values():
             spot.grid_s = now
             self.poll(spot)
-        self.asking.ask()
+        self._ask()
         self.log()
         self.implied.begin(now)
         self._services.every(self._log_s, self._log_tick, "log")
@@ -151,7 +151,7 @@ class Watch:
                         self.poll(spot)
                 if now >= alarms:
                     alarms = now + ALARMS_S
-                    self.asking.ask()
+                    self._ask()
             except SafetyStop as trip:
                 self._trip = trip
                 self._pulse.tripped()
@@ -191,7 +191,7 @@ class Watch:
             for watched in spot.meters:
                 before = watched.value
                 try:
-                    value = watched.meter.read()
+                    value = self._clock.aside(watched.meter.read)
                     watched.take(spot.felt(watched, value, self._offsets.get(spot.key)))
                     if watched.lost:
                         watched.lost = False
@@ -293,8 +293,11 @@ class Watch:
         # On the disk once the bench is safe: a disk that stalls must not hold that up.
         raise SafetyStop(text, code, values)
 
+    def _ask(self) -> None:
+        self._clock.aside(self.asking.ask)
+
     def _alarm_tick(self) -> float | None:
-        self.asking.ask()
+        self._ask()
         return self.implied.alarms_asked(self.spots.values())
 
     def alarms(self) -> list[str]:
