@@ -97,7 +97,7 @@ class World:
         return self.clock.now() if since_s is None else since_s
 
     def seen_at(self, at_s: float | None) -> float:
-        """Return at what time a twin sees that asks for `at_s`, or for now: never ahead of `now`."""
+        """Return when a twin sees the world that asks for `at_s`, or for now: never after `now`."""
         if at_s is None:
             return self.now()
         since_s = self.clock.aside_since()
