@@ -49,14 +49,18 @@ class Asking:
         self._station, self._evidence, self._trip = station, evidence, trip
         # By what acts, not by address: places that share a source through valves are set in turn.
         self._sent: dict[str, _Sent] = {}
+        self._is_mute = False
 
     def ask(self) -> None:
         """Ask for alarms, then whether all is as set. Raises what `trip` raises."""
         try:
             found = self._station.alarms()
+            self._is_mute = False
         except BenchError as error:
-            self._evidence.append("retry", {"what": "alarms", "reason": str(error)})
-            found = {}
+            # Once until it answers: it is asked every few seconds for weeks.
+            if not self._is_mute:
+                self._evidence.append("retry", {"what": "alarms", "reason": str(error)})
+            self._is_mute, found = True, {}
         for name, texts in found.items():
             words = ", ".join(texts)
             self._trip(

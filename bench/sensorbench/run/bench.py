@@ -25,7 +25,7 @@ T = TypeVar("T")
 _FOR_EVER_S = 1e9
 _ROUNDING_S = 1e-6
 _BETWEEN = 0.7
-"""Where between the polls of safety looks lie, of a second: most of those are over then."""
+"""Where between the polls of safety looks lie, of a second: no look is a poll, made or implied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,15 +241,17 @@ class Bench:
     def _next_look(self, spot: Spot, band: Band, inside: bool, now: float) -> float:
         """Return when to look again: not at what stands still, or is known to be far away.
 
-        Looks lie on a grid of the run's own, between polls for safety: whether those are made or
-        implied, and how long they take, shifts no look and no soak's end.
+        Looks lie on a grid of the run's own, between polls for safety, also after a place stood
+        still: whether polls are made or implied shifts no look and no soak's end.
         """
         poll_s = spot.row.where.quantity.soak.poll_s
-        far = now if inside else self._watch.implied.outside_until(spot, band, _slack(spot))
+        implied = self._watch.implied
+        far = now if inside else implied.outside_until(spot, band, _slack(spot))
         looks = max(1.0, math.floor((min(far, now + _FOR_EVER_S) - now) / poll_s))
         grid_s = spot.grid_s + _BETWEEN * min(poll_s, 1.0)
         last = math.floor((now - grid_s) / poll_s + EPS)
-        return max(grid_s + (last + looks) * poll_s, self._watch.implied.still_until(spot))
+        still = max(now, min(implied.still_until(spot), now + _FOR_EVER_S))
+        return grid_s + max(last + looks, math.ceil((still - grid_s) / poll_s - EPS)) * poll_s
 
     def _note(self, zone: str, action: Settle, settled: bool, start: float) -> None:
         took = round(self._clock.now() - start, 6)

@@ -7,9 +7,11 @@ The rules:
 - While the world says that a place that nobody holds moves far from its limits, polls between two
   looks or log rows are implied too: their mean is that of the readings before and after. Nor is a
   soak looked at then that can't be inside its band yet.
-- Polls that are made take their time on the line, implied ones none: steps begin later by it, and
-  a soak may end a look later. Looks lie on a grid of the run, so that this does not add up: counted
-  from what was set last, a trip comes within a poll period of its place with and without.
+- A run is the same with and without, each event at the same time: polls that are made are aside
+  (`Clock.aside`), so that what they take on the line costs nobody anything, and looks lie on a
+  grid of the run. The one difference: a sensor that the run reads while a poll of it is under way
+  has other noise then.
+- A log row that is late counts what was implied until it was due, as polls then are late as well.
 - In real time, and where a run asks for it, none is implied.
 """
 
@@ -82,6 +84,11 @@ class Implied:
         low = -math.inf if row.low is None else row.low + far
         high = math.inf if row.high is None else row.high - far
         return self._station.between_until(*spot.key, low, high)
+
+    def row_due(self) -> float:
+        """Return when the log row was due that is made now."""
+        rows = math.floor((self._clock.now() - self._log_from) / self._log_s + EPS)
+        return self._log_from + rows * self._log_s
 
     def skipped(self, spot: Spot, now: float) -> int:
         """Return how many polls of the grid were implied before `now`; each is told once."""

@@ -8,6 +8,7 @@ The rules:
 - Hours are credited from log rows alone: a row in which every poll of every meter of every held
   place was inside its band, and none was missing, credits the time since the row before it; none
   while anything in the zone is beyond a limit that only is noted.
+- In virtual time a poll is aside: it begins at its own time and costs the run none.
 - Which polls of a simulated bench are implied, not made, is run/implied.py's matter.
 - What instruments are asked besides, alarms and their own settings, is run/asking.py's matter.
 - In real time safety polls in a thread of its own; what it finds is raised where the run waits.
@@ -121,7 +122,7 @@ class Watch:
             spot.grid_s = now
             self.poll(spot)
         self.asking.begin(spot.row for spot in self.spots.values())
-        self.asking.ask()
+        self._ask()
         self.log()
         self.implied.begin(now)
         self._services.every(self._log_s, self._log_tick, "log")
@@ -159,7 +160,7 @@ class Watch:
                         self.poll(spot)
                 if now >= alarms:
                     alarms = now + ALARMS_S
-                    self.asking.ask()
+                    self._ask()
             except SafetyStop as trip:
                 self._trip = trip
                 self._pulse.tripped()
@@ -221,7 +222,7 @@ class Watch:
             for watched in spot.meters:
                 before = watched.value
                 try:
-                    value = watched.meter.read()
+                    value = self._clock.aside(watched.meter.read)
                     watched.take(spot.felt(watched, value, self._offsets.get(spot.key)))
                     if watched.lost:
                         watched.lost = False
@@ -332,8 +333,11 @@ class Watch:
         # On the disk once the bench is safe: a disk that stalls must not hold that up.
         raise SafetyStop(text, code, values)
 
+    def _ask(self) -> None:
+        self._clock.aside(self.asking.ask)
+
     def _alarm_tick(self) -> float | None:
-        self.asking.ask()
+        self._ask()
         return self.implied.alarms_asked(self.spots.values())
 
     def alarms(self) -> list[str]:
@@ -428,23 +432,34 @@ class Watch:
     # -- log -----------------------------------------------------------------------------------
 
     def _log_tick(self) -> None:
-        self.log()
+        # Where a row is late, so are the polls that were due since: they belong to the next one.
+        self.log(self.implied.row_due())
         if self._is_uncommitted:
             self._is_uncommitted = False
             self._evidence.commit_soon()
 
-    def log(self) -> None:
-        """Make a log row of every meter now, and credit the time since the last one."""
+    def log(self, due_s: float = math.inf) -> None:
+        """Make a log row of every meter now, and credit the time since the last one.
+
+        `due_s` is when it was due, where it may be late.
+        """
         with self._lock:
             now = self._clock.now()
             if now == self._logged_at:
                 return
             for spot in self.spots.values():
-                self.implied.count(spot, now)
+                self.implied.count(spot, min(now, due_s))
+            is_looked_at = all(
+                watched.polls + watched.implied
+                for key in (self._hold.bands if self._hold else ())
+                if key in self.spots
+                for watched in self.spots[key].meters
+            )
+            for spot in self.spots.values():
                 for watched in spot.meters:
                     self._waiting += watched.row(now - self._evidence.start_s)
             self._logged_at = now
-            self._credit(now)
+            self._credit(now, is_looked_at)
             if len(self._waiting) > _MOST_WAITING or self._is_late():
                 self.flush(commits=False)
                 self._is_uncommitted = True
@@ -454,12 +469,12 @@ class Watch:
             return False
         return self._clock.now() - self._waiting_since >= _REAL_FLUSH_S
 
-    def _credit(self, now: float) -> None:
+    def _credit(self, now: float, is_looked_at: bool) -> None:
         hold = self._hold
         if hold is None:
             return
         held = [self.spots[key] for key in hold.bands if key in self.spots]
-        known = all(w.value is not None for spot in held for w in spot.meters)
+        known = is_looked_at and all(w.value is not None for s in held for w in s.meters)
         # Nobody vouches for a longer time without a row: assessment does not credit it either.
         seen = now - hold.since <= GAP * self._log_s
         zones = {zone for zone, _ in hold.bands}

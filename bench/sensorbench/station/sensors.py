@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +13,9 @@ from sensorbench.core.device import Sensor
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import Value
 from sensorbench.instruments.members import Meter
+
+_Moment = tuple[bool, float]
+"""Whether it is aside, and when: there a reading is of the moment at which that began."""
 
 
 def vectors(channels: Sequence[Channel]) -> dict[str, tuple[Channel, ...]]:
@@ -41,7 +45,9 @@ class SensorMeters:
 
     So is a vector of which it senses every axis: `probe.magnetic_field` reads three components.
     Readings at the same moment share one conversion. The part is prepared when a run takes it, or
-    at the first reading, not when it is opened.
+    at the first reading, not when it is opened. It does one thing at a time: a reading waits for
+    the one before, as safety reads besides the run. In virtual time, where safety reads aside, that
+    wait costs nobody anything: a run is the same whichever of safety's readings are made.
     """
 
     def __init__(
@@ -53,7 +59,8 @@ class SensorMeters:
         self._settings = dict(settings)
         self._prepared = False
         self._lock = threading.RLock()
-        self._last: tuple[float, dict[str, float]] | None = None
+        self._last: tuple[_Moment, Mapping[str, float]] | None = None
+        self._free_s = -math.inf
         self._channels = {c.name: c for c in sensor.CHANNELS if c.quantity is not None}
         self._vectors = vectors(sensor.CHANNELS)
 
@@ -82,16 +89,39 @@ class SensorMeters:
 
     def _read(self) -> Mapping[str, float]:
         with self._lock:  # safety reads from a thread of its own
-            now = self._clock.now()
-            if self._last is None or self._last[0] != now:
-                self._last = self._convert()
+            if self._last is None or self._last[0] != self._moment():
+                values = self._in_turn()
+                self._last = self._moment(), values
             return self._last[1]
 
-    def _convert(self) -> tuple[float, dict[str, float]]:
+    def _moment(self) -> _Moment:
+        since_s = self._clock.aside_since()
+        return since_s is not None, self._clock.now() if since_s is None else since_s
+
+    def _in_turn(self) -> Mapping[str, float]:
+        """Convert, once the part is through with what a reading aside began."""
+        clock = self._clock
+        start_s = clock.now()
+        busy_s = max(0.0, self._free_s - start_s)
+
+        def convert() -> Mapping[str, float]:
+            clock.sleep(busy_s)
+            try:
+                return self._convert()
+            finally:
+                self._free_s = clock.now()
+
+        if not busy_s:
+            return convert()
+        try:
+            return clock.aside(convert)
+        finally:
+            clock.sleep(self._free_s - busy_s - start_s)
+
+    def _convert(self) -> Mapping[str, float]:
         if not self._prepared:
             self.take()
         self._clock.sleep(self._sensor.start())
         row = self._sensor.read().values[0]
         names = (channel.name for channel in self._sensor.CHANNELS)
-        values = dict(zip(names, map(float, row), strict=True))
-        return self._clock.now(), values
+        return dict(zip(names, map(float, row), strict=True))

@@ -209,7 +209,10 @@ class SimulatedBench:
 
     def _make(self, device: Device, serial: str, name: str, entry: InstrumentEntry) -> Any:
         twin_class = device.load_twin()
-        options = {**entry.options, **own_name(twin_class, name)}
+        # What only the driver has, such as how long a meter integrates, comes over the wire.
+        known = signature(twin_class).parameters
+        options = {key: value for key, value in entry.options.items() if key in known}
+        options |= own_name(twin_class, name)
         if not entry.members:
             return twin_class(self.world, serial, **options)
         members = {role: self._member(text) for role, text in entry.members.items()}

@@ -35,6 +35,14 @@ class Clock(Protocol):
         """
         ...
 
+    def aside(self, work: Callable[[], T]) -> T:
+        """Do `work` beside what else goes on: the time that it takes passes for nobody else."""
+        ...
+
+    def aside_since(self) -> float | None:
+        """Return when the work aside that is under way began, None where there is none."""
+        ...
+
 
 class RealClock:
     """Real time, or time that runs `speed` times faster for twins on real ports.
@@ -71,6 +79,12 @@ class RealClock:
             pass
         return [future.result() for future in futures]
 
+    def aside(self, work: Callable[[], T]) -> T:
+        return work()  # it is called in a thread of its own
+
+    def aside_since(self) -> float | None:
+        return None
+
 
 def _begun(branch: Callable[[], T]) -> Future[T]:
     """Do a branch in a thread that nobody waits for when the program ends."""
@@ -91,11 +105,13 @@ class VirtualClock:
 
     `gather` runs the branches one after the other, each from the same moment, and ends at the
     latest of their ends, so that work on several buses costs the time of the slowest bus.
+    After work aside it is again when that began.
     """
 
     def __init__(self, start_utc: datetime | None = None) -> None:
         self._start_utc = start_utc or datetime.now(UTC)
         self._now = 0.0
+        self._aside_since: float | None = None
 
     def now(self) -> float:
         return self._now
@@ -122,3 +138,14 @@ class VirtualClock:
         if error:
             raise error
         return results
+
+    def aside(self, work: Callable[[], T]) -> T:
+        start, outer = self._now, self._aside_since
+        self._aside_since = start if outer is None else outer
+        try:
+            return work()
+        finally:
+            self._now, self._aside_since = start, outer
+
+    def aside_since(self) -> float | None:
+        return self._aside_since

@@ -59,11 +59,11 @@ class Suffering:
     @property
     def now_s(self) -> float:
         """Return the time at which the twin is: now, or while it catches up, earlier."""
-        return self._world.clock.now() if self._then_s is None else self._then_s
+        return self._world.now() if self._then_s is None else self._then_s
 
     def catch_up(self) -> None:
         """Meet what came and went since the last look, and what is there now."""
-        now_s = self._world.clock.now()
+        now_s = self._world.now()
         for at_s, kind in self._world.fault_changes(self._device, self._looked_s):
             self._meet(at_s, kind)
         self._looked_s = max(self._looked_s, now_s)

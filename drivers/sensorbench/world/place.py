@@ -100,7 +100,7 @@ class Place:
 
     def value(self, address: str, at_s: float | None = None) -> Value:
         """Return what the part feels of a quantity now, or at `at_s`."""
-        return self._felt(address, self.clock.now() if at_s is None else at_s)
+        return self._felt(address, self.world.seen_at(at_s))
 
     def scalar(self, address: str, at_s: float | None = None) -> float:
         """Return what the part feels of a quantity that is one number."""
@@ -112,7 +112,7 @@ class Place:
 
     def temperatures_c(self, times: Times) -> npt.NDArray[np.float64]:
         """Return the temperature of the part's body at `times`, shape (n,)."""
-        found = self.zone.field("temperature").sample(times)
+        found = self._sampled("temperature", times)
         return found + self._gradient * (found - self._ambient_c)
 
     def temperature_range_c(self, since_s: float) -> tuple[float, float]:
@@ -131,7 +131,7 @@ class Place:
         The part is a little warmer or colder than the air around it; the same water is less or
         more of what its own air could hold (Magnus, WMO-No. 8 annex 4.B).
         """
-        now = self.clock.now() if at_s is None else at_s
+        now = self.world.seen_at(at_s)
         air_c = scalar(self.zone.field("temperature").at(now))
         own_c = air_c + self._gradient * (air_c - self._ambient_c)
         return scalar(self.value("humidity", at_s)) * saturation(air_c) / saturation(own_c)
@@ -143,7 +143,7 @@ class Place:
     def pressure_rising(self, port: str = "", at_s: float | None = None) -> bool:
         """Return whether the pressure last moved up: hysteresis depends on it."""
         address = f"pressure.{port}" if port else "pressure"
-        return self.zone.field(address).rising(self.clock.now() if at_s is None else at_s)
+        return self.zone.field(address).rising(self.world.seen_at(at_s))
 
     def supply_v(self, port: str = "") -> float:
         """Return the voltage at a supply pin."""
@@ -153,17 +153,17 @@ class Place:
 
     def acceleration(self, times: Times) -> npt.NDArray[np.float64]:
         """Return specific force in the part's axes, m/s2, shape (n, 3): gravity, and shaking."""
-        up = self._vector("orientation", times)
+        up = self._sampled("orientation", times)
         strength = STANDARD_GRAVITY
         found = self.zone.fields.get("acceleration")
         if found is not None:
-            return _as_vectors(found.sample(times), up)
+            return _as_vectors(found.sample(self._seen(times)), up)
         return up * strength
 
     def angular_rate(self, times: Times) -> npt.NDArray[np.float64]:
         """Return the rate about the part's axes, deg/s, shape (n, 3); a table turns about up."""
         return _as_vectors(
-            self.zone.field("angular_rate").sample(times), self._vector("orientation", times)
+            self._sampled("angular_rate", times), self._sampled("orientation", times)
         )
 
     def magnetic_field(self, times: Times) -> npt.NDArray[np.float64]:
@@ -172,7 +172,7 @@ class Place:
         A vector is in the part's axes; a plain number is along up.
         """
         return _as_vectors(
-            self.zone.field("magnetic_field").sample(times), self._vector("orientation", times)
+            self._sampled("magnetic_field", times), self._sampled("orientation", times)
         )
 
     def stress_h(self, at_s: float | None = None) -> float:
@@ -207,8 +207,12 @@ class Place:
     def _felt(self, address: str, now: float) -> Value:
         return self.zone.field(address).felt(now)
 
-    def _vector(self, quantity: str, times: Times) -> npt.NDArray[np.float64]:
-        return self.zone.field(quantity).sample(times)
+    def _sampled(self, quantity: str, times: Times) -> npt.NDArray[np.float64]:
+        return self.zone.field(quantity).sample(self._seen(times))
+
+    def _seen(self, times: Times) -> Times:
+        since_s = self.clock.aside_since()
+        return times if since_s is None else np.minimum(times, since_s)
 
 
 def _as_vectors(

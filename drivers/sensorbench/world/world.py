@@ -8,6 +8,8 @@ Instrument twins drive fields, part twins feel them at their place. The rules:
   lot and serial: a fresh lot is fresh, whatever was done before it.
 - Random numbers come by counter from (seed, lot, serial, channel) and the time, never from order.
 - A fault has a time at which it begins; until then it is not there.
+- Work aside (`Clock.aside`) sees the world as it was when that began, however long it takes, so
+  that nothing here is ever ahead of the clock.
 - Whoever hands a twin something holds `World.lock`: twins feel each other through the fields.
 """
 
@@ -89,6 +91,18 @@ class World:
 
     # -- time and change -------------------------------------------------------------------
 
+    def now(self) -> float:
+        """Return the clock's time, or for work aside when that began: it sees nothing later."""
+        since_s = self.clock.aside_since()
+        return self.clock.now() if since_s is None else since_s
+
+    def seen_at(self, at_s: float | None) -> float:
+        """Return when a twin sees the world that asks for `at_s`, or for now: never after `now`."""
+        if at_s is None:
+            return self.now()
+        since_s = self.clock.aside_since()
+        return at_s if since_s is None else min(at_s, since_s)
+
     def let_pass(self, seconds: float) -> None:
         """Let time pass inside a twin: an instrument that integrates, while others go on."""
         try:
@@ -132,12 +146,12 @@ class World:
         faults = self.faults.get(device)
         if not faults:
             return ""
-        return kind_at(faults, self.clock.now() if at_s is None else at_s)
+        return kind_at(faults, self.seen_at(at_s))
 
     def fault_changes(self, device: str, after_s: float) -> list[tuple[float, str]]:
         """Return when a device's fault changed after `after_s` until now, and to what kind."""
         faults = self.faults.get(device)
-        return changes_between(faults, after_s, self.clock.now()) if faults else []
+        return changes_between(faults, after_s, self.now()) if faults else []
 
     # -- what is to come -------------------------------------------------------------------
 
@@ -214,14 +228,14 @@ class Zone:
 
     def value(self, address: str) -> Value:
         """Return the value at `address` now."""
-        return self.field(address).at(self.world.clock.now())
+        return self.field(address).at(self.world.now())
 
     # -- ageing ----------------------------------------------------------------------------
 
     def account(self) -> None:
         """Book the hours of stress until now, before the conditions change."""
         self._stress_h += self._pending_h()
-        self._accounted_s = self.world.clock.now()
+        self._accounted_s = self.world.now()
 
     def stress_h(self, at_s: float | None = None) -> float:
         """Return the hours under bias in this zone, as hours at 125 degC (Arrhenius, 0.7 eV).
@@ -231,14 +245,14 @@ class Zone:
         return self._stress_h + self._pending_h(at_s)
 
     def _pending_h(self, at_s: float | None = None) -> float:
-        since_s = (self.world.clock.now() if at_s is None else at_s) - self._accounted_s
+        since_s = self.world.seen_at(at_s) - self._accounted_s
         if since_s <= 0 or not scalar(self.value("supply")):
             return 0.0
         field = self.field("temperature")
         # Ramps count at the temperature they lead to: closed-form, and small against a soak.
         target_c = getattr(field, "target", None)
         if target_c is None:
-            target_c = scalar(field.at(self.world.clock.now()))
+            target_c = scalar(field.at(self.world.now()))
         kelvins = target_c + 273.15
         factor = math.exp(
             _ACTIVATION_EV / _BOLTZMANN_EV_PER_K * (1 / _STRESS_REFERENCE_K - 1 / kelvins)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from sensorbench.assessment.data import RunData
-from sensorbench.core.errors import BenchError, InputError, LinkTimeout, ProtocolError
+from sensorbench.core.errors import InputError, LinkTimeout, ProtocolError
 from sensorbench.core.verdict import Verdict
 from sensorbench.profiles.needs import needs
-from sensorbench.run.execute import execute
 from sensorbench.safety.limits import SafetyStop
 from sensorbench.station.station import Station
 
@@ -341,52 +337,7 @@ def test_a_trip_writes_the_last_polls_and_makes_the_bench_safe(tmp_path: Path) -
     assert trace.high[-1] > 130.0
 
 
-# -- implied polls ---------------------------------------------------------------------------------
-
-
-FAULTS = [
-    ("chamber", "sensor_stuck"), ("chamber", "sensor_open"), ("chamber", "alarm"),
-    ("chamber", "silent"), ("thermometer", "silent"), ("psu", "silent"),
-    ("chamber", "setpoint_changed"), ("chamber", "output_off"), ("psu", "setpoint_changed"),
-    ("psu", "output_off"),
-]  # fmt: skip
-Happened = list[tuple[str, str, float]]
-
-
-def happened(root: Path, faults: str, station: str, implied: bool) -> Happened:
-    """Run a stress with faults; return what safety noted: kind, what, and when."""
-    phases = bake("5 h", temperature="125 degC").replace(
-        'set = { temperature = "125 degC" }', 'set = { temperature = "125 degC", supply = "max" }'
-    )
-    there = workspace(root, phases, faults, station=station, head=SOON)
-    job = job_of(there)
-    with opened(there, job) as opened_station, suppress(BenchError):
-        execute(there, job, opened_station, implied_polls=implied)
-    (found,) = there.evidence.iterdir()
-    return [
-        (event.kind, str(event.data.get("code") or event.data.get("meter")), event.t)
-        for event in events(found, "trip", "meter_lost", "disagree")
-    ]
-
-
-@pytest.mark.slow
-@settings(max_examples=12, deadline=None, derandomize=True)
-@given(
-    at_h=st.floats(0.02, 3.5), broken=st.sampled_from(FAULTS),
-    period=st.sampled_from(["7 s", "10 s", "60 s"]),
-)  # fmt: skip
-def test_faults_at_any_time_are_found_at_the_same_second_with_and_without_implied_polls(
-    tmp_path_factory: pytest.TempPathFactory, at_h: float, broken: tuple[str, str], period: str
-) -> None:
-    station = CLIMATE.replace('high = "155 degC"', f'high = "130 degC"\nperiod = "{period}"')
-    faults = fault(*broken, f"{at_h:.4f} h")
-    one, other = (
-        happened(tmp_path_factory.mktemp("trip"), faults, station, implied)
-        for implied in (True, False)
-    )
-    assert one
-    assert [row[:2] for row in one] == [row[:2] for row in other]
-    assert [row[2] for row in one] == pytest.approx([row[2] for row in other], abs=0.5)
+# -- what stands still -----------------------------------------------------------------------------
 
 
 def test_a_meter_that_stops_answering_while_all_stands_still_is_lost_in_two_polls(
@@ -397,60 +348,6 @@ def test_a_meter_that_stops_answering_while_all_stands_still_is_lost_in_two_poll
         fault("psu", "silent", "50 h"))  # fmt: skip
     assert events(root, "trip")[0].data["code"] == "meters_lost"
     assert 0 < at_s - 50 * 3600 < 3.0  # the supply is looked at every second
-
-
-HYGROMETER = """
-[instrument.hygrometer]
-model = "sht4x"
-link = { kind = "i2c", bus = "bus0", address = 0x46 }
-
-[bench.humidity]
-watch = ["hygrometer.humidity"]
-high = "80 %%RH"
-period = "%s"
-"""
-SLOW_CHAMBER = """
-[[phase]]
-kind = "cycle"
-name = "c"
-steps = [
-    { set = { temperature = "60 degC" }, dwell = "10 min" },
-    { set = { temperature = "0 degC" }, dwell = "10 min" },
-]
-cycles = 2
-test = { before = ["room"], after = ["room"] }
-"""
-
-
-@pytest.mark.parametrize("period", ["1 s", "3 s", "10 s"])
-def test_where_a_meter_takes_its_time_a_trip_comes_within_a_poll_of_what_was_set(
-    tmp_path: Path, period: str
-) -> None:
-    """Polls that are made delay what is set by what they take; what is set decides the rest."""
-    after = []
-    for implied in (True, False):
-        _, root, at_s = tripped(
-            tmp_path / str(implied), SLOW_CHAMBER, "", CLIMATE + HYGROMETER % period,
-            implied=implied,
-        )  # fmt: skip
-        after.append(at_s - events(root, "sent")[-1].t)
-    assert after[0] == pytest.approx(after[1], abs=float(period.removesuffix(" s")) + 0.5)
-
-
-def test_implied_polls_are_counted_and_the_hours_are_the_same(tmp_path: Path) -> None:
-    phases = bake("5 h")
-    with_them = run(workspace(tmp_path / "a", phases))
-    without = run(workspace(tmp_path / "b", phases), implied=False)
-    counts = []
-    for outcome in (with_them, without):
-        trace, hold = data_of(outcome).log["chamber.temperature"], events(outcome, "hold")[0].data
-        during = (trace.time_s > hold["start_s"]) & (trace.time_s <= hold["end_s"])
-        counts.append((trace.polls[during].sum(), trace.implied[during].sum(), hold["credit_s"]))
-    (polls, implied, credit_s), (polled, none, again_s) = counts
-    assert implied > 1000
-    assert none == 0
-    assert polls + implied == pytest.approx(polled, rel=0.01)
-    assert credit_s == pytest.approx(again_s, abs=1.0)
 
 
 # -- what a run touches ----------------------------------------------------------------------------

@@ -37,6 +37,14 @@ test = { before = ["room"], after = ["room"] }
 """
 
 
+def test_an_instrument_that_tells_no_alarms_is_noted_once_until_it_answers(tmp_path: Path) -> None:
+    wrong = fault("chamber", "silent", "40 min", "41 min")
+    wrong += fault("chamber", "silent", "70 min", "71 min")
+    outcome = done(tmp_path, bake("2 h"), wrong, implied=False)
+    noted = [e.t for e in events(outcome, "retry") if e.data["what"] == "alarms"]
+    assert [round(t_s / 600) for t_s in noted] == [4, 7]
+
+
 @pytest.mark.parametrize(
     ("device", "kind", "code", "where"),
     [

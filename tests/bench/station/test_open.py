@@ -80,6 +80,45 @@ def test_what_answers_is_what_the_file_says_or_it_is_not_opened(tmp_path: Path) 
         pass
 
 
+def test_a_simulated_meter_integrates_as_long_as_station_toml_says(tmp_path: Path) -> None:
+    """Over the wire, as a real one is told: the twin itself has no such option."""
+    dmm = '\n[instrument.dmm]\nmodel = "keysight_34461a"\nlink = { kind = "simulated" }\nnplc = 1\n'
+    there = workspace(tmp_path, phase_of_tests("t"), station=CLIMATE + dmm)
+    with opened(there, job_of(there)) as station:
+        station.take()
+        began = station.clock.now()
+        station.meter_named("dmm.voltage").read()
+        assert station.clock.now() - began == pytest.approx(0.04)
+
+
+@pytest.mark.parametrize(("model", "at"), [("sht4x", "0x46"), ("tmp117", "0x49")])
+def test_a_reading_waits_for_nobody_where_a_poll_aside_still_reads_the_sensor(
+    tmp_path: Path, model: str, at: str
+) -> None:
+    """The part does one thing at a time; a run with that poll implied reads it at once."""
+    probe = f"""
+[instrument.probe]
+model = "{model}"
+link = {{ kind = "i2c", bus = "bus0", address = {at} }}
+"""
+    there = workspace(tmp_path, phase_of_tests("t"), station=CLIMATE + probe)
+    with opened(there, job_of(there)) as station:
+        station.take()
+        clock, meter = station.clock, station.meter_named("probe.temperature")
+        clock.sleep(100.0)
+        clock.aside(meter.read)
+        assert clock.aside(meter.read) == clock.aside(meter.read)  # one conversion
+        clock.sleep(0.001)
+        began = clock.now()
+        values = [meter.read()]
+        took_s = clock.now() - began
+        clock.sleep(1.0)
+        began = clock.now()
+        values.append(meter.read())
+        assert took_s == pytest.approx(clock.now() - began, abs=1e-9)
+        assert values[0] == pytest.approx(values[1], abs=0.2)
+
+
 def test_members_are_reached_by_zone_and_address(tmp_path: Path) -> None:
     there = workspace(tmp_path, phase_of_tests("t"))
     with opened(there, job_of(there)) as station:

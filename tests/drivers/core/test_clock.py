@@ -48,6 +48,36 @@ def test_a_failing_branch_is_raised_after_the_others_are_done() -> None:
     assert clock.now() == 7
 
 
+def test_work_aside_takes_its_time_and_nobody_elses() -> None:
+    clock = VirtualClock()
+    clock.sleep(10)
+    seen: list[tuple[float, float | None]] = []
+
+    def work() -> str:
+        clock.sleep(3)
+        seen.append((clock.now(), clock.aside_since()))
+        clock.aside(lambda: clock.sleep(5))  # within it nothing is further aside
+        seen.append((clock.now(), clock.aside_since()))
+        return "done"
+
+    assert clock.aside(work) == "done"
+    assert seen == [(13, 10), (13, 10)]
+    assert (clock.now(), clock.aside_since()) == (10, None)
+
+
+def test_work_aside_that_fails_leaves_the_clock_where_it_was() -> None:
+    clock = VirtualClock()
+
+    def fail() -> None:
+        clock.sleep(7)
+        raise ValueError("bus 0")
+
+    with pytest.raises(ValueError, match="bus 0"):
+        clock.aside(fail)
+    assert (clock.now(), clock.aside_since()) == (0, None)
+    assert RealClock().aside(lambda: "done") == "done"
+
+
 def test_real_branches_overlap() -> None:
     clock = RealClock()
     started: list[float] = []

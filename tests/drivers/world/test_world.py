@@ -283,6 +283,24 @@ def test_a_fault_has_its_time() -> None:
     assert seen == ["", "stuck", ""]
 
 
+def test_work_aside_sees_the_world_as_it_was_when_it_began() -> None:
+    clock = VirtualClock()
+    world = World(clock)
+    field, part = air(world), Place(world, "1")
+    world.add_fault("1", Fault("stuck", at_s=60.1))
+    field.go(125.0, 0.0)
+    clock.sleep(60.0)
+    began = part.temperature_c()
+
+    def look() -> tuple[float, float, str, str]:
+        clock.sleep(0.4)
+        return part.temperature_c(), part.temperature_c(60.3), part.fault(), part.fault(60.3)
+
+    assert clock.aside(look) == (began, began, "", "")
+    assert look()[0] > began
+    assert part.fault() == "stuck"
+
+
 def test_a_still_world_says_until_when_it_is_still() -> None:
     clock = VirtualClock()
     world = World(clock)
