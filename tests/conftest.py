@@ -10,12 +10,17 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from sensorbench.app.demo import write_demo
 from sensorbench.run.execute import Outcome
 from sensorbench.station.workspace import Workspace
 
 from .workspaces import run
+
+# A busy machine is no failure: nothing here is timed.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session", autouse=True)
