@@ -21,6 +21,7 @@ LINES = ("#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5c5c5c")
 _MARK = "#b3261e"
 _WIDTH_IN = 6.7
 _MOST_SHARE = 1.05
+_PAD = 0.6  # around and between what is drawn, in sizes of the font
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": list(fonts.FAMILIES),
@@ -49,19 +50,18 @@ def _register_fonts() -> None:
 
 
 def _lay_out(figure: Any) -> None:
-    """Lay the figure out once: by itself it would be drawn a second time for that.
+    """Lay the figure out, its legend below all else; nothing is measured twice for that.
 
     What stands along an axis that is shorter is wrapped: beyond the picture it would be cut.
     """
-    engine = figure.get_layout_engine()
-    if engine is not None:
-        engine.execute(figure)
-        long = [axes for axes in figure.axes if _share(axes) > _MOST_SHARE]
-        for axes in long:
-            axes.set_ylabel(wrapped(axes.get_ylabel(), math.ceil(_share(axes))))
-        if long:
-            engine.execute(figure)
-        figure.set_layout_engine("none")
+    legend_pt = sum(legend.get_window_extent().height for legend in figure.legends)
+    above_legend = (0.0, legend_pt / figure.bbox.height, 1.0, 1.0)
+    figure.tight_layout(rect=above_legend, pad=_PAD)
+    long = [axes for axes in figure.axes if _share(axes) > _MOST_SHARE]
+    for axes in long:
+        axes.set_ylabel(wrapped(axes.get_ylabel(), math.ceil(_share(axes))))
+    if long:
+        figure.tight_layout(rect=above_legend, pad=_PAD)
 
 
 def _share(axes: Any) -> float:
@@ -94,7 +94,7 @@ def canvas(height_in: float, simulated: bool) -> Iterator[tuple[Any, list[str]]]
     _register_fonts()
     written: list[str] = []
     with mpl.rc_context({**_STYLE, "svg.hashsalt": "sensorbench"}):
-        figure = Canvas(figsize=(_WIDTH_IN, height_in), layout="constrained")
+        figure = Canvas(figsize=(_WIDTH_IN, height_in))
         if simulated:
             figure.suptitle(f"{BANNER}  {BANNER_ZH}", fontsize=8, color=_MARK)
         yield figure, written

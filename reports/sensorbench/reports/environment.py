@@ -119,7 +119,7 @@ def place_figure(
         axes.set_ylabel(fonts.printable(y_label))
         axes.set_xlabel(fonts.printable(words.text("environment.time", unit=unit)))
         axes.set_xlim(min(start_s, 0.0) / size, max(end_s, start_s + 1e-9) / size)
-        figure.legend(loc="outside lower center", ncols=4)
+        figure.legend(loc="lower center", ncols=4)
     limits = bench_limits(bench, where, names)
     caption = words.text("environment.figure", what=title, limits=limits)
     if ambient:

@@ -104,7 +104,7 @@ def _figure(
         axis = words.text("axis", title=words.text("held.axis"), unit=style.name)
         axes.set_ylabel(fonts.printable(axis))
         axes.set_xlabel(words.text("environment.time", unit="h"))
-        figure.legend(loc="outside lower center", ncols=4)
+        figure.legend(loc="lower center", ncols=4)
     lowest = min(float(np.nanmin(t.low)) for own in inside.values() for t in own)
     highest = max(float(np.nanmax(t.high)) for own in inside.values() for t in own)
     alt = words.text(

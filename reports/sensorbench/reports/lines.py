@@ -147,4 +147,4 @@ def legend(figure: Any, picture: Picture) -> None:
     if len(failed) > _MOST_LABELLED:
         more = words.text("figure.more_failed", n=len(failed) - _MOST_LABELLED)
         handles.append(Line2D([], [], linestyle="", label=more))
-    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    figure.legend(handles=handles, loc="lower center", ncols=4)
