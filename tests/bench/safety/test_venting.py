@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sensorbench.run.progress import Status
+from sensorbench.safety.reaching import reach_and_make_safe
 from sensorbench.station.workspace import Workspace
 
 from ...workspaces import (
@@ -154,3 +155,19 @@ def test_a_vents_temperature_needs_a_meter(tmp_path: Path) -> None:
     there.station_path.write_text(f'{head}[bench.temperature]\nfixed = "25 degC"\n\n{rest}',
         encoding="utf-8")  # fmt: skip
     assert "no meter tells temperature here" in problems(there)
+
+
+def test_from_outside_it_is_shut_in_and_that_is_said(tmp_path: Path) -> None:
+    states, lost = reach_and_make_safe(bench(tmp_path).load_station(), "test")
+    assert states["psu"] == "safe"
+    assert states["pace"].startswith("shut in, not vented: station.toml declares no `vent`")
+    assert lost == {}
+
+
+def test_from_outside_a_thermometer_that_is_not_reached_is_not_taken_as_cold(
+    tmp_path: Path,
+) -> None:
+    there = bench(tmp_path, vent("150 degC"), fault("thermometer", "absent"))
+    _, lost = reach_and_make_safe(there.load_station(), "test")
+    assert list(lost) == ["pace"]
+    assert "thermometer.temperature can't be read: it is not open" in lost["pace"]
