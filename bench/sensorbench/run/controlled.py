@@ -105,7 +105,8 @@ def come_to_the_end(run: Runner, why: BaseException) -> None:
     run.watch.ends()
     stays = [where for where in here if where not in found.releases]
     data = {"zone": found.zone, "stays": stays, "until": found.until, "longest_s": found.longest_s}
-    run.evidence.append("controlled_end", {"state": "begun", "text": str(why), **data})
+    run.evidence.append("controlled_end", {"text": str(why), **data})
+    began = run.clock.now()
     run.services.once(run.clock.now() + found.longest_s, _too_long, "longest controlled end")
     run.notify(
         f"CONTROLLED END: {', '.join(stays) or 'nothing'} stays set until {found.until}, "
@@ -118,7 +119,8 @@ def come_to_the_end(run: Runner, why: BaseException) -> None:
         if action.address in here:
             run.bench.set(found.zone, action)
     reached = all(run.bench.settle(found.zone, wait) for wait in found.waits)
-    run.evidence.append("controlled_end", {"state": "reached" if reached else "not reached"})
+    took_s = run.clock.now() - began
+    run.evidence.append("cooled" if reached else "not_cooled", {"took_s": took_s})
 
 
 def _too_long() -> None:

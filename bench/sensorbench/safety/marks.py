@@ -127,6 +127,17 @@ def marks() -> list[Mark]:
     return [read(path) for path in sorted(folder().glob("*.json"))]
 
 
+def readable() -> tuple[list[Mark], list[str]]:
+    """Return the marks that can be read, and in words which can't: one hides no other."""
+    found, problems = list[Mark](), list[str]()
+    for path in sorted(folder().glob("*.json")):
+        try:
+            found.append(read(path))
+        except BenchError as error:
+            problems.append(str(error))
+    return found, problems
+
+
 def read(path: Path) -> Mark:
     """Return the mark in a file. Raises BenchError."""
     try:

@@ -2,8 +2,8 @@
 
 The rules:
 - What could vent stops driving first, and with nothing asked of anybody.
-- It vents where every place that it serves declares that, and each meter of each temperature reads
-  below what is declared: one that can't be read is not taken as cold.
+- It vents where every place that it serves declares that, and each meter of what is waited for
+  reads below what is declared: one that can't be read is not taken as cold.
 - A declared vent that may not be is not safe yet: it is tried again, as a bench cools, and a person
   is told what to do. Where none is declared pressure stays shut in, and that is said.
 """
@@ -15,7 +15,7 @@ from math import isfinite
 
 from sensorbench.core.device import Source, Venting
 from sensorbench.core.errors import BenchError, NotYetKnown
-from sensorbench.core.quantity import TEMPERATURE, components
+from sensorbench.core.quantity import components
 from sensorbench.instruments.members import Meter
 from sensorbench.station.binding import Binding
 from sensorbench.station.refs import Ref
@@ -44,33 +44,30 @@ def drive_safe(station: Station, name: str, source: Source) -> str:
     if not rows or any(row.vent is None for row in rows):
         return "shut in, not vented: station.toml declares no `vent` for it. Vent it by hand"
     for why in _why_not(station, rows):
-        raise NotVented(
-            f"shut in, not vented: {why}. Let it cool, see that it is cold, then vent it by hand"
-        )
+        raise NotVented(f"shut in, not vented: {why}. Wait until it is, then vent it by hand")
     source.make_safe()
     return ""
 
 
 def _why_not(station: Station, rows: list[Binding]) -> Iterator[str]:
     """Yield in words what stands against a vent."""
-    for row in rows:
-        if row.vent is None or row.vent.below is None:
-            continue
-        below = row.vent.below
-        for ref in row.vent.meters:
+    waits = dict.fromkeys(one for row in rows if row.vent is not None for one in row.vent.waits)
+    for wait in waits:
+        below = f"{wait.where} must be below {wait.value:g} {wait.unit}"
+        for ref in wait.meters:
             try:
-                value = _temperature(station, ref)
+                value = _read(station, ref)
             except (BenchError, NotYetKnown, KeyError) as error:
                 why = "it is not open" if isinstance(error, KeyError) else str(error)
-                yield f"the temperature is not known, {ref} can't be read: {why.rstrip('.')}"
+                yield f"{below}, and {ref} can't be read: {why.rstrip('.')}"
                 continue
-            if not value < below:  # what is no number is not cold
-                shown = f"{value:g}" if isfinite(value) else "no number"
-                yield f"{ref} reads {shown} {TEMPERATURE.unit}, vent is below {below:g}"
+            if not value < wait.value:  # what is no number is not cold
+                shown = f"{value:g} {wait.unit}" if isfinite(value) else "no number"
+                yield f"{below}, and {ref} reads {shown}"
 
 
-def _temperature(station: Station, ref: Ref) -> float:
+def _read(station: Station, ref: Ref) -> float:
     found = station.member(ref)
     if not isinstance(found, Meter):
         raise BenchError(f"{ref} reads nothing")
-    return components(found.read())[0]
+    return max(components(found.read()))

@@ -65,9 +65,9 @@ class BenchTable(Document):
     an overshoot (`safety.limits`), for longer than `delay`, a run stops. It stops, too, where what
     acts is no longer as the run set it, unless `changed` says to note that, as `action` does of a
     limit; "end" lets a stress cool down before (`run.controlled`). Where something vents, `vent`
-    says when making safe may: "below 60 degC" by every meter of the zone's temperature, or
-    "always". A meter is `lost` after so many polls in a row, or after a time, in which it can't be
-    read. Without `set` and `fixed` the address is only watched.
+    says below which values of which addresses making safe may, or "always". A meter is `lost` after
+    so many polls in a row, or after a time, in which it can't be read. Without `set` and `fixed`
+    the address is only watched.
     """
 
     set: str | None = None
@@ -83,7 +83,7 @@ class BenchTable(Document):
     handle: tuple[Any, Any] | None = None
     lost: LostAfter = USUALLY
     rank: int = 0
-    vent: str | None = None
+    vent: Any = None
     select: str | None = None
     changed: Literal["stop", "note"] = "stop"
     action: Literal["stop", "end", "note"] = "stop"

@@ -1,9 +1,9 @@
-"""When making safe may vent: only where station.toml declares it, and below what temperature.
+"""When making safe may vent: only where station.toml declares it, and below which values.
 
 The rules:
-- `vent = "below 60 degC"` counts by every meter of the zone's temperature: without one it is
-  refused.
-- `vent = "always"` is for places where nothing sets the temperature.
+- `vent = { temperature = "60 degC" }` names addresses of the same zone and the values that they
+  must be below, by every meter that each of them has: without a meter it is refused.
+- `vent = "always"` is for places where nothing else is set but what feeds the parts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sensorbench.core.catalog import devices
 from sensorbench.core.device import Venting
-from sensorbench.core.quantity import TEMPERATURE, Address, components
+from sensorbench.core.quantity import AddressError, address, components
 from sensorbench.parts.values import ValueProblem, read
 from sensorbench.station.model import StationFile
 from sensorbench.station.refs import Ref
@@ -22,15 +22,24 @@ from sensorbench.station.refs import Ref
 if TYPE_CHECKING:
     from sensorbench.station.binding import Binding
 
-_BELOW, _ALWAYS = "below ", "always"
+_ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """What an address must be below, in its canonical unit, by each of its meters."""
+
+    where: str
+    value: float
+    unit: str
+    meters: tuple[Ref, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Vent:
-    """A vent that is declared: below which temperature, degC, by which meters; None is always."""
+    """A vent that is declared, and what it waits for: nothing where it is always allowed."""
 
-    below: float | None = None
-    meters: tuple[Ref, ...] = ()
+    waits: tuple[Below, ...] = ()
 
 
 class _Refused(ValueError):
@@ -53,28 +62,39 @@ def bind_vents(
 
 
 def _vent(
-    file: StationFile, row: Binding, said: str, rows: Mapping[tuple[str, str], Binding]
+    file: StationFile, row: Binding, said: object, rows: Mapping[tuple[str, str], Binding]
 ) -> Vent:
     if row.acts is None or not _vents(file, row.acts.instrument):
         raise _Refused("nothing vents here: leave it out")
-    there = rows.get((row.zone, TEMPERATURE.name))
     if said == _ALWAYS:
-        if there is not None and there.is_set:
-            raise _Refused('the temperature is set here: say below which, "below 60 degC"')
+        others = [
+            str(other.where)
+            for (zone, _), other in rows.items()
+            if zone == row.zone and other.is_set and not other.where.quantity.feeds
+            and other.where.quantity is not row.where.quantity
+        ]  # fmt: skip
+        if others:
+            named = ", ".join(others)
+            raise _Refused(f"{named} is set here, too: say below which value it vents")
         return Vent()
-    if not said.startswith(_BELOW):
-        raise _Refused(f'{said!r}: write "below 60 degC", or "always" where nothing heats')
+    if not isinstance(said, Mapping) or not said:
+        raise _Refused('write { ADDRESS = "VALUE" }: below what it vents; or "always"')
+    return Vent(tuple(_below(row.zone, where, raw, rows) for where, raw in said.items()))
+
+
+def _below(zone: str, where: str, raw: object, rows: Mapping[tuple[str, str], Binding]) -> Below:
     try:
-        value = read(said.removeprefix(_BELOW).strip(), Address(TEMPERATURE), None)
-    except ValueProblem as error:
+        found = address(where)
+        value = read(raw, found, None)
+    except (AddressError, ValueProblem) as error:
         raise _Refused(str(error)) from None
+    there = rows.get((zone, where))
     meters = there.meters if there is not None else ()
     if not meters:
         raise _Refused(
-            "no meter tells the temperature here: name one in [bench.temperature], as its "
-            "reference or in watch"
+            f"no meter tells {where} here: name one in its own table, as its reference or in watch"
         )
-    return Vent(components(value)[0], meters)
+    return Below(where, components(value)[0], found.quantity.unit, meters)
 
 
 def _vents(file: StationFile, name: str) -> bool:

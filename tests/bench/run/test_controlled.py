@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 
 from sensorbench.evidence.journal import Event
+from sensorbench.reports.events import events_table
+from sensorbench.reports.model import Table
+from sensorbench.reports.runs import load
+from sensorbench.reports.words import Words
 from sensorbench.run.execute import execute
 from sensorbench.run.progress import Silent, Status
 from sensorbench.safety.limits import SafetyStop
@@ -60,7 +64,7 @@ class Run:
         (self.root,) = there.evidence.iterdir()
 
     def said(self) -> list[Event]:
-        return events(self.root, "controlled_end")
+        return events(self.root, "controlled_end", "cooled", "not_cooled")
 
 
 def test_the_first_ctrl_c_keeps_the_bias_until_the_parts_are_cold(tmp_path: Path) -> None:
@@ -71,7 +75,7 @@ def test_the_first_ctrl_c_keeps_the_bias_until_the_parts_are_cold(tmp_path: Path
     begun, reached = run.said()
     assert begun.data["stays"] == ["supply"]
     assert begun.data["until"] == "temperature is below 55 degC"
-    assert reached.data == {"state": "reached"}
+    assert reached.kind == "cooled"
     (ended,) = events(run.root, "run_ended")
     assert ended.data["state"] == "interrupted"
     assert "the bench is in its safe state" in run.raised.__notes__
@@ -129,7 +133,7 @@ def test_the_screen_says_which_is_which_and_the_second_ctrl_c_is_at_once(tmp_pat
     assert shown.notices[0].endswith("at most. Ctrl-C again: the safe state at once")
     assert run.air_c > 60.0
     assert run.supply_v > 3.0
-    assert [event.data["state"] for event in run.said()] == ["begun"]
+    assert [event.kind for event in run.said()] == ["controlled_end"]
     assert any("cut short: stopped by SIGINT" in note for note in run.raised.__notes__)
 
 
@@ -139,11 +143,23 @@ def test_a_limit_may_ask_for_a_controlled_end(tmp_path: Path) -> None:
     assert run.supply_v > 3.0
     assert run.air_c <= 55.0
     assert run.at_s > 10 * 3600
-    assert [event.data["state"] for event in run.said()] == ["begun", "reached"]
+    assert [event.kind for event in run.said()] == ["controlled_end", "cooled"]
     (limit,) = events(run.root, "limit")
     assert limit.data["address"] == "voltage.door"
     (ended,) = events(run.root, "run_ended")
     assert ended.data["state"] == "stopped by safety"
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("en", "came to a controlled end with this still set: supply voltage"), ("zh", "受控结束")],
+)
+def test_the_report_says_how_it_ended(tmp_path: Path, language: str, told: str) -> None:
+    run = Run(tmp_path, Once(Stopped(signal.SIGINT)))
+    (shown,) = load([run.root])
+    table = events_table(shown, Words(language))
+    assert isinstance(table, Table)
+    assert any(told in cell.text for row in table.rows for cell in row), table
 
 
 def test_a_trip_in_a_controlled_end_is_the_safe_state_at_once(tmp_path: Path) -> None:
@@ -153,13 +169,13 @@ def test_a_trip_in_a_controlled_end_is_the_safe_state_at_once(tmp_path: Path) ->
     assert run.raised.code == "set_off"
     assert any("it came to a controlled end before" in note for note in run.raised.__notes__)
     assert run.air_c > 70.0
-    assert [event.data["state"] for event in run.said()] == ["begun"]
+    assert [event.kind for event in run.said()] == ["controlled_end"]
 
 
 def test_a_controlled_end_lasts_no_longer_than_its_wait(tmp_path: Path) -> None:
     never = COOL.replace("55 degC", "23 degC")  # as the room is
     run = Run(tmp_path, Once(Stopped(signal.SIGINT)), never)
-    assert [event.data["state"] for event in run.said()] == ["begun", "not reached"]
+    assert [event.kind for event in run.said()] == ["controlled_end", "not_cooled"]
     assert run.said()[1].t - run.said()[0].t == pytest.approx(4 * 3600, abs=60)
     assert run.supply_v > 3.0
 

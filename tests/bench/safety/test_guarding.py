@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from sensorbench.app.commands import guard as guard_command
 from sensorbench.core.errors import BenchError
 from sensorbench.run.execute import execute
 from sensorbench.safety import guarding, marks
@@ -125,3 +127,17 @@ def test_a_run_that_goes_on_keeps_the_mark_that_replaced_the_acknowledged_one(
     guard.begin("R0", tmp_path / "R0")
     guard.recorded()
     assert states() == {"R0": marks.ENERGISED}
+
+
+def test_a_mark_that_can_not_be_read_hides_no_other_from_the_guard(
+    tmp_path: Path, known: marks.Mark, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(guard_command, "start_watchdog", lambda mark: started.append(mark.run))
+    left = replace(known, run="R9", root=str(tmp_path / "R9"), state=marks.ENERGISED,
+        acknowledged={})  # fmt: skip
+    marks.write(left)
+    (known.file.parent / "A0.json").write_text("{", encoding="utf-8")
+    said = guard_command.look({}, 0.0)
+    assert started == ["R9"]
+    assert any("A0.json can't be read" in line for line in said)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ import pytest
 from sensorbench.safety.signals import Stopped, stop_on_signals, unstoppable
 
 from .ports import one_session
-from .served import served
+from .served import Served, served
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 ALL = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -89,3 +92,47 @@ def test_ctrl_c_again_and_again_while_an_instrument_is_mute_leaves_the_others_sa
         assert program.returncode == 9
         assert said.splitlines()[-1].startswith("NOT SAFE: dmm: ")
         assert "NOT SAFE: psu" not in said
+
+
+@contextmanager
+def cooling(root: Path) -> Iterator[tuple[Served, subprocess.Popen[str]]]:
+    """Give a bench with a run that heats, and would cool for hours with its bias on."""
+    with served(root) as bench:
+        profile = bench.root / "profiles" / "bake.toml"
+        text = profile.read_text(encoding="utf-8")
+        # As the room is: it would wait for hours.
+        cool = 'cool = { set = { supply = "nominal" }, until = { temperature = "23 degC" } }\n'
+        profile.write_text(text.replace("hours = ", f"{cool}hours = "), encoding="utf-8")
+        program = bench.run()
+        time.sleep(6.0)  # it is warmer than the room by then
+        yield bench, program
+
+
+def test_the_first_ctrl_c_at_a_terminal_keeps_the_bias_and_the_second_is_at_once(
+    tmp_path: Path,
+) -> None:
+    with cooling(tmp_path) as (bench, program):
+        program.send_signal(signal.SIGINT)
+        journal = bench.journals()[-1]
+        end = time.monotonic() + 10
+        while '"kind":"controlled_end"' not in journal.read_text(encoding="utf-8"):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        time.sleep(2.0)
+        assert bench.is_on()
+        assert program.poll() is None
+        program.send_signal(signal.SIGINT)
+        _, told = program.communicate(timeout=30)
+        assert not bench.is_on()
+    assert "CONTROLLED END: supply stays set until temperature is below 23 degC" in told
+    assert "the bench is in its safe state" in told
+
+
+def test_a_terminal_that_closes_cuts_a_controlled_end_short(tmp_path: Path) -> None:
+    with cooling(tmp_path) as (bench, program):
+        program.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        program.send_signal(signal.SIGHUP)
+        _, told = program.communicate(timeout=30)
+        assert not bench.is_on()
+    assert "the controlled end was cut short: stopped by SIGHUP" in told

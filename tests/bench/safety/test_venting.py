@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sensorbench.run.progress import Status
+from sensorbench.safety.reaching import reach_and_make_safe
 from sensorbench.station.workspace import Workspace
 
 from ...workspaces import (
@@ -40,9 +41,14 @@ monitor = { every = "1 h" }
 """
 
 
-def bench(root: Path, vent: str = "", more: str = "", pace: str = PACE) -> Workspace:
+def vent(below: str) -> str:
+    """Return what a bench table says of venting."""
+    return f'vent = {{ temperature = "{below}" }}\n'
+
+
+def bench(root: Path, said: str = "", more: str = "", pace: str = PACE) -> Workspace:
     station = STATION.replace(PACE, pace)
-    station = station.replace(BENCH_PRESSURE, BENCH_PRESSURE + vent)
+    station = station.replace(BENCH_PRESSURE, BENCH_PRESSURE + said)
     return write(root, HELD, station + more + sbp1_sockets(2), {"sbp1": SBP1}, {"A": sbp1_lot(2)})
 
 
@@ -88,38 +94,46 @@ def test_where_no_vent_is_declared_pressure_is_shut_in_and_that_is_said(
 
 @pytest.mark.parametrize("pace", [PACE, PULSER], ids=["pace", "pulser"])
 def test_a_declared_vent_that_is_cold_enough_vents(tmp_path: Path, pace: str) -> None:
-    screen, (_, pressure), record = stopped(bench(tmp_path, 'vent = "below 95 degC"\n', pace=pace))
+    screen, (_, pressure), record = stopped(bench(tmp_path, vent("95 degC"), pace=pace))
     assert pressure == pytest.approx(101_325, abs=500)
     assert "the bench is in its safe state" in screen
     assert record["notes"] == {}
 
 
 def test_a_declared_vent_that_is_too_hot_is_not_safe_and_says_what_to_do(tmp_path: Path) -> None:
-    screen, (is_on, pressure), record = stopped(bench(tmp_path, 'vent = "below 60 degC"\n'))
+    screen, (is_on, pressure), record = stopped(bench(tmp_path, vent("60 degC")))
     assert is_on == "0"
     assert pressure == pytest.approx(90e3, abs=200)
     assert screen[-1].startswith(
-        "NOT SAFE: pace: shut in, not vented: thermometer.temperature reads 8"
+        "NOT SAFE: pace: shut in, not vented: temperature must be below 60 degC, and "
+        "thermometer.temperature reads 8"
     )
-    assert "vent is below 60. Let it cool" in screen[-1]
-    assert screen[-1].endswith("vent it by hand. Make it safe by hand.")
+    assert screen[-1].endswith("Wait until it is, then vent it by hand. Make it safe by hand.")
     assert record["problems"] == [screen[-1]]
 
 
 def test_a_temperature_that_is_not_known_is_not_taken_as_cold(tmp_path: Path) -> None:
-    there = bench(tmp_path, 'vent = "below 150 degC"\n', fault("thermometer", "absent", "90 min"))
+    there = bench(tmp_path, vent("150 degC"), fault("thermometer", "absent", "90 min"))
     screen, (_, pressure), _ = stopped(there)
     assert pressure == pytest.approx(90e3, abs=200)
-    assert "the temperature is not known, thermometer.temperature can't be read" in screen[-1]
+    assert (
+        "temperature must be below 150 degC, and thermometer.temperature can't be read"
+        in screen[-1]
+    )
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (("pressure", 'vent = "always"\n'), "bench.pressure.vent: the temperature is set here"),
-        (("pressure", 'vent = "60 degC"\n'), 'write "below 60 degC", or "always"'),
-        (("pressure", 'vent = "below 5 V"\n'), "bench.pressure.vent: "),
-        (("supply", 'vent = "below 60 degC"\n'), "bench.supply.vent: nothing vents here"),
+        (("pressure", 'vent = "always"\n'), "bench.pressure.vent: temperature is set here, too"),
+        (("pressure", 'vent = "60 degC"\n'), 'write { ADDRESS = "VALUE" }'),
+        (("pressure", 'vent = { temperature = "5 V" }\n'), "bench.pressure.vent: "),
+        (("pressure", 'vent = { heat = "5 degC" }\n'), "bench.pressure.vent: "),
+        (("pressure", "vent = {}\n"), 'write { ADDRESS = "VALUE" }'),
+        (
+            ("supply", 'vent = { temperature = "60 degC" }\n'),
+            "bench.supply.vent: nothing vents here",
+        ),
     ],
 )
 def test_a_vent_that_can_not_be_meant_is_refused(
@@ -134,10 +148,26 @@ def test_a_vent_that_can_not_be_meant_is_refused(
 
 
 def test_a_vents_temperature_needs_a_meter(tmp_path: Path) -> None:
-    there = bench(tmp_path, 'vent = "below 60 degC"\n')
+    there = bench(tmp_path, vent("60 degC"))
     text = there.station_path.read_text(encoding="utf-8")
     head, _, rest = text.partition("[bench.temperature]")
     rest = rest[rest.index("[bench.pressure]") :]
     there.station_path.write_text(f'{head}[bench.temperature]\nfixed = "25 degC"\n\n{rest}',
         encoding="utf-8")  # fmt: skip
-    assert "no meter tells the temperature here" in problems(there)
+    assert "no meter tells temperature here" in problems(there)
+
+
+def test_from_outside_it_is_shut_in_and_that_is_said(tmp_path: Path) -> None:
+    states, lost = reach_and_make_safe(bench(tmp_path).load_station(), "test")
+    assert states["psu"] == "safe"
+    assert states["pace"].startswith("shut in, not vented: station.toml declares no `vent`")
+    assert lost == {}
+
+
+def test_from_outside_a_thermometer_that_is_not_reached_is_not_taken_as_cold(
+    tmp_path: Path,
+) -> None:
+    there = bench(tmp_path, vent("150 degC"), fault("thermometer", "absent"))
+    _, lost = reach_and_make_safe(there.load_station(), "test")
+    assert list(lost) == ["pace"]
+    assert "thermometer.temperature can't be read: it is not open" in lost["pace"]

@@ -59,11 +59,7 @@ def look(missing: dict[str, float], missed_s: float) -> list[str]:
 
     `missing` is kept between looks: since when, by mark.
     """
-    said = []
-    try:
-        found = marks.marks()
-    except BenchError as error:
-        return [str(error)]
+    found, said = marks.readable()
     for mark in found:
         hot = mark.state in (marks.ENERGISED, marks.UNSAFE) and not mark.acknowledged
         which, now = mark.file.name, time.monotonic()
