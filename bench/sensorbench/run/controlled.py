@@ -104,7 +104,14 @@ def come_to_the_end(run: Runner, why: BaseException) -> None:
         return
     run.watch.ends()
     stays = [where for where in here if where not in found.releases]
-    data = {"zone": found.zone, "stays": stays, "until": found.until, "longest_s": found.longest_s}
+    data = {
+        "zone": found.zone, "stays": stays, "longest_s": found.longest_s,
+        "until": [
+            {"address": band.address, "low": band.low, "high": band.high}
+            for wait in found.waits
+            for band in wait.bands
+        ],
+    }  # fmt: skip
     run.evidence.append("controlled_end", {"text": str(why), **data})
     began = run.clock.now()
     run.services.once(run.clock.now() + found.longest_s, _too_long, "longest controlled end")

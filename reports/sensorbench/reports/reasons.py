@@ -150,11 +150,21 @@ def told_value(names: Names, name: str, value: Any, others: Mapping[str, Any]) -
         return names.hours(value)
     if name.endswith("_s") and isinstance(value, int | float):
         return names.duration(value)
+    if name == "until" and isinstance(value, list):
+        return names.words.listed([_bounds(names, band) for band in value])
     if name == "required" and value == 0:
         return names.words.text("at_least_one")
     if name in ("share", "required") and isinstance(value, int | float):
         return f"{value * 100:.4g} %"
     return _told_name(names, name, value)
+
+
+def _bounds(names: Names, band: Mapping[str, Any]) -> str:
+    """Return an address with the ends between which it must come."""
+    where = str(band.get("address", ""))
+    low, high = band.get("low"), band.get("high")
+    limits = limits_text(names, low, high, names.unit(where), names.shown(where))
+    return names.words.text("named", name=names.address(where), value=limits)
 
 
 def _is_numeric(value: Any) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from sensorbench.evidence.journal import Event
 from sensorbench.reports.events import events_table
 from sensorbench.reports.model import Table
+from sensorbench.reports.report import write_report
 from sensorbench.reports.runs import load
 from sensorbench.reports.words import Words
 from sensorbench.run.execute import execute
@@ -74,7 +75,7 @@ def test_the_first_ctrl_c_keeps_the_bias_until_the_parts_are_cold(tmp_path: Path
     assert run.air_c <= 55.0
     begun, reached = run.said()
     assert begun.data["stays"] == ["supply"]
-    assert begun.data["until"] == "temperature is below 55 degC"
+    assert begun.data["until"] == [{"address": "temperature", "low": None, "high": 55.0}]
     assert reached.kind == "cooled"
     (ended,) = events(run.root, "run_ended")
     assert ended.data["state"] == "interrupted"
@@ -191,3 +192,11 @@ def test_what_comes_after_the_first_signal_is_raised_again_only_where_it_may_be(
         signal.raise_signal(signal.SIGINT)  # the end has begun
         with pytest.raises(Stopped), stoppable_again():
             raise AssertionError("it came before, and is not lost")
+
+
+def test_the_report_tells_a_controlled_end_in_either_language(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run", Once(Stopped(signal.SIGINT)))
+    found = write_report([run.root], ("html",), tmp_path, languages=("en", "zh"))
+    html = found["html"].read_text(encoding="utf-8")
+    assert "until temperature: at most 55 °C" in html
+    assert "直至温度：不大于 55 °C" in html
