@@ -13,6 +13,7 @@ from typing import Protocol
 from sensorbench.protocols.scpi_status import ScpiError
 
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?: ?E ?[+-]?\d+)?)\s*([A-Z]*)", re.IGNORECASE)
+_NOT_DECIMAL = re.compile(r"#(?:H([0-9A-F]+)|Q([0-7]+)|B([01]+))", re.IGNORECASE)
 _MULTIPLIERS = {
     "EX": 1e18, "PE": 1e15, "T": 1e12, "G": 1e9, "MA": 1e6, "K": 1e3, "": 1.0,
     "M": 1e-3, "U": 1e-6, "N": 1e-9, "P": 1e-12, "F": 1e-15, "A": 1e-18,
@@ -49,7 +50,10 @@ class Parameter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A decimal number, with `unit` and its multipliers if it has one, or MIN, MAX, DEF."""
+    """A decimal number, with `unit` and its multipliers if it has one, or MIN, MAX, DEF.
+
+    One without a unit may be written #H20, #Q40 or #B100000, as masks of registers are.
+    """
 
     unit: str = ""
 
@@ -58,6 +62,9 @@ class Number:
         limit = _LIMITS.get(token.upper())
         if limit is not None:
             return limit
+        whole = _NOT_DECIMAL.fullmatch(token)
+        if whole and not self.unit:
+            return _whole(whole)
         match = _NUMBER.fullmatch(token)
         if not match:
             raise ScpiError(-104)
@@ -74,6 +81,17 @@ class Number:
         if multiplier == "M" and self.unit in _MEGA_UNITS:
             return 1e6
         return _MULTIPLIERS[multiplier]
+
+
+def _whole(match: re.Match[str]) -> float:
+    """Return a whole number to the base its letter names. Raises ScpiError for too many digits."""
+    for digits, base in zip(match.groups(), (16, 8, 2), strict=True):
+        if digits is None:
+            continue
+        if len(digits) > _MOST_DIGITS:
+            raise ScpiError(-124)
+        return float(int(digits, base))
+    raise ScpiError(-104)
 
 
 def _read(text: str) -> float:
