@@ -37,31 +37,73 @@ def print_json(value: Any) -> None:
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows under their heads, for people."""
+    """Print rows under their heads, for people.
+
+    A terminal that is too narrow folds cells between words, never inside one and never the first
+    column, which is what people copy into the next command. Where that is not enough, the first
+    cell of a row stands on a line of its own, and the others beneath it.
+    """
+    table = [tuple(heads), *map(tuple, rows)]
     if not sys.stdout.isatty():
-        _print_plain([heads, *rows])
+        # Into a pipe lines are not folded, so that grep finds what it looks for.
+        typer.echo("\n".join(_aligned(table)))
         return
     from rich.console import Console  # noqa: PLC0415 - only on a terminal
     from rich.table import Table  # noqa: PLC0415
 
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for number, head in enumerate(heads):
-        # The first column is what people copy into the next command.
-        table.add_column(head, overflow="fold", no_wrap=number == 0)
-    for row in rows:
-        table.add_row(*row)
-    Console(highlight=False, markup=False).print(table)
+    console = Console(highlight=False, markup=False)
+    widths = _widths(table, console.width)
+    if widths is None:
+        _print_apart(table)
+        return
+    shown = Table(box=None, header_style="bold", pad_edge=False)
+    for head, width in zip(heads, widths, strict=True):
+        shown.add_column(head, overflow="fold", width=width)
+    for row in table[1:]:
+        shown.add_row(*row)
+    console.print(shown)
 
 
-def _print_plain(rows: Sequence[Sequence[str]]) -> None:
-    """Print a table into a pipe: lines are not folded, so that grep finds what it looks for."""
-    sizes = [[_width(cell) for cell in row] for row in rows]
+_GAP = 2
+_FOLDS_AT = 8
+
+
+def _widths(table: Sequence[Sequence[str]], terminal: int) -> list[int] | None:
+    """Return how wide each column may be without breaking a word, None where they can't be."""
+    columns = list(zip(*table, strict=True))
+    whole = [max(map(_width, column)) for column in columns]
+    least = [max(map(_longest_word, column)) for column in columns]
+    least[0] = whole[0]
+    room = terminal - _GAP * (len(columns) - 1) - sum(least)
+    if room < 0:
+        return None
+    wants = [most - few for most, few in zip(whole, least, strict=True)]
+    share = min(1.0, room / max(1, sum(wants)))
+    return [few + int(want * share) for few, want in zip(least, wants, strict=True)]
+
+
+def _longest_word(text: str) -> int:
+    """Return the width below which a cell's words would be broken; Chinese breaks anywhere."""
+    words = text.split() or [""]
+    return max(_width(w) if w.isascii() else min(_width(w), _FOLDS_AT) for w in words)
+
+
+def _print_apart(table: Sequence[Sequence[str]]) -> None:
+    """Print the first cell of each row on a line of its own, and the others beneath it."""
+    others = _aligned([row[1:] for row in table])
+    for number, (row, rest) in enumerate(zip(table, others, strict=True)):
+        for line in filter(None, (row[0], f"  {rest}".rstrip())):
+            typer.secho(line, bold=number == 0)
+
+
+def _aligned(table: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table whose columns stand beneath each other."""
+    sizes = [[_width(cell) for cell in row] for row in table]
     widths = [max(column) for column in zip(*sizes, strict=True)]
-    lines = [
+    return [
         "  ".join(cell + " " * (widths[n] - size[n]) for n, cell in enumerate(row)).rstrip()
-        for row, size in zip(rows, sizes, strict=True)
+        for row, size in zip(table, sizes, strict=True)
     ]
-    typer.echo("\n".join(lines))
 
 
 def _width(text: str) -> int:
