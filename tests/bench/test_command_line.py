@@ -161,6 +161,27 @@ def test_an_entry_is_shown_with_its_raw_readings(
     assert "SIMULATED" in err
 
 
+def test_an_entry_names_the_units_and_meters_of_its_readings(
+    made_run: Outcome, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = RunReader(made_run.root)
+    where = [str(made_run.root), "--entry", str(readout(run))]
+    _, out, _ = typed(monkeypatch, capsys, "show", *where, "--csv")
+    tables = [list(csv.DictReader(io.StringIO(table))) for table in out.split("\n\n")]
+    schedule = json.loads(run.input_text("schedule.json"))
+    units = {row["unit"] for table in tables for row in table if "unit" in row}
+    assert units
+    assert units <= {unit["serial"] for unit in schedule["units"]}
+    (told,) = run.events("meters")
+    meters = {row["meter"] for table in tables for row in table if "meter" in row}
+    assert meters
+    assert meters <= {f"{m['name']} ({m['unit']})" for m in told.data["meters"]}
+    _, shown, _ = typed(monkeypatch, capsys, "show", *where)
+    assert all(name in shown for name in units | meters)
+    _, out, _ = typed(monkeypatch, capsys, "show", *where, "--json")
+    assert units <= set(json.loads(out)["names"]["unit"])
+
+
 def test_an_entry_is_shown_in_words_of_people(
     made_run: Outcome, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
