@@ -13,3 +13,20 @@ def no_folder(path: Path) -> str:
     if path.is_symlink():
         return "is a link that leads to no folder: mend it, or remove it"
     return "is a file where a folder should be: move it away"
+
+
+def leads_nowhere(path: Path) -> str:
+    """Return what a link leads to where that is not there, "" for all else."""
+    try:
+        return os.readlink(path) if path.is_symlink() and not os.path.exists(path) else ""
+    except OSError:
+        return ""
+
+
+def lost_link(target: str) -> str:
+    """Return what is said of a link that leads nowhere.
+
+    >>> lost_link("/media/disk/run")
+    'is a link to /media/disk/run, which is not there: is its disk there?'
+    """
+    return f"is a link to {target}, which is not there: is its disk there?"

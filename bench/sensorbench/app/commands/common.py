@@ -15,7 +15,7 @@ from unicodedata import east_asian_width
 import typer
 
 from sensorbench.core.errors import InputError
-from sensorbench.core.folders import no_folder
+from sensorbench.core.folders import leads_nowhere, lost_link, no_folder
 
 if TYPE_CHECKING:
     from sensorbench.station.workspace import Workspace
@@ -119,8 +119,7 @@ def find_run(workspace: Workspace, run: str) -> Path:
         if (path / "run.json").is_file() or (path / "journal.jsonl").is_file():
             return path
         if target := leads_nowhere(path):
-            text = f"is a link to {target}, which is not there: is its disk there?"
-            raise InputError.one("run", run, text)
+            raise InputError.one("run", run, lost_link(target))
     ids = run_ids(workspace.evidence)
     matches = [name for name in ids if name.startswith(run)]
     if len(matches) == 1:
@@ -128,14 +127,6 @@ def find_run(workspace: Workspace, run: str) -> Path:
     which = f"matches {_some(matches)}" if matches else "is not there"
     known = f"; there are: {_some(ids)}" if ids else f"; {workspace.evidence} has no runs"
     raise InputError.one("run", run, which + ("" if matches else known))
-
-
-def leads_nowhere(path: Path) -> str:
-    """Return what a link leads to where that is not there, "" for all else."""
-    try:
-        return os.readlink(path) if path.is_symlink() and not os.path.exists(path) else ""
-    except OSError:
-        return ""
 
 
 def _some(ids: Sequence[str]) -> str:
