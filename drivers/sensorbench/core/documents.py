@@ -207,6 +207,9 @@ Ratio = Annotated[float, BeforeValidator(quantity_parser(Dimension.RATIO))]
 def read_text(path: Path, label: str) -> str:
     """Return the text of a file that people edit. Raises InputError, which says how to save it."""
     try:
+        # A pipe would be waited for, and a device never ends.
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise InputError.one(label, "", "can't be read: it is a device or a pipe, not a file")
         data = path.read_bytes()
     except OSError as error:
         raise InputError.one(label, "", f"can't be read: {error.strerror}") from None
