@@ -10,18 +10,21 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.cells import cell_len
+from typer.main import get_command
 
+from sensorbench.app.commands import guard
 from sensorbench.app.commands.common import quoted
 from sensorbench.app.commands.init import init_workspace
 from sensorbench.app.demo import write_demo
 from sensorbench.app.display import fitted, head, when
-from sensorbench.app.main import main
+from sensorbench.app.main import app, main
 from sensorbench.core.errors import InputError
 from sensorbench.evidence.run import RunReader
 from sensorbench.run.execute import Outcome
@@ -124,6 +127,26 @@ def test_a_run_tells_programs_where_its_evidence_is(
     told = json.loads(out)
     assert (code, told["parked"], told["unsafe"]) == (0, None, [])
     assert (Path(told["evidence"]) / "seal.json").is_file()
+
+
+def commands(found: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    for name, command in getattr(found, "commands", {}).items():
+        yield f"{path} {name}".strip(), command
+        yield from commands(command, f"{path} {name}")
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands(get_command(app))))
+def test_every_command_takes_json(name: str, command: Any) -> None:
+    assert any("--json" in option.opts for option in command.params), name
+
+
+def test_what_the_guard_did_is_a_line_of_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(guard, "look", lambda *_: ["run-1 had no watchdog: one was started"])
+    code, out, err = typed(monkeypatch, capsys, "guard", "--once", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out) == {"text": "run-1 had no watchdog: one was started"}
 
 
 # -- an entry of the journal -----------------------------------------------------------------------

@@ -444,11 +444,12 @@ def acknowledge(
 @_command()
 def guard(
     once: Annotated[bool, typer.Option("--once", help="Look once, and end.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """See to it that every run of this machine has its watchdog: for a service that never ends."""
     from sensorbench.app.commands.guard import stand_guard  # noqa: PLC0415 - as above
 
-    stand_guard(once)
+    stand_guard(once, as_json)
 
 
 @_command()
