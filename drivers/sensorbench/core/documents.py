@@ -178,7 +178,7 @@ def quantity_parser(dimension: Dimension) -> Callable[[object], float]:
             example = f'"{value} {dimension.canonical}"' if _is_number(value) else ""
             hint = f", for example {example}" if example else ""
             raise PydanticCustomError(
-                "quantity", "{what}", {"what": f"write a {dimension.name} with its unit{hint}"}
+                "quantity", "{what}", {"what": f"write {dimension.one} with its unit{hint}"}
             )
         try:
             return parse(value, dimension)
