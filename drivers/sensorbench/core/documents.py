@@ -254,10 +254,8 @@ def text_of(data: bytes, label: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        text = (
-            f"is not UTF-8 text (line {line}, byte {data[error.start]:#04x}): save it as UTF-8; "
-            'in Excel that is "CSV UTF-8"'
-        )
+        text = f"is not UTF-8 text (byte {data[error.start]:#04x}): save it as UTF-8"
+        text += '; in Excel that is "CSV UTF-8"' if label.lower().endswith(".csv") else ""
         raise InputError.one(label, f"line {line}", text) from None
 
 
@@ -322,15 +320,20 @@ def _depth(data: object) -> int:
 
 
 _TYPOGRAPHIC = re.compile(r"[=\[,]\s*[\u2018-\u201f\u300c\uff02]|\uff1d|^\s*\uff3b", re.MULTILINE)
+_HARD_BLANK = re.compile(r"^[^#\"'\n]*[\u00a0\u2000-\u200b\u202f\u3000\ufeff]", re.MULTILINE)
 
 
 def _typed(text: str) -> str:
     """Return a hint where a word processor or an input method made other characters of ours."""
-    found = _TYPOGRAPHIC.search(text)
-    if not found:
-        return ""
-    line = text.count("\n", 0, found.end() - 1) + 1
-    return f'. Line {line} has typographic or full-width characters: write ", = and [ as they are'
+    if found := _TYPOGRAPHIC.search(text):
+        line = text.count("\n", 0, found.end() - 1) + 1
+        return (
+            f'. Line {line} has typographic or full-width characters: write ", = and [ as they are'
+        )
+    if found := _HARD_BLANK.search(text):
+        line = text.count("\n", 0, found.end() - 1) + 1
+        return f". Line {line} has a hard or full-width blank between its words: write a plain one"
+    return ""
 
 
 def validate(
