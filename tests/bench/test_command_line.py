@@ -129,6 +129,27 @@ def test_a_run_tells_programs_where_its_evidence_is(
     assert (Path(told["evidence"]) / "seal.json").is_file()
 
 
+@pytest.mark.parametrize("words", [["runs"], ["devices"], ["safe"], ["check"], ["alarm"]])
+def test_a_workspace_where_none_is_taken_is_told_how_it_is_given(
+    words: list[str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    init_workspace(tmp_path / "my bench")
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+    code, _, err = typed(monkeypatch, capsys, *words, "my bench")
+    assert code == 2
+    assert "is a workspace" in err
+    assert f"-w {quoted('my bench')}" in err
+
+
+def test_a_word_too_many_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = typed(monkeypatch, capsys, "devices", "bmp280")
+    assert (code, "there is no place for bmp280" in err) == (2, True)
+
+
 def commands(found: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     for name, command in getattr(found, "commands", {}).items():
         yield f"{path} {name}".strip(), command

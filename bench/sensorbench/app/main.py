@@ -508,8 +508,14 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except UsageError as error:
-        from sensorbench.app.failure import BAD_INPUT, tell, wants_json  # noqa: PLC0415 - on errors
+        from sensorbench.app.failure import (  # noqa: PLC0415 - on errors
+            BAD_INPUT,
+            tell,
+            too_many,
+            wants_json,
+        )
 
+        error.message = too_many(error.message) or error.message
         if not wants_json():
             error.show()
             sys.exit(BAD_INPUT)

@@ -11,6 +11,7 @@ import typer
 from sensorbench.app.commands.common import print_json
 from sensorbench.app.commands.run import choices_of
 from sensorbench.app.deadlines import waits
+from sensorbench.app.failure import is_workspace, say_workspace
 from sensorbench.core.documents import merge_problems
 from sensorbench.core.errors import BenchError, InputError
 from sensorbench.core.plugins import broken
@@ -105,6 +106,10 @@ def _check(
 ) -> dict[str, object]:
     if profile is None and not lots:
         return _protected(_check_all(workspace))
+    if profile is not None and is_workspace(Path(profile)):
+        raise InputError.one(
+            "check", profile, f"is a workspace, no profile: {say_workspace(profile)}"
+        )
     if profile is None or not lots:
         raise InputError.one("check", "", "write both a PROFILE and --lot LOT, or neither")
     job = load_job(workspace, profile, lots, choices, at, attended)
