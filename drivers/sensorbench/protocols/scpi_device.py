@@ -28,6 +28,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 from sensorbench.protocols.scpi_headers import HeaderTree
 from sensorbench.protocols.scpi_parameters import (
     Limit,
+    NotModelled,
     Number,
     Parameter,
     bounded,
@@ -212,6 +213,9 @@ class ScpiDevice:
         declared = found.value
         try:
             values = parse_parameters(rest[0] if rest else "", declared.parameters)
+        except NotModelled as error:
+            access = f"{found.header} {error.token}"
+            return _Step(_note_value, (access,), ""), path
         except ScpiError as error:
             if event_bit(error.code) != EXECUTION_ERROR:
                 raise
@@ -324,6 +328,10 @@ class ScpiStatusDevice(ScpiDevice):
 
 def _refuse(_: ScpiDevice, code: int, text: str | None) -> None:
     raise ScpiError(code, text)
+
+
+def _note_value(device: ScpiDevice, access: str) -> None:
+    raise device.not_modelled(access)
 
 
 class _Undefined(ScpiError):

@@ -26,6 +26,14 @@ _STRING = re.compile(r"'((?:[^']|'')*)'|\"((?:[^\"]|\"\")*)\"")
 _WORD = re.compile(r"[A-Za-z]\w*")
 
 
+class NotModelled(ScpiError):
+    """A value that the instrument would take and its twin can't: it goes on the twin's record."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__(-224)
+        self.token = token.upper()
+
+
 class Limit(Enum):
     """A number given by name: the lowest, the highest or the default value."""
 
@@ -52,16 +60,20 @@ class Parameter(Protocol):
 class Number:
     """A decimal number, with `unit` and its multipliers if it has one, or MIN, MAX, DEF.
 
-    One without a unit may be written #H20, #Q40 or #B100000, as masks of registers are.
+    One without a unit may be written #H20, #Q40 or #B100000, as masks of registers are. Words in
+    `beyond` the instrument would take, and the twin can't.
     """
 
     unit: str = ""
+    beyond: tuple[str, ...] = ()
 
     def parse(self, token: str) -> float | Limit:
         """Return the number in the base unit, or the limit named."""
         limit = _LIMITS.get(token.upper())
         if limit is not None:
             return limit
+        if token.upper() in self.beyond:
+            raise NotModelled(token)
         whole = _NOT_DECIMAL.fullmatch(token)
         if whole and not self.unit:
             return _whole(whole)
@@ -119,10 +131,14 @@ class Flag:
 
 
 class Choice:
-    """One of several words, each written with capitals for its short form."""
+    """One of several words, each written with capitals for its short form.
 
-    def __init__(self, *words: str) -> None:
+    Words in `beyond` the instrument would take, and the twin can't.
+    """
+
+    def __init__(self, *words: str, beyond: tuple[str, ...] = ()) -> None:
         self._words: dict[str, str] = {}
+        self._beyond = frozenset(beyond)
         for word in words:
             short = "".join(letter for letter in word if not letter.islower())
             self._words[short] = self._words[word.upper()] = short
@@ -131,6 +147,8 @@ class Choice:
         """Return the short form of the word."""
         if not _WORD.fullmatch(token):
             raise ScpiError(-104)
+        if token.upper() in self._beyond:
+            raise NotModelled(token)
         try:
             return self._words[token.upper()]
         except KeyError:

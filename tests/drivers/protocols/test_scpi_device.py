@@ -400,3 +400,41 @@ def test_a_mask_that_can_t_be_is_refused(thing: Thing, mask: str, code: int) -> 
 def test_a_voltage_is_no_mask(thing: Thing) -> None:
     ask(thing, "VOLT #H5")
     assert errors(thing) == [-104]
+
+
+# What an instrument would take
+
+
+class Stepper(ScpiDevice):
+    """A source whose steps nobody modelled."""
+
+    IDENTITY = "Maker,Stepper,{serial},1.0"
+
+    @scpi(":VOLTage", Number("V", beyond=("UP", "DOWN")), Maybe(Choice("NOW", beyond=("LATER",))))
+    def _set(self, volts: float | Limit, when: str | None) -> None: ...
+
+
+class Notes:
+    def __init__(self) -> None:
+        self.noted: list[str] = []
+
+    def note(self, access: str) -> None:
+        self.noted.append(access)
+
+
+@pytest.mark.parametrize(
+    ("sent", "noted", "code"),
+    [
+        ("VOLT UP", ":VOLT UP", -224), ("volt down,now", ":VOLT DOWN", -224),
+        ("VOLT 1,later", ":VOLT LATER", -224),
+        ("VOLT SIDEWAYS", None, -104), ("VOLT 1,NEVER", None, -224),
+    ],
+)  # fmt: skip
+def test_a_value_that_the_instrument_would_take_is_on_record(
+    sent: str, noted: str | None, code: int
+) -> None:
+    notes = Notes()
+    device = Stepper("1", beyond=notes)
+    ask(device, sent)
+    assert errors(device) == [code]
+    assert notes.noted == ([] if noted is None else [noted])
