@@ -226,6 +226,31 @@ def test_an_entry_names_the_units_and_meters_of_its_readings(
     assert units <= set(json.loads(out)["names"]["unit"])
 
 
+@pytest.mark.parametrize("name", ["run.json", "journal.jsonl", "inputs/station.toml"])
+def test_a_file_of_a_run_means_the_run_or_is_told_to_be_none(
+    made_run: Outcome, name: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    code, out, err = typed(monkeypatch, capsys, "verify", str(made_run.root / name))
+    if "/" in name:
+        assert code == 2
+        assert "is a file, no run: a run is a folder of evidence" in err
+    else:
+        assert code == 0
+        assert "whole: every digest matches" in out
+
+
+def test_a_report_into_a_file_is_refused_in_words(
+    made_run: Outcome, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    (tmp_path / "there").write_text("")
+    asked = ("report", str(made_run.root), "--output", str(tmp_path / "there"))
+    code, _, err = typed(monkeypatch, capsys, *asked)
+    assert code == 2
+    assert "is a file where a folder should be" in err
+
+
 def test_an_entry_is_shown_in_words_of_people(
     made_run: Outcome, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -255,6 +255,10 @@ def _why(error: Exception) -> str:
         return f"{Path(error.filename).name} can't be read: {error.strerror}"
     if isinstance(error, KeyError):
         return f"an entry of the journal lacks {error}"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no text"
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is no JSON at line {error.lineno}, column {error.colno}"
     return str(error) or type(error).__name__
 
 

@@ -149,6 +149,15 @@ def test_a_run_without_its_beginning_is_one_finding_in_words(run_copy: Path, nam
     assert "Errno" not in str(finding)
 
 
+@pytest.mark.parametrize(
+    ("data", "said"), [(b"\xd3\xff", "it is no text"), (b"{\n", "it is no JSON at line 2")]
+)
+def test_garbage_is_told_in_words(run_copy: Path, data: bytes, said: str) -> None:
+    (run_copy / "run.json").write_bytes(data)
+    (finding,) = verify(run_copy).findings
+    assert said in str(finding)
+
+
 def test_what_a_seal_names_is_evidence_whatever_it_is_called(run_copy: Path) -> None:
     (run_copy / ".DS_Store").write_bytes(b"x")
     reseal(run_copy, ".DS_Store")

@@ -116,8 +116,12 @@ def _width(text: str) -> int:
 def find_run(workspace: Workspace, run: str) -> Path:
     """Return a run's folder by id, unique beginning, or path. Raises InputError."""
     for path in (Path(run), workspace.evidence / run):
-        if (path / "run.json").is_file() or (path / "journal.jsonl").is_file():
-            return path
+        # A file of a run means that run; others are no run.
+        folder = path.parent if path.is_file() else path
+        if (folder / "run.json").is_file() or (folder / "journal.jsonl").is_file():
+            return folder
+        if folder is not path:
+            raise InputError.one("run", run, "is a file, no run: a run is a folder of evidence")
         if target := leads_nowhere(path):
             raise InputError.one("run", run, lost_link(target))
     ids = run_ids(workspace.evidence)
