@@ -374,6 +374,7 @@ def test_commands_that_are_shown_can_be_pasted(
     _, out, _ = typed(monkeypatch, capsys, "init", str(tmp_path / "my bench"))
     assert f"cd '{tmp_path}/my bench'" in out
     assert quoted("bench") == "bench"
+    assert quoted(Path("-bench")) == "./-bench"  # `cd -bench` would be an option
 
 
 @pytest.mark.parametrize(

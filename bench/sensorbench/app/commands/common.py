@@ -24,8 +24,12 @@ _MOST = 8
 
 
 def quoted(word: object) -> str:
-    """Return a word of a command as it can be pasted into a shell."""
+    """Return a word of a command as it can be pasted into a shell.
+
+    A path that begins like an option is written as a path.
+    """
     text = str(word)
+    text = f"./{text}" if isinstance(word, Path) and text.startswith("-") else text
     if os.name == "nt":
         return f'"{text}"' if " " in text else text
     return shlex.quote(text)
