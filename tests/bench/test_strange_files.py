@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from sensorbench.app.commands import report
+from sensorbench.app.commands.check import check_workspace
 from sensorbench.app.commands.common import find_run
+from sensorbench.app.commands.init import init_workspace
 from sensorbench.app.commands.runs import list_runs
 from sensorbench.app.commands.verify import verify_runs
 from sensorbench.core.documents import read_text
@@ -312,3 +314,26 @@ def test_what_is_still_on_its_way_is_waited_for_by_who_reads_next(tmp_path: Path
         for action in settles
         for band in action.bands
     )
+
+
+@pytest.mark.parametrize("folder", ["lots", "parts", "profiles"])
+@pytest.mark.parametrize("name", ["._first.toml", ".#first.toml", "~$first.toml", "old.toml/"])
+def test_what_other_programs_leave_beside_the_files_of_a_workspace_is_none_of_them(
+    tmp_path: Path, folder: str, name: str
+) -> None:
+    root = tmp_path / "bench"
+    init_workspace(root)
+    (root / folder).mkdir(exist_ok=True)
+    if name.endswith("/"):
+        (root / folder / name).mkdir()
+    else:
+        (root / folder / name).write_bytes(b"\x00\x05\x16\x07")
+    check_workspace(root, None, (), (), "", "", as_json=False)
+
+
+def test_a_file_that_is_there_and_can_t_be_read_is_told(tmp_path: Path) -> None:
+    root = tmp_path / "bench"
+    init_workspace(root)
+    (root / "lots" / "second.toml").write_bytes(b"\x00\x05\x16\x07")
+    with pytest.raises(InputError, match=r"lots/second\.toml: is"):
+        check_workspace(root, None, (), (), "", "", as_json=False)

@@ -1,9 +1,21 @@
-"""What stands where a folder should be."""
+"""What is in folders that people keep, and what stands where a folder should be."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+
+def toml_files(folder: Path, deep: bool = False) -> list[Path]:
+    """Return the .toml files that people keep in a folder, `deep` also in those below, by name.
+
+    What hides (._first.toml is the Finder's) and what an editor locks a file with is none of them.
+    """
+    return sorted(
+        path
+        for path in folder.glob("**/*.toml" if deep else "*.toml")
+        if not path.name.startswith((".", "~$")) and not path.is_dir()
+    )
 
 
 def no_folder(path: Path) -> str:

@@ -14,6 +14,7 @@ from sensorbench.app.deadlines import waits
 from sensorbench.app.failure import is_workspace, say_workspace
 from sensorbench.core.documents import merge_problems
 from sensorbench.core.errors import BenchError, InputError
+from sensorbench.core.folders import toml_files
 from sensorbench.core.plugins import broken
 from sensorbench.core.units import show_duration
 from sensorbench.profiles.needs import Needs, needs
@@ -203,7 +204,7 @@ def _check_all(workspace: Workspace) -> StationFile:
         + check_due(station, datetime.now().astimezone().date())
     )
     lots = []
-    for name in sorted(path.stem for path in (workspace.root / "lots").glob("*.toml")):
+    for name in sorted(path.stem for path in toml_files(workspace.root / "lots")):
         try:
             lot = workspace.load_lot(name)
             lots.append((lot, workspace.load_part(lot.lot.part)))
