@@ -10,18 +10,21 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.cells import cell_len
+from typer.main import get_command
 
+from sensorbench.app.commands import guard
 from sensorbench.app.commands.common import quoted
 from sensorbench.app.commands.init import init_workspace
 from sensorbench.app.demo import write_demo
 from sensorbench.app.display import fitted, head, when
-from sensorbench.app.main import main
+from sensorbench.app.main import app, main
 from sensorbench.core.errors import InputError
 from sensorbench.evidence.run import RunReader
 from sensorbench.run.execute import Outcome
@@ -126,6 +129,47 @@ def test_a_run_tells_programs_where_its_evidence_is(
     assert (Path(told["evidence"]) / "seal.json").is_file()
 
 
+@pytest.mark.parametrize("words", [["runs"], ["devices"], ["safe"], ["check"], ["alarm"]])
+def test_a_workspace_where_none_is_taken_is_told_how_it_is_given(
+    words: list[str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    init_workspace(tmp_path / "my bench")
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+    code, _, err = typed(monkeypatch, capsys, *words, "my bench")
+    assert code == 2
+    assert "is a workspace" in err
+    assert f"-w {quoted('my bench')}" in err
+
+
+def test_a_word_too_many_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = typed(monkeypatch, capsys, "devices", "bmp280")
+    assert (code, "there is no place for bmp280" in err) == (2, True)
+
+
+def commands(found: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    for name, command in getattr(found, "commands", {}).items():
+        yield f"{path} {name}".strip(), command
+        yield from commands(command, f"{path} {name}")
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands(get_command(app))))
+def test_every_command_takes_json(name: str, command: Any) -> None:
+    assert any("--json" in option.opts for option in command.params), name
+
+
+def test_what_the_guard_did_is_a_line_of_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(guard, "look", lambda *_: ["run-1 had no watchdog: one was started"])
+    code, out, err = typed(monkeypatch, capsys, "guard", "--once", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out) == {"text": "run-1 had no watchdog: one was started"}
+
+
 # -- an entry of the journal -----------------------------------------------------------------------
 
 
@@ -159,6 +203,52 @@ def test_an_entry_is_shown_with_its_raw_readings(
         run.values(event, first)[0][-1], nan_ok=True
     )
     assert "SIMULATED" in err
+
+
+def test_an_entry_names_the_units_and_meters_of_its_readings(
+    made_run: Outcome, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = RunReader(made_run.root)
+    where = [str(made_run.root), "--entry", str(readout(run))]
+    _, out, _ = typed(monkeypatch, capsys, "show", *where, "--csv")
+    tables = [list(csv.DictReader(io.StringIO(table))) for table in out.split("\n\n")]
+    schedule = json.loads(run.input_text("schedule.json"))
+    units = {row["unit"] for table in tables for row in table if "unit" in row}
+    assert units
+    assert units <= {unit["serial"] for unit in schedule["units"]}
+    (told,) = run.events("meters")
+    meters = {row["meter"] for table in tables for row in table if "meter" in row}
+    assert meters
+    assert meters <= {f"{m['name']} ({m['unit']})" for m in told.data["meters"]}
+    _, shown, _ = typed(monkeypatch, capsys, "show", *where)
+    assert all(name in shown for name in units | meters)
+    _, out, _ = typed(monkeypatch, capsys, "show", *where, "--json")
+    assert units <= set(json.loads(out)["names"]["unit"])
+
+
+@pytest.mark.parametrize("name", ["run.json", "journal.jsonl", "inputs/station.toml"])
+def test_a_file_of_a_run_means_the_run_or_is_told_to_be_none(
+    made_run: Outcome, name: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    code, out, err = typed(monkeypatch, capsys, "verify", str(made_run.root / name))
+    if "/" in name:
+        assert code == 2
+        assert "is a file, no run: a run is a folder of evidence" in err
+    else:
+        assert code == 0
+        assert "whole: every digest matches" in out
+
+
+def test_a_report_into_a_file_is_refused_in_words(
+    made_run: Outcome, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    (tmp_path / "there").write_text("")
+    asked = ("report", str(made_run.root), "--output", str(tmp_path / "there"))
+    code, _, err = typed(monkeypatch, capsys, *asked)
+    assert code == 2
+    assert "is a file where a folder should be" in err
 
 
 def test_an_entry_is_shown_in_words_of_people(
@@ -284,6 +374,7 @@ def test_commands_that_are_shown_can_be_pasted(
     _, out, _ = typed(monkeypatch, capsys, "init", str(tmp_path / "my bench"))
     assert f"cd '{tmp_path}/my bench'" in out
     assert quoted("bench") == "bench"
+    assert quoted(Path("-bench")) == "./-bench"  # `cd -bench` would be an option
 
 
 @pytest.mark.parametrize(

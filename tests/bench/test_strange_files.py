@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from sensorbench.app.commands import report
+from sensorbench.app.commands.check import check_workspace
 from sensorbench.app.commands.common import find_run
+from sensorbench.app.commands.init import init_workspace
 from sensorbench.app.commands.runs import list_runs
 from sensorbench.app.commands.verify import verify_runs
+from sensorbench.core.documents import read_text
 from sensorbench.core.errors import InputError
 from sensorbench.station.preflight import preflight
 from sensorbench.station.workspace import Workspace, load_job
@@ -71,8 +75,8 @@ def test_a_name_that_no_file_can_have_is_not_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("heading", "said"),
     [
-        ("id;link.bus;link.address", "not separated by commas"),
-        ("id\tlink.bus", "not separated by commas"),
+        ("id|link.bus|link.address", "not separated by commas"),
+        ("id;link.bus;link.address", "line 2: has 1 field, and the heading has 3"),
         ("id,id,link.bus", "'id' is there twice"),
         ("id,link,link.bus", "'link' can't have a value"),
         ("id,link.bus.x,link.bus", "'link.bus' can't have a value"),
@@ -138,6 +142,40 @@ def test_what_is_wrong_in_a_table_is_told_by_its_file_and_line(
     assert said in found
     assert "l.toml" not in found
     assert found.count(".csv: ") == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "serial;socket\n26000001;A1\n26000002;A2\n",
+        "serial\tsocket\r\n26000001\tA1\r\n26000002\tA2\r\n",
+        "sep=;\r\nserial;socket\r\n26000001;A1\r\n26000002;A2\r\n",
+        "sep=\t\nserial\tsocket\n26000001\tA1\n26000002\tA2\n",
+        "serial,socket,,\n26000001,A1,,\n26000002,A2,,\n,,,\n",
+        "serial,socket\n26000001,A1,\n26000002,A2, ,\n",
+        '"serial";"socket"\n"26000001";"A1"\n"26000002";"A2"\n',
+    ],
+)
+def test_tables_are_read_as_spreadsheets_of_any_country_save_them(
+    tmp_path: Path, content: str
+) -> None:
+    there = write(tmp_path, GRID)
+    assert units_of(there, content) == ""
+    assert [(u.serial, u.socket) for u in there.load_lot("l").unit] == [
+        ("26000001", "A1"), ("26000002", "A2")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("there", ["pipe", "device"])
+@pytest.mark.skipif(os.name != "posix", reason="POSIX has them as files")
+def test_what_never_ends_is_not_read(tmp_path: Path, there: str) -> None:
+    path = tmp_path / "units.csv"
+    if there == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(InputError, match="it is a device or a pipe, not a file"):
+        read_text(path, "lots/units.csv")
 
 
 def test_a_socket_of_a_table_is_told_by_its_line(tmp_path: Path) -> None:
@@ -276,3 +314,26 @@ def test_what_is_still_on_its_way_is_waited_for_by_who_reads_next(tmp_path: Path
         for action in settles
         for band in action.bands
     )
+
+
+@pytest.mark.parametrize("folder", ["lots", "parts", "profiles"])
+@pytest.mark.parametrize("name", ["._first.toml", ".#first.toml", "~$first.toml", "old.toml/"])
+def test_what_other_programs_leave_beside_the_files_of_a_workspace_is_none_of_them(
+    tmp_path: Path, folder: str, name: str
+) -> None:
+    root = tmp_path / "bench"
+    init_workspace(root)
+    (root / folder).mkdir(exist_ok=True)
+    if name.endswith("/"):
+        (root / folder / name).mkdir()
+    else:
+        (root / folder / name).write_bytes(b"\x00\x05\x16\x07")
+    check_workspace(root, None, (), (), "", "", as_json=False)
+
+
+def test_a_file_that_is_there_and_can_t_be_read_is_told(tmp_path: Path) -> None:
+    root = tmp_path / "bench"
+    init_workspace(root)
+    (root / "lots" / "second.toml").write_bytes(b"\x00\x05\x16\x07")
+    with pytest.raises(InputError, match=r"lots/second\.toml: is"):
+        check_workspace(root, None, (), (), "", "", as_json=False)

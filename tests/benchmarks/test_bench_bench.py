@@ -80,7 +80,7 @@ def test_transactions_on_the_simulated_bus(benchmark: BenchmarkFixture) -> None:
 def test_transactions_behind_a_multiplexer(benchmark: BenchmarkFixture) -> None:
     """The same through a TCA9548A, another channel each time, with its read-back."""
     bus, switch, world = SimulatedI2cBus("bus0"), SimTca9548a(), powered_world()
-    bus.attach_switch(0x70, switch)
+    bus.attach(0x70, switch)
     for channel in range(8):
         switch.attach(channel, 0x28, SimSbp1(Place(world, str(channel))))
     multiplexers = Multiplexers(bus, [0x70])

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import typer
 
+from sensorbench.core.folders import toml_files
+
 Complete = Callable[[typer.Context, str], list[str]]
 
 
@@ -28,14 +30,14 @@ def _profiles(root: Path) -> Iterable[str]:
 
     files = {
         path.relative_to(root).as_posix()
-        for path in (*(root / "profiles").glob("**/*.toml"), *root.glob("*.toml"))
+        for path in (*toml_files(root / "profiles", deep=True), *toml_files(root))
         if path.name != "station.toml"
     }
     return [*profile_ids(), *sorted(files)]
 
 
 def _lots(root: Path) -> Iterable[str]:
-    return sorted(path.stem for path in (root / "lots").glob("*.toml"))
+    return sorted(path.stem for path in toml_files(root / "lots"))
 
 
 def _runs(root: Path) -> Iterable[str]:
@@ -61,14 +63,14 @@ def _readable(root: Path) -> Iterable[str]:
     """What `read` takes: parts, and the sockets of station.toml."""
     from sensorbench.station.workspace import Workspace  # noqa: PLC0415 - only for Tab
 
-    parts = sorted(path.stem for path in (root / "parts").glob("*.toml"))
+    parts = sorted(path.stem for path in toml_files(root / "parts"))
     with suppress(Exception):
         parts += [socket.id for socket in Workspace(root).load_station().socket]
     return parts
 
 
 def _parts(root: Path) -> Iterable[str]:
-    own = sorted(path.stem for path in (root / "parts").glob("*.toml"))
+    own = sorted(path.stem for path in toml_files(root / "parts"))
     return dict.fromkeys([*own, *_devices(root)])
 
 

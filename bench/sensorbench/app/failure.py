@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from pathlib import Path
 
 import typer
 
+from sensorbench.app.commands.common import quoted
 from sensorbench.core.errors import BenchError, EvidenceError, InputError
 from sensorbench.core.operator import OperatorAbsent
 from sensorbench.safety.limits import SafetyStop
@@ -21,6 +24,30 @@ UNSAFE = "NOT SAFE"
 def wants_json() -> bool:
     """Return whether whoever typed the command reads JSON, of errors, too."""
     return "--json" in sys.argv[1:]
+
+
+def is_workspace(path: Path) -> bool:
+    """Return whether a folder has a station.toml."""
+    return (path / "station.toml").is_file()
+
+
+def say_workspace(folder: str) -> str:
+    """Return how the workspace that a command works in is given."""
+    return f"go there, or write -w {quoted(folder)}"
+
+
+def too_many(text: str) -> str:
+    """Return what is told of a word too many on the command line, "" for another fault of usage.
+
+    A workspace is what people most often name where a command has no place for it.
+    """
+    match = re.fullmatch(r"Got unexpected extra arguments?(?:\(s\))? \((.*)\)", text)
+    if not match:
+        return ""
+    words = match[1]
+    if is_workspace(Path(words)):
+        return f"{words} is a workspace: {say_workspace(words)}"
+    return f"there is no place for {words}"
 
 
 def is_unsafe(error: BaseException) -> bool:

@@ -444,11 +444,12 @@ def acknowledge(
 @_command()
 def guard(
     once: Annotated[bool, typer.Option("--once", help="Look once, and end.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """See to it that every run of this machine has its watchdog: for a service that never ends."""
     from sensorbench.app.commands.guard import stand_guard  # noqa: PLC0415 - as above
 
-    stand_guard(once)
+    stand_guard(once, as_json)
 
 
 @_command()
@@ -507,8 +508,14 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except UsageError as error:
-        from sensorbench.app.failure import BAD_INPUT, tell, wants_json  # noqa: PLC0415 - on errors
+        from sensorbench.app.failure import (  # noqa: PLC0415 - on errors
+            BAD_INPUT,
+            tell,
+            too_many,
+            wants_json,
+        )
 
+        error.message = too_many(error.message) or error.message
         if not wants_json():
             error.show()
             sys.exit(BAD_INPUT)

@@ -37,6 +37,7 @@ _RESOURCES = (
     "USB0::0x2A8D::0x1102::MY1::INSTR or GPIB0::5::INSTR"
 )
 _GPIB_MOST, _GPIB_SECONDARY = 30, range(96, 127)  # IEEE 488.1, 2.6.2 and as VISA writes them
+_VENDORS_ALONE = ("PXI", "VXI", "FIREWIRE")
 PY = "@py"
 
 
@@ -82,6 +83,8 @@ def _port(text: str) -> str:
     if scheme not in _SCHEMES:
         raise problem(f"{scheme}:// is not supported; supported: {', '.join(_SCHEMES)}")
     if scheme == "hwgrep":
+        if not text.partition("://")[2].strip():
+            raise problem(f"{text!r} is any port: write which, such as hwgrep://0403:6001")
         return text
     match = _REMOTE.fullmatch(text)
     if not match:
@@ -199,6 +202,17 @@ class VisaLink(LineLink):
     kind: Literal["visa"]
     resource: Annotated[str, Field(min_length=1), AfterValidator(_resource)]
     library: str = Field(default=PY, min_length=1)
+
+    @model_validator(mode="after")
+    def _vendors(self) -> VisaLink:
+        kind = re.match("[A-Z]*", self.resource.upper())
+        if self.library == PY and kind and kind[0] in _VENDORS_ALONE:
+            text = (
+                f"{self.resource!r} is nothing that pyvisa-py reaches: use the vendor's library, "
+                'library = "@ivi"'
+            )
+            raise several([(("resource",), text)], rules=True)
+        return self
 
     @model_validator(mode="after")
     def _alias(self) -> VisaLink:

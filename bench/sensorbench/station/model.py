@@ -15,7 +15,7 @@ from sensorbench.core.document_words import Place, several
 from sensorbench.core.documents import Document, Duration, Frequency, load
 from sensorbench.core.errors import Problem
 from sensorbench.core.quantity import AddressError, address
-from sensorbench.parts.model import by_address, problem
+from sensorbench.parts.model import by_address, printable, problem
 from sensorbench.station.alarm_table import AlarmTable, one_or_several
 from sensorbench.station.links import I2cLink, Link
 from sensorbench.station.losing import USUALLY, LostAfter
@@ -214,6 +214,12 @@ class SimulatedFault(Document):
     at: Duration | None = None
     until: Duration | None = None
 
+    @model_validator(mode="after")
+    def _in_order(self) -> SimulatedFault:
+        if self.until is not None and self.until <= max(0.0, self.at or 0.0):
+            raise several([(("until",), "it ends before it begins: give a later time")], rules=True)
+        return self
+
 
 class Simulation(Document):
     """What the simulated world is like; the seed makes units, noise and ageing."""
@@ -256,8 +262,27 @@ class DeadManTable(Document):
 class StationData(Document):
     """The [station] table."""
 
-    name: str
+    name: str = Field(min_length=1)
     location: str = ""
+
+    @field_validator("name", "location")
+    @classmethod
+    def _printable(cls, text: str) -> str:
+        return printable(text, "what stands on every report")
+
+
+def no_instrument_name(name: str) -> str:
+    """Return why an instrument can't be called so, "" where it can.
+
+    >>> no_instrument_name("psu.1")
+    'what follows a dot is a member, as in psu.out1; write psu1 or psu_1'
+    """
+    if "." in name:
+        others = " or ".join(dict.fromkeys((name.replace(".", ""), name.replace(".", "_"))))
+        return f"what follows a dot is a member, as in psu.out1; write {others}"
+    if not name.strip() or name != name.strip() or not name.isprintable():
+        return "give it one, without blanks at its ends and control characters"
+    return ""
 
 
 class StationFile(Document):
@@ -284,7 +309,11 @@ class StationFile(Document):
     def _zones(self, info: ValidationInfo) -> StationFile:
         if info.context and WITHOUT_RULES in info.context:
             return self
-        rows: list[tuple[Place, str]] = []
+        rows: list[tuple[Place, str]] = [
+            (("instrument", name), f"{name!r} is no name: {wrong}")
+            for name in self.instrument
+            if (wrong := no_instrument_name(name))
+        ]
         if self.zone and self.bench:
             text = "write [bench…] for one zone, or [zone.NAME.bench…] for several"
             rows.append(((), text))

@@ -24,6 +24,7 @@ from sensorbench.profiles.expand import expand
 from sensorbench.profiles.needs import needs
 from sensorbench.profiles.schedule import Schedule
 from sensorbench.station.alarm_check import check_alarm
+from sensorbench.station.apart import named_twice
 from sensorbench.station.binding import Bindings, bind
 from sensorbench.station.foreseeing import foreseen, make, members, unopened
 from sensorbench.station.keeping import unkept, unkept_in
@@ -52,8 +53,9 @@ def check_station(file: StationFile, bindings: Bindings | None = None) -> list[P
     """Return what is wrong with a station by itself."""
     found = bindings or bind(file)
     rows = chain(
-        _instruments(file), found.problems, _places(file), _sockets(file, found),
-        check_guards(file, found), unkept(file, found), check_dead_men(file, found),
+        _instruments(file), found.problems, named_twice(file), _places(file),
+        _sockets(file, found), check_guards(file, found), unkept(file, found),
+        check_dead_men(file, found),
     )  # fmt: skip
     return [file.placed(Problem(FILE, key, text)) for key, text in rows]
 

@@ -378,7 +378,7 @@ class SimulatedBench:
         key = (link.bus, link.multiplexer)
         if key not in self._switches:
             self._switches[key] = SimTca9548a()
-            self.buses[link.bus].attach_switch(link.multiplexer, self._switches[key])
+            self.buses[link.bus].attach(link.multiplexer, self._switches[key])
         return self._switches[key]
 
 

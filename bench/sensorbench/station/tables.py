@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from sensorbench.core.errors import InputError, Problem
 _NUMBERS = {"address", "multiplexer", "channel"}
 _NAMES = ("serial", "id")
 _SHOWN = 60
+_TOLD = re.compile(r"sep=([,;\t])[\r\n]", re.IGNORECASE)  # Excel's own first line
 
 
 def with_table(
@@ -62,16 +64,35 @@ def with_table(
 
 
 def _read(text: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Return the names of the columns, and the rows with the lines on which they begin."""
-    reader = csv.reader(io.StringIO(text, newline=""))
+    """Return the names of the columns, and the rows with the lines on which they begin.
+
+    Spreadsheets leave rows and columns of nothing behind; these are passed over.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text))
     heading = [column.strip() for column in next(reader, [])]
+    if _TOLD.match(text):
+        heading = [column.strip() for column in next(reader, [])]
+    while len(heading) > 1 and not heading[-1]:
+        heading.pop()
     rows, line = [], reader.line_num + 1
     for cells in reader:
-        # Spreadsheets leave rows of nothing behind.
         if any(cell.strip() for cell in cells):
+            while len(cells) > len(heading) and not cells[-1].strip():
+                cells.pop()
             rows.append((line, cells))
         line = reader.line_num + 1
     return heading, rows
+
+
+def _separator(text: str) -> str:
+    """Return what stands between the cells: a comma unless the first line has none.
+
+    Where numbers have a decimal comma, Excel's CSV has semicolons; copied cells have tabs.
+    """
+    if told := _TOLD.match(text):
+        return told[1]
+    first = text.partition("\n")[0]
+    return next((mark for mark in ",;\t" if mark in first), ",")
 
 
 def _fields(count: int) -> str:
@@ -89,7 +110,7 @@ def _wrong_heading(columns: list[str], item: type[Document]) -> list[str]:
     is_open = item.model_config.get("extra") == "allow"
     if not any(columns):
         return [f"is empty: the first line is the names of the columns, from {known}"]
-    if len(columns) == 1 and any(mark in columns[0] for mark in ";\t|"):
+    if len(columns) == 1 and "|" in columns[0]:
         return ["its columns are not separated by commas: save it as comma-separated values"]
     tables = [name.partition(".")[0] for name in columns]
     as_written = {key.casefold() for key in allowed}

@@ -14,7 +14,7 @@ from pathlib import Path
 from sensorbench.core.channel import Channel
 from sensorbench.core.documents import load, merge_problems
 from sensorbench.core.errors import InputError, Problem
-from sensorbench.core.folders import no_folder
+from sensorbench.core.folders import no_folder, toml_files
 from sensorbench.core.quantity import quantities
 from sensorbench.parts.model import Lot, Part, Unit, slug
 from sensorbench.profiles.library import load_profile, profile_text
@@ -57,7 +57,7 @@ class Workspace:
         return found or self._path("lots", lot)
 
     def _lots(self) -> list[Path]:
-        return sorted((self.root / "lots").glob("*.toml"))
+        return toml_files(self.root / "lots")
 
     def part_path(self, part: str) -> Path:
         """Return the file of a part, given by name or path. Raises InputError for neither."""
@@ -73,7 +73,7 @@ class Workspace:
         return self.root / name if name.endswith(_TOML) else self.root / folder / f"{name}.toml"
 
     def _known(self, folder: str) -> str:
-        return ", ".join(p.stem for p in sorted((self.root / folder).glob("*.toml"))) or "none"
+        return ", ".join(p.stem for p in toml_files(self.root / folder)) or "none"
 
     def _label(self, folder: str, path: Path) -> str:
         """Return how a file is called: by its folder where it is in its own, else as given."""
@@ -121,7 +121,7 @@ class Workspace:
     def readable_parts(self) -> list[Part]:
         """Return the parts of the workspace whose files can be read; `check_files` says why not."""
         found = []
-        for path in sorted((self.root / "parts").glob("*.toml")):
+        for path in toml_files(self.root / "parts"):
             try:
                 found.append(self.load_part(path.stem))
             except InputError:
@@ -130,7 +130,7 @@ class Workspace:
 
     def load_lots(self) -> list[tuple[Lot, Part]]:
         """Return all lots of the workspace with their parts, by name. Raises InputError."""
-        names = sorted(path.stem for path in (self.root / "lots").glob("*.toml"))
+        names = [path.stem for path in toml_files(self.root / "lots")]
         lots = [self.load_lot(name) for name in names]
         return [(lot, self.load_part(lot.lot.part)) for lot in lots]
 
@@ -142,9 +142,9 @@ class Workspace:
 
     def check_files(self) -> None:
         """Read every file of the workspace. Raises InputError with all problems of all files."""
-        parts = sorted(p.stem for p in (self.root / "parts").glob("*.toml"))
-        lots = sorted(p.stem for p in (self.root / "lots").glob("*.toml"))
-        profiles = sorted((self.root / "profiles").glob("**/*.toml"))
+        parts = [p.stem for p in toml_files(self.root / "parts")]
+        lots = [p.stem for p in toml_files(self.root / "lots")]
+        profiles = toml_files(self.root / "profiles", deep=True)
         attempts: list[Callable[[], object]] = [self.load_station]
         attempts += [partial(self.load_part, name) for name in parts]
         attempts += [partial(self._check_lot, name) for name in lots]

@@ -178,7 +178,7 @@ def quantity_parser(dimension: Dimension) -> Callable[[object], float]:
             example = f'"{value} {dimension.canonical}"' if _is_number(value) else ""
             hint = f", for example {example}" if example else ""
             raise PydanticCustomError(
-                "quantity", "{what}", {"what": f"write a {dimension.name} with its unit{hint}"}
+                "quantity", "{what}", {"what": f"write {dimension.one} with its unit{hint}"}
             )
         try:
             return parse(value, dimension)
@@ -207,6 +207,9 @@ Ratio = Annotated[float, BeforeValidator(quantity_parser(Dimension.RATIO))]
 def read_text(path: Path, label: str) -> str:
     """Return the text of a file that people edit. Raises InputError, which says how to save it."""
     try:
+        # A pipe would be waited for, and a device never ends.
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise InputError.one(label, "", "can't be read: it is a device or a pipe, not a file")
         data = path.read_bytes()
     except OSError as error:
         raise InputError.one(label, "", f"can't be read: {error.strerror}") from None
@@ -251,10 +254,8 @@ def text_of(data: bytes, label: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        text = (
-            f"is not UTF-8 text (line {line}, byte {data[error.start]:#04x}): save it as UTF-8; "
-            'in Excel that is "CSV UTF-8"'
-        )
+        text = f"is not UTF-8 text (byte {data[error.start]:#04x}): save it as UTF-8"
+        text += '; in Excel that is "CSV UTF-8"' if label.lower().endswith(".csv") else ""
         raise InputError.one(label, f"line {line}", text) from None
 
 
@@ -319,15 +320,20 @@ def _depth(data: object) -> int:
 
 
 _TYPOGRAPHIC = re.compile(r"[=\[,]\s*[\u2018-\u201f\u300c\uff02]|\uff1d|^\s*\uff3b", re.MULTILINE)
+_HARD_BLANK = re.compile(r"^[^#\"'\n]*[\u00a0\u2000-\u200b\u202f\u3000\ufeff]", re.MULTILINE)
 
 
 def _typed(text: str) -> str:
     """Return a hint where a word processor or an input method made other characters of ours."""
-    found = _TYPOGRAPHIC.search(text)
-    if not found:
-        return ""
-    line = text.count("\n", 0, found.end() - 1) + 1
-    return f'. Line {line} has typographic or full-width characters: write ", = and [ as they are'
+    if found := _TYPOGRAPHIC.search(text):
+        line = text.count("\n", 0, found.end() - 1) + 1
+        return (
+            f'. Line {line} has typographic or full-width characters: write ", = and [ as they are'
+        )
+    if found := _HARD_BLANK.search(text):
+        line = text.count("\n", 0, found.end() - 1) + 1
+        return f". Line {line} has a hard or full-width blank between its words: write a plain one"
+    return ""
 
 
 def validate(

@@ -23,28 +23,36 @@ _PREFIXED_OHM = re.compile(r"(?:\u03a9|[Oo]hms?|OHMS?)$")
 _PREFIX_K = re.compile(r"^K(?=(?:Pa|Hz|ohm|V)$)")
 _WORDS = {
     "C": "degC", "degC": "degC", "degreeC": "degC", "degreesC": "degC", "Celsius": "degC",
-    "F": "degF", "degF": "degF", "kelvin": "K", "Kelvin": "K",
+    "degrees Celsius": "degC", "degree Celsius": "degC",
+    "F": "degF", "degF": "degF", "Fahrenheit": "degF", "kelvin": "K", "Kelvin": "K", "kelvins": "K",
     "usec": "us", "msec": "ms", "sec": "s", "secs": "s", "second": "s", "seconds": "s",
     "mins": "min", "minute": "min", "minutes": "min",
     "hr": "h", "hrs": "h", "hour": "h", "hours": "h", "H": "h",
-    "days": "d", "day": "d", "weeks": "week",
+    "min.": "min", "days": "d", "day": "d", "weeks": "week", "wk": "week", "wks": "week",
     "mb": "mbar", "mBar": "mbar", "Bar": "bar", "kpa": "kPa", "Kpa": "kPa", "hpa": "hPa",
-    "PSI": "psi", "Psi": "psi", "torr": "Torr", "ATM": "atm",
-    "volt": "V", "volts": "V", "Volt": "V", "Volts": "V", "VDC": "V", "Vdc": "V", "mVDC": "mV",
+    "PSI": "psi", "Psi": "psi", "torr": "Torr", "ATM": "atm", "mm Hg": "mmHg", "in Hg": "inHg",
+    "pascal": "Pa", "pascals": "Pa", "kilopascal": "kPa", "kilopascals": "kPa",
+    "millibar": "mbar", "millibars": "mbar", "N/m2": "Pa",
+    "volt": "V", "volts": "V", "Volt": "V", "Volts": "V", "VDC": "V", "Vdc": "V", "V DC": "V",
+    "V dc": "V", "mVDC": "mV",
     "amp": "A", "amps": "A", "Amp": "A", "Amps": "A", "ADC": "A", "mADC": "mA",
     "hz": "Hz", "khz": "kHz",
     "dps": "deg/s", "mdps": "mdeg/s", "degs": "deg", "degree": "deg", "degrees": "deg",
-    "RPM": "rpm", "r/min": "rpm",
-    "m/s^2": "m/s2", "m/s**2": "m/s2", "deg/s^2": "deg/s2", "rad/s^2": "rad/s2",
-    "Gauss": "G", "gauss": "G", "Gs": "G", "mGauss": "mG",
+    "RPM": "rpm", "r/min": "rpm", "rev/min": "rpm",
+    "m/s/s": "m/s2", "m/sec2": "m/s2", "m/s^2": "m/s2", "m/s**2": "m/s2",
+    "deg/s^2": "deg/s2", "rad/s^2": "rad/s2",
+    "Gauss": "G", "gauss": "G", "Gs": "G", "mGauss": "mG", "mGs": "mG",
+    "tesla": "T", "Tesla": "T",
     "ml": "mL", "l": "L", "SCCM": "sccm", "SLM": "slm", "SLPM": "slm", "slpm": "slm",
     "PPM": "ppm", "PPB": "ppb", "lux": "lx", "Lux": "lx", "klux": "klx", "percent": "%",
     "%rh": "%RH", "%rf": "%RH", "rh%": "%RH",
 }  # fmt: skip
 _AMBIGUOUS = frozenset("mMpP")
 _MOST_MEANT = 3
-_MEASURED_FROM = re.compile(r"(psi|bar|mbar|kPa|hPa|Pa|inHg|mmHg)\s*\(?(a|g|d|abs|gauge|diff)\)?")
-_SEPARATED = re.compile(r"[+-]?(?:[\d.]*\d[,'’ ]\d|\d+\.\d+\.\d)")
+_MEASURED_FROM = re.compile(
+    r"(psi|m?bar|[kh]?Pa|inHg|mmHg)\s*\(?(absolute|abs|a|gauge|g|diff|d)\)?$", re.IGNORECASE
+)
+_SEPARATED = re.compile(r"[+-]?(?:[\d.]*\d(?:[,'’]\d| \d{3}(?![\d/]))|\d+\.\d+\.\d)")
 
 
 def plain(text: str) -> str:
@@ -65,7 +73,8 @@ def unit(text: str) -> str:
     """
     # Compatibility forms: Ohm and micro sign, full-width letters and %, ℃, ㎪, the ² of m/s².
     shown = unicodedata.normalize("NFKC", plain(text)).replace("\u03bc", "u")
-    joined = re.sub(r"\s*([/^*])\s*", r"\1", shown.strip()).replace("° ", "°")
+    joined = re.sub(r"\s+per\s+", "/", shown.strip())
+    joined = re.sub(r"\s*([/^*])\s*", r"\1", joined).replace("° ", "°")
     if "%" in joined and len(joined) > 1:
         joined = re.sub(r"[ .]", "", joined).casefold()
     joined = re.sub(r"^(deg|degree|degrees) (?=[CF]$|[CF]/)", "deg", joined)

@@ -88,6 +88,15 @@ class Dimension:
         return self.scales[0][0]
 
     @property
+    def one(self) -> str:
+        """Return the name with its article, for messages.
+
+        >>> Dimension.PRESSURE.one, Dimension.ANGLE.one
+        ('a pressure', 'an angle')
+        """
+        return f"an {self.name}" if self.name[:1] in "aeiou" else f"a {self.name}"
+
+    @property
     def units(self) -> tuple[str, ...]:
         """Return the units people may write, the canonical one first."""
         return tuple(unit for unit, _ in self.scales)
@@ -199,18 +208,17 @@ def parse(text: str, dimension: Dimension) -> float:
     written = plain(text)
     match = _QUANTITY.fullmatch(written)
     if not match:
-        raise UnitError(
-            f"{text!r} is not a number with a unit; write a {dimension.name} in {allowed}"
-        )
+        raise UnitError(f"{text!r} is not a number with a unit; write {dimension.one} in {allowed}")
     number, unit = float(match[1].replace(" ", "")), match[2]
     scale = dimension.scale(unit or "1")
     if scale is None:
         if why := spelling.hint(written):
             raise UnitError(f"{text!r} can't be read: {why}")
-        what = f"unit {unit!r} is not a {dimension.name}" if unit else f"{text!r} has no unit"
+        what = f"unit {unit!r} is not {dimension.one}" if unit else f"{text!r} has no unit"
         meant = spelling.meant_by(spelling.unit(unit), dimension.units)
-        between = f"; did you mean {meant}? A" if meant else "; a"
-        raise UnitError(f"{what}{between} {dimension.name} is written in {allowed}")
+        one = dimension.one
+        between = f"; did you mean {meant}? {one[:1].upper()}{one[1:]}" if meant else f"; {one}"
+        raise UnitError(f"{what}{between} is written in {allowed}")
     value = number * scale.factor + scale.offset
     if not math.isfinite(value):
         raise UnitError(f"{text!r} is too large")
@@ -226,7 +234,7 @@ def convert(value: float, dimension: Dimension, unit: str) -> float:
     scale = dimension.scale(unit)
     if scale is None:
         raise UnitError(
-            f"unit {unit!r} is not a {dimension.name}; allowed: {', '.join(dimension.units)}"
+            f"unit {unit!r} is not {dimension.one}; allowed: {', '.join(dimension.units)}"
         )
     return (value - scale.offset) / scale.factor
 

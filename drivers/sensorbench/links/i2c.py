@@ -97,6 +97,7 @@ class PullsAlert(Protocol):
         ...
 
 
+@runtime_checkable
 class I2cSwitch(I2cTarget, Protocol):
     """A multiplexer's twin: a target that passes addresses on to what hangs behind it."""
 
@@ -137,21 +138,26 @@ class SimulatedI2cBus:
         return self._targets
 
     def attach(self, address: int, target: I2cTarget) -> None:
-        """Put a twin on the bus. Raises ValueError where the address is taken or reserved."""
+        """Put a twin on the bus, a multiplexer's with all that hangs behind it.
+
+        Raises ValueError where the address is taken or reserved.
+        """
         if not 0x08 <= address <= 0x77:
             raise ValueError(f"{address:#04x} is reserved by the I2C specification (0x08 to 0x77)")
         if address in self._targets:
             raise ValueError(f"{address:#04x} on {self.name} is taken")
         self._targets[address] = target
+        if isinstance(target, I2cSwitch):
+            self._switches.append(target)
 
     def detach(self, address: int) -> None:
-        """Take a twin off the bus; one that is not there is fine."""
-        self._targets.pop(address, None)
+        """Take a twin off the bus, with what hangs behind it; one that is not there is fine."""
+        gone = self._targets.pop(address, None)
+        self._switches = [switch for switch in self._switches if switch is not gone]
 
     def attach_switch(self, address: int, switch: I2cSwitch) -> None:
-        """Put a multiplexer's twin on the bus."""
+        """Put a multiplexer's twin on the bus, as `attach` does."""
         self.attach(address, switch)
-        self._switches.append(switch)
 
     def nack_transfer(self, number: int = 1) -> None:
         """Fault: the `number`-th transfer from now, the next one being 1, is not acknowledged."""

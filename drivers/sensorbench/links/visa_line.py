@@ -15,6 +15,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sensorbench.core.deadline import Worker
@@ -186,6 +187,29 @@ def missing_backend(resource: str, library: str = "@py", said: str = "") -> str:
     if kind == "GPIB" and ("libgpib" in said or ("gpib" in said.lower() and "library" in said)):
         return "needs the GPIB adapter's driver, which is not installed here (linux-gpib, NI-488.2)"
     return ""
+
+
+_OWN = ("@py", "@ivi", "@ni", "")
+_SHARED = (".so", ".dll", ".dylib")
+
+
+def missing_library(library: str) -> str:
+    """Return why a VISA library can't be loaded here, "" where it may be.
+
+    A name without a folder is one that the system's loader looks for.
+    """
+    if library in _OWN:
+        return ""
+    if library.startswith("@"):
+        package = f"pyvisa_{library[1:]}"
+        if package.isidentifier() and find_spec(package):
+            return ""
+        return f"{library} is a backend of PyVISA that is not installed here"
+    if "/" in library or "\\" in library:
+        return "" if Path(library).exists() else f"{library} is not there"
+    if library.lower().endswith(_SHARED) or ".so." in library:
+        return ""
+    return f'{library} is no library: write "@py", "@ivi" (the vendor\'s), or its file'
 
 
 def _socket_of(resource: Any) -> socket.socket | None:

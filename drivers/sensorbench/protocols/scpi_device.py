@@ -28,13 +28,21 @@ from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 from sensorbench.protocols.scpi_headers import HeaderTree
 from sensorbench.protocols.scpi_parameters import (
     Limit,
+    NotModelled,
     Number,
     Parameter,
     bounded,
     parse_parameters,
     split_outside,
 )
-from sensorbench.protocols.scpi_status import ERROR_TEXTS, OPERATION_COMPLETE, ScpiError, Status
+from sensorbench.protocols.scpi_status import (
+    ERROR_TEXTS,
+    EXECUTION_ERROR,
+    OPERATION_COMPLETE,
+    ScpiError,
+    Status,
+    event_bit,
+)
 
 F = TypeVar("F", bound=Callable[..., "str | None"])
 _HEADER = re.compile(r"(\*[A-Z]+|:?[A-Z]\w*(?::[A-Z]\w*)*)(\??)", re.IGNORECASE)
@@ -203,7 +211,16 @@ class ScpiDevice:
             asked = header.upper() if header.startswith("*") else f":{':'.join(words)}{match[2]}"
             raise _Undefined(asked)
         declared = found.value
-        values = parse_parameters(rest[0] if rest else "", declared.parameters)
+        try:
+            values = parse_parameters(rest[0] if rest else "", declared.parameters)
+        except NotModelled as error:
+            access = f"{found.header} {error.token}"
+            return _Step(_note_value, (access,), ""), path
+        except ScpiError as error:
+            if event_bit(error.code) != EXECUTION_ERROR:
+                raise
+            # It could be read and can't be done: what follows is carried out (IEEE 488.2).
+            return _Step(_refuse, (error.code, error.text), ""), path
         values = (*declared.bound, *found.suffixes, *values)
         return _Step(declared.function, values, found.header), path
 
@@ -311,6 +328,10 @@ class ScpiStatusDevice(ScpiDevice):
 
 def _refuse(_: ScpiDevice, code: int, text: str | None) -> None:
     raise ScpiError(code, text)
+
+
+def _note_value(device: ScpiDevice, access: str) -> None:
+    raise device.not_modelled(access)
 
 
 class _Undefined(ScpiError):

@@ -13,6 +13,7 @@ from typing import Protocol
 from sensorbench.protocols.scpi_status import ScpiError
 
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?: ?E ?[+-]?\d+)?)\s*([A-Z]*)", re.IGNORECASE)
+_NOT_DECIMAL = re.compile(r"#(?:H([0-9A-F]+)|Q([0-7]+)|B([01]+))", re.IGNORECASE)
 _MULTIPLIERS = {
     "EX": 1e18, "PE": 1e15, "T": 1e12, "G": 1e9, "MA": 1e6, "K": 1e3, "": 1.0,
     "M": 1e-3, "U": 1e-6, "N": 1e-9, "P": 1e-12, "F": 1e-15, "A": 1e-18,
@@ -23,6 +24,14 @@ _MEGA_UNITS = {"HZ", "OHM"}  # MHZ and MOHM are mega although M is milli
 _CHANNELS = re.compile(r"\(\s*@\s*(\d+(?::\d+)?(?:\s*,\s*\d+(?::\d+)?)*)\s*\)")
 _STRING = re.compile(r"'((?:[^']|'')*)'|\"((?:[^\"]|\"\")*)\"")
 _WORD = re.compile(r"[A-Za-z]\w*")
+
+
+class NotModelled(ScpiError):
+    """A value that the instrument would take and its twin can't: it goes on the twin's record."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__(-224)
+        self.token = token.upper()
 
 
 class Limit(Enum):
@@ -49,15 +58,25 @@ class Parameter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A decimal number, with `unit` and its multipliers if it has one, or MIN, MAX, DEF."""
+    """A decimal number, with `unit` and its multipliers if it has one, or MIN, MAX, DEF.
+
+    One without a unit may be written #H20, #Q40 or #B100000, as masks of registers are. Words in
+    `beyond` the instrument would take, and the twin can't.
+    """
 
     unit: str = ""
+    beyond: tuple[str, ...] = ()
 
     def parse(self, token: str) -> float | Limit:
         """Return the number in the base unit, or the limit named."""
         limit = _LIMITS.get(token.upper())
         if limit is not None:
             return limit
+        if token.upper() in self.beyond:
+            raise NotModelled(token)
+        whole = _NOT_DECIMAL.fullmatch(token)
+        if whole and not self.unit:
+            return _whole(whole)
         match = _NUMBER.fullmatch(token)
         if not match:
             raise ScpiError(-104)
@@ -74,6 +93,17 @@ class Number:
         if multiplier == "M" and self.unit in _MEGA_UNITS:
             return 1e6
         return _MULTIPLIERS[multiplier]
+
+
+def _whole(match: re.Match[str]) -> float:
+    """Return a whole number to the base its letter names. Raises ScpiError for too many digits."""
+    for digits, base in zip(match.groups(), (16, 8, 2), strict=True):
+        if digits is None:
+            continue
+        if len(digits) > _MOST_DIGITS:
+            raise ScpiError(-124)
+        return float(int(digits, base))
+    raise ScpiError(-104)
 
 
 def _read(text: str) -> float:
@@ -101,10 +131,14 @@ class Flag:
 
 
 class Choice:
-    """One of several words, each written with capitals for its short form."""
+    """One of several words, each written with capitals for its short form.
 
-    def __init__(self, *words: str) -> None:
+    Words in `beyond` the instrument would take, and the twin can't.
+    """
+
+    def __init__(self, *words: str, beyond: tuple[str, ...] = ()) -> None:
         self._words: dict[str, str] = {}
+        self._beyond = frozenset(beyond)
         for word in words:
             short = "".join(letter for letter in word if not letter.islower())
             self._words[short] = self._words[word.upper()] = short
@@ -113,6 +147,8 @@ class Choice:
         """Return the short form of the word."""
         if not _WORD.fullmatch(token):
             raise ScpiError(-104)
+        if token.upper() in self._beyond:
+            raise NotModelled(token)
         try:
             return self._words[token.upper()]
         except KeyError:

@@ -36,7 +36,8 @@ ERROR_TEXTS = {
     -420: "Query UNTERMINATED",
 }
 POWER_ON, OPERATION_COMPLETE = 128, 1
-_COMMAND_ERROR, _EXECUTION_ERROR, _DEVICE_ERROR, _QUERY_ERROR = 32, 16, 8, 4
+EXECUTION_ERROR = 16
+_COMMAND_ERROR, _DEVICE_ERROR, _QUERY_ERROR = 32, 8, 4
 
 
 class ScpiError(Exception):
@@ -53,7 +54,7 @@ def event_bit(code: int) -> int:
     if -199 <= code <= -100:
         return _COMMAND_ERROR
     if -299 <= code <= -200:
-        return _EXECUTION_ERROR
+        return EXECUTION_ERROR
     if -499 <= code <= -400:
         return _QUERY_ERROR
     return _DEVICE_ERROR

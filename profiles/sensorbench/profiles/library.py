@@ -53,7 +53,7 @@ def profile_text(name: str, folder: Path | None = None) -> tuple[str, str]:
             f"; did you mean {close[0]}?" if close else f"; there are {', '.join(profile_ids())}"
         )
         raise InputError.one(
-            "profile", name, f"is not in the library{guess} Or give the path of a .toml file"
+            "profile", name, f"is not in the library{guess}. Or give the path of a .toml file"
         )
     return name, _library()[name].read_text(encoding="utf-8")
 

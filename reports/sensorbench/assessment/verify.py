@@ -20,7 +20,8 @@ from sensorbench.assessment.fit import fit_units
 from sensorbench.assessment.measuring import MEASURES, OWN_RULES
 from sensorbench.assessment.reasons import GENERAL
 from sensorbench.assessment.results import Assessment, as_json, from_json
-from sensorbench.core.errors import BenchError
+from sensorbench.core.errors import BenchError, EvidenceError
+from sensorbench.core.folders import leads_nowhere, lost_link
 from sensorbench.core.plugins import plugins
 from sensorbench.core.verdict import Verdict
 from sensorbench.evidence.check import Finding, Level, check, notes
@@ -66,10 +67,16 @@ class Verification:
 
 def verify(root: Path) -> Verification:
     """Check the files of a run, compute its results again and compare; never raises for damage."""
+    if target := leads_nowhere(root):
+        lost = Finding(Level.DAMAGE, root.name, lost_link(target))
+        return Verification(root.name, "unknown", (lost,), None)
     root = root.resolve()
     findings, noticed = check(root), tuple(notes(root))
     try:
         run = RunReader(root)
+    except EvidenceError:  # `check` says so
+        return Verification(root.name, "unknown", tuple(findings), None, notes=noticed)
+    try:
         data = RunData.of(run)
         assessment = assess(data)
         damage, changed = _compare(root, as_json(assessment), run.is_sealed)
@@ -91,7 +98,7 @@ def verify(root: Path) -> Verification:
         RecursionError,
     ) as error:
         # The files above name what was changed; here it only stops the computation.
-        said = f"{type(error).__name__}: {error}"
+        said = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
         text = f"results can't be computed again: {said}"
         findings.append(_Wrong(text, "not_computed", {"error": said}).found(root.name))
         return Verification(root.name, "unknown", tuple(findings), None, notes=noticed)

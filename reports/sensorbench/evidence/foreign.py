@@ -10,13 +10,17 @@ import re
 
 _LEFT_BY = {
     r"\.ds_store|\._.*|\.localized|icon\r|\.spotlight-.*|\.fseventsd|\.trashes|__macosx"
-    r"|\.apple(?:double|desktop)": "the Finder of macOS",
+    r"|\.apple(?:double|desktop)|\.temporaryitems|\.documentrevisions-.*|\.volumeicon\.icns"
+    r"|\.apdisk|\.com\.apple\..*": "the Finder of macOS",
     r"thumbs\.db|ehthumbs(?:_vista)?\.db|desktop\.ini|\$recycle\.bin"
     r"|system volume information": "the Explorer of Windows",
-    r"\.directory|\.trash-\d+|\.nfs[0-9a-f]+|\.fuse_hidden.*": "a file manager of Linux",
+    r"\.directory|\.trash-\d+|\.nfs[0-9a-f]+|\.fuse_hidden.*|lost\+found"
+    r"|\.thumbnails": "a file manager of Linux",
     r"~\$.*|\.~lock\..*#": "an office program",
-    r"@eadir|#recycle|@recycle|\.@__thumb|\.sync.*|\.dropbox.*|\.stfolder": "a file server",
-    r".*~|\..*\.sw[a-p]": "a text editor",
+    r"@eadir|#recycle|@recycle|\.@__thumb|\.sync.*|\.dropbox.*|\.stfolder|\.stversions|\.stignore"
+    r"|\.~?owncloudsync\.log|\.csync_journal\.db.*|\.nextcloudsync\.log"
+    r"|\.tmp\.drive(?:down|up)load|\.snapshots?|~snapshot": "a file server",
+    r".*~|\..*\.(?:sw[a-p]|kate-swp)|#.*#|\.#.*": "a text editor",
     r"\.git(?:attributes|ignore|keep|modules)?|\.keep|\.svn|\.hg(?:ignore)?": "version control",
 }
 _PATTERNS = [(re.compile(names, re.IGNORECASE), who) for names, who in _LEFT_BY.items()]

@@ -249,6 +249,19 @@ def files_of(root: Path) -> list[str]:
     )
 
 
+def _why(error: Exception) -> str:
+    """Return what stands in the way of reading a run, in words."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{Path(error.filename).name} can't be read: {error.strerror}"
+    if isinstance(error, KeyError):
+        return f"an entry of the journal lacks {error}"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no text"
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is no JSON at line {error.lineno}, column {error.colno}"
+    return str(error) or type(error).__name__
+
+
 class RunReader:
     """Reads a run, complete or not. Damage is for `evidence.check`; readers take what is whole."""
 
@@ -268,8 +281,7 @@ class RunReader:
                 for event in self.events("stream")
             }
         except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
-            what = str(error) or type(error).__name__
-            raise EvidenceError(f"{root.name} is not a readable run: {what}") from None
+            raise EvidenceError(f"{root.name} is not a readable run: {_why(error)}") from None
         if not isinstance(manifest, dict):
             raise EvidenceError(f"{root.name} is not a readable run: run.json holds no table")
         self.manifest: Mapping[str, Any] = manifest

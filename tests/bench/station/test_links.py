@@ -54,6 +54,9 @@ def link_of(link: dict[str, Any]) -> Any:
         ({"kind": "visa", "resource": "USB0::0x2A8D::0x1102::INSTR"}, "resource", "is no VISA res"),
         ({"kind": "visa", "resource": "USB0::99999::1::MY1::INSTR"}, "resource", "0xFFFF"),
         ({"kind": "visa", "resource": "GPIB0::40::INSTR"}, "resource", "GPIB address is 0 to 30"),
+        ({"kind": "visa", "resource": "PXI0::3::INSTR"}, "resource", 'library = "@ivi"'),
+        ({"kind": "visa", "resource": "vxi0::9"}, "resource", 'library = "@ivi"'),
+        ({"kind": "serial", "port": "hwgrep://"}, "port", "hwgrep://0403:6001"),
         ({"kind": "visa", "resource": "GPIB0::5::40::INSTR"}, "resource", "or 96 to 126"),
         ({"kind": "tcp", "host": "psu", "port": "5025"}, "port", "write 5025 without quotes"),
         ({"kind": "i2c", "bus": "b", "address": "0x48"}, "address", "write 0x48 without quotes"),
@@ -188,3 +191,26 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(
 
 def test_no_terminator_is_the_driver_s_own() -> None:
     assert settings_of(LineLink(), LineSettings(read_terminator="\r")).read_terminator == "\r"
+
+
+@pytest.mark.parametrize(
+    ("library", "said"),
+    [
+        ("/opt/visa/libvisa.so", "/opt/visa/libvisa.so is not there"),
+        (r"C:\\visa64.dll", "is not there"),
+        ("@sim7", "@sim7 is a backend of PyVISA that is not installed here"),
+        ("@", "is a backend of PyVISA that is not installed"),
+        ("ivi", '"@ivi"'),
+    ],
+)
+def test_a_visa_library_that_is_not_here_is_refused_by_check(library: str, said: str) -> None:
+    link = {"kind": "visa", "resource": "TCPIP::h::5025::SOCKET", "library": library}
+    (problem,) = check_machine(station(link))
+    assert problem.key == "instrument.psu.link.library"
+    assert said in problem.text
+
+
+@pytest.mark.parametrize("library", ["@py", "@ivi", "libvisa.so", "libvisa.so.7", "visa64.dll"])
+def test_a_visa_library_that_may_be_found_is_left_to_its_loader(library: str) -> None:
+    link = {"kind": "visa", "resource": "TCPIP::h::5025::SOCKET", "library": library}
+    assert check_machine(station(link)) == []

@@ -124,7 +124,7 @@ def test_an_address_that_the_kernel_uses_is_left_alone() -> None:
 def muxed() -> tuple[SimulatedI2cBus, SimTca9548a, VirtualClock]:
     clock = VirtualClock()
     bus, mux = SimulatedI2cBus("bus0"), SimTca9548a()
-    bus.attach_switch(0x70, mux)
+    bus.attach(0x70, mux)
     world = World(clock)
     for channel, serial in enumerate(("26000001", "26000002")):
         twin = devices()["sbp1"].load_twin()(Place(world, serial, powered=False))
@@ -178,7 +178,7 @@ def test_a_multiplexer_that_is_silent_is_named_and_the_others_are_looked_behind(
     muxed: Bench,
 ) -> None:
     bus, _, _ = muxed
-    bus.attach_switch(0x71, SimTca9548a(Fault.SILENT))
+    bus.attach(0x71, SimTca9548a(Fault.SILENT))
     found = probe(bus, {0x70, 0x71})
     assert "mux 0x71: the multiplexer does not acknowledge" in found[0].problem
     assert [a.channel for a in found[1:]] == [0, 1]

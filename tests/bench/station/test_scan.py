@@ -213,7 +213,7 @@ def adapter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimulatedI2cBus:
     smbus2 = pytest.importorskip("smbus2")
     bus, mux, world = SimulatedI2cBus("bus"), SimTca9548a(), World(VirtualClock())
     bus.attach(0x44, devices()["sht4x"].load_twin()(Place(world, "0F3A1100", powered=False)))
-    bus.attach_switch(0x70, mux)
+    bus.attach(0x70, mux)
     mux.attach(3, 0x28, devices()["sbp1"].load_twin()(Place(world, "26000001", powered=False)))
     monkeypatch.setattr(smbus2, "SMBus", simulated_smbus_class({1: bus}))
     monkeypatch.setattr(scan, "ADAPTERS", tmp_path)

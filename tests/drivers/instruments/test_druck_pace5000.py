@@ -508,3 +508,24 @@ def test_a_controller_that_can_t_vent_is_not_safe(
     world.add_fault("SIM-PACE", Fault("no_vent"))
     with pytest.raises(InstrumentError, match="vent by hand"):
         pace.make_safe()
+
+
+@pytest.mark.parametrize(
+    ("unit", "pascals"),
+    [("TORR", 133.3224), ("mmhg", 133.3224), ("CMHG", 1333.224), ("INHG", 3386.389)],
+)
+def test_columns_of_mercury_are_units(world: World, unit: str, pascals: float) -> None:
+    twin = SimDruckPace5000(world, "SIM-PACE", echo_headers=False)
+    in_pascals = float(twin.handle(b"UNIT PA;:SENS?"))
+    assert float(twin.handle(f"UNIT {unit};:SENS?".encode())) * pascals == pytest.approx(
+        in_pascals, rel=2e-5
+    )
+
+
+@pytest.mark.parametrize("unit", ["INH2O", "MMH2O4", "USER1"])
+def test_units_of_water_and_of_the_user_are_refused_and_on_record(world: World, unit: str) -> None:
+    twin = SimDruckPace5000(world, "SIM-PACE")
+    assert twin.handle(f"UNIT {unit};:SYST:ERR?".encode()).endswith(
+        b'-224,"Illegal parameter value"'
+    )
+    assert world.beyond["SIM-PACE"]

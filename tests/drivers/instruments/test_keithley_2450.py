@@ -210,6 +210,46 @@ def test_a_reading_takes_its_integration_time(twin: SimKeithley2450, clock: Virt
     assert clock.now() - before_s == pytest.approx(0.4)
 
 
+@pytest.mark.parametrize(
+    ("sent", "reply"),
+    [
+        # QCoDeS maps these answers, and no others.
+        ("SENS:FUNC?", '"CURR:DC"'),
+        (":SENS:FUNC 'VOLT';FUNC?", '"VOLT:DC"'),
+        (':SENS:FUNC "RES";FUNC?', '"RES"'),
+        ("FUNC 'volt:dc';FUNC?", '"VOLT:DC"'),  # SENSe may be left out
+        (":SENSe:current:RANGe 0.1;RANGe?;RANGe:AUTO?", "1.000000E-01;0"),
+        (":SENS:CURR:RANG:AUTO 0;:SENS:CURR:RANG 2e-4;RANG?", "1.000000E-03"),
+        (":SENS:RES:RANG 300;RANG?;:SENS:RES:AZER 0;AZER?", "2.000000E+03;0"),
+        (":SOUR:VOLT:RANG 20;RANG?;RANG:AUTO?", "2.000000E+01;0"),
+        (":SOUR:VOLT:DEL 0.5;DEL?;DEL:AUTO?;:SOUR:VOLT:READ:BACK?", "5.000000E-01;0;1"),
+        (":SENS:COUN?;:ROUT:TERM?;:SYST:LFR?", "1;FRON;50"),
+    ],
+)
+def test_the_settings_that_other_people_s_drivers_use(
+    twin: SimKeithley2450, sent: str, reply: str
+) -> None:
+    assert ask(twin, sent) == reply
+    assert not twin.beyond
+
+
+def test_a_reading_is_of_the_function_in_use_into_a_named_buffer(twin: SimKeithley2450) -> None:
+    ask(twin, ":SOUR:VOLT:ILIM 0.1;:SOUR:VOLT 5;:OUTP 1")
+    for sent in (":MEASure? 'defbuffer1'", ':READ? "defbuffer1"', ":MEAS:CURR? 'defbuffer2'"):
+        assert float(ask(twin, sent)) == pytest.approx(0.005, rel=1e-3)
+    assert ask(twin, ":READ? 'mine';:SYST:ERR?") == '-224,"Illegal parameter value"'
+
+
+def test_beyond_a_fixed_range_it_overflows_or_refuses(twin: SimKeithley2450) -> None:
+    ask(twin, ":SOUR:VOLT:ILIM 0.1;:SOUR:VOLT:RANG 2;:SOUR:VOLT 5")
+    assert ask(twin, ":SYST:ERR?;:SOUR:VOLT?") == '-222,"Data out of range";0.000000E+00'
+    ask(twin, ":SOUR:VOLT:RANG:AUTO 1;:SOUR:VOLT -5;:OUTP 1;:SENS:CURR:RANG 1e-3")
+    assert ask(twin, ":MEAS:CURR?") == "-9.900000E+37"
+    ask(twin, ":SENS:CURR:RANG:AUTO 1")
+    assert float(ask(twin, ":MEAS:CURR?")) == pytest.approx(-0.005, rel=1e-3)
+    assert ask(twin, ":SENS:CURR:RANG?") == "1.000000E-02"
+
+
 # -- driver and twin ---------------------------------------------------------------------------
 
 

@@ -293,6 +293,9 @@ EXAMPLES = [
     ("*OPT?", "0"),
     ("DATA:LAST?", "+9.91000000E+37 VDC"),
     ("SYST:LFR?", "50"),
+    # VOLTage may be left out where AC or DC is named.
+    ("CONF:AC 0.1;:CONF?", '"VOLT:AC +1.00000000E-01,+1.00000000E-07"'),
+    ("CONF:RES;:CONF:DC 1,3e-6;:CONF?", '"VOLT +1.00000000E+00,+3.00000000E-06"'),
     ("ROUT:TERM?", "FRON"),
     ('DISP:TEXT "Acquiring 500 samples";TEXT?', '"Acquiring 500 samples"'),
     ("DISP:TEXT:CLE;:DISP:TEXT?", '""'),

@@ -481,3 +481,11 @@ def test_pymeasure_drives_the_twin_over_tcp() -> None:
             assert client.check_errors() == []
         finally:
             client.adapter.close()
+
+
+@pytest.mark.parametrize("command", [b"VOLT UP,(@1)", b"curr down"])
+def test_a_step_is_refused_and_on_record(world: World, command: bytes) -> None:
+    twin = SimKeysightE36312a(world, "SIM-PSU")
+    twin.handle(command)
+    assert twin.handle(b"SYST:ERR?").startswith(b"-224")
+    assert world.beyond["SIM-PSU"]

@@ -115,7 +115,7 @@ def test_an_unpowered_part_does_not_hide_another_on_its_address(
         def everybody(self) -> Iterator[tuple[int, I2cTarget]]:
             yield from ()
 
-    simulated.attach_switch(0x70, Switch())
+    simulated.attach(0x70, Switch())
     assert simulated.transfer(0x50, b"\x0f", 2) == b"\x0f\x10"
 
 
@@ -204,7 +204,7 @@ def test_a_general_call_reaches_whoever_hears_it(bus: I2cBus, simulated: Simulat
     behind, closed, mux = Listening(), Listening(), SimTca9548a()
     mux.attach(2, 0x49, behind)
     mux.attach(3, 0x49, closed)
-    simulated.attach_switch(0x70, mux)
+    simulated.attach(0x70, mux)
     with pytest.raises(NotAcknowledged, match="address 0x00"):
         bus.transfer(0x00, b"\x06")
     simulated.attach(0x48, part := Listening())

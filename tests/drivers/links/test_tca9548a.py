@@ -49,7 +49,7 @@ class Bench:
         self.root = CountingBus("bus0")
         self.twins = {0x70: SimTca9548a(), 0x71: SimTca9548a()}
         for address, twin in self.twins.items():
-            self.root.attach_switch(address, twin)
+            self.root.attach(address, twin)
             for channel in (0, 3, 7):
                 twin.attach(channel, 0x28, Memory((address & 0xF) << 4 | channel))
         self.multiplexers = Multiplexers(self.root, self.twins)
@@ -184,7 +184,7 @@ def test_a_driver_sees_a_plain_bus() -> None:
     world = World(clock)
     world.zone().bind("supply", Constant(3.3))
     root, twin = SimulatedI2cBus("bus0"), SimTca9548a()
-    root.attach_switch(0x70, twin)
+    root.attach(0x70, twin)
     twin.attach(3, 0x28, SimSbp1(Place(world, "10000001")))
     bus: MultiplexedBus = Multiplexers(root, [0x70]).channel(0x70, 3)
     assert Sbp1(bus, 0x28, clock).identify().serial == "10000001"
@@ -196,8 +196,8 @@ def test_a_driver_sees_a_plain_bus() -> None:
 
 def test_a_multiplexer_behind_a_multiplexer_is_a_root_of_its_own() -> None:
     root, outer, inner = SimulatedI2cBus("bus0"), SimTca9548a(), SimTca9548a()
-    root.attach_switch(0x70, outer)
-    outer.channels[1].attach_switch(0x71, inner)
+    root.attach(0x70, outer)
+    outer.channels[1].attach(0x71, inner)
     inner.attach(2, 0x28, Memory(0x5A))
     bus = Multiplexers(Multiplexers(root, [0x70]).channel(0x70, 1), [0x71]).channel(0x71, 2)
     assert bus.name == "bus0, mux 0x70 channel 1, mux 0x71 channel 2"
@@ -218,3 +218,37 @@ def test_a_channel_is_live_after_the_stop_and_not_before() -> None:
     assert list(read) == [0x03]  # the old channel until the stop
     bus.i2c_rdwr(read)
     assert list(read) == [0x07]
+
+
+# -- multiplexers behind multiplexers ----------------------------------------------------------
+
+
+def two_deep() -> tuple[SimulatedI2cBus, SimTca9548a]:
+    """Return a bus with a part behind channel 2 of 0x71, itself behind channel 3 of 0x70."""
+    root, outer, inner = SimulatedI2cBus("bus0"), SimTca9548a(), SimTca9548a()
+    outer.attach(3, 0x71, inner)
+    inner.attach(2, 0x28, Memory(0x32))
+    root.attach(0x70, outer)
+    return root, outer
+
+
+def test_a_multiplexer_behind_another_passes_on_what_is_behind_both() -> None:
+    root, _ = two_deep()
+    with pytest.raises(NotAcknowledged):
+        root.transfer(0x71, b"\x04")
+    root.transfer(0x70, b"\x08")
+    with pytest.raises(NotAcknowledged):
+        root.transfer(0x28, b"", 1)
+    root.transfer(0x71, b"\x04")
+    assert root.transfer(0x28, b"", 1) == b"\x32"
+    root.transfer(0x70, b"\x00")
+    with pytest.raises(NotAcknowledged):
+        root.transfer(0x28, b"", 1)
+
+
+def test_what_is_behind_a_multiplexer_goes_with_it() -> None:
+    root, _ = two_deep()
+    root.transfer(0x70, b"\x08")
+    root.detach(0x70)
+    with pytest.raises(NotAcknowledged):
+        root.transfer(0x71, b"\x04")

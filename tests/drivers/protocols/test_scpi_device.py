@@ -359,3 +359,82 @@ def test_no_line_whatever_makes_the_engine_fail(line: bytes) -> None:
 @given(st.text(st.sampled_from("VOLTSOURINSENS12?:;,*()@'\" .-+eEmV"), max_size=40))
 def test_no_nearly_legal_line_makes_the_engine_fail(line: str) -> None:
     Thing().handle(line.encode())
+
+
+# What can be read and can't be done
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("OUTP ON,(@9);:VOLT?", -222),  # a channel that is not there
+        ("*SRE 256;:VOLT?", -222),
+        ("VOLT 11;VOLT?", -222),  # found by the handler
+    ],
+)
+def test_after_an_execution_error_the_rest_of_the_message_is_carried_out(
+    thing: Thing, line: str, code: int
+) -> None:
+    thing.volts = 2.5
+    assert ask(thing, line) == "2.5"
+    assert errors(thing) == [code]
+
+
+def test_after_a_command_error_the_rest_of_the_message_is_not(thing: Thing) -> None:
+    assert ask(thing, "OUTP MAYBE;:VOLT?") is None
+    assert errors(thing) == [-104]
+
+
+@pytest.mark.parametrize("mask", ["#H2F", "#h2f", "#Q57", "#B101111", "47"])
+def test_masks_are_written_to_any_base(thing: Thing, mask: str) -> None:
+    assert ask(thing, f"STAT:QUES:ENAB {mask};ENAB?;*ESE {mask};*ESE?") == "47;47"
+    assert errors(thing) == []
+
+
+@pytest.mark.parametrize(("mask", "code"), [("#H", -104), ("#B2", -104), ("#HFFFF", -222)])
+def test_a_mask_that_can_t_be_is_refused(thing: Thing, mask: str, code: int) -> None:
+    ask(thing, f"STAT:QUES:ENAB {mask}")
+    assert errors(thing) == [code]
+
+
+def test_a_voltage_is_no_mask(thing: Thing) -> None:
+    ask(thing, "VOLT #H5")
+    assert errors(thing) == [-104]
+
+
+# What an instrument would take
+
+
+class Stepper(ScpiDevice):
+    """A source whose steps nobody modelled."""
+
+    IDENTITY = "Maker,Stepper,{serial},1.0"
+
+    @scpi(":VOLTage", Number("V", beyond=("UP", "DOWN")), Maybe(Choice("NOW", beyond=("LATER",))))
+    def _set(self, volts: float | Limit, when: str | None) -> None: ...
+
+
+class Notes:
+    def __init__(self) -> None:
+        self.noted: list[str] = []
+
+    def note(self, access: str) -> None:
+        self.noted.append(access)
+
+
+@pytest.mark.parametrize(
+    ("sent", "noted", "code"),
+    [
+        ("VOLT UP", ":VOLT UP", -224), ("volt down,now", ":VOLT DOWN", -224),
+        ("VOLT 1,later", ":VOLT LATER", -224),
+        ("VOLT SIDEWAYS", None, -104), ("VOLT 1,NEVER", None, -224),
+    ],
+)  # fmt: skip
+def test_a_value_that_the_instrument_would_take_is_on_record(
+    sent: str, noted: str | None, code: int
+) -> None:
+    notes = Notes()
+    device = Stepper("1", beyond=notes)
+    ask(device, sent)
+    assert errors(device) == [code]
+    assert notes.noted == ([] if noted is None else [noted])

@@ -9,6 +9,7 @@ import pytest
 
 from sensorbench.assessment.verify import verify
 from sensorbench.core.clock import VirtualClock
+from sensorbench.core.verdict import Verdict
 from sensorbench.evidence.canonical import canonical, sha256
 from sensorbench.evidence.check import Level, check, notes
 from sensorbench.evidence.run import RunWriter
@@ -113,7 +114,10 @@ def test_an_added_and_a_removed_file_are_named(run_copy: Path) -> None:
     "name",
     [".gitattributes", ".gitkeep", "samples/.gitignore", ".git", ".svn", ".hgignore",
      ".DS_Store", "samples/.DS_Store", "samples/._units-0.seg", "Thumbs.db", "inputs/thumbs.db",
-     "Desktop.ini", "derived/~$report.xlsx", "@eaDir/run.json/x", "run.json~"],
+     "Desktop.ini", "derived/~$report.xlsx", "@eaDir/run.json/x", "run.json~",
+     ".TemporaryItems/x", ".VolumeIcon.icns", "lost+found/x", ".owncloudsync.log",
+     ".tmp.drivedownload/x", ".stversions/run~1.json", "#journal.jsonl#",
+     ".journal.jsonl.kate-swp"],
 )  # fmt: skip
 def test_what_file_managers_leave_in_a_run_is_a_note_and_no_damage(
     run_copy: Path, name: str
@@ -125,6 +129,33 @@ def test_what_file_managers_leave_in_a_run_is_a_note_and_no_damage(
     assert name in note
     assert "no part of the evidence" in note
     assert verify(run_copy).is_whole
+
+
+def test_a_link_that_leads_nowhere_is_named_as_what_it_is(tmp_path: Path) -> None:
+    link = tmp_path / "SIM-1"
+    link.symlink_to(tmp_path / "disk" / "SIM-1")
+    found = verify(link)
+    assert (found.run_id, found.is_whole, found.verdict) == ("SIM-1", False, Verdict.INVALID)
+    (finding,) = found.findings
+    assert "is a link to" in str(finding)
+    assert "is its disk there?" in str(finding)
+
+
+@pytest.mark.parametrize("name", ["run.json", "journal.jsonl"])
+def test_a_run_without_its_beginning_is_one_finding_in_words(run_copy: Path, name: str) -> None:
+    (run_copy / name).unlink()
+    (finding,) = verify(run_copy).findings
+    assert f"{name} can't be read: No such file or directory" in str(finding)
+    assert "Errno" not in str(finding)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"), [(b"\xd3\xff", "it is no text"), (b"{\n", "it is no JSON at line 2")]
+)
+def test_garbage_is_told_in_words(run_copy: Path, data: bytes, said: str) -> None:
+    (run_copy / "run.json").write_bytes(data)
+    (finding,) = verify(run_copy).findings
+    assert said in str(finding)
 
 
 def test_what_a_seal_names_is_evidence_whatever_it_is_called(run_copy: Path) -> None:

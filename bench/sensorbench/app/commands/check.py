@@ -11,8 +11,10 @@ import typer
 from sensorbench.app.commands.common import print_json
 from sensorbench.app.commands.run import choices_of
 from sensorbench.app.deadlines import waits
+from sensorbench.app.failure import is_workspace, say_workspace
 from sensorbench.core.documents import merge_problems
 from sensorbench.core.errors import BenchError, InputError
+from sensorbench.core.folders import toml_files
 from sensorbench.core.plugins import broken
 from sensorbench.core.units import show_duration
 from sensorbench.profiles.needs import Needs, needs
@@ -105,6 +107,10 @@ def _check(
 ) -> dict[str, object]:
     if profile is None and not lots:
         return _protected(_check_all(workspace))
+    if profile is not None and is_workspace(Path(profile)):
+        raise InputError.one(
+            "check", profile, f"is a workspace, no profile: {say_workspace(profile)}"
+        )
     if profile is None or not lots:
         raise InputError.one("check", "", "write both a PROFILE and --lot LOT, or neither")
     job = load_job(workspace, profile, lots, choices, at, attended)
@@ -198,7 +204,7 @@ def _check_all(workspace: Workspace) -> StationFile:
         + check_due(station, datetime.now().astimezone().date())
     )
     lots = []
-    for name in sorted(path.stem for path in (workspace.root / "lots").glob("*.toml")):
+    for name in sorted(path.stem for path in toml_files(workspace.root / "lots")):
         try:
             lot = workspace.load_lot(name)
             lots.append((lot, workspace.load_part(lot.lot.part)))

@@ -1,23 +1,31 @@
-"""show --entry: one entry of a run's journal, with its raw readings as a table or CSV."""
+"""show --entry: one entry of a run's journal, with its raw readings as a table or CSV.
+
+Samples hold units and meters by number; people are shown who they are.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from sensorbench.app.commands.common import find_run, print_json, print_table
-from sensorbench.core.errors import InputError
+from sensorbench.assessment.data import SCHEDULE
+from sensorbench.core.errors import EvidenceError, InputError
 from sensorbench.core.provenance import Provenance
 from sensorbench.evidence.journal import Event
 from sensorbench.evidence.run import Column, RunReader
 from sensorbench.station.workspace import Workspace
 
 _FRAMES = "frames"
+Names = Mapping[str, Sequence[str]]
+"""What the numbers in a column stand for, by the column's name."""
 
 
 def show_entry(root: Path, name: str, number: int, as_csv: bool, as_json: bool) -> None:
@@ -32,14 +40,18 @@ def show_entry(root: Path, name: str, number: int, as_csv: bool, as_json: bool) 
         for stream in run.streams_of(event)
     }
     simulated = run.provenance is Provenance.SIMULATED
+    names = _names(run, event)
     if as_json:
-        print_json({**_plain(event), "provenance": run.provenance.value, "readings": {
+        told = {
             stream: {
                 "columns": [{"name": c.name, "unit": c.unit} for c in columns],
                 "rows": [[None if math.isnan(v) else v for v in row] for row in rows],
             }
             for stream, (columns, rows) in readings.items()
-        }})  # fmt: skip
+        }
+        provenance = run.provenance.value
+        head = {**_plain(event), "provenance": provenance, "names": names}
+        print_json({**head, "readings": told})
         return
     if simulated:
         typer.echo("SIMULATED - NOT A MEASUREMENT", err=as_csv)
@@ -47,7 +59,7 @@ def show_entry(root: Path, name: str, number: int, as_csv: bool, as_json: bool) 
         if not readings:
             text = f"has no readings, it is of the kind {event.kind}; readouts and log rows have"
             raise InputError.one("show", f"--entry {number}", text)
-        typer.echo("\n".join(_csv(*found) for found in readings.values()), nl=False)
+        typer.echo("\n".join(_csv(*found, names) for found in readings.values()), nl=False)
         return
     typer.echo(f"entry #{event.seq}: {event.kind}, {event.t:.3f} s after the start, {event.time}")
     for key, value in event.data.items():
@@ -55,7 +67,7 @@ def show_entry(root: Path, name: str, number: int, as_csv: bool, as_json: bool) 
             typer.echo(f"  {key}: {_words(value)}")
     for stream, (columns, rows) in readings.items():
         typer.echo(f"{stream}: {len(rows)} {'row' if len(rows) == 1 else 'rows'}")
-        print_table([_head(c) for c in columns], [[_shown(v) for v in row] for row in rows])
+        print_table(_heads(columns, names), _cells(columns, rows, names, _shown))
 
 
 def _find(run: RunReader, number: int) -> Event:
@@ -72,16 +84,48 @@ def _plain(event: Event) -> dict[str, Any]:
     return {"seq": event.seq, "t": event.t, "time": event.time, "kind": event.kind, "data": data}
 
 
-def _csv(columns: tuple[Column, ...], rows: list[list[float]]) -> str:
+def _names(run: RunReader, event: Event) -> Names:
+    """Return who the numbers of an entry are: units by serial, meters by name and unit.
+
+    A program that goes on with a run tells its own meters: those before the entry count. What the
+    evidence does not tell stays a number.
+    """
+    told = [e for e in run.events("meters") if e.seq < event.seq]
+    try:
+        units = [str(u["serial"]) for u in json.loads(run.input_text(SCHEDULE))["units"]]
+        meters = [f"{m['name']} ({m['unit']})" for m in told[-1].data["meters"]] if told else []
+    except (EvidenceError, ValueError, LookupError, TypeError):
+        return {}
+    return {"unit": units, "meter": meters}
+
+
+def _csv(columns: tuple[Column, ...], rows: list[list[float]], names: Names) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([_head(column) for column in columns])
-    writer.writerows([_number(value) for value in row] for row in rows)
+    writer.writerow(_heads(columns, names))
+    writer.writerows(_cells(columns, rows, names, _number))
     return text.getvalue()
 
 
-def _head(column: Column) -> str:
-    return f"{column.name} ({column.unit})" if column.unit else column.name
+def _heads(columns: Sequence[Column], names: Names) -> list[str]:
+    return [c.name if not c.unit or names.get(c.name) else f"{c.name} ({c.unit})" for c in columns]
+
+
+def _cells(
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[float]],
+    names: Names,
+    show: Callable[[float], str],
+) -> list[list[str]]:
+    who = [names.get(column.name, ()) for column in columns]
+    return [
+        [_named(value, known) or show(value) for value, known in zip(row, who, strict=True)]
+        for row in rows
+    ]
+
+
+def _named(value: float, names: Sequence[str]) -> str:
+    return names[int(value)] if value.is_integer() and 0 <= value < len(names) else ""
 
 
 def _number(value: float) -> str:

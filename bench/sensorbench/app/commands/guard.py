@@ -9,6 +9,7 @@ The rules:
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -35,8 +36,11 @@ def is_guarded() -> bool:
     return marks.is_locked(lock_file())
 
 
-def stand_guard(once: bool) -> None:
-    """Look at every mark for ever, or `once`. Raises Held where there is a guard already."""
+def stand_guard(once: bool, as_json: bool = False) -> None:
+    """Look at every mark for ever, or `once`. Raises Held where there is a guard already.
+
+    What it did is said on standard error; for programs it is a JSON object a line.
+    """
     lock = FileLock(lock_file(), timeout=0, mode=0o666)
     try:
         lock.acquire()
@@ -46,12 +50,19 @@ def stand_guard(once: bool) -> None:
     try:
         while True:
             for line in look(missing, 0.0 if once else MISSED_S):
-                typer.echo(line, err=True)
+                _say(line, as_json)
             if once:
                 return
             time.sleep(LOOK_S)
     finally:
         lock.release()
+
+
+def _say(line: str, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"text": line}, ensure_ascii=False))
+    else:
+        typer.echo(line, err=True)
 
 
 def look(missing: dict[str, float], missed_s: float) -> list[str]:

@@ -9,6 +9,7 @@ import typer
 
 from sensorbench.app.commands.common import find_run, print_json
 from sensorbench.core.errors import InputError
+from sensorbench.core.folders import no_folder
 from sensorbench.station.workspace import Workspace
 
 FORMATS = ("html", "pdf")
@@ -32,7 +33,10 @@ def write_reports(
         )
     runs = [find_run(workspace, name) for name in run_ids]
     spoken = [name.strip().lower() for name in languages.split(",") if name.strip()]
-    written = write(runs, asked, output or workspace.reports, spoken)
+    folder = output or workspace.reports
+    if wrong := no_folder(folder):
+        raise InputError.one(str(folder), "", wrong)
+    written = write(runs, asked, folder, spoken)
     if as_json:
         print_json({name: str(path) for name, path in written.items()})
     else:

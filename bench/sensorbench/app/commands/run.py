@@ -23,6 +23,7 @@ from sensorbench.assessment.results import as_json
 from sensorbench.core.clock import Clock, RealClock, VirtualClock
 from sensorbench.core.documents import merge_problems
 from sensorbench.core.errors import InputError, Problem
+from sensorbench.core.folders import toml_files
 from sensorbench.core.operator import Operator
 from sensorbench.core.verdict import Verdict
 from sensorbench.parts.model import Lot, Part
@@ -59,7 +60,7 @@ def run_profile(
     """Run and print what came out; return the exit code. Raises InputError, BenchError."""
     workspace = Workspace(root)
     if not lots:
-        names = sorted(path.stem for path in (workspace.root / "lots").glob("*.toml"))
+        names = sorted(path.stem for path in toml_files(workspace.root / "lots"))
         text = f"say which units: --lot LOT; there are: {', '.join(names) or 'none yet'}"
         problems = merge_problems([lambda: load_profile(profile, workspace.root)])
         raise InputError([*problems, Problem("run", "--lot", text)])

@@ -8,9 +8,10 @@ from typing import Any
 
 import typer
 
-from sensorbench.app.commands.common import leads_nowhere, print_json, print_table, run_ids
+from sensorbench.app.commands.common import print_json, print_table, run_ids
 from sensorbench.app.waiting import say_waits
 from sensorbench.core.errors import InputError
+from sensorbench.core.folders import leads_nowhere, lost_link
 from sensorbench.evidence.glance import glance
 
 _RESULTS = "derived/results.json"
@@ -39,8 +40,7 @@ def list_runs(root: Path, as_json: bool) -> None:
         )
     for row in rows:
         if target := leads_nowhere(evidence / row["run"]):
-            text = f"{row['run']} is a link to {target}, which is not there: is its disk there?"
-            typer.echo(text, err=True)
+            typer.echo(f"{row['run']} {lost_link(target)}", err=True)
 
 
 def _summary(path: Path) -> dict[str, Any]:

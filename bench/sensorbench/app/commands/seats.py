@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sensorbench.core.catalog import Device, devices
 from sensorbench.core.channel import read_settings
 from sensorbench.core.errors import InputError, Problem
+from sensorbench.core.folders import toml_files
 from sensorbench.parts.model import Lot, Part
 from sensorbench.run.taking import Seat
 from sensorbench.station.model import Socket, StationFile
@@ -99,4 +100,4 @@ def _device(workspace: Workspace, name: str) -> Device:
 
 
 def _known(workspace: Workspace) -> list[str]:
-    return sorted(path.stem for path in (workspace.root / "parts").glob("*.toml"))
+    return sorted(path.stem for path in toml_files(workspace.root / "parts"))

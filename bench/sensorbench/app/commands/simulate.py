@@ -27,7 +27,7 @@ def serve(station: Path, speed: float, as_json: bool) -> None:
 
     Raises InputError for a station that can't be simulated."""
     if not 0 < speed < math.inf:
-        raise InputError.one("simulate", "--speed", f"must be above 0, not {speed:g}")
+        raise InputError.one("simulate", "--speed", f"must be a number above 0, not {speed:g}")
     workspace = Workspace(station.parent if station.suffix == ".toml" else station)
     file = workspace.load_station()
     problems = check_station(file)

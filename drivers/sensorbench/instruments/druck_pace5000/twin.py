@@ -1,9 +1,10 @@
 """Simulated Druck PACE5000 with one absolute module, and the line from it to the parts.
 
 Source: Druck/GE PACE SCPI manual K0472 rev A; EPICS-Pace5000, pace5000.proto and its emulator;
-OUTPut:MODE from public clients. How far it overshoots is this twin's own.
-Not modelled: filter, tare and head correction, zeroing, volume, logic contacts, user units, the
-switch-on setting, serial settings; they are refused and noted.
+OUTPut:MODE from public clients; names of the rarer units recalled. How far it overshoots is this
+twin's own.
+Not modelled: units of water columns, filter, tare and head correction, zeroing, volume, logic
+contacts, user units, the switch-on setting, serial settings; they are refused and noted.
 """
 
 from __future__ import annotations
@@ -23,8 +24,14 @@ from sensorbench.world.world import World
 
 _UNITS = {
     "PA": 1.0, "HPA": 100.0, "KPA": 1000.0, "MPA": 1_000_000.0, "BAR": 100_000.0,
-    "MBAR": 100.0, "PSI": 6894.757, "ATM": 101_325.0,
+    "MBAR": 100.0, "PSI": 6894.757, "ATM": 101_325.0, "TORR": 101_325.0 / 760.0,
+    "MMHG": 133.3224, "CMHG": 1333.224, "MHG": 133_322.4, "INHG": 3386.389,
 }  # fmt: skip
+# By temperature of the water there are several factors; the user's own are set at the panel.
+_OTHER_UNITS = (
+    *(f"{one}H2O{at}" for one in ("MM", "CM", "M", "IN", "FT") for at in ("", "4", "20", "60")),
+    *(f"USER{number}" for number in range(1, 5)), "LBFT2", "KGCM2", "KGM2",
+)  # fmt: skip
 
 
 class SimDruckPace5000(PaceStatus):
@@ -158,7 +165,7 @@ class SimDruckPace5000(PaceStatus):
     def _next_error(self) -> str:
         return super()._next_error()
 
-    @scpi(":UNIT[:PRESsure]", Choice(*_UNITS))
+    @scpi(":UNIT[:PRESsure]", Choice(*_UNITS, beyond=_OTHER_UNITS))
     def _set_unit(self, unit: str) -> None:
         self._unit = unit
 

@@ -13,13 +13,13 @@ from functools import partial
 from typing import ClassVar
 
 from sensorbench.core.quantity import components
-from sensorbench.protocols.scpi_device import ScpiDevice, scpi
+from sensorbench.instruments.keithley_2450.twin_settings import LINE_HZ, Settings, number
+from sensorbench.protocols.scpi_device import scpi
 from sensorbench.protocols.scpi_parameters import (
     Choice,
     Flag,
     Limit,
     Number,
-    Text,
     bounded,
 )
 from sensorbench.protocols.scpi_status import ScpiError
@@ -33,9 +33,6 @@ _LOW_RANGE_V, _HIGH_RANGE_A = 21.0, 0.105
 _RESET_LIMIT_A = 1.05e-4
 _STEPS_V = (2, 5, 10, 20, 40, 60, 80, 100, 120, 140, 160, 180)
 _OVERFLOW = 9.9e37
-_LINE_HZ = 50.0
-_FUNCTIONS = {"VOLT": "VOLT", "VOLTAGE": "VOLT", "CURR": "CURR", "CURRENT": "CURR", "RES": "RES"}
-_VOLTS, _AMPERES, _OHMS = ("VOLT",), ("CURR",), ("RES",)
 
 
 class Rail(Driven):
@@ -54,7 +51,7 @@ class Rail(Driven):
         self._unit.sense("current", lambda: components(self.at(0.0))[0] / ohms)
 
 
-class SimKeithley2450(ScpiDevice):
+class SimKeithley2450(Settings):
     """A 2450 in a simulated world: its source feeds the field `source`.
 
     `sense` says what the load draws ("current", in A at the present voltage) and what lies at the
@@ -92,14 +89,11 @@ class SimKeithley2450(ScpiDevice):
         self.reset()
 
     def reset(self) -> None:
-        self._source, self._sensed = "VOLT", "CURR"
-        self._setpoint_v, self._limit_a = 0.0, _RESET_LIMIT_A
-        self._setpoint_a, self._limit_v = 0.0, 21.0
+        super().reset()
+        self._source, self._level = "VOLT", {"VOLT": 0.0, "CURR": 0.0}
+        self._limit_a, self._limit_v = _RESET_LIMIT_A, 21.0
         self._protection_v = math.inf
         self._on = False
-        self._nplc = dict.fromkeys(("VOLT", "CURR", "RES"), 1.0)
-        self._autorange = dict.fromkeys(("VOLT", "CURR", "RES"), True)
-        self._remote_sense = dict.fromkeys(("VOLT", "CURR", "RES"), False)
         self._regulate()
 
     def sense(self, member: str, signal: Signal) -> None:
@@ -120,7 +114,7 @@ class SimKeithley2450(ScpiDevice):
 
     def _suffer(self, fault: str) -> None:
         if fault == "setpoint_changed":
-            self._setpoint_v *= 0.9
+            self._level["VOLT"] *= 0.9
         if fault in {"output_off", "output_on"}:
             self._on = fault == "output_on"
         self._regulate()
@@ -137,7 +131,7 @@ class SimKeithley2450(ScpiDevice):
     def _wanted_v(self) -> float:
         if not self._on or self._source != "VOLT":
             return 0.0
-        volts = self._setpoint_v * self._gain + self._offset_v
+        volts = self._level["VOLT"] * self._gain + self._offset_v
         return max(-self._protection_v, min(self._protection_v, volts))
 
     @property
@@ -162,9 +156,15 @@ class SimKeithley2450(ScpiDevice):
         return abs(self._rail_v) < abs(self._wanted_v()) - 1e-9
 
     def _measure(self, function: str) -> float:
-        self._world.let_pass(2 * self._nplc[function] / _LINE_HZ)  # twice, for its autozero
+        times = 2 if self._autozero[function] else 1
+        self._world.let_pass(times * self._nplc[function] / LINE_HZ)
         if self.fault() == "overload":
             return _OVERFLOW
+        value = self._value(function)
+        return value if self._measured_in(function, value) else math.copysign(_OVERFLOW, value)
+
+    def _value(self, function: str) -> float:
+        """Return what the unit makes of what is there."""
         noise = self._noise.normal(round(self._clock.now() * 1e6)) / math.sqrt(self._nplc[function])
         if function == "VOLT":
             volts = self._rail_v if self._on else components(self._outside())[0]
@@ -181,7 +181,7 @@ class SimKeithley2450(ScpiDevice):
     def _language(self) -> str:
         return "SCPI2400" if self.fault() == "language" else "SCPI"
 
-    @scpi("[:SOURce]:FUNCtion[:MODE]", Choice("VOLTage", "CURRent"))
+    @scpi(":SOURce:FUNCtion[:MODE]", Choice("VOLTage", "CURRent"))
     def _set_source(self, function: str) -> None:
         if function != self._source:
             self._source, self._on = function, False
@@ -189,75 +189,76 @@ class SimKeithley2450(ScpiDevice):
                 self.beyond.note("source current")
             self._regulate()
 
-    @scpi("[:SOURce]:FUNCtion[:MODE]?")
+    @scpi(":SOURce:FUNCtion[:MODE]?")
     def _get_source(self) -> str:
         return self._source
 
-    @scpi("[:SOURce]:VOLTage[:LEVel][:IMMediate][:AMPLitude]", Number("V"))
+    @scpi(":SOURce:VOLTage[:LEVel][:IMMediate][:AMPLitude]", Number("V"))
     def _set_voltage(self, voltage: float | Limit) -> None:
         volts = bounded(voltage, -_MOST_V, _MOST_V, 0.0)
         if abs(volts) > _LOW_RANGE_V and self._limit_a > _HIGH_RANGE_A:
             raise ScpiError(-221)
-        self._setpoint_v = volts
+        self._check_level("VOLT", volts)
+        self._level["VOLT"] = volts
         self._regulate()
 
-    @scpi("[:SOURce]:VOLTage[:LEVel][:IMMediate][:AMPLitude]?")
+    @scpi(":SOURce:VOLTage[:LEVel][:IMMediate][:AMPLitude]?")
     def _get_voltage(self) -> str:
-        return _number(self._setpoint_v)
+        return number(self._level["VOLT"])
 
-    @scpi("[:SOURce]:VOLTage:ILIMit[:LEVel]", Number("A"))
+    @scpi(":SOURce:VOLTage:ILIMit[:LEVel]", Number("A"))
     def _set_limit(self, limit: float | Limit) -> None:
         amperes = bounded(limit, _LEAST_A, _MOST_A, _RESET_LIMIT_A)
-        if abs(self._setpoint_v) > _LOW_RANGE_V and amperes > _HIGH_RANGE_A:
+        if abs(self._level["VOLT"]) > _LOW_RANGE_V and amperes > _HIGH_RANGE_A:
             raise ScpiError(-221)
         self._limit_a = amperes
         self._regulate()
 
-    @scpi("[:SOURce]:VOLTage:ILIMit[:LEVel]?")
+    @scpi(":SOURce:VOLTage:ILIMit[:LEVel]?")
     def _get_limit(self) -> str:
-        return _number(self._limit_a)
+        return number(self._limit_a)
 
-    @scpi("[:SOURce]:VOLTage:ILIMit[:LEVel]:TRIPped?")
+    @scpi(":SOURce:VOLTage:ILIMit[:LEVel]:TRIPped?")
     def _is_limited(self) -> str:
         return str(int(self._is_limiting))
 
     @scpi(
-        "[:SOURce]:VOLTage:PROTection[:LEVel]",
+        ":SOURce:VOLTage:PROTection[:LEVel]",
         Choice(*(f"PROT{step}" for step in _STEPS_V), "NONE"),
     )
     def _set_protection(self, step: str) -> None:
         self._protection_v = math.inf if step == "NONE" else float(step.removeprefix("PROT"))
         self._regulate()
 
-    @scpi("[:SOURce]:VOLTage:PROTection[:LEVel]?")
+    @scpi(":SOURce:VOLTage:PROTection[:LEVel]?")
     def _get_protection(self) -> str:
         return "NONE" if math.isinf(self._protection_v) else f"PROT{self._protection_v:.0f}"
 
-    @scpi("[:SOURce]:VOLTage:PROTection[:LEVel]:TRIPped?")
+    @scpi(":SOURce:VOLTage:PROTection[:LEVel]:TRIPped?")
     def _is_protecting(self) -> str:
-        return str(int(self._on and abs(self._setpoint_v) > self._protection_v))
+        return str(int(self._on and abs(self._level["VOLT"]) > self._protection_v))
 
-    @scpi("[:SOURce]:CURRent[:LEVel][:IMMediate][:AMPLitude]", Number("A"))
+    @scpi(":SOURce:CURRent[:LEVel][:IMMediate][:AMPLitude]", Number("A"))
     def _set_current(self, current: float | Limit) -> None:
-        self._setpoint_a = bounded(current, -_MOST_A, _MOST_A, 0.0)
+        amperes = bounded(current, -_MOST_A, _MOST_A, 0.0)
+        self._check_level("CURR", amperes)
+        self._level["CURR"] = amperes
 
-    @scpi("[:SOURce]:CURRent[:LEVel][:IMMediate][:AMPLitude]?")
+    @scpi(":SOURce:CURRent[:LEVel][:IMMediate][:AMPLitude]?")
     def _get_current(self) -> str:
-        return _number(self._setpoint_a)
+        return number(self._level["CURR"])
 
-    @scpi("[:SOURce]:CURRent:VLIMit[:LEVel]", Number("V"))
+    @scpi(":SOURce:CURRent:VLIMit[:LEVel]", Number("V"))
     def _set_compliance(self, voltage: float | Limit) -> None:
         self._limit_v = bounded(voltage, 0.02, _MOST_V, 21.0)
 
-    @scpi("[:SOURce]:CURRent:VLIMit[:LEVel]?")
+    @scpi(":SOURce:CURRent:VLIMit[:LEVel]?")
     def _get_compliance(self) -> str:
-        return _number(self._limit_v)
+        return number(self._limit_v)
 
-    @scpi("[:SOURce]:VOLTage:RANGe:AUTO", Flag())
-    @scpi("[:SOURce]:CURRent:RANGe:AUTO", Flag())
-    def _set_source_autorange(self, on: bool) -> None:
-        if not on:
-            self.beyond.note("a fixed source range")
+    @scpi(":SOURce:CURRent:VLIMit[:LEVel]:TRIPped?")
+    def _is_complying(self) -> str:
+        return "0"  # a sourced current drives nothing
 
     @scpi(":OUTPut[:STATe]", Flag())
     def _switch(self, on: bool) -> None:
@@ -267,65 +268,3 @@ class SimKeithley2450(ScpiDevice):
     @scpi(":OUTPut[:STATe]?")
     def _is_on(self) -> str:
         return str(int(self._on))
-
-    @scpi(":SENSe:FUNCtion[:ON]", Text())
-    def _set_sensed(self, text: str) -> None:
-        function = _FUNCTIONS.get(text.upper().removesuffix(":DC"))
-        if function is None:
-            raise ScpiError(-224)
-        self._sensed = function
-
-    @scpi(":SENSe:FUNCtion[:ON]?")
-    def _get_sensed(self) -> str:
-        return f'"{self._sensed}"'
-
-    @scpi(":SENSe:VOLTage:NPLCycles", Number(), bound=_VOLTS)
-    @scpi(":SENSe:CURRent:NPLCycles", Number(), bound=_AMPERES)
-    @scpi(":SENSe:RESistance:NPLCycles", Number(), bound=_OHMS)
-    def _set_nplc(self, function: str, nplc: float | Limit) -> None:
-        self._nplc[function] = bounded(nplc, 0.01, 10.0, 1.0)
-
-    @scpi(":SENSe:VOLTage:NPLCycles?", bound=_VOLTS)
-    @scpi(":SENSe:CURRent:NPLCycles?", bound=_AMPERES)
-    @scpi(":SENSe:RESistance:NPLCycles?", bound=_OHMS)
-    def _get_nplc(self, function: str) -> str:
-        return _number(self._nplc[function])
-
-    @scpi(":SENSe:VOLTage:RANGe:AUTO", Flag(), bound=_VOLTS)
-    @scpi(":SENSe:CURRent:RANGe:AUTO", Flag(), bound=_AMPERES)
-    @scpi(":SENSe:RESistance:RANGe:AUTO", Flag(), bound=_OHMS)
-    def _set_autorange(self, function: str, on: bool) -> None:
-        self._autorange[function] = on
-
-    @scpi(":SENSe:VOLTage:RANGe:AUTO?", bound=_VOLTS)
-    @scpi(":SENSe:CURRent:RANGe:AUTO?", bound=_AMPERES)
-    @scpi(":SENSe:RESistance:RANGe:AUTO?", bound=_OHMS)
-    def _get_autorange(self, function: str) -> str:
-        return str(int(self._autorange[function]))
-
-    @scpi(":SENSe:VOLTage:RSENse", Flag(), bound=_VOLTS)
-    @scpi(":SENSe:CURRent:RSENse", Flag(), bound=_AMPERES)
-    @scpi(":SENSe:RESistance:RSENse", Flag(), bound=_OHMS)
-    def _set_remote_sense(self, function: str, on: bool) -> None:
-        self._remote_sense[function] = on
-
-    @scpi(":SENSe:VOLTage:RSENse?", bound=_VOLTS)
-    @scpi(":SENSe:CURRent:RSENse?", bound=_AMPERES)
-    @scpi(":SENSe:RESistance:RSENse?", bound=_OHMS)
-    def _get_remote_sense(self, function: str) -> str:
-        return str(int(self._remote_sense[function]))
-
-    @scpi(":MEASure:VOLTage[:DC]?", bound=_VOLTS)
-    @scpi(":MEASure:CURRent[:DC]?", bound=_AMPERES)
-    @scpi(":MEASure:RESistance?", bound=_OHMS)
-    def _measure_now(self, function: str) -> str:
-        self._sensed = function
-        return _number(self._measure(function))
-
-    @scpi(":READ?")
-    def _read(self) -> str:
-        return _number(self._measure(self._sensed))
-
-
-def _number(value: float) -> str:
-    return f"{value:.6E}"

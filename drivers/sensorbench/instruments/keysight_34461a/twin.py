@@ -149,6 +149,8 @@ class SimKeysight34461a(Trigger):
         self._selected.reset()
         return self._selected
 
+    @scpi(":CONFigure:DC", *options_of("VOLT"), bound=("VOLT",))
+    @scpi(":CONFigure:AC", *options_of("VOLT:AC"), bound=("VOLT:AC",))
     @for_each(":CONFigure:{}", RANGED, options_of)
     def _configure(
         self, name: str, range_: float | Limit | None, resolution: float | Limit | None
@@ -159,6 +161,8 @@ class SimKeysight34461a(Trigger):
         self._choose(name).fix(fixed)
         function.nplc = nplc
 
+    @scpi(":MEASure:DC?", *options_of("VOLT"), bound=("VOLT",))
+    @scpi(":MEASure:AC?", *options_of("VOLT:AC"), bound=("VOLT:AC",))
     @for_each(":MEASure:{}?", RANGED, options_of)
     def _measure_now(
         self, name: str, range_: float | Limit | None, resolution: float | Limit | None

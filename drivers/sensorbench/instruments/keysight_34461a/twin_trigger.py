@@ -4,7 +4,8 @@ A trigger starts, after its delay, as many samples as SAMPle:COUNt says, one aft
 the next trigger is waited for, which IMMediate is there at once.
 Source: QCoDeS, Keysight_344xxA_submodules.py (headers, ranges, delay before the first sample); a
 public client that takes *LRN? apart (triggers are +1.00000000E+00, samples +1); memory of 10 000
-readings, of which the latest stay, recalled from the Truevolt operating guide.
+readings, of which the latest stay, and the bits of the operation register recalled from the
+Truevolt operating guide.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ MEMORY = 10_000
 _MOST_COUNT = 1e6
 _LONGEST_DELAY_S = 3600.0
 _MEMORY_OVERFLOW = 1 << 14
+_MEASURING, _WAITING = 1 << 4, 1 << 5
 _NO_READING, _ENDLESS = 9.91e37, 9.9e37
 _UNITS = {
     "VOLT": "VDC", "VOLT:AC": "VAC", "CURR": "ADC", "CURR:AC": "AAC", "RES": "OHM", "FRES": "OHM",
@@ -69,6 +71,7 @@ class Trigger(Sense):
     def reset(self) -> None:
         super().reset()
         self._memory.clear()
+        self._tells_completion = False  # it ends, and nobody is told (IEEE 488.2, 10.32.1)
         self._reset_triggers()
 
     def _take_reading(self, ended_s: float) -> float:
@@ -81,18 +84,27 @@ class Trigger(Sense):
     def _is_busy(self) -> bool:
         return bool(self._left or self._triggers_left)
 
+    def _look(self) -> None:
+        """Bring the operation register to what runs now."""
+        waits = bool(self._triggers_left and not self._left)
+        register = self.status.operation
+        others = register.condition & ~(_MEASURING | _WAITING)
+        register.update(others | _MEASURING * bool(self._left) | _WAITING * waits)
+
     def _arm(self) -> None:
         self._memory.clear()
         self.status.questionable.update(self.status.questionable.condition & ~_MEMORY_OVERFLOW)
         self._triggers_left = self._trigger_count
         if self._source == "IMM":
             self._triggered(self._clock.now())
+        self._look()
 
     def _triggered(self, at_s: float) -> None:
         self._triggers_left -= 1
         lasts_s = self._selected.lasts_s(self.LINE_HZ)
         begins_s = at_s + (0.0 if self._auto_delay else self._delay_s)
         self._running, self._left = Conversions(begins_s, lasts_s, lasts_s), self._sample_count
+        self._look()
 
     def _collect(self) -> None:
         """Take the readings that have ended by now."""
@@ -124,9 +136,11 @@ class Trigger(Sense):
             self._stop()
         elif self._source == "IMM":
             self._triggered(ended_s)
+        self._look()
 
     def _stop(self) -> None:
         self._left, self._triggers_left = 0, 0.0
+        self._look()
         if self._tells_completion:
             self._tells_completion = False
             self.status.events |= OPERATION_COMPLETE
@@ -155,6 +169,11 @@ class Trigger(Sense):
             self._tells_completion = True
         else:
             super()._complete()
+
+    @scpi("*CLS")
+    def _clear_status(self) -> None:
+        self._tells_completion = False  # IEEE 488.2, 10.3: an *OPC that waits is forgotten
+        super()._clear_status()
 
     @scpi("*OPC?")
     def _is_complete(self) -> str | None:

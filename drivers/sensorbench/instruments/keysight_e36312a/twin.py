@@ -34,6 +34,8 @@ from sensorbench.world.world import World
 _LIST = Maybe(Channels(3))
 _END = Maybe(Choice("MINimum", "MAXimum"))
 _NAME = Choice("CH1", "CH2", "CH3")
+_STEPS = ("UP", "DOWN")
+_VOLTS, _AMPERES = Number("V", _STEPS), Number("A", _STEPS)
 _PLACES = 10
 _Channels = tuple[int, ...] | None
 
@@ -137,7 +139,7 @@ class SimKeysightE36312a(OutputStatus):
         for output in outputs:
             output.regulate()
 
-    @scpi("[:SOURce]:VOLTage[:LEVel][:IMMediate][:AMPLitude]", Number("V"), _LIST)
+    @scpi("[:SOURce]:VOLTage[:LEVel][:IMMediate][:AMPLitude]", _VOLTS, _LIST)
     def _set_voltage(self, voltage: float | Limit, channels: _Channels) -> None:
         outputs = self._chosen(channels)
         volts = [bounded(voltage, 0.0, output.most_v, 0.0) for output in outputs]
@@ -150,7 +152,7 @@ class SimKeysightE36312a(OutputStatus):
         ends = {"MIN": lambda _: nr3(0.0), "MAX": lambda output: nr3(output.most_v)}
         return self._answer(channels, ends.get(end or "", lambda output: nr3(output.setpoint_v)))
 
-    @scpi("[:SOURce]:CURRent[:LEVel][:IMMediate][:AMPLitude]", Number("A"), _LIST)
+    @scpi("[:SOURce]:CURRent[:LEVel][:IMMediate][:AMPLitude]", _AMPERES, _LIST)
     def _set_current(self, current: float | Limit, channels: _Channels) -> None:
         outputs = self._chosen(channels)
         amperes = [bounded(current, o.least_a, o.most_a, o.default_a) for o in outputs]
