@@ -1,4 +1,8 @@
-"""Each line serves one instrument, each adapter is one bus: what station.toml names twice."""
+"""Each line serves one instrument, each adapter is one bus: what station.toml names twice.
+
+A cable that several share, as RS-485, is one line for all who are spoken to by an `address` of
+their own there.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from sensorbench.core.catalog import devices
+from sensorbench.links.line import LineSettings
 from sensorbench.station.links import SerialLink, TcpLink, VisaLink
 from sensorbench.station.locks import bus_key, serial_key
 from sensorbench.station.model import InstrumentEntry, StationFile
@@ -18,19 +23,18 @@ def named_twice(file: StationFile) -> Iterator[tuple[str, str]]:
 
     Names are compared as they are written: nothing is looked up in the network.
     """
-    lines: dict[str, str] = {}
+    lines: dict[str, list[str]] = {}
     for name, entry in file.instrument.items():
-        where = _line(entry)
+        where = line_key(entry)
         if not where:
             continue
-        if where in lines:
-            other = lines[where]
-            yield (
-                f"instrument.{name}.link",
-                f"is {_written(entry)}, where instrument.{other} is, too: each needs a line of "
-                "its own",
-            )
-        lines.setdefault(where, name)
+        for other in lines.setdefault(where, []):
+            why = _apart(entry, file.instrument[other])
+            if why:
+                written = f"is {_written(entry)}, where instrument.{other} is, too"
+                yield f"instrument.{name}.link", f"{written}: {why}"
+                break
+        lines[where].append(name)
     adapters: dict[str, str] = {}
     for name, bus in file.bus.items():
         if bus.kind != "linux" or not bus.device:
@@ -41,7 +45,27 @@ def named_twice(file: StationFile) -> Iterator[tuple[str, str]]:
         adapters.setdefault(adapter, name)
 
 
-def _line(entry: InstrumentEntry) -> str:
+def sharing(file: StationFile, name: str) -> tuple[str, ...]:
+    """Return the names of all instruments on an instrument's line, its own among them."""
+    where = line_key(file.instrument[name])
+    if not where:
+        return (name,)
+    return tuple(other for other, entry in file.instrument.items() if line_key(entry) == where)
+
+
+def _apart(one: InstrumentEntry, other: InstrumentEntry) -> str:
+    """Return why two instruments can't be on one line, "" where they can."""
+    addresses = [entry.options.get("address") for entry in (one, other)]
+    if None in addresses or isinstance(one.link, VisaLink) or isinstance(other.link, VisaLink):
+        return "each needs a line of its own, or on one cable an `address` of its own"
+    if addresses[0] == addresses[1]:
+        return f"both have the address {addresses[0]}: each on one cable has its own"
+    if _line_of(one.model) != _line_of(other.model) or one.link != other.link:
+        return "all on one cable are spoken to alike: write the same link for both"
+    return ""
+
+
+def line_key(entry: InstrumentEntry) -> str:
     """Return what an instrument's line is called, one name for one line; "" where it has none."""
     match entry.link:
         case SerialLink() as link if link.remote is not None:
@@ -57,10 +81,15 @@ def _line(entry: InstrumentEntry) -> str:
             return ""
 
 
-def _usual_port(model: str) -> int:
+def _line_of(model: str) -> LineSettings | None:
     device = devices().get(model)
     driver = device.usable() if device is not None else None
-    return int(getattr(getattr(driver, "LINE", None), "tcp_port", 0))
+    return getattr(driver, "LINE", None)
+
+
+def _usual_port(model: str) -> int:
+    settings = _line_of(model)
+    return settings.tcp_port if settings is not None else 0
 
 
 def _host(host: str, port: int) -> str:

@@ -9,6 +9,7 @@ The rules:
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from sensorbench.links.line import Line, LineSettings
 from sensorbench.links.tca9548a.driver import Multiplexers
 from sensorbench.parts.model import Lot, Part
 from sensorbench.station.again import Again, once_more, only_once
+from sensorbench.station.apart import sharing
 from sensorbench.station.binding import Binding, Bindings, bind
 from sensorbench.station.leads import selected
 from sensorbench.station.lines import open_line, simulated_line
@@ -292,6 +294,9 @@ class _Opener:
     purpose: str
     lost: dict[str, str] | None = None
     opened_again: dict[str, str] = field(default_factory=dict)
+    lines: dict[str, Line] = field(default_factory=dict)
+    """Open lines, by the first instrument of each."""
+    opening: threading.Lock = field(default_factory=threading.Lock)
 
     def open_all(self) -> list[OpenInstrument]:
         """Return the instruments in the order of the file."""
@@ -431,4 +436,8 @@ class _Opener:
         if isinstance(link, SimulatedLink):
             mount = device.mount or "tcp"
             return simulated_line(name, self.bench, mount, settings, self.wire, self.stack)
-        return open_line(name, link, settings, self.stack)
+        names = sharing(self.file, name)
+        with self.opening:
+            if names[0] not in self.lines or len(names) == 1:
+                self.lines[names[0]] = open_line(" and ".join(names), link, settings, self.stack)
+            return self.lines[names[0]]
