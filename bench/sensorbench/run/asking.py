@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from sensorbench.core.device import Alarming
 from sensorbench.core.errors import BenchError
 from sensorbench.core.quantity import Value, components
 from sensorbench.evidence.run import RunWriter
@@ -49,19 +50,14 @@ class Asking:
         self._station, self._evidence, self._trip = station, evidence, trip
         # By what acts, not by address: places that share a source through valves are set in turn.
         self._sent: dict[str, _Sent] = {}
-        self._is_mute = False
+        self._mute: set[str] = set()
 
     def ask(self) -> None:
         """Ask for alarms, then whether all is as set. Raises what `trip` raises."""
-        try:
-            found = self._station.alarms()
-            self._is_mute = False
-        except BenchError as error:
-            # Once until it answers: it is asked every few seconds for weeks.
-            if not self._is_mute:
-                self._evidence.append("retry", {"what": "alarms", "reason": str(error)})
-            self._is_mute, found = True, {}
-        for name, texts in found.items():
+        for name, driver in self._station.alarming:
+            texts = self._alarms_of(name, driver)
+            if not texts:
+                continue
             words = ", ".join(texts)
             self._trip(
                 f"{name} reports {words}; its panel or manual says what that means", "alarm",
@@ -69,6 +65,19 @@ class Asking:
             )  # fmt: skip
         for key, sent in list(self._sent.items()):
             self._compare(key, sent)
+
+    def _alarms_of(self, name: str, driver: Alarming) -> tuple[str, ...]:
+        """Return what an instrument reports; one that is mute hides no other's alarms."""
+        try:
+            found = tuple(driver.read_alarms())
+        except BenchError as error:
+            # Once until it answers: it is asked every few seconds for weeks.
+            if name not in self._mute:
+                self._evidence.append("retry", {"what": f"{name} alarms", "reason": str(error)})
+            self._mute.add(name)
+            return ()
+        self._mute.discard(name)
+        return found
 
     def noted(self) -> list[str]:
         """Return what acts and is no longer as set, where that only is noted, in words."""

@@ -85,7 +85,7 @@ class Station:
         self._multiplexers = multiplexers or multiplexers_on(file, buses)
         self._sockets = {socket.id: socket for socket in file.socket}
         # Asked every few seconds for weeks: what each one can do is looked at once.
-        self._alarming = [
+        self.alarming = [
             (instrument.name, instrument.driver)
             for instrument in instruments
             if isinstance(instrument.driver, Alarming)
@@ -183,15 +183,6 @@ class Station:
                 left = tuple(again(instrument.driver.take, instrument.name))
                 if left:
                     found[instrument.name] = left
-        return found
-
-    def alarms(self) -> dict[str, tuple[str, ...]]:
-        """Return by instrument the alarms that are active now."""
-        found = {}
-        for name, driver in self._alarming:
-            active = tuple(driver.read_alarms())
-            if active:
-                found[name] = active
         return found
 
     def still_until(self, zone: str, where: str) -> float:

@@ -325,6 +325,13 @@ def test_an_alarm_of_an_instrument_is_a_trip_in_its_words(tmp_path: Path) -> Non
     assert events(root, "trip")[0].data["values"]["alarms"]
 
 
+def test_an_instrument_that_is_mute_hides_no_alarm_of_another(tmp_path: Path) -> None:
+    mute = fault("chamber", "silent", "50 h") + fault("psu", "trip1", "51 h")
+    stop, _, at_s = tripped(tmp_path, bake("100 h"), mute)
+    assert (stop.code, stop.values["instrument"]) == ("alarm", "psu")
+    assert 51 * 3600 <= at_s < 51 * 3600 + 21
+
+
 def test_a_trip_writes_the_last_polls_and_makes_the_bench_safe(tmp_path: Path) -> None:
     station = CLIMATE.replace('high = "155 degC"', 'high = "130 degC"')
     phases = bake("100 h", temperature="125 degC")

@@ -41,7 +41,7 @@ def test_an_instrument_that_tells_no_alarms_is_noted_once_until_it_answers(tmp_p
     wrong = fault("chamber", "silent", "40 min", "41 min")
     wrong += fault("chamber", "silent", "70 min", "71 min")
     outcome = done(tmp_path, bake("2 h"), wrong, implied=False)
-    noted = [e.t for e in events(outcome, "retry") if e.data["what"] == "alarms"]
+    noted = [e.t for e in events(outcome, "retry") if e.data["what"] == "chamber alarms"]
     assert [round(t_s / 600) for t_s in noted] == [4, 7]
 
 
