@@ -56,6 +56,7 @@ def typed(
         (["run", "nothing"], 2), (["run"], 2), (["run", "--lots", "x"], 2), (["nothing"], 2),
         (["resume", "nothing"], 2), (["attach", "nothing", "p", "f"], 2), (["show", "nothing"], 2),
         (["show", "nothing", "--csv"], 2), (["show", "nothing", "--entry", "x"], 2),
+        (["seal", "nothing"], 2),
         (["report", "nothing"], 2), (["verify", "nothing"], 2), (["check", "nothing"], 2),
         (["profiles", "show", "nothing"], 2), (["init", "."], 2), (["new", "nothing", "x"], 2),
         (["check-device", "nothing"], 2), (["simulate", "--speed", "0"], 2),

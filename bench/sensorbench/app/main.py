@@ -310,6 +310,16 @@ def attach(
 
 
 @_command()
+def seal(
+    run_id: RunArgument, workspace: WorkspaceOption = HERE, as_json: JsonOption = False
+) -> None:
+    """Seal a run that was complete, and whose program went before it was sealed."""
+    from sensorbench.app.commands.seal import seal_run  # noqa: PLC0415 - as above
+
+    seal_run(workspace, run_id, as_json)
+
+
+@_command()
 def runs(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
     """Show what was run."""
     from sensorbench.app.commands.runs import list_runs  # noqa: PLC0415 - as above

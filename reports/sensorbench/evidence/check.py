@@ -19,6 +19,7 @@ _TEXT = (".json", ".jsonl", ".toml", ".csv", ".txt")
 LINE_ENDS = "line_ends"
 NO_SEAL = "no_seal"
 """Code of what every run has that did not end complete."""
+NEVER_BEGUN = "never_begun"
 
 
 class Level(Enum):
@@ -49,6 +50,9 @@ class Finding:
 def check(root: Path) -> list[Finding]:
     """Return everything that is wrong with the files of a run; an empty list is a whole run."""
     root = root.resolve()
+    if never_begun(root):
+        text = "is not there: the program was killed before the run began; nothing was done"
+        return [Finding(Level.INCOMPLETE, "run.json", text, NEVER_BEGUN)]
     try:
         run = RunReader(root)
     except EvidenceError as error:
@@ -59,6 +63,20 @@ def check(root: Path) -> list[Finding]:
     findings += [*_inputs(run), *_frames(run)]
     findings += _seal(run) if run.is_sealed else [_no_seal(run, bool(findings))]
     return _line_ends_once(findings)
+
+
+def never_begun(root: Path) -> bool:
+    """Return whether a run's folder was made, and the program killed before run.json was there.
+
+    It is the last file that a run begins with: without it nothing was sent to any device.
+    """
+    journal = root / "journal.jsonl"
+    try:
+        is_empty = not journal.exists() or journal.stat().st_size == 0
+    except OSError:
+        return False
+    there = (root / "inputs").is_dir() and (root / "derived").is_dir()
+    return there and is_empty and not any((root / n).exists() for n in ("run.json", "seal.json"))
 
 
 def notes(root: Path) -> list[str]:
@@ -116,7 +134,9 @@ def _no_seal(run: RunReader, damaged: bool) -> Finding:
     events = run.journal.events
     ends = [event for event in events if event.kind == "run_ended"]
     how = f"the run was {ends[-1].data.get('state')}" if ends else "the run did not end"
-    text = f"is not there: {how}"
+    complete = bool(ends) and ends[-1].data.get("state") == "complete"
+    more = ", and only lacks its seal: `sensorbench seal RUN`" if complete else ""
+    text = f"is not there: {how}{more}"
     values: dict[str, Any] = {"state": ends[-1].data.get("state") if ends else ""}
     if not damaged:
         torn = "; a last line was being written and never acknowledged" if run.journal.torn else ""

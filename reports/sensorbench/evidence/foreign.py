@@ -20,6 +20,7 @@ _LEFT_BY = {
     r"@eadir|#recycle|@recycle|\.@__thumb|\.sync.*|\.dropbox.*|\.stfolder|\.stversions|\.stignore"
     r"|\.~?owncloudsync\.log|\.csync_journal\.db.*|\.nextcloudsync\.log"
     r"|\.tmp\.drive(?:down|up)load|\.snapshots?|~snapshot": "a file server",
+    r"\.[0-9a-f]{16}\.part": "a program that was killed while it wrote",
     r".*~|\..*\.(?:sw[a-p]|kate-swp)|#.*#|\.#.*": "a text editor",
     r"\.git(?:attributes|ignore|keep|modules)?|\.keep|\.svn|\.hg(?:ignore)?": "version control",
 }

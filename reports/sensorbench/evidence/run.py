@@ -67,7 +67,7 @@ class RunWriter:
         self._clock = clock
         self._start_s = clock.now()
         root.mkdir(parents=True)
-        for folder in ("inputs", "samples", "derived"):
+        for folder in ("samples", "derived", "inputs"):  # the order is what `never_begun` knows
             (root / folder).mkdir()
         for name, data in inputs.items():
             write_new(root / "inputs" / name, data)

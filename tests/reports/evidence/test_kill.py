@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -143,3 +145,43 @@ def test_a_killed_run_is_verified_as_incomplete(tmp_path: Path) -> None:
         assert all(f.level is Level.INCOMPLETE for f in found.findings), found.findings
         assert found.assessment is not None
         assert found.assessment.verdict.value == "INVALID"
+
+
+def killed_at(line: int, work: Callable[[], object]) -> bool:
+    """Do work in a process that is gone at that line of files.py; return whether it came so far."""
+    child = os.fork()
+    if not child:
+        lines = iter(range(10**9))
+
+        def trace(frame: FrameType, event: str, _: object) -> object:
+            if not frame.f_code.co_filename.endswith("evidence/files.py"):
+                return None
+            if event == "line" and next(lines) == line:
+                os._exit(9)  # no `finally`, no flush: as kill -9
+            return trace
+
+        sys.settrace(trace)
+        work()
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+
+
+def write_whole(root: Path) -> None:
+    """Write a run from its first file to its seal."""
+    with RunWriter(root, VirtualClock(), {"provenance": "simulated"}, {"a.toml": b"a"}) as run:
+        run.append("run_ended", {"state": "complete"})
+        run.write_derived("results.json", {"verdict": "PASS"})
+        run.seal()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="fork is POSIX")
+def test_a_kill_at_any_moment_of_a_files_writing_is_no_damage(tmp_path: Path) -> None:
+    line = 0
+    while killed_at(line, partial(write_whole, root := tmp_path / f"run{line}")):
+        found = check(root) if root.exists() else []
+        assert {f.level for f in found} <= {Level.INCOMPLETE}, (line, list(map(str, found)))
+        if (root / "seal.json").exists():
+            assert found == []
+        line += 1
+    assert check(root) == []
+    assert line > 60
