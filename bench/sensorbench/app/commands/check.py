@@ -38,6 +38,7 @@ from sensorbench.station.preflight import (
 from sensorbench.station.protections import guards_of, unguarded
 from sensorbench.station.simulation import is_simulated
 from sensorbench.station.station import tcp_port
+from sensorbench.station.storage import doubts, room
 from sensorbench.station.workspace import Workspace, any_meter, load_job
 
 _ROWS = (
@@ -45,6 +46,7 @@ _ROWS = (
     "one_meter_only",
     "protected_by",
     "not_protected",
+    "evidence",
 )  # sentences, one a line
 
 
@@ -129,6 +131,7 @@ def _check(
         **_seen_by_one(job.station, asked),
         **({"waits_for": list(asked.attach)} if asked.attach else {}),
         **_protected(job.station),
+        "evidence": [room(workspace.evidence, schedule), *doubts(workspace.evidence)],
     }
 
 

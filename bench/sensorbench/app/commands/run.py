@@ -35,6 +35,7 @@ from sensorbench.station.model import StationFile
 from sensorbench.station.preflight import preflight
 from sensorbench.station.simulation import is_simulated
 from sensorbench.station.station import Station, open_station
+from sensorbench.station.storage import doubts, room
 from sensorbench.station.workspace import Workspace, load_job
 
 _ENDED = "simulated until"
@@ -66,8 +67,11 @@ def run_profile(
         raise InputError([*problems, Problem("run", "--lot", text)])
     job = load_job(workspace, profile, lots, choices_of(choose, because), at, attended)
     schedule = preflight(job, datetime.now().astimezone())
+    room(workspace.evidence, schedule)
     if not is_simulated(job.station):
         check_person(schedule)
+        for text in doubts(workspace.evidence):
+            typer.echo(text, err=True)
     start = virtual_start(workspace, schedule.duration_s)
     with (
         guarded(workspace, job.station, None if real_time else start) as guard,
