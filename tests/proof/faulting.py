@@ -314,8 +314,13 @@ def changed(plain: Tried, other: Tried, passed: set[str], faulty: set[str]) -> I
     yield from _not_held(other)
     if not faulty & set(plain.data.serials):
         # What follows from a reference that nobody can see to be off can't be seen either.
-        told = "told: " if read and all(text.startswith("told") for text in read) else ""
-        yield from (told + text for text in _other_results(plain, other, passed))
+        told = bool(read) and all(text.startswith("told") for text in read)
+        for result, own in _other_results(plain, other, passed):
+            hidden = told or abs(result.value - own.value) <= _agree(other, result.channel)
+            yield (
+                f"{'told: ' if hidden else ''}recorded: {result.measure} {result.channel} is "
+                f"{result.value:.4g}, without it {own.value:.4g} {result.unit}"
+            )
 
 
 def _allowed(run: Tried, place: Place) -> float:
@@ -447,7 +452,14 @@ def _not_held(other: Tried) -> Iterator[str]:
                 )
 
 
-def _other_results(plain: Tried, other: Tried, passed: set[str]) -> Iterator[str]:
+def _agree(run: Tried, where: str) -> float:
+    """Return how far the meters of a place may differ, 0 where station.toml does not say."""
+    benches = (zone.get("benches", {}) for zone in run.data.schedule.zones.values())
+    return max((float(b[where].get("agree") or 0.0) for b in benches if where in b), default=0.0)
+
+
+def _other_results(plain: Tried, other: Tried, passed: set[str]) -> Iterator[tuple[Result, Result]]:
+    """Yield results that came out otherwise, with what they are without the fault."""
     before: dict[object, Result] = {(r.serial, r.key): r for r in plain.assessment.results}
     for result in other.assessment.results:
         own = before.get((result.serial, result.key))
@@ -457,10 +469,7 @@ def _other_results(plain: Tried, other: Tried, passed: set[str]) -> Iterator[str
             continue  # what nobody judges is told as it was read
         span, off = 0.25 * (own.high - own.low), abs(result.value - own.value)
         if off > max(span, 2.0 * (own.uncertainty or 0.0)):
-            yield (
-                f"recorded: {result.measure} {result.channel} is {result.value:.4g}, "
-                f"without it {own.value:.4g} {result.unit}"
-            )
+            yield result, own
 
 
 def _value(target: object) -> tuple[float, ...] | float:
