@@ -27,9 +27,8 @@ from sensorbench.core.errors import BenchError
 from sensorbench.safety import marks
 from sensorbench.safety.detaching import detached
 from sensorbench.safety.heart import ALLOWANCE_S, Heart, NoPulse, Pulse, PulsingClock
-from sensorbench.station.locks import boot_id, station_keys
+from sensorbench.station.locks import boot_id
 from sensorbench.station.model import StationFile
-from sensorbench.station.station import tcp_port
 
 _EVERYBODY = 0o666
 _USUAL_S, _TRIES = 5.0, 3
@@ -93,7 +92,7 @@ class WatchdogGuard:
     """A mark, a heart and a watchdog. Raises Barred where an earlier run left the bench so."""
 
     def __init__(self, file: StationFile, workspace: Path) -> None:
-        self._keys = tuple(station_keys(file, tcp_port))
+        self._keys = marks.keys_of(file, workspace)
         self.acknowledged = tuple(marks.refuse(self._keys))
         self._workspace = workspace.resolve()
         links = [entry.link for entry in file.instrument.values()]

@@ -6,6 +6,8 @@ The rules:
   something is not safe.
 - A mark that stays bars every run that would open one of its devices, whatever the workspace is
   called, until a person acknowledges it by name. Nothing resumes by itself.
+- It bars its own workspace, too, where a device has another plug by now; and only who made all of
+  its devices safe says that of the mark.
 - A mark whose run still lives bars nothing: the locks of its devices do.
 - Marks lie beside the locks, in files that every account of the bench may replace.
 """
@@ -24,7 +26,9 @@ from filelock import FileLock, Timeout
 
 from sensorbench.core.errors import BenchError
 from sensorbench.evidence.files import sync_folder
-from sensorbench.station.locks import state_folder
+from sensorbench.station.locks import RUNS, run_key, state_folder, station_keys
+from sensorbench.station.model import StationFile
+from sensorbench.station.station import tcp_port
 
 FOLDER = "marks"
 ENERGISED, SAFE, UNSAFE, TRIPPED = "energised", "made safe", "not safe", "stopped by safety"
@@ -171,12 +175,27 @@ def is_locked(path: Path) -> bool:
     return False
 
 
+def keys_of(file: StationFile, workspace: Path) -> tuple[str, ...]:
+    """Return what a bench is known by: its devices, and its workspace."""
+    return (*station_keys(file, tcp_port), run_key(workspace))
+
+
+def devices_beside(mark: Mark, keys: Iterable[str]) -> list[str]:
+    """Return the devices of a mark that are not among those of a bench."""
+    return sorted({key for key in mark.keys if not key.startswith(RUNS)} - set(keys))
+
+
 def on(keys: Iterable[str]) -> list[Mark]:
     """Return the marks of runs that are gone, on any of these devices. Raises BenchError."""
+    return left_on(keys, marks())
+
+
+def left_on(keys: Iterable[str], among: Iterable[Mark]) -> list[Mark]:
+    """Return which of some marks are of runs that are gone, on any of these devices."""
     wanted = set(keys)
     return [
         mark
-        for mark in marks()
+        for mark in among
         if mark.state != ENDED and wanted & set(mark.keys) and not is_locked(mark.alive_file)
     ]
 

@@ -140,9 +140,12 @@ def _holder(path: Path) -> str:
 # -- what is locked --------------------------------------------------------------------------------
 
 
+RUNS = "runs of "
+
+
 def run_key(workspace: Path) -> str:
     """Return the key of running in a workspace: its evidence and its simulated memory."""
-    return f"runs of {workspace.resolve()}"
+    return f"{RUNS}{workspace.resolve()}"
 
 
 def simulation_key(workspace: Path) -> str:

@@ -23,7 +23,6 @@ from sensorbench.safety.limits import stops_beyond
 from sensorbench.station.alarm_check import check_alarm
 from sensorbench.station.binding import bind
 from sensorbench.station.layout import layout_of
-from sensorbench.station.locks import station_keys
 from sensorbench.station.machine import check_machine
 from sensorbench.station.model import StationFile
 from sensorbench.station.preflight import (
@@ -35,7 +34,6 @@ from sensorbench.station.preflight import (
 )
 from sensorbench.station.protections import guards_of, unguarded
 from sensorbench.station.simulation import is_simulated
-from sensorbench.station.station import tcp_port
 from sensorbench.station.workspace import Workspace, any_meter, load_job
 
 _ROWS = (
@@ -89,7 +87,7 @@ def _barred(workspace: Workspace) -> list[str]:
     if is_simulated(station):
         return []
     try:
-        found = marks.on(station_keys(station, tcp_port))
+        found = marks.on(marks.keys_of(station, workspace.root))
     except BenchError as error:
         return [str(error)]
     return [mark.said for mark in found if not mark.acknowledged]
