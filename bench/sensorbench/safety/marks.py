@@ -26,11 +26,10 @@ from filelock import FileLock, Timeout
 
 from sensorbench.core.errors import BenchError
 from sensorbench.evidence.files import sync_folder
-from sensorbench.station.locks import RUNS, run_key, state_folder, station_keys
+from sensorbench.station.locks import MARKS, RUNS, is_held, run_key, state_folder, station_keys
 from sensorbench.station.model import StationFile
 from sensorbench.station.station import tcp_port
 
-FOLDER = "marks"
 ENERGISED, SAFE, UNSAFE, TRIPPED = "energised", "made safe", "not safe", "stopped by safety"
 ENDED = "ended early"
 """Safe, and nothing to acknowledge: left for the watchdog, which tells people and takes it away."""
@@ -46,7 +45,8 @@ class Mark:
     """What a run says of the bench. Times are UTC; `unsafe` are the words for what is not safe.
 
     `station` is its station.toml, `boot` tells whether the machine was started anew since, `beat`
-    is where the run's heart can be read, `allowance_s` what it may be silent for.
+    is where the run's heart can be read, `allowance_s` what it may be silent for. `station_text` is
+    station.toml as it was when the run began: by now it may be edited, or gone with its workspace.
     """
 
     run: str
@@ -63,6 +63,7 @@ class Mark:
     text: str = ""
     unsafe: tuple[str, ...] = ()
     acknowledged: Mapping[str, str] = field(default_factory=dict)
+    station_text: str = ""
 
     @property
     def file(self) -> Path:
@@ -81,6 +82,11 @@ class Mark:
         return self.file.with_suffix(".watched")
 
     @property
+    def heard_file(self) -> Path:
+        """Return the file that says where its watchdog is heard."""
+        return self.file.with_suffix(".heard")
+
+    @property
     def said(self) -> str:
         """Return in words what was left, and what was done about it."""
         match self.state:
@@ -96,12 +102,8 @@ class Mark:
 
 
 def folder() -> Path:
-    """Return the folder of the marks, made where it is not there. Raises BenchError."""
-    found = state_folder().parent / FOLDER
-    if not found.is_dir():
-        found.mkdir(parents=True, exist_ok=True)
-        found.chmod(0o777)  # every account replaces and removes marks
-    return found
+    """Return the folder of the marks, which every account writes to. Raises BenchError."""
+    return state_folder().with_name(MARKS)
 
 
 def write(mark: Mark) -> None:
@@ -122,7 +124,7 @@ def write(mark: Mark) -> None:
 
 def remove(mark: Mark) -> None:
     """Take a mark away: the bench is safe, and nobody needs to be told."""
-    for path in (mark.file, mark.alive_file, mark.watch_file):
+    for path in (mark.file, mark.alive_file, mark.watch_file, mark.heard_file):
         path.unlink(missing_ok=True)
 
 
@@ -170,7 +172,7 @@ def is_locked(path: Path) -> bool:
     except Timeout:
         return True
     except OSError:
-        return True  # what can't be known is not taken as gone
+        return is_held(path)
     lock.release()
     return False
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from sensorbench.core.clock import RealClock
 from sensorbench.core.errors import BenchError
@@ -20,6 +23,7 @@ from sensorbench.station.locks import (
     Held,
     bus_key,
     held,
+    held_where_possible,
     host_keys,
     run_key,
     serial_key,
@@ -95,14 +99,72 @@ def test_two_names_of_one_device_meet(tmp_path: Path) -> None:
     assert run_key(tmp_path / "linked") == run_key(folder)
 
 
-def test_every_account_can_lock_and_none_removes_anothers(
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
+def test_both_folders_are_open_to_every_account_whoever_came_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(STATE, str(tmp_path / "state"))
-    with held(["a"], "mine"):
-        assert state_folder().stat().st_mode & 0o7777 == 0o1777
-        (lock,) = state_folder().glob("*.lock")
-        assert lock.stat().st_mode & 0o666 == 0o666
+    monkeypatch.setenv("SENSORBENCH_STATE", str(tmp_path / "state"))
+    with held(["bus x"], "scan"):
+        for folder in (state_folder(), state_folder().with_name("marks")):
+            assert folder.stat().st_mode & 0o7777 == 0o777
+
+
+AS_ACCOUNT = """
+import os, sys
+from sensorbench.core.errors import BenchError
+from sensorbench.station.locks import held
+try:
+    with held(["bus warm"], "once"):  # what is imported late is there: Python may be root's alone
+        pass
+    os.setuid(int(sys.argv[1]))
+    with held(["bus y"], "a run"):
+        if sys.argv[2] == "dies":
+            os.kill(os.getpid(), 9)
+except BenchError as error:
+    sys.exit(str(error))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid(), reason="only root may be others")
+def test_a_lock_that_one_account_left_is_free_for_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        state = Path(folder) / "state"
+        monkeypatch.setenv("SENSORBENCH_STATE", str(state))
+        done = [
+            subprocess.run(
+                [sys.executable, "-c", AS_ACCOUNT, account, how], text=True, capture_output=True,
+                check=False,
+            )
+            for account, how in (("1001", "dies"), ("1002", "ends"), ("1003", "ends"))
+        ]  # fmt: skip
+        assert [one.returncode for one in done] == [-signal.SIGKILL, 0, 0], done
+
+
+@pytest.mark.skipif(os.name != "posix", reason="flock is POSIX")
+def test_what_can_not_be_written_is_no_reason_to_leave_a_bench_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A disk that went read-only: who makes safe is kept out by a holder, and by nothing else."""
+    with another("bus y"):
+        with held(["bus x"], "earlier"):
+            pass
+
+        def read_only(*_: object, **__: object) -> None:
+            raise OSError(errno.EROFS, "Read-only file system")
+
+        monkeypatch.setattr(FileLock, "acquire", read_only)
+        with pytest.raises(BenchError, match="Read-only"), held(["bus x"], "a run"):
+            pass
+        with held_where_possible(["bus x", "bus never locked"], "safe"):
+            pass
+        with (
+            pytest.raises(Held, match="bus y is in use"),
+            held_where_possible(["bus x", "bus y"], "safe"),
+        ):
+            pass
 
 
 def test_without_a_folder_for_locks_nothing_is_driven(

@@ -57,9 +57,7 @@ def make_bench_safe(root: Path, as_json: bool) -> int:
             again, lost = _after_the_watchdog(file, root)
             states |= again
     unsafe = [text for name, text in lost.items() if name not in states]
-    found, unknown = marks.readable()
-    if not unsafe:
-        unsafe = _note(marks.left_on(keys := marks.keys_of(file, root), found), keys)
+    unknown = [] if unsafe else _noted(marks.keys_of(file, root), unsafe)
     _tell(states, unsafe, as_json)
     if unsafe:
         return NOT_SAFE
@@ -79,6 +77,16 @@ def _after_the_watchdog(file: StationFile, root: Path) -> tuple[dict[str, str], 
             if time.monotonic() > end or not any(marks.is_locked(m.watch_file) for m in there):
                 raise
         time.sleep(_PAUSE_S / 4)
+
+
+def _noted(keys: Collection[str], unsafe: list[str]) -> list[str]:
+    """Add to `unsafe` what was not reached; return in words what can't be read or written."""
+    try:
+        found, unknown = marks.readable()
+        unsafe += _note(marks.left_on(keys, found), keys)
+    except BenchError as error:  # a disk that can't be written: it is safe all the same
+        return [f"it is safe, and not on record: {error}"]
+    return unknown
 
 
 def _note(there: Iterable[marks.Mark], keys: Collection[str]) -> list[str]:
