@@ -21,7 +21,6 @@ import hashlib
 import json
 import os
 import re
-import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
@@ -30,8 +29,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from platformdirs import site_state_path, user_state_path
 
-from sensorbench.core.deadline import within
 from sensorbench.core.errors import BenchError
+from sensorbench.station.device_keys import bus_key, host_keys, port_keys, visa_keys
 from sensorbench.station.links import SerialLink, TcpLink, VisaLink
 from sensorbench.station.model import StationFile
 
@@ -213,40 +212,6 @@ def simulation_key(workspace: Path) -> str:
     return f"twins of {workspace.resolve()}"
 
 
-def bus_key(device: str) -> str:
-    """Return the key of an I2C adapter, /dev/i2c-N."""
-    return f"bus {Path(device).resolve()}"
-
-
-def serial_key(port: str) -> str:
-    """Return the key of a serial port; a link such as /dev/serial/by-id is what it leads to."""
-    return f"port {os.path.realpath(port)}" if os.path.exists(port) else f"port {port.upper()}"
-
-
-_LOOK_UP_S = 5.0
-
-
-def host_keys(host: str, port: int) -> list[str]:
-    """Return a key for each address of a host: a name and an address of it meet."""
-    try:
-        found = within(
-            _LOOK_UP_S,
-            lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM),
-            f"to look up {host}",
-        )
-    except OSError:
-        return [f"host {host.lower()}:{port}"]
-    return sorted({f"host {row[4][0]}:{port}" for row in found})
-
-
-def visa_keys(resource: str) -> list[str]:
-    """Return the keys of a VISA resource: of the host, where it is a raw socket on one."""
-    parts = resource.upper().split("::")
-    if parts[0].startswith("TCPIP") and parts[-1] == "SOCKET" and len(parts) == 4:
-        return host_keys(resource.split("::")[1], int(parts[2])) if parts[2].isdigit() else []
-    return [f"VISA {resource.upper()}"]
-
-
 def station_keys(file: StationFile, port_of: Callable[[str], int]) -> list[str]:
     """Return the keys of everything real that a station opens.
 
@@ -258,7 +223,7 @@ def station_keys(file: StationFile, port_of: Callable[[str], int]) -> list[str]:
             case SerialLink() as link if link.remote is not None:
                 keys += host_keys(*link.remote)
             case SerialLink(port=port):
-                keys.append(serial_key(port))
+                keys += port_keys(port)
             case TcpLink(host=host, port=port):
                 keys += host_keys(host, port or port_of(entry.model))
             case VisaLink(resource=resource):

@@ -36,6 +36,7 @@ from sensorbench.station.model import (
     StationFile,
 )
 from sensorbench.station.needed import lacking
+from sensorbench.station.plugs import check_plugs
 from sensorbench.station.protections import check_guards, check_long
 from sensorbench.station.pulsing import check_dead_men
 from sensorbench.station.refs import members_of_device
@@ -52,7 +53,7 @@ def check_station(file: StationFile, bindings: Bindings | None = None) -> list[P
     """Return what is wrong with a station by itself."""
     found = bindings or bind(file)
     rows = chain(
-        _instruments(file), found.problems, _places(file), _sockets(file, found),
+        _instruments(file), found.problems, _places(file), check_plugs(file), _sockets(file, found),
         check_guards(file, found), unkept(file, found), check_dead_men(file, found),
     )  # fmt: skip
     return [file.placed(Problem(FILE, key, text)) for key, text in rows]

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from filelock import FileLock
@@ -18,17 +19,20 @@ from filelock import FileLock
 from sensorbench.core.clock import RealClock
 from sensorbench.core.errors import BenchError
 from sensorbench.links.mount import TcpMount
+from sensorbench.station.device_keys import (
+    bus_key,
+    host_keys,
+    port_keys,
+    serial_key,
+    visa_keys,
+)
 from sensorbench.station.locks import (
     STATE,
     Held,
-    bus_key,
     held,
     held_where_possible,
-    host_keys,
     run_key,
-    serial_key,
     state_folder,
-    visa_keys,
 )
 from sensorbench.station.station import open_station
 from sensorbench.world.world import World
@@ -97,6 +101,42 @@ def test_two_names_of_one_device_meet(tmp_path: Path) -> None:
     folder.mkdir()
     (tmp_path / "linked").symlink_to(folder)
     assert run_key(tmp_path / "linked") == run_key(folder)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("GPIB::5", "GPIB0::5::INSTR", "gpib0::05"),
+        ("GPIB0::5::1::INSTR", "GPIB0::5::97::INSTR"),
+        (
+            "USB0::0x2A8D::0x1102::MY1::INSTR",
+            "USB::10893::4354::my1",
+            "USB0::10893::0x1102::MY1::0",
+        ),
+        ("TCPIP::127.0.0.1", "TCPIP0::localhost::inst0::INSTR", "TCPIP::127.0.0.1::hislip0::INSTR"),
+        ("TCPIP::[::1]::5025::SOCKET", "TCPIP0::[0:0:0:0:0:0:0:1]::5025::socket"),
+        ("TCPIP::[::ffff:127.0.0.1]::5025::SOCKET", "TCPIP::127.0.0.1::5025::SOCKET"),
+    ],
+)
+def test_a_visa_resource_is_one_device_however_it_is_written(names: tuple[str, ...]) -> None:
+    assert len({tuple(visa_keys(name)) for name in names}) == 1, [visa_keys(n) for n in names]
+
+
+def test_other_visa_resources_are_other_devices() -> None:
+    names = (
+        "GPIB0::5", "GPIB0::6", "GPIB1::5", "GPIB0::5::1", "TCPIP::127.0.0.1::gpib0,5::INSTR",
+        "TCPIP::127.0.0.1", "USB::1::2::MY1", "USB::1::2::MY2", "USB::1::2::MY1::1::INSTR", "psu",
+    )  # fmt: skip
+    assert len({tuple(visa_keys(name)) for name in names}) == len(names)
+
+
+def test_a_serial_port_is_one_device_however_it_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = [SimpleNamespace(device=name) for name in ("/dev/null", "/dev/zero")]
+    monkeypatch.setattr("serial.tools.list_ports.grep", lambda _: iter(there))
+    assert port_keys("hwgrep://USB") == port_keys("/dev/null")
+    assert port_keys("hwgrep://USB&n=2") == port_keys("/dev/zero")
+    assert port_keys("\\\\.\\COM3") == port_keys("com3")
+    assert port_keys("rfc2217://localhost:4001") == port_keys("socket://127.0.0.1:4001")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
