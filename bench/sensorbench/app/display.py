@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import typer
 
+from sensorbench.app.screen import Apart
 from sensorbench.core.units import show_duration
 from sensorbench.run.progress import Progress, Silent, Status
 
@@ -31,11 +32,18 @@ def display(title: str, quiet: bool = False, real_time: bool = True) -> Iterator
     """
     if quiet:
         yield Silent()
-    elif sys.stderr.isatty():
-        with _screen(title, _Left(real_time)) as progress:
-            yield progress
-    else:
-        yield _Lines(title, _Left(real_time))
+        return
+    with ExitStack() as stack:
+        shown: Progress
+        if sys.stderr.isatty():
+            shown = stack.enter_context(_screen(title, _Left(real_time)))
+        else:
+            shown = _Lines(title, _Left(real_time))
+        if real_time:
+            apart = Apart(shown)
+            stack.callback(apart.close)
+            shown = apart
+        yield shown
 
 
 class _Left:

@@ -483,9 +483,10 @@ def alarm(
 def _stoppable() -> Iterator[None]:
     """Let a signal end the work in order; 128 + its number is what shells expect then."""
     from sensorbench.app.machine import safe_before_the_console_goes  # noqa: PLC0415 - as above
+    from sensorbench.app.screen import kept  # noqa: PLC0415 - as above
     from sensorbench.safety.signals import Stopped, stop_on_signals  # noqa: PLC0415 - as above
 
-    with stop_on_signals(), safe_before_the_console_goes():
+    with kept(), stop_on_signals(), safe_before_the_console_goes():
         try:
             yield
         except Stopped as error:
@@ -511,6 +512,10 @@ def main() -> None:
     # Readings are many and short-lived, and hold no cycles: looked for every 700 objects, they cost
     # a run and its report 4 % of their time, and 2 % more memory if looked for more seldom.
     gc.set_threshold(50_000, 10, 10)
+    if sys.stdout is None or sys.stderr is None:  # none was given, as to a service
+        from sensorbench.app.screen import open_where_closed  # noqa: PLC0415 - seldom
+
+        open_where_closed()
     if hasattr(sys.stdout, "reconfigure"):
         # A console that can't show a character must not stop a run.
         sys.stdout.reconfigure(errors="replace")

@@ -272,7 +272,9 @@ class Watch:
             None,
         )
         if worst is None:
-            spot.beyond_since, spot.is_noted = math.inf, False
+            # What was beyond and can't be read just now is not known to be back inside.
+            if all(watched.value is not None or watched.lost for watched in spot.meters):
+                spot.beyond_since, spot.is_noted = math.inf, False
         else:
             spot.beyond_since = min(spot.beyond_since, now)
             if now - spot.beyond_since >= row.delay_s:

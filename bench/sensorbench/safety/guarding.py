@@ -4,7 +4,8 @@ The rules:
 - The mark is on the disk before anything is sent that energises; it goes when the bench is safe and
   nothing is to be told.
 - What a person acknowledged stays until the run that goes on has it on record.
-- The watchdog is a process of its own that outlives the run. One that is gone is started again.
+- The watchdog is a process of its own that outlives the run. One that is gone, or was stopped, is
+  started again; a mark that somebody takes away ends the run.
 - Simulated benches have none of this: they are on only while the program runs.
 """
 
@@ -14,7 +15,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,11 +28,14 @@ from sensorbench.core.errors import BenchError
 from sensorbench.safety import marks
 from sensorbench.safety.detaching import detached
 from sensorbench.safety.heart import ALLOWANCE_S, Heart, NoPulse, Pulse, PulsingClock
-from sensorbench.station.locks import boot_id, station_keys
+from sensorbench.safety.watching import end_what_is_not_heard, is_watched
+from sensorbench.station.locks import boot_id
 from sensorbench.station.model import StationFile
-from sensorbench.station.station import tcp_port
 
+STATION = "station.toml"
 _EVERYBODY = 0o666
+_MISSED = 2
+"""So many looks may go by without a watchdog that was started."""
 _USUAL_S, _TRIES = 5.0, 3
 """How long an exchange takes at most where station.toml says nothing, s; how often it is tried."""
 
@@ -92,10 +96,14 @@ class Unguarded:
 class WatchdogGuard:
     """A mark, a heart and a watchdog. Raises Barred where an earlier run left the bench so."""
 
+    _station_text = ""
+
     def __init__(self, file: StationFile, workspace: Path) -> None:
-        self._keys = tuple(station_keys(file, tcp_port))
+        self._keys = marks.keys_of(file, workspace)
         self.acknowledged = tuple(marks.refuse(self._keys))
         self._workspace = workspace.resolve()
+        with suppress(OSError):
+            self._station_text = (self._workspace / STATION).read_text(encoding="utf-8")
         links = [entry.link for entry in file.instrument.values()]
         slowest_s = max([_USUAL_S, *(getattr(link, "timeout", None) or 0.0 for link in links)])
         beside = marks.folder() / f"heart-{os.getpid()}"
@@ -104,6 +112,7 @@ class WatchdogGuard:
         self.clock: Clock = PulsingClock(self._heart)
         self._mark: marks.Mark | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._missed = 0
         self._stack = ExitStack()
         self._stack.callback(self._heart.close)
 
@@ -112,13 +121,14 @@ class WatchdogGuard:
             run=run,
             root=str(root),
             workspace=str(self._workspace),
-            station=str(self._workspace / "station.toml"),
+            station=str(self._workspace / STATION),
             keys=self._keys,
             pid=os.getpid(),
             boot=boot_id(),
             since=datetime.now(UTC).isoformat(timespec="seconds"),
             beat=self._heart.place,
             allowance_s=self._heart.allowance_s,
+            station_text=self._station_text,
         )
         alive = FileLock(mark.alive_file, timeout=0, mode=_EVERYBODY)
         try:
@@ -137,13 +147,23 @@ class WatchdogGuard:
                 marks.remove(known)
 
     def look(self) -> str:
-        if self._process is None or self._mark is None or self._process.poll() is None:
+        if self._process is None or self._mark is None:
             return ""
-        code = self._process.returncode
-        if marks.is_locked(self._mark.watch_file):
-            return ""  # another one stands by
-        self._process = start_watchdog(self._mark)
-        return f"the watchdog had ended (exit code {code}) and was started again"
+        if not self._mark.file.exists():
+            raise BenchError(
+                f"{self._mark.file} was taken away while the run went on: nothing holds others off "
+                "this bench any more, and no watchdog makes it safe. Leave the state folder alone"
+            )
+        if is_watched(self._mark):
+            self._missed = 0
+            return ""
+        code, self._missed = self._process.poll(), self._missed + 1
+        if code is None and self._missed < _MISSED:
+            return ""  # one that was just started is not there yet
+        text = f"had ended (exit code {code})" if code is not None else "was not heard"
+        text = end_what_is_not_heard(self._mark) or f"the watchdog {text} and was started again"
+        self._process, self._missed = start_watchdog(self._mark), 0
+        return text
 
     def made_safe(self, unsafe: Mapping[str, str], tripped: str, ended_early: str) -> None:
         if self._mark is None:
@@ -177,7 +197,7 @@ def start_watchdog(mark: marks.Mark) -> subprocess.Popen[bytes]:
         try:
             return subprocess.Popen(  # noqa: S603 - our own program, words of our own
                 words,
-                cwd=mark.workspace,
+                cwd=mark.workspace if Path(mark.workspace).is_dir() else mark.file.parent,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

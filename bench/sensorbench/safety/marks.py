@@ -6,6 +6,8 @@ The rules:
   something is not safe.
 - A mark that stays bars every run that would open one of its devices, whatever the workspace is
   called, until a person acknowledges it by name. Nothing resumes by itself.
+- It bars its own workspace, too, where a device has another plug by now; and only who made all of
+  its devices safe says that of the mark.
 - A mark whose run still lives bars nothing: the locks of its devices do.
 - Marks lie beside the locks, in files that every account of the bench may replace.
 """
@@ -24,9 +26,10 @@ from filelock import FileLock, Timeout
 
 from sensorbench.core.errors import BenchError
 from sensorbench.evidence.files import sync_folder
-from sensorbench.station.locks import state_folder
+from sensorbench.station.locks import MARKS, RUNS, is_held, run_key, state_folder, station_keys
+from sensorbench.station.model import StationFile
+from sensorbench.station.station import tcp_port
 
-FOLDER = "marks"
 ENERGISED, SAFE, UNSAFE, TRIPPED = "energised", "made safe", "not safe", "stopped by safety"
 ENDED = "ended early"
 """Safe, and nothing to acknowledge: left for the watchdog, which tells people and takes it away."""
@@ -42,7 +45,8 @@ class Mark:
     """What a run says of the bench. Times are UTC; `unsafe` are the words for what is not safe.
 
     `station` is its station.toml, `boot` tells whether the machine was started anew since, `beat`
-    is where the run's heart can be read, `allowance_s` what it may be silent for.
+    is where the run's heart can be read, `allowance_s` what it may be silent for. `station_text` is
+    station.toml as it was when the run began: by now it may be edited, or gone with its workspace.
     """
 
     run: str
@@ -59,6 +63,7 @@ class Mark:
     text: str = ""
     unsafe: tuple[str, ...] = ()
     acknowledged: Mapping[str, str] = field(default_factory=dict)
+    station_text: str = ""
 
     @property
     def file(self) -> Path:
@@ -77,6 +82,11 @@ class Mark:
         return self.file.with_suffix(".watched")
 
     @property
+    def heard_file(self) -> Path:
+        """Return the file that says where its watchdog is heard."""
+        return self.file.with_suffix(".heard")
+
+    @property
     def said(self) -> str:
         """Return in words what was left, and what was done about it."""
         match self.state:
@@ -92,12 +102,8 @@ class Mark:
 
 
 def folder() -> Path:
-    """Return the folder of the marks, made where it is not there. Raises BenchError."""
-    found = state_folder().parent / FOLDER
-    if not found.is_dir():
-        found.mkdir(parents=True, exist_ok=True)
-        found.chmod(0o777)  # every account replaces and removes marks
-    return found
+    """Return the folder of the marks, which every account writes to. Raises BenchError."""
+    return state_folder().with_name(MARKS)
 
 
 def write(mark: Mark) -> None:
@@ -118,7 +124,7 @@ def write(mark: Mark) -> None:
 
 def remove(mark: Mark) -> None:
     """Take a mark away: the bench is safe, and nobody needs to be told."""
-    for path in (mark.file, mark.alive_file, mark.watch_file):
+    for path in (mark.file, mark.alive_file, mark.watch_file, mark.heard_file):
         path.unlink(missing_ok=True)
 
 
@@ -166,17 +172,32 @@ def is_locked(path: Path) -> bool:
     except Timeout:
         return True
     except OSError:
-        return True  # what can't be known is not taken as gone
+        return is_held(path)
     lock.release()
     return False
 
 
+def keys_of(file: StationFile, workspace: Path) -> tuple[str, ...]:
+    """Return what a bench is known by: its devices, and its workspace."""
+    return (*station_keys(file, tcp_port), run_key(workspace))
+
+
+def devices_beside(mark: Mark, keys: Iterable[str]) -> list[str]:
+    """Return the devices of a mark that are not among those of a bench."""
+    return sorted({key for key in mark.keys if not key.startswith(RUNS)} - set(keys))
+
+
 def on(keys: Iterable[str]) -> list[Mark]:
     """Return the marks of runs that are gone, on any of these devices. Raises BenchError."""
+    return left_on(keys, marks())
+
+
+def left_on(keys: Iterable[str], among: Iterable[Mark]) -> list[Mark]:
+    """Return which of some marks are of runs that are gone, on any of these devices."""
     wanted = set(keys)
     return [
         mark
-        for mark in marks()
+        for mark in among
         if mark.state != ENDED and wanted & set(mark.keys) and not is_locked(mark.alive_file)
     ]
 

@@ -97,6 +97,8 @@ def _said(event: Event) -> str:
             return f"the run was not heard {data['late_s']} s after it had promised to be"
         case "killed":
             return f"its process {data['pid']} was ended"
+        case "not_ended":
+            return f"its process {data['pid']} can't be ended: {data['reason']}"
         case "gone":
             return f"its process {data['pid']} is gone"
         case "slept":

@@ -10,6 +10,8 @@ The rules:
   that safety stopped a run, or that one ended early. While all is well it sends the sign of life.
 - What tells people, and what is written, never holds up what fences and makes safe: a disk that
   stalls, or a mark that can't be read, delays neither.
+- It makes safe what the run drove, by station.toml as that was then, whatever became of the file.
+- It has a heart of its own: one that was stopped is ended, and another started.
 - There is one a run. It ends when the run has ended in order, or all is safe. Nothing that a
   terminal, a log-out or a shutdown sends ends it before.
 - A machine that slept, or had no time for this process, proves nothing about the run: it is given
@@ -24,8 +26,8 @@ import signal
 import sys
 import threading
 import time
+import tomllib
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,14 +38,19 @@ from sensorbench.core.catalog import devices
 from sensorbench.core.errors import BenchError
 from sensorbench.safety import marks
 from sensorbench.safety.alarm import DEADLINE_S, Alarm, Alert
-from sensorbench.safety.heart import ENDED, Listener
+from sensorbench.safety.heart import ENDED, LONGEST_S, Listener, Pulse
+from sensorbench.safety.making import not_safe
 from sensorbench.safety.reaching import reach_and_make_safe
 from sensorbench.safety.record import Record, record_of
+from sensorbench.safety.watching import heard
+from sensorbench.station.locks import STATE
 from sensorbench.station.model import StationFile, load_station
 
 _LOOK_S = 0.1
 _GRACE_S = 1.0
 """How late a promise may be kept: two processes look at one clock at different moments, s."""
+_FENCED_S = 5.0
+"""How long ending a run may take before people are told, s."""
 _SLEPT_S = 2.0
 _PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _TELL_AGAIN_S = 600.0
@@ -98,19 +105,21 @@ def watch(path: Path) -> int:
     except Timeout:
         return 0  # there is one already
     try:
-        file = _ready(mark)
-        people = People(Alarm.of(file), file.station.name, mark.run)
-        record = Record(record_of(Path(mark.workspace), mark.run))
-        _watch(mark, file, record, people)
-        people.wait()
-        record.wait()
+        with heard(mark) as own:
+            file = _ready(mark)
+            people = People(Alarm.of(file), file.station.name, mark.run)
+            record = Record(record_of(Path(mark.workspace), mark.run))
+            _watch(mark, file, record, people, own)
+            own.expect(LONGEST_S)
+            people.wait()
+            record.wait()
     finally:
         lock.release()
     return 0
 
 
-def _watch(mark: marks.Mark, file: StationFile, record: Record, people: People) -> None:
-    why = _until_gone(mark, record, people)
+def _watch(mark: marks.Mark, file: StationFile, record: Record, people: People, own: Pulse) -> None:
+    why = _until_gone(mark, record, people, own)
     left = _left(mark)
     if left is None:
         return
@@ -119,24 +128,37 @@ def _watch(mark: marks.Mark, file: StationFile, record: Record, people: People) 
         if left.state == marks.ENDED:
             marks.remove(left)
     elif why and left.state in (marks.ENERGISED, marks.UNSAFE) and not left.acknowledged:
-        _make_safe(replace(left, text=why), file, record, people)
+        _make_safe(replace(left, text=why), file, record, people, own)
 
 
 def _ready(mark: marks.Mark) -> StationFile:
     """Load what will be needed, so that nothing has to be found when it is."""
-    file = load_station(Path(mark.station))
+    file = station_of(mark)
     for entry in file.instrument.values():
         devices()[entry.model].load_driver()
     return file
 
 
-def _until_gone(mark: marks.Mark, record: Record, people: People) -> str:
+def station_of(mark: marks.Mark) -> StationFile:
+    """Return the station of a mark as it was when the run began. Raises InputError.
+
+    Without its sockets: those may be a table beside it, and nobody needs them to make safe.
+    """
+    if not mark.station_text:
+        return load_station(Path(mark.station))
+    data = tomllib.loads(mark.station_text)
+    data.pop("socket", None)
+    return StationFile.model_validate(data)
+
+
+def _until_gone(mark: marks.Mark, record: Record, people: People, own: Pulse) -> str:
     """Return why the run is gone, seen to be gone, "" where it ended in order."""
     heart: Listener | None = None
     looked = time.monotonic()
     from_s = looked
     while marks.is_locked(mark.alive_file):
         time.sleep(_LOOK_S)
+        own.beat()
         now = time.monotonic()
         if now - looked > _SLEPT_S:
             record.note("slept", seconds=round(now - looked, 3))
@@ -156,17 +178,28 @@ def _until_gone(mark: marks.Mark, record: Record, people: People) -> str:
         if now > due + _GRACE_S:
             late_s = round(now - due, 3)
             record.note("silent", pid=mark.pid, late_s=late_s)
-            _fence(mark, record)
+            _fence(mark, record, people, own)
             return f"it hung: {late_s:.1f} s after it should have been heard it was ended"
     return "its process ended"
 
 
-def _fence(mark: marks.Mark, record: Record) -> None:
-    """Kill the run, and return once it is gone."""
+def _fence(mark: marks.Mark, record: Record, people: People, own: Pulse) -> None:
+    """Kill the run, and return once it is gone; tell people where it can't be ended."""
     told = False
+    why, again_s = "it does not end", time.monotonic() + _FENCED_S
     while marks.is_locked(mark.alive_file):
-        with suppress(OSError):
+        own.beat()
+        try:
             os.kill(mark.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        except OSError as error:
+            why = error.strerror or str(error)
+        if time.monotonic() >= again_s:
+            again_s = time.monotonic() + _TELL_AGAIN_S
+            text = f"it hangs, and its process {mark.pid} can't be ended: {why}"
+            record.note("not_ended", pid=mark.pid, reason=why)
+            left = replace(mark, state=marks.UNSAFE, unsafe=(not_safe("the bench", text),))
+            _tell(left, record)
+            people.tell(marks.UNSAFE, left.said)
         if not told:
             record.note("killed", pid=mark.pid)
             told = True
@@ -174,7 +207,9 @@ def _fence(mark: marks.Mark, record: Record) -> None:
     record.note("gone", pid=mark.pid)
 
 
-def _make_safe(mark: marks.Mark, file: StationFile, record: Record, people: People) -> None:
+def _make_safe(
+    mark: marks.Mark, file: StationFile, record: Record, people: People, own: Pulse
+) -> None:
     """Make the bench safe, and try again until it is.
 
     `file` is the station as it was when the watch began: what was edited since may not be whole.
@@ -185,6 +220,8 @@ def _make_safe(mark: marks.Mark, file: StationFile, record: Record, people: Peop
     attempt = 0
     while True:
         attempt += 1
+        own.beat()
+        own.expect(LONGEST_S)
         try:
             found, lost = reach_and_make_safe(file, purpose)
             states |= found
@@ -242,7 +279,10 @@ def main() -> None:
     for name in _IGNORED:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    sys.exit(watch(Path(sys.argv[1])))
+    path = Path(sys.argv[1])
+    # Its folder is the one that it was started for, whatever disk can't be written by then.
+    os.environ[STATE] = str(path.parent.parent)
+    sys.exit(watch(path))
 
 
 if __name__ == "__main__":

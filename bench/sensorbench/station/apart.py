@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from sensorbench.core.catalog import devices
 from sensorbench.links.line import LineSettings
+from sensorbench.station.device_keys import bus_key, serial_key
 from sensorbench.station.links import SerialLink, TcpLink, VisaLink
-from sensorbench.station.locks import bus_key, serial_key
 from sensorbench.station.model import InstrumentEntry, StationFile
 
 _INTERFACE = re.compile(r"([A-Z]+)(\d*)(.*)", re.DOTALL)

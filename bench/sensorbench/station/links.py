@@ -153,13 +153,14 @@ class LineLink(Document):
     """What every line to an instrument may say, where it is not as its driver knows it.
 
     `terminator` ends the lines of both sides, `reply_terminator` those that come where they end
-    otherwise. `timeout` is the deadline of one whole exchange, `pause` the least time between the
+    otherwise. `timeout` is the deadline of one whole exchange, 30 s at most: who waits longer
+    for one instrument watches no other. `pause` the least time between the
     end of one and the beginning of the next.
     """
 
     terminator: Terminator | None = None
     reply_terminator: Terminator | None = None
-    timeout: Duration | None = Field(default=None, gt=0, le=3600)
+    timeout: Duration | None = Field(default=None, gt=0, le=30)
     pause: Duration = Field(default=0.0, ge=0, le=60)
 
 

@@ -10,6 +10,8 @@ The rules:
 - The folder is our own and never a temporary one, which is cleaned under running programs:
   SENSORBENCH_STATE, else the machine's (every account meets there), else the user's where the
   machine's can't be written.
+- Who makes a bench safe needs no disk for it: what can't be locked there is opened all the same,
+  unless another program is seen to hold it.
 - Whoever can't have all has none: nothing was touched when Held is raised.
 """
 
@@ -19,21 +21,21 @@ import hashlib
 import json
 import os
 import re
-import socket
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from platformdirs import site_state_path, user_state_path
 
-from sensorbench.core.deadline import within
 from sensorbench.core.errors import BenchError
+from sensorbench.station.device_keys import bus_key, host_keys, port_keys, visa_keys
 from sensorbench.station.links import SerialLink, TcpLink, VisaLink
 from sensorbench.station.model import StationFile
 
 STATE = "SENSORBENCH_STATE"
+MARKS = "marks"
 _EVERYBODY = 0o666
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
@@ -50,15 +52,21 @@ def state_folder() -> Path:
         if said
         else [site_state_path("sensorbench", appauthor=False), user_state_path("sensorbench")]
     )
-    for place in places:
-        folder = place / "locks"
+    folders = [place / "locks" for place in places]
+    for folder in folders:
         try:
-            if not folder.is_dir():
-                folder.mkdir(parents=True)
-                folder.chmod(0o1777)  # every account makes its locks, none removes another's
+            # Both at once: whoever comes first may be the only one who can make them. Not sticky:
+            # there no account may lock a file that another one left.
+            for each in (folder, folder.with_name(MARKS)):
+                if not each.is_dir():
+                    each.mkdir(parents=True)
+                    each.chmod(0o777)
         except OSError:
             continue
         if os.access(folder, os.W_OK):
+            return folder
+    for folder in folders:
+        if folder.is_dir():  # a disk that went read-only, or is full, still says who holds what
             return folder
     tried = " and ".join(str(place) for place in places)
     raise BenchError(
@@ -86,9 +94,7 @@ def _one(folder: Path, key: str, purpose: str) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise Held(
-            f"{key} is in use: {_holder(path)}. Nothing was touched; wait for it or stop it"
-        ) from None
+        raise _in_use(key, path) from None
     except OSError as error:
         raise BenchError(f"{key} can't be locked: {path}: {error.strerror or error}") from None
     said = path.with_suffix(".holder")
@@ -96,8 +102,61 @@ def _one(folder: Path, key: str, purpose: str) -> Iterator[None]:
         _say(said, key, purpose)
         yield
     finally:
-        said.unlink(missing_ok=True)
+        with suppress(OSError):  # what says who holds it matters less than that it is let go
+            said.unlink()
         lock.release()
+
+
+@contextmanager
+def held_where_possible(keys: Iterable[str], purpose: str) -> Iterator[None]:
+    """Hold what can be held: a disk that can't be written keeps nobody from making safe.
+
+    Raises Held, with nothing held, where another program is seen to hold any of them.
+    """
+    with ExitStack() as stack:
+        try:
+            folder = state_folder()
+        except BenchError:
+            yield
+            return
+        for key in sorted(set(keys)):
+            try:
+                stack.enter_context(_one(folder, key, purpose))
+            except Held:
+                raise
+            except BenchError:
+                path = folder / _name(key)
+                if is_held(path):
+                    raise _in_use(key, path) from None
+        yield
+
+
+def is_held(path: Path) -> bool:
+    """Return whether a lock is held whose file can't be opened to be written.
+
+    What can't be known is taken as held.
+    """
+    try:
+        import fcntl  # noqa: PLC0415 - POSIX only
+    except ImportError:
+        return True
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # to read is enough for it
+    except OSError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
+def _in_use(key: str, path: Path) -> Held:
+    return Held(f"{key} is in use: {_holder(path)}. Nothing was touched; wait for it or stop it")
 
 
 def _name(key: str) -> str:
@@ -140,48 +199,17 @@ def _holder(path: Path) -> str:
 # -- what is locked --------------------------------------------------------------------------------
 
 
+RUNS = "runs of "
+
+
 def run_key(workspace: Path) -> str:
     """Return the key of running in a workspace: its evidence and its simulated memory."""
-    return f"runs of {workspace.resolve()}"
+    return f"{RUNS}{workspace.resolve()}"
 
 
 def simulation_key(workspace: Path) -> str:
     """Return the key of serving a workspace's twins."""
     return f"twins of {workspace.resolve()}"
-
-
-def bus_key(device: str) -> str:
-    """Return the key of an I2C adapter, /dev/i2c-N."""
-    return f"bus {Path(device).resolve()}"
-
-
-def serial_key(port: str) -> str:
-    """Return the key of a serial port; a link such as /dev/serial/by-id is what it leads to."""
-    return f"port {os.path.realpath(port)}" if os.path.exists(port) else f"port {port.upper()}"
-
-
-_LOOK_UP_S = 5.0
-
-
-def host_keys(host: str, port: int) -> list[str]:
-    """Return a key for each address of a host: a name and an address of it meet."""
-    try:
-        found = within(
-            _LOOK_UP_S,
-            lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM),
-            f"to look up {host}",
-        )
-    except OSError:
-        return [f"host {host.lower()}:{port}"]
-    return sorted({f"host {row[4][0]}:{port}" for row in found})
-
-
-def visa_keys(resource: str) -> list[str]:
-    """Return the keys of a VISA resource: of the host, where it is a raw socket on one."""
-    parts = resource.upper().split("::")
-    if parts[0].startswith("TCPIP") and parts[-1] == "SOCKET" and len(parts) == 4:
-        return host_keys(resource.split("::")[1], int(parts[2])) if parts[2].isdigit() else []
-    return [f"VISA {resource.upper()}"]
 
 
 def station_keys(file: StationFile, port_of: Callable[[str], int]) -> list[str]:
@@ -195,7 +223,7 @@ def station_keys(file: StationFile, port_of: Callable[[str], int]) -> list[str]:
             case SerialLink() as link if link.remote is not None:
                 keys += host_keys(*link.remote)
             case SerialLink(port=port):
-                keys.append(serial_key(port))
+                keys += port_keys(port)
             case TcpLink(host=host, port=port):
                 keys += host_keys(host, port or port_of(entry.model))
             case VisaLink(resource=resource):

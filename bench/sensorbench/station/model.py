@@ -65,7 +65,8 @@ class BenchTable(Document):
     an overshoot (`safety.limits`), for longer than `delay`, a run stops. It stops, too, where what
     acts is no longer as the run set it, unless `changed` says to note that, as `action` does of a
     limit; "end" lets a stress cool down before (`run.controlled`). Where something vents, `vent`
-    says below which values of which addresses making safe may, or "always". A meter is `lost` after
+    says below which values of which addresses making safe may, or "always". A `period` is 1 min at
+    most and a `delay` 1 h: a limit that nobody looks at stops nothing. A meter is `lost` after
     so many polls in a row, or after a time, in which it can't be read. Without `set` and `fixed`
     the address is only watched.
     """
@@ -77,8 +78,8 @@ class BenchTable(Document):
     agree: Any = None
     low: Any = None
     high: Any = None
-    period: Duration | None = Field(default=None, gt=0)
-    delay: Duration = Field(default=0.0, ge=0)
+    period: Duration | None = Field(default=None, gt=0, le=60)
+    delay: Duration = Field(default=0.0, ge=0, le=3600)
     gradient: Any = None
     handle: tuple[Any, Any] | None = None
     lost: LostAfter = USUALLY

@@ -23,9 +23,10 @@ from sensorbench.core.errors import BenchError
 from sensorbench.core.provenance import Identity
 from sensorbench.links.i2c import I2cBus, LinuxI2cBus
 from sensorbench.links.tca9548a.driver import ADDRESSES
+from sensorbench.station.device_keys import bus_key, host_keys, serial_key, visa_keys
 from sensorbench.station.lines import open_line
 from sensorbench.station.links import I2cLink, SerialLink, TcpLink, VisaLink
-from sensorbench.station.locks import bus_key, held, host_keys, serial_key, visa_keys
+from sensorbench.station.locks import held
 from sensorbench.station.model import InstrumentEntry, StationFile
 from sensorbench.station.probing import Answer, probe
 

@@ -33,7 +33,7 @@ from sensorbench.station.binding import Binding, Bindings, bind
 from sensorbench.station.leads import selected
 from sensorbench.station.lines import open_line, simulated_line
 from sensorbench.station.links import I2cLink, SerialLink, SimulatedLink, TcpLink, VisaLink
-from sensorbench.station.locks import held, station_keys
+from sensorbench.station.locks import held, held_where_possible, station_keys
 from sensorbench.station.model import InstrumentEntry, Socket, StationFile
 from sensorbench.station.person import Terminal
 from sensorbench.station.refs import Ref, find
@@ -239,7 +239,8 @@ def open_station(
     """
     bindings = bind(file)
     with ExitStack() as stack:
-        stack.enter_context(held(station_keys(file, tcp_port), purpose))
+        hold = held if lost is None else held_where_possible
+        stack.enter_context(hold(station_keys(file, tcp_port), purpose))
         bench = SimulatedBench(file, clock, memory if memory is not None else {}, lots, bindings)
         stack.callback(bench.leave_all)
         buses: dict[str, I2cBus] = dict(bench.buses)
@@ -417,7 +418,8 @@ class _Opener:
         if provenance is Provenance.HARDWARE and identity.serial:
             # It may have two plugs: who came by the other one is met here.
             key = f"instrument {identity.model} {identity.serial}"
-            self.stack.enter_context(held([key], self.purpose))
+            hold = held if self.lost is None else held_where_possible
+            self.stack.enter_context(hold([key], self.purpose))
         return OpenInstrument(name, entry, driver, identity, provenance)
 
     def _line(self, name: str, entry: InstrumentEntry, device: Device) -> Line:

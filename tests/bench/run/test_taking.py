@@ -18,9 +18,10 @@ from sensorbench.instruments.keysight_e36312a.driver import KeysightE36312a
 from sensorbench.links.i2c import SimulatedI2cBus
 from sensorbench.links.mount import TcpMount
 from sensorbench.links.smbus_api import simulated_smbus_class
+from sensorbench.station.device_keys import bus_key
 from sensorbench.station.lines import open_line
 from sensorbench.station.links import TcpLink
-from sensorbench.station.locks import Held, bus_key
+from sensorbench.station.locks import Held
 from sensorbench.station.narrowing import narrow
 from sensorbench.station.workspace import Workspace
 from sensorbench.world.fields import Constant

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from sensorbench.app.commands.results import show_run
 from sensorbench.app.display import _doing
-from sensorbench.core.errors import BenchError
+from sensorbench.core.errors import BenchError, LinkTimeout
 from sensorbench.evidence.journal import Event
 from sensorbench.reports.looks import sentence
 from sensorbench.reports.names import Names
@@ -36,14 +37,16 @@ low = "4 V"
 CLOSED = '[simulation]\nambient = { voltage = "5 V" }\n'
 
 
-def door(root: Path, more: str = "", open_at_h: float = 10.0, close_at_h: float = 11.0) -> Any:
+def door(
+    root: Path, more: str = "", open_at_h: float = 10.0, close_at_h: float = 11.0, misses: int = 0
+) -> Any:
     """Run 20 h with a door whose switch gives 5 V until somebody opens it; return it, and how."""
     station = CLIMATE.replace("[simulation]\n", CLOSED) + DOOR + more
     phases = bake("20 h", 'longest = "22 h"')
     there = workspace(root, phases, station=station, head=HEAD + QUICK)
     job = job_of(there)
     with opened(there, job) as bench:
-        _wire(bench, open_at_h, close_at_h)
+        _wire(bench, open_at_h, close_at_h, misses)
         raised: BaseException | None = None
         try:
             execute(there, job, bench, implied_polls=False)
@@ -53,8 +56,8 @@ def door(root: Path, more: str = "", open_at_h: float = 10.0, close_at_h: float 
     return raised, found
 
 
-def _wire(bench: Station, open_at_h: float, close_at_h: float) -> None:
-    original = bench.member
+def _wire(bench: Station, open_at_h: float, close_at_h: float, misses: int = 0) -> None:
+    original, polls = bench.member, count()
 
     def member(ref: Any) -> Any:
         found = original(ref)
@@ -62,6 +65,8 @@ def _wire(bench: Station, open_at_h: float, close_at_h: float) -> None:
             return found
 
         def read() -> float:
+            if misses and next(polls) % misses == 0:
+                raise LinkTimeout("dmm: no answer within 2 s")
             is_open = open_at_h < bench.clock.now() / 3600 < close_at_h
             return 0.1 if is_open else 5.0
 
@@ -75,6 +80,14 @@ def test_a_door_that_opens_stops_the_run_within_its_period(tmp_path: Path) -> No
     assert isinstance(raised, SafetyStop)
     assert (raised.values["address"], raised.values["end"]) == ("voltage.door", "low")
     assert 0 <= events(root, "trip")[0].t - 10 * 3600 <= 10.0
+
+
+def test_a_meter_that_misses_every_other_poll_starts_no_delay_anew(tmp_path: Path) -> None:
+    """Open for an hour, told by every second reading alone: that is longer than 25 s."""
+    raised, root = door(tmp_path, 'delay = "25 s"\n', misses=2)
+    assert isinstance(raised, SafetyStop)
+    assert raised.values["address"] == "voltage.door"
+    assert 25 <= events(root, "trip")[0].t - 10 * 3600 <= 60
 
 
 def test_a_door_whose_opening_is_noted_costs_the_hours_it_is_open(tmp_path: Path) -> None:

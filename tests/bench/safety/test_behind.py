@@ -15,6 +15,7 @@ import pytest
 from sensorbench.safety import marks, watchdog
 from sensorbench.safety.alarm import Alarm
 from sensorbench.safety.behind import MOST, Behind
+from sensorbench.safety.heart import NoPulse
 from sensorbench.safety.record import Record, in_words, record_of
 from sensorbench.station.model import StationFile
 
@@ -83,7 +84,7 @@ def made_safe(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def watch(mark: marks.Mark) -> Record:
     record = Record(record_of(Path(mark.workspace), mark.run))
     file = StationFile.model_validate({"station": {"name": "s"}})
-    watchdog._watch(mark, file, record, watchdog.People(Alarm(), "s", mark.run))
+    watchdog._watch(mark, file, record, watchdog.People(Alarm(), "s", mark.run), NoPulse())
     return record
 
 
@@ -150,3 +151,26 @@ def test_events_that_could_not_be_kept_are_counted_on_record(tmp_path: Path, sta
     record.note("made_safe")
     assert record.wait(10)
     assert any("events are not on record" in line for line in in_words(record.path))
+
+
+def test_people_are_told_of_a_run_that_hangs_and_can_not_be_ended(
+    hung: marks.Mark, made_safe: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another account's, or one that waits for a disk: nobody is to believe that all is well."""
+    told: list[str] = []
+
+    def refused(pid: int, number: int) -> None:
+        if told:  # by then somebody did it by hand
+            kill(pid, number)
+        raise PermissionError(1, "Operation not permitted")
+
+    kill = os.kill
+    monkeypatch.setattr(os, "kill", refused)
+    monkeypatch.setattr(watchdog, "_FENCED_S", 0.2)
+    monkeypatch.setattr(
+        watchdog.People, "tell", lambda _, state, text: told.append(f"{state}: {text}")
+    )
+    watch(hung)
+    assert told[0].startswith("not safe: R1 left the bench not safe")
+    assert f"process {hung.pid} can't be ended: Operation not permitted" in told[0]
+    assert made_safe  # in the end, and not before it was gone

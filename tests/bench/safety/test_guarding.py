@@ -141,3 +141,9 @@ def test_a_mark_that_can_not_be_read_hides_no_other_from_the_guard(
     said = guard_command.look({}, 0.0)
     assert started == ["R9"]
     assert any("A0.json can't be read" in line for line in said)
+
+
+def test_a_guard_says_what_stands_once_and_not_at_every_look() -> None:
+    told: dict[str, float] = {}
+    assert guard_command.news(["a can't be read"], told) == ["a can't be read"]
+    assert guard_command.news(["a can't be read", "b"], told) == ["b"]

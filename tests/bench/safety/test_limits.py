@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sensorbench.app.commands.check import check_workspace
+from sensorbench.core.errors import InputError
 from sensorbench.core.verdict import Verdict
 from sensorbench.safety.limits import arm, beyond, stops_beyond
 from sensorbench.station.binding import Binding, bind
@@ -90,6 +91,33 @@ def test_a_setpoint_at_its_limit_is_no_trip(tmp_path: Path) -> None:
     assert run(there).assessment.verdict is Verdict.PASS
     (told,) = [text for text in stops(there) if text.startswith("temperature")]
     assert told == "temperature -63 degC or 88 degC"
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ('delay = "30 min"', " for longer than 30 min"),
+        ('action = "note"', ", which only is noted"),
+        ('action = "end"', ", by a controlled end"),
+    ],
+)
+def test_check_says_what_a_limit_does_otherwise_than_to_stop_at_once(
+    tmp_path: Path, more: str, told: str
+) -> None:
+    station = CLIMATE.replace('high = "155 degC"', f'high = "155 degC"\n{more}')
+    (said,) = [
+        text
+        for text in stops(workspace(tmp_path, bake("2 h"), station=station))
+        if text.startswith("temperature")
+    ]
+    assert said == f"temperature -63 degC or 158 degC{told}"
+
+
+@pytest.mark.parametrize("more", ['period = "2 min"', 'delay = "100 h"'])
+def test_a_limit_that_nobody_looks_at_is_refused(tmp_path: Path, more: str) -> None:
+    station = CLIMATE.replace('high = "155 degC"', f'high = "155 degC"\n{more}')
+    with pytest.raises(InputError, match=r"bench\.temperature\.(period|delay)"):
+        job_of(workspace(tmp_path, bake("2 h"), station=station))
 
 
 def stops(there: Workspace) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from tests.bench.safety.served import PROGRAM, Served, served, watchdogs
 from sensorbench.evidence.canonical import sha256
 from sensorbench.evidence.journal import read
 from sensorbench.safety import marks
+from sensorbench.safety.watching import HEARD_S, is_watched
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="the twins of this bench are served on a pseudo-terminal"
@@ -157,6 +159,64 @@ def test_a_watchdog_that_is_killed_is_started_again_by_its_run(bench: Served) ->
     assert len(there) == 1
     program.kill()
     safe_after(bench, 5.0)
+
+
+@pytest.mark.chaos
+def test_a_watchdog_that_is_stopped_is_ended_and_another_started(bench: Served) -> None:
+    program = bench.run()
+    (found,) = marks.marks()
+    (first,) = watchdogs(found.file)
+    while not found.heard_file.exists():
+        time.sleep(0.05)
+    os.kill(first, signal.SIGSTOP)
+    end = time.monotonic() + HEARD_S + 15
+    while first in watchdogs(found.file) or not is_watched(found):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    while "was not heard and was started again" not in bench.journals()[-1].read_text("utf-8"):
+        assert time.monotonic() < end + 10
+        time.sleep(0.1)
+    program.kill()
+    safe_after(bench, 5.0)
+
+
+@pytest.mark.chaos
+def test_a_guard_ends_a_watchdog_that_is_stopped_when_its_run_was_killed(bench: Served) -> None:
+    program = bench.run()
+    (found,) = marks.marks()
+    (first,) = watchdogs(found.file)
+    while not found.heard_file.exists():
+        time.sleep(0.05)
+    os.kill(first, signal.SIGSTOP)
+    program.kill()
+    guard = subprocess.Popen([*PROGRAM, "guard"], stderr=subprocess.PIPE, text=True)
+    try:
+        safe_after(bench, HEARD_S + 15)
+    finally:
+        guard.kill()
+        guard.communicate()
+
+
+def test_a_station_that_was_edited_or_moved_keeps_no_guard_from_its_work(bench: Served) -> None:
+    """What the run drove is what is made safe, whatever became of the files since."""
+    bench.kill_with_its_watchdog(bench.run())
+    moved = bench.root.rename(bench.root.with_name("moved"))
+    (moved / "station.toml").write_text("[station\n", encoding="utf-8")
+    done = subprocess.run(
+        [*PROGRAM, "guard", "--once"], cwd=moved, capture_output=True, text=True, check=False
+    )
+    assert "one was started" in done.stderr
+    assert safe_after(bench, 15.0) < 15.0
+    mark(bench, marks.SAFE)
+
+
+def test_a_mark_that_is_taken_away_ends_the_run(bench: Served) -> None:
+    program = bench.run()
+    shutil.rmtree(bench.root.parent / "state")
+    _, told = program.communicate(timeout=20)
+    assert program.returncode == 3
+    assert "was taken away while the run went on" in told
+    assert not bench.is_on()
 
 
 def test_nothing_that_a_terminal_or_a_shutdown_sends_ends_a_watchdog(bench: Served) -> None:

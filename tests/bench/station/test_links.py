@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from sensorbench.links.line import LineSettings
 from sensorbench.station.lines import open_line, settings_of
 from sensorbench.station.links import LineLink, SerialLink, TcpLink, VisaLink
 from sensorbench.station.machine import check_machine
-from sensorbench.station.model import StationFile
+from sensorbench.station.model import StationFile, load_station
+from sensorbench.station.preflight import check_station
 
 HEAD: dict[str, Any] = {"station": {"name": "s"}}
 
@@ -214,3 +216,36 @@ def test_a_visa_library_that_is_not_here_is_refused_by_check(library: str, said:
 def test_a_visa_library_that_may_be_found_is_left_to_its_loader(library: str) -> None:
     link = {"kind": "visa", "resource": "TCPIP::h::5025::SOCKET", "library": library}
     assert check_machine(station(link)) == []
+
+
+@pytest.mark.parametrize(
+    ("link", "again"),
+    [
+        ('kind = "tcp", host = "10.0.0.5"', 'kind = "tcp", host = "10.0.0.5", port = 5025'),
+        ('kind = "serial", port = "COM3"', 'kind = "serial", port = "com3"'),
+        ('kind = "visa", resource = "GPIB::5"', 'kind = "visa", resource = "GPIB0::5::INSTR"'),
+    ],
+)
+def test_one_device_under_two_names_is_refused(tmp_path: Path, link: str, again: str) -> None:
+    """A copied table: each of both would undo what the other set."""
+    file = tmp_path / "station.toml"
+    entries = "".join(
+        f'[instrument.{name}]\nmodel = "keysight_e36312a"\nlink = {{ {words} }}\n'
+        for name, words in (("psu", link), ("other", again))
+    )
+    file.write_text(f'[station]\nname = "s"\n{entries}', encoding="utf-8")
+    told = [str(problem) for problem in check_station(load_station(file))]
+    assert any("instrument.other.link: is" in t and "instrument.psu is, too" in t for t in told)
+
+
+def test_one_bus_under_two_names_is_refused(tmp_path: Path) -> None:
+    """Each would believe another channel of one multiplexer to be on."""
+    (tmp_path / "by-path").symlink_to("/dev/i2c-1")
+    file = tmp_path / "station.toml"
+    buses = "".join(
+        f'[bus.{name}]\nkind = "linux"\ndevice = "{device}"\n'
+        for name, device in (("a", "/dev/i2c-1"), ("b", tmp_path / "by-path"))
+    )
+    file.write_text(f'[station]\nname = "s"\n{buses}', encoding="utf-8")
+    told = [str(problem) for problem in check_station(load_station(file))]
+    assert any("bus.b.device: is" in text and "bus.a is, too" in text for text in told)

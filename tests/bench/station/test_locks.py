@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from filelock import FileLock
 
 from sensorbench.core.clock import RealClock
 from sensorbench.core.errors import BenchError
 from sensorbench.links.mount import TcpMount
+from sensorbench.station.device_keys import (
+    bus_key,
+    host_keys,
+    port_keys,
+    serial_key,
+    visa_keys,
+)
 from sensorbench.station.locks import (
     STATE,
     Held,
-    bus_key,
     held,
-    host_keys,
+    held_where_possible,
     run_key,
-    serial_key,
     state_folder,
-    visa_keys,
 )
 from sensorbench.station.station import open_station
 from sensorbench.world.world import World
@@ -95,14 +103,108 @@ def test_two_names_of_one_device_meet(tmp_path: Path) -> None:
     assert run_key(tmp_path / "linked") == run_key(folder)
 
 
-def test_every_account_can_lock_and_none_removes_anothers(
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("GPIB::5", "GPIB0::5::INSTR", "gpib0::05"),
+        ("GPIB0::5::1::INSTR", "GPIB0::5::97::INSTR"),
+        (
+            "USB0::0x2A8D::0x1102::MY1::INSTR",
+            "USB::10893::4354::my1",
+            "USB0::10893::0x1102::MY1::0",
+        ),
+        ("TCPIP::127.0.0.1", "TCPIP0::localhost::inst0::INSTR", "TCPIP::127.0.0.1::hislip0::INSTR"),
+        ("TCPIP::[::1]::5025::SOCKET", "TCPIP0::[0:0:0:0:0:0:0:1]::5025::socket"),
+        ("TCPIP::[::ffff:127.0.0.1]::5025::SOCKET", "TCPIP::127.0.0.1::5025::SOCKET"),
+    ],
+)
+def test_a_visa_resource_is_one_device_however_it_is_written(names: tuple[str, ...]) -> None:
+    assert len({tuple(visa_keys(name)) for name in names}) == 1, [visa_keys(n) for n in names]
+
+
+def test_other_visa_resources_are_other_devices() -> None:
+    names = (
+        "GPIB0::5", "GPIB0::6", "GPIB1::5", "GPIB0::5::1", "TCPIP::127.0.0.1::gpib0,5::INSTR",
+        "TCPIP::127.0.0.1", "USB::1::2::MY1", "USB::1::2::MY2", "USB::1::2::MY1::1::INSTR", "psu",
+    )  # fmt: skip
+    assert len({tuple(visa_keys(name)) for name in names}) == len(names)
+
+
+def test_a_serial_port_is_one_device_however_it_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = [SimpleNamespace(device=name) for name in ("/dev/null", "/dev/zero")]
+    monkeypatch.setattr("serial.tools.list_ports.grep", lambda _: iter(there))
+    assert port_keys("hwgrep://USB") == port_keys("/dev/null")
+    assert port_keys("hwgrep://USB&n=2") == port_keys("/dev/zero")
+    assert port_keys("\\\\.\\COM3") == port_keys("com3")
+    assert port_keys("rfc2217://localhost:4001") == port_keys("socket://127.0.0.1:4001")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
+def test_both_folders_are_open_to_every_account_whoever_came_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(STATE, str(tmp_path / "state"))
-    with held(["a"], "mine"):
-        assert state_folder().stat().st_mode & 0o7777 == 0o1777
-        (lock,) = state_folder().glob("*.lock")
-        assert lock.stat().st_mode & 0o666 == 0o666
+    monkeypatch.setenv("SENSORBENCH_STATE", str(tmp_path / "state"))
+    with held(["bus x"], "scan"):
+        for folder in (state_folder(), state_folder().with_name("marks")):
+            assert folder.stat().st_mode & 0o7777 == 0o777
+
+
+AS_ACCOUNT = """
+import os, sys
+from sensorbench.core.errors import BenchError
+from sensorbench.station.locks import held
+try:
+    with held(["bus warm"], "once"):  # what is imported late is there: Python may be root's alone
+        pass
+    os.setuid(int(sys.argv[1]))
+    with held(["bus y"], "a run"):
+        if sys.argv[2] == "dies":
+            os.kill(os.getpid(), 9)
+except BenchError as error:
+    sys.exit(str(error))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid(), reason="only root may be others")
+def test_a_lock_that_one_account_left_is_free_for_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        state = Path(folder) / "state"
+        monkeypatch.setenv("SENSORBENCH_STATE", str(state))
+        done = [
+            subprocess.run(
+                [sys.executable, "-c", AS_ACCOUNT, account, how], text=True, capture_output=True,
+                check=False,
+            )
+            for account, how in (("1001", "dies"), ("1002", "ends"), ("1003", "ends"))
+        ]  # fmt: skip
+        assert [one.returncode for one in done] == [-signal.SIGKILL, 0, 0], done
+
+
+@pytest.mark.skipif(os.name != "posix", reason="flock is POSIX")
+def test_what_can_not_be_written_is_no_reason_to_leave_a_bench_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A disk that went read-only: who makes safe is kept out by a holder, and by nothing else."""
+    with another("bus y"):
+        with held(["bus x"], "earlier"):
+            pass
+
+        def read_only(*_: object, **__: object) -> None:
+            raise OSError(errno.EROFS, "Read-only file system")
+
+        monkeypatch.setattr(FileLock, "acquire", read_only)
+        with pytest.raises(BenchError, match="Read-only"), held(["bus x"], "a run"):
+            pass
+        with held_where_possible(["bus x", "bus never locked"], "safe"):
+            pass
+        with (
+            pytest.raises(Held, match="bus y is in use"),
+            held_where_possible(["bus x", "bus y"], "safe"),
+        ):
+            pass
 
 
 def test_without_a_folder_for_locks_nothing_is_driven(

@@ -22,7 +22,7 @@ from sensorbench.links.mount import PtyMount, TcpMount
 from sensorbench.links.smbus_api import simulated_smbus_class
 from sensorbench.links.tca9548a.twin import SimTca9548a
 from sensorbench.station import scan
-from sensorbench.station.locks import bus_key, host_keys, serial_key, visa_keys
+from sensorbench.station.device_keys import bus_key, host_keys, serial_key, visa_keys
 from sensorbench.station.model import StationFile
 from sensorbench.station.pasting import lines_for
 from sensorbench.station.scan import (

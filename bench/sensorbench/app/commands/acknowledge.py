@@ -11,8 +11,6 @@ import typer
 from sensorbench.app.commands.common import print_json
 from sensorbench.core.errors import InputError
 from sensorbench.safety import marks
-from sensorbench.station.locks import station_keys
-from sensorbench.station.station import tcp_port
 from sensorbench.station.workspace import Workspace
 
 
@@ -23,8 +21,8 @@ def acknowledge_marks(root: Path, by: str, because: str, by_hand: bool, as_json:
     """
     if not by.strip():
         raise InputError.one("acknowledge", "--by", "say who you are: a name that can be asked")
-    file = Workspace(root).load_station()
-    found = [m for m in marks.on(station_keys(file, tcp_port)) if not m.acknowledged]
+    keys = marks.keys_of(Workspace(root).load_station(), root)
+    found = [m for m in marks.on(keys) if not m.acknowledged]
     hot = [m for m in found if m.state in (marks.ENERGISED, marks.UNSAFE)]
     if hot and not by_hand:
         told = "; ".join(mark.said for mark in hot)

@@ -23,9 +23,8 @@ from sensorbench.profiles.planning.reading import show_value
 from sensorbench.safety import marks
 from sensorbench.safety.limits import stops_beyond
 from sensorbench.station.alarm_check import check_alarm
-from sensorbench.station.binding import bind
+from sensorbench.station.binding import Binding, bind
 from sensorbench.station.layout import layout_of
-from sensorbench.station.locks import station_keys
 from sensorbench.station.machine import check_machine
 from sensorbench.station.model import StationFile
 from sensorbench.station.preflight import (
@@ -37,7 +36,6 @@ from sensorbench.station.preflight import (
 )
 from sensorbench.station.protections import guards_of, unguarded
 from sensorbench.station.simulation import is_simulated
-from sensorbench.station.station import tcp_port
 from sensorbench.station.storage import doubts, room
 from sensorbench.station.workspace import Workspace, any_meter, load_job
 
@@ -93,7 +91,7 @@ def _barred(workspace: Workspace) -> list[str]:
     if is_simulated(station):
         return []
     try:
-        found = marks.on(station_keys(station, tcp_port))
+        found = marks.on(marks.keys_of(station, workspace.root))
     except BenchError as error:
         return [str(error)]
     return [mark.said for mark in found if not mark.acknowledged]
@@ -176,8 +174,16 @@ def _stops(station: StationFile, asked: Needs) -> list[str]:
         ends = [end for end in stops_beyond(row) if end is not None]
         if ends and row.zone in asked.units:
             shown = " or ".join(show_value(str(row.where), end) for end in ends)
-            found.append(f"{row.where} {shown}" + (f" at {row.zone}" if row.zone else ""))
+            at = f" at {row.zone}" if row.zone else ""
+            found.append(f"{row.where} {shown}{at}{_how(row)}")
     return found
+
+
+def _how(row: Binding) -> str:
+    """Return what a limit does otherwise than to stop a run at once, "" where it does that."""
+    after = f" for longer than {show_duration(row.delay_s)}" if row.delay_s else ""
+    does = {"stop": "", "end": ", by a controlled end", "note": ", which only is noted"}
+    return f"{after}{does[row.action]}"
 
 
 def _addresses(table: Mapping[str, Collection[str]]) -> list[str]:

@@ -3,14 +3,16 @@
 The rules:
 - It is meant to be started by the machine, and again whenever it ends: a systemd unit, a task of
   Windows' scheduler. It does nothing to a bench itself.
-- A run whose watchdog is gone gets another; so does a bench that was left energised, also by a
-  machine that lost its power.
+- A run whose watchdog is gone, or was stopped, gets another; so does a bench that was left
+  energised, also by a machine that lost its power.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import typer
@@ -19,9 +21,11 @@ from filelock import FileLock, Timeout
 from sensorbench.core.errors import BenchError
 from sensorbench.safety import marks
 from sensorbench.safety.guarding import start_watchdog
+from sensorbench.safety.watching import end_what_is_not_heard, is_watched
 from sensorbench.station.locks import Held
 
 LOOK_S = 1.0
+AGAIN_S = 3600.0
 MISSED_S = 2.5
 """How long a run may be without its watchdog, s: one that was just started is not there yet."""
 
@@ -47,9 +51,10 @@ def stand_guard(once: bool, as_json: bool = False) -> None:
     except Timeout:
         raise Held("there is a guard already on this machine: one is enough") from None
     missing: dict[str, float] = {}
+    told: dict[str, float] = {}
     try:
         while True:
-            for line in look(missing, 0.0 if once else MISSED_S):
+            for line in news(look(missing, 0.0 if once else MISSED_S), told):
                 _say(line, as_json)
             if once:
                 return
@@ -65,6 +70,17 @@ def _say(line: str, as_json: bool) -> None:
         typer.echo(line, err=True)
 
 
+def news(lines: Iterable[str], told: dict[str, float]) -> list[str]:
+    """Return what was not said for an hour: what stands would fill the machine's log.
+
+    `told` is kept between looks: when, by line.
+    """
+    now = time.monotonic()
+    found = [line for line in lines if now - told.get(line, -math.inf) >= AGAIN_S]
+    told.update(dict.fromkeys(found, now))
+    return found
+
+
 def look(missing: dict[str, float], missed_s: float) -> list[str]:
     """Start watchdogs that are missing for so long; return what was done.
 
@@ -74,12 +90,16 @@ def look(missing: dict[str, float], missed_s: float) -> list[str]:
     for mark in found:
         hot = mark.state in (marks.ENERGISED, marks.UNSAFE) and not mark.acknowledged
         which, now = mark.file.name, time.monotonic()
-        if not hot or marks.is_locked(mark.watch_file):
+        if not hot or is_watched(mark):
             missing.pop(which, None)
             continue
         if now - missing.setdefault(which, now) < missed_s:
             continue
         missing[which] = now
+        stuck = end_what_is_not_heard(mark)
+        if stuck:
+            said.append(f"{mark.run}: {stuck}")
+            continue
         try:
             start_watchdog(mark)
             said.append(f"{mark.run} had no watchdog: one was started")

@@ -4,12 +4,14 @@ The rules:
 - Whoever drives the bench is asked to end, not robbed of it: where another program holds any of its
   devices nothing is touched, and the program is named.
 - One that can't be reached hides none that can; it is tried again, and named in the end.
+- Only a run all of whose devices were made safe is said to be; what it drove beside is named.
 - A signal does not interrupt it.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,13 +20,13 @@ import typer
 
 from sensorbench.app.commands.common import print_json
 from sensorbench.app.failure import NOT_SAFE
+from sensorbench.core.errors import BenchError
 from sensorbench.safety import marks
 from sensorbench.safety.reaching import reach_and_make_safe
 from sensorbench.safety.signals import unstoppable
-from sensorbench.station.locks import Held, station_keys
+from sensorbench.station.locks import Held
 from sensorbench.station.model import StationFile
 from sensorbench.station.simulation import is_simulated
-from sensorbench.station.station import tcp_port
 from sensorbench.station.workspace import Workspace
 
 _TRIES = 3
@@ -47,40 +49,66 @@ def make_bench_safe(root: Path, as_json: bool) -> int:
             typer.echo("all of it is simulated, and on only while a program runs: nothing to do")
         return 0
     with unstoppable():
-        states, lost = _after_the_watchdog(file)
+        states, lost = _after_the_watchdog(file, root)
         for _ in range(_TRIES - 1):
             if not lost:
                 break
             time.sleep(_PAUSE_S)
-            again, lost = _after_the_watchdog(file)
+            again, lost = _after_the_watchdog(file, root)
             states |= again
     unsafe = [text for name, text in lost.items() if name not in states]
-    if not unsafe:
-        _note(file)
+    unknown = [] if unsafe else _noted(marks.keys_of(file, root), unsafe)
     _tell(states, unsafe, as_json)
-    return NOT_SAFE if unsafe else 0
+    if unsafe:
+        return NOT_SAFE
+    if unknown:  # what is there was made safe, and told, all the same
+        raise BenchError("\n".join(unknown))
+    return 0
 
 
-def _after_the_watchdog(file: StationFile) -> tuple[dict[str, str], dict[str, str]]:
+def _after_the_watchdog(file: StationFile, root: Path) -> tuple[dict[str, str], dict[str, str]]:
     """Make safe what can be, once a watchdog that is at the same gives way. Raises Held."""
     end = time.monotonic() + _GIVES_WAY_S
     while True:
         try:
             return reach_and_make_safe(file, PURPOSE)
         except Held:
-            there = marks.on(station_keys(file, tcp_port))
+            there = marks.left_on(marks.keys_of(file, root), marks.readable()[0])
             if time.monotonic() > end or not any(marks.is_locked(m.watch_file) for m in there):
                 raise
         time.sleep(_PAUSE_S / 4)
 
 
-def _note(file: StationFile) -> None:
-    """Put it on the marks that runs left, which stay until a person acknowledges them."""
+def _noted(keys: Collection[str], unsafe: list[str]) -> list[str]:
+    """Add to `unsafe` what was not reached; return in words what can't be read or written."""
+    try:
+        found, unknown = marks.readable()
+        unsafe += _note(marks.left_on(keys, found), keys)
+    except BenchError as error:  # a disk that can't be written: it is safe all the same
+        return [f"it is safe, and not on record: {error}"]
+    return unknown
+
+
+def _note(there: Iterable[marks.Mark], keys: Collection[str]) -> list[str]:
+    """Put it on the marks that runs left, which stay until a person acknowledges them.
+
+    Return in words what a run drove that this bench does not have: that was not made safe.
+    """
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    for mark in marks.on(station_keys(file, tcp_port)):
-        if mark.state in (marks.ENERGISED, marks.UNSAFE):
-            text = f"`{PURPOSE}` made it safe at {at}"
-            marks.write(replace(mark, state=marks.SAFE, text=text, unsafe=()))
+    unsafe = []
+    for mark in there:
+        if mark.state not in (marks.ENERGISED, marks.UNSAFE) or mark.acknowledged:
+            continue
+        beside = marks.devices_beside(mark, keys)
+        if beside:
+            unsafe.append(
+                f"NOT SAFE: {mark.run} drove {', '.join(beside)} too, which this station.toml does "
+                f"not have: `{PURPOSE} -w {mark.workspace}`, or make it safe by hand."
+            )
+            continue
+        text = f"`{PURPOSE}` made it safe at {at}"
+        marks.write(replace(mark, state=marks.SAFE, text=text, unsafe=()))
+    return unsafe
 
 
 def _tell(states: dict[str, str], unsafe: list[str], as_json: bool) -> None:
