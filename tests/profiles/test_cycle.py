@@ -184,3 +184,20 @@ def test_planned_times_follow_each_other() -> None:
     a_cycle = 2 * (205 / 3 * 60 + 900)
     assert schedule.duration_s > 1000 * a_cycle
     assert not [s for s in schedule.steps[-3:] if not isinstance(s.action, Release)]
+
+
+def test_what_goes_on_through_all_steps_is_set_by_none_of_them() -> None:
+    """From the second cycle on the first step would be done at what the last one left."""
+    text = """
+[[phase]]
+kind = "cycle"
+name = "c"
+set = { supply = "max" }
+steps = [
+    { set = { temperature = "0 degC" }, dwell = "1 min" },
+    { set = { temperature = "60 degC", supply = "min" }, dwell = "1 min" },
+]
+cycles = 2
+monitor = { every = "1 min" }
+"""
+    assert "steps[2].set: supply is set by set already" in refusal(text)

@@ -133,6 +133,20 @@ def test_what_the_phase_sets_stays_through_the_grid() -> None:
     assert plan(text).points["g/3.6 V/20 kPa"].conditions["supply"] == 3.6
 
 
+@pytest.mark.parametrize(
+    ("axes", "more", "key"),
+    [
+        ('{ set = { pressure = ["min", "max"] } }, { set = { pressure = ["max"] } }', "",
+         "axes[2].set: pressure is set by axes[1].set already"),
+        ('{ set = { pressure = ["min"] } }', 'set = { pressure = "max" }',
+         "axes[1].set: pressure is set by set already"),
+    ],
+)  # fmt: skip
+def test_an_address_that_is_set_twice_at_a_time_is_refused(axes: str, more: str, key: str) -> None:
+    """One of them would be done, and the points of the other lost without a word."""
+    assert key in refusal(grid(axes, more))
+
+
 def test_an_array_of_sets_is_reached_one_after_the_other() -> None:
     text = grid(
         '{ set = { pressure = ["min"] } }',
@@ -199,7 +213,7 @@ def test_samples_are_as_many_as_the_profile_says() -> None:
          "phase[1].measures: no channel can be measured for cross_axis"),
         ('{ set = { pressure = ["min"] } }', 'settings = "raw"',
          "SBP1 has no [settings] raw; there are: fine"),
-        ('{ set = { temperature = ["max"] } }', 'rate = { temperature = "10 K/min" }',
+        ('{ set = { temperature = ["min", "max"] } }', 'rate = { temperature = "10 K/min" }',
          "phase[1].rate: temperature: this bench can do at most 0.0833333 degC/s, asked for"),
         ('{ set = { humidity = ["50 %RH"] } }', 'rate = { humidity = "1 K/min" }',
          "phase[1].rate: a humidity has no rate"),
@@ -207,7 +221,7 @@ def test_samples_are_as_many_as_the_profile_says() -> None:
          "phase[1].limit: supply: limit 2 is outside what the bench can do, 0.002..1"),
         ('{ set = { pressure = ["min"] } }', 'limit = { pressure = "2 A" }',
          "phase[1].limit: a pressure has no limit beside it"),
-        ('{ set = { temperature = ["max"] } }', 'rate = { temperature = "0.1 K/min" }',
+        ('{ set = { temperature = ["min", "max"] } }', 'rate = { temperature = "0.1 K/min" }',
          "phase[1].soak: temperature: the way to 125 and its soak take"),
         ('{ set = { pressure = ["125 kPa"] } }', "",
          "phase[1].axes: pressure = 125 kPa is beyond what SBP1 measures, 20 kPa to 120 kPa"),
@@ -221,7 +235,8 @@ def test_samples_are_as_many_as_the_profile_says() -> None:
 def test_what_the_bench_or_the_part_can_not_do_is_refused(
     axes: str, more: str, expected: str
 ) -> None:
-    text = grid('{ set = { temperature = ["min"] } }, ' + axes, more)
+    first = "" if "temperature" in axes else '{ set = { temperature = ["min"] } }, '
+    text = grid(first + axes, more)
     if not expected:
         plan(text)  # allowed
     else:

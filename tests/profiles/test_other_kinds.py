@@ -406,3 +406,40 @@ def test_all_that_is_wrong_with_a_plan_is_listed_at_once() -> None:
     assert "400 degC is outside" in found
     assert "has no [condition] arctic" in found
     assert "no earlier phase is named 'x'" in found
+
+
+# -- what all kinds have -----------------------------------------------------------------------
+
+KINDS = {
+    "stress": 'hours = "1 h"\nset = { temperature = "max" }\ntest = { after = ["room"] }\n',
+    "cycle": 'cycles = 2\nsteps = [{ set = { temperature = "max" }, dwell = "1 min" }]\n'
+    'test = { after = ["room"] }\n',
+    "steps": 'set = { pressure = ["min", "max"] }\ndwell = "1 s"\n',
+    "response": 'set = { pressure = ["min", "max"] }\nduration = "1 min"\nevery = "1 s"\n',
+    "test": 'conditions = ["room"]\n',
+    "external": 'attach = ["report"]\n',
+    "prompt": 'text = "look"\n',
+    "gate": 'of = "t"\nrequire = { value = "50 %" }\n',
+}
+UNUSED = [
+    *((kind, 'null = ["pressure"]\n') for kind in KINDS),
+    *((kind, 'set = { supply = "max" }\n') for kind in ("test", "external", "prompt", "gate")),
+    *(
+        (kind, line)
+        for kind in ("external", "prompt", "gate")
+        for line in (
+            'soak = { temperature = { within = "1 K" } }\n',
+            'rate = { temperature = "1 K/min" }\n',
+            'limit = { supply = "20 mA" }\n',
+            'settings = "fine"\n',
+            'at = "tester"\n',
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "line"), UNUSED, ids=lambda text: text.split(" ")[0].strip())
+def test_what_a_kind_does_not_do_is_refused_and_not_passed_over(kind: str, line: str) -> None:
+    """A test with `set = { supply = "max" }` was done at the nominal supply, and nobody told."""
+    phase = f'{TEST}[[phase]]\nkind = "{kind}"\nname = "p"\n{KINDS[kind]}{line}'
+    assert f"phase[2].{line.split(' ', maxsplit=1)[0]}:" in refusal(phase)

@@ -9,11 +9,13 @@ The rules:
 - What was off when the run began, or once it was released, stays off until this run sets it:
   somebody may be among the units, and a bias that nobody asked for is another test. What said
   something else then is let alone.
+- What a command brings along at other outputs of its instrument is the instrument's own: a chamber
+  that is told a humidity runs, and holds a temperature with it. What was otherwise before is told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -51,6 +53,8 @@ class Asking:
         # By what acts, not by address: places that share a source through valves are set in turn.
         self._sent: dict[str, _Sent] = {}
         self._mute: set[str] = set()
+        # What is not compared while a command is under way to another output of its instrument.
+        self._waiting: dict[str, _Sent] = {}
 
     def ask(self) -> None:
         """Ask for alarms, then whether all is as set. Raises what `trip` raises."""
@@ -100,35 +104,43 @@ class Asking:
                 self._sent[str(row.acts)] = alone
 
     def sending(self, zone: str, where: str) -> None:
-        """Say that a command is about to go out: until `sent` nothing is known of it."""
+        """Say that a command is about to go out: until it was taken nothing is known of it.
+
+        Nor of what else the instrument does, as far as that is as it was set until now.
+        """
         row = self._station.bindings.rows[zone, where]
         self._sent.pop(str(row.acts), None)
+        for key, other in self._beside(row):
+            if _is_as_set(other):
+                self._waiting[key] = self._sent.pop(key)
 
     def sent(self, zone: str, where: str, told: Told) -> None:
         """Say what was sent and taken; an instrument that can't be asked is never compared."""
         row = self._station.bindings.rows[zone, where]
         self._sent[str(row.acts)] = _Sent(row, self._station.setpoint(zone, where), told)
+        self._take_back()
 
     def released(self, zone: str, where: str) -> None:
-        """Say that a place was released; what the instrument let go with it is its own."""
+        """Say that a place was released."""
         row = self._station.bindings.rows[zone, where]
         self._sent.pop(str(row.acts), None)
         self._let_alone(row)
-        for key, other in self._beside(row):
-            if other.row is row:
-                continue
-            try:
-                still = not _differs(other, other.setpoint.told())
-            except BenchError:
-                still = False
-            if not still:
-                self._sent.pop(key, None)
+        self._take_back()
 
-    def _beside(self, row: Binding) -> Iterator[tuple[str, _Sent]]:
-        for key, other in list(self._sent.items()):
-            same = row.acts and other.row.acts and row.acts.instrument == other.row.acts.instrument
-            if same:
-                yield key, other
+    def _take_back(self) -> None:
+        """Compare again what the command left as it was; what it brought along is its own."""
+        waiting, self._waiting = self._waiting, {}
+        for key, other in waiting.items():
+            if key not in self._sent and _is_as_set(other):
+                self._sent[key] = other
+
+    def _beside(self, row: Binding) -> list[tuple[str, _Sent]]:
+        """Return what else the instrument acts on, as far as that is compared."""
+        return [
+            (key, other)
+            for key, other in self._sent.items()
+            if row.acts and other.row.acts and row.acts.instrument == other.row.acts.instrument
+        ]
 
     # -- what is told ------------------------------------------------------------------------
 
@@ -154,6 +166,13 @@ class Asking:
         elif not sent.is_noted:
             sent.is_noted = True
             self._evidence.append(code, {**values, "text": _text(sent, found, word)})
+
+
+def _is_as_set(sent: _Sent) -> bool:
+    try:
+        return not _differs(sent, sent.setpoint.told())
+    except BenchError:
+        return False
 
 
 def _differs(sent: _Sent, found: Told) -> str:

@@ -51,6 +51,7 @@ class Implied:
 
     def polled(self, spot: Spot) -> None:
         """Take note of a poll that was made: until when it speaks."""
+        spot.is_old = False
         if not self._allowed:
             return
         # One that did not answer is asked again at once: is it lost, or was it a glitch?
@@ -114,6 +115,7 @@ class Implied:
         now = self._clock.now()
         for spot in spots:
             self.count(spot, now)
+            spot.is_old = True
             spot.skips_until = spot.quiet_until = spot.clear_until = -math.inf
 
     # -- looks of a soak ---------------------------------------------------------------------
@@ -121,10 +123,12 @@ class Implied:
     def looked(self, spot: Spot) -> bool:
         """Return whether the last reading of a place does for a look.
 
-        It does where the place was polled just now, or a poll would read the same.
+        It does where the place was polled just now, or a poll would read the same. What was
+        polled just now and set since does not: a command may take no time on its line.
         """
         now = self._clock.now()
-        return now < spot.quiet_until or now - spot.polled_at < EPS
+        is_new = not spot.is_old and now - spot.polled_at < EPS
+        return is_new or now < spot.quiet_until
 
     def still_until(self, spot: Spot) -> float:
         """Return until when a place need not be looked at, as its readings stay as they are."""

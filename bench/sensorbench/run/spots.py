@@ -96,7 +96,7 @@ class Spot:
     """One bound address with its meters. `bad` says that a poll since the last row was outside.
 
     `is_noted` says that it is beyond a limit that only is noted, `exceeded` that it was since the
-    last row.
+    last row; `is_old` that something acts anew since its last poll.
     """
 
     row: Binding
@@ -109,6 +109,7 @@ class Spot:
     band: Band | None = None
     bad: bool = False
     disagree: bool = False
+    is_old: bool = False
     skips_until: float = -math.inf
     quiet_until: float = -math.inf
     clear_until: float = -math.inf

@@ -24,6 +24,7 @@ from sensorbench.profiles.model import KINDS, Phase, Profile
 from sensorbench.profiles.part_checks import check_driver, check_part
 from sensorbench.profiles.planning.asking import check_asks
 from sensorbench.profiles.planning.gating import acts_on_units
+from sensorbench.profiles.planning.using import check_all_is_used
 from sensorbench.profiles.schedule import (
     Action,
     Do,
@@ -195,6 +196,7 @@ def _steps(phases: Sequence[Phase], c: Context) -> Iterator[tuple[Action, str, i
             c.acted.add(phase.name)
         if len(c.problems) == problems:  # else it is not what would be done
             check_asks(c, phase, done)
+            check_all_is_used(c, phase, purpose, [action for action, _ in done])
             _tell_failing(phase, [action for action, _ in done], c)
     c.phase, c.label = None, "end"
     for action in _ended(c):

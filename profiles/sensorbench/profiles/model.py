@@ -7,7 +7,7 @@ kind's own model once the choices are made: "$method.hours" stands for a value o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, cast
 
 from pydantic import Field, field_validator
@@ -155,6 +155,23 @@ class Phase(Document):
     def _nulled(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         check_each_address(names)
         return names
+
+
+def apart(tables: Iterable[tuple[Place, Iterable[str]]]) -> None:
+    """Raise a validator's error where an address stands in two tables that hold at the same time.
+
+    Only one of them would be done, and nobody could see which.
+    """
+    first: dict[str, Place] = {}
+    twice: list[tuple[Place, str]] = []
+    for place, names in tables:
+        for where in names:
+            if where in first:
+                there = key_of(first[where])
+                twice.append((place, f"{where} is set by {there} already: say it in one of them"))
+            first.setdefault(where, place)
+    if twice:
+        raise several(twice, rules=True)
 
 
 def rising(readouts: tuple[float, ...]) -> tuple[float, ...]:

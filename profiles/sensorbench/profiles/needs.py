@@ -58,7 +58,7 @@ def needs(schedule: Schedule) -> Needs:
                 point = schedule.points[action.point]
                 group = schedule.group(point.units)
                 units.setdefault(step.zone, set()).update(group)
-                compares.setdefault(step.zone, set()).update(_compared(schedule, action.point))
+                compares.setdefault(step.zone, set()).update(compared(schedule, action.point))
                 if action.stream:
                     told = schedule.phase(step.phase).get("streams", {})
                     streams.append((step.zone, point.units, told))
@@ -82,7 +82,7 @@ def _frozen(table: dict[str, set[T]]) -> dict[str, frozenset[T]]:
     return {key: frozenset(found) for key, found in table.items()}
 
 
-def _compared(schedule: Schedule, point_id: str) -> set[str]:
+def compared(schedule: Schedule, point_id: str) -> set[str]:
     """Return whose reference the measures of a point are compared with."""
     point = schedule.points[point_id]
     group = schedule.group(point.units)

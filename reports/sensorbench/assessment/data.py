@@ -28,7 +28,7 @@ from sensorbench.core.errors import EvidenceError
 from sensorbench.evidence.journal import Event
 from sensorbench.evidence.run import RunReader
 from sensorbench.parts.values import Target, Wave
-from sensorbench.profiles.needs import needs
+from sensorbench.profiles.needs import compared, needs
 from sensorbench.profiles.schedule import Point, Schedule, Unit
 from sensorbench.profiles.schedule import target as as_target
 
@@ -349,15 +349,16 @@ class RunData:
     def _unsteady(self, event: Event, point: Point) -> tuple[Reason, ...]:
         """Return which references scattered by more than they are said to know, at a point.
 
-        A wave, and what was not waited for, is on its way; scatter below U is in the mean. Only of
-        addresses that the run compares with or waits for.
+        Only of what the point compares with or stands at: a wave, and what an earlier step let go,
+        is on its way. Scatter below U is in the mean.
         """
         found = []
+        asked = {*compared(self.schedule, point.id), *point.conditions}
         for meter, own in self._reference_rows(event):
             stated = self.bench(meter.zone, meter.address).get("uncertainty")
             around = scatter(own)
             waved = isinstance(point.conditions.get(meter.address), Wave)
-            believed = (meter.zone, meter.address) in self.believed
+            believed = meter.address in asked and (meter.zone, meter.address) in self.believed
             most = math.inf if stated is None else most_scatter(float(stated), own)
             if believed and not waved and around > most:
                 values = {"address": meter.address, "apart": around, "within": most}

@@ -14,6 +14,7 @@ from ...workspaces import (
     QUICK,
     STATION,
     THERMOMETER,
+    data_of,
     events,
     problems,
     reasons,
@@ -219,6 +220,30 @@ def test_a_reference_that_scatters_by_more_than_it_is_said_to_know_makes_a_doubt
     doubts = [r for unit in units for r in unit.reasons if r.code == "reference_unsteady"]
     assert {r.values["address"] for r in doubts} == {"temperature"}
     assert all(r.values["apart"] > r.values["within"] >= 0.1 for r in doubts)
+
+
+def test_what_an_earlier_phase_let_go_is_on_its_way_and_no_doubt_of_the_next(
+    tmp_path: Path,
+) -> None:
+    """A pressure is released, and the next phase asks for the temperature alone, at once."""
+    there = 'axes = [{ set = { temperature = ["25 degC"] } }, '
+    phases = (
+        GRID.replace('"50 kPa", "100 kPa"', '"31 kPa"').replace("axes = [", there)
+        + """
+[[phase]]
+kind = "steps"
+name = "warm"
+set = { temperature = ["25 degC"] }
+dwell = "1 s"
+"""
+    )
+    head = HEAD + "samples = 16\n" + QUICK
+    outcome = run(write(tmp_path, phases, head=head, **bench()))
+    last = data_of(outcome).all_readouts[-1]
+    assert last.point.phase == "warm"
+    assert "pressure" not in last.point.conditions
+    assert "reference_unsteady" not in reasons(outcome)
+    assert outcome.assessment.verdict is Verdict.PASS
 
 
 def test_meters_of_a_place_that_nobody_sets_must_agree_too(tmp_path: Path) -> None:

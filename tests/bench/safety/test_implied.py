@@ -229,6 +229,21 @@ def test_a_soak_looks_at_the_same_times_where_something_breaks_while_all_stands_
     assert one == other
 
 
+def test_what_was_polled_just_before_it_was_set_is_looked_at_anew(tmp_path: Path) -> None:
+    """One soak ends and the next value is sent in the same moment: a line that takes no time."""
+    phases = """
+[[phase]]
+kind = "grid"
+name = "supplies"
+axes = [{ set = { supply = ["3.0 V", "3.3 V", "3.6 V"] } }]
+"""
+    one, other = (
+        happened(workspace(tmp_path / str(implied), phases), implied) for implied in (True, False)
+    )
+    assert [row for row in one if row[0] == "soak"]
+    assert one == other
+
+
 def test_a_row_that_is_late_takes_no_poll_of_the_row_after_it(tmp_path: Path) -> None:
     """A reading delays a row past the next poll: each row is credited for polls of its own."""
     phases = bake("1 h", 'monitor = { every = "97 s" }', temperature="85 degC").replace(

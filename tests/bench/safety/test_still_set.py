@@ -113,6 +113,52 @@ def test_what_the_run_does_itself_is_no_change(tmp_path: Path, phases: str) -> N
     assert events(outcome, "retry") == []
 
 
+# A chamber that is told a humidity runs, and holds a temperature too that nobody asked it for.
+DAMP = """
+[instrument.hygrometer]
+model = "sht4x"
+link = { kind = "i2c", bus = "bus0", address = 0x46 }
+
+[bench.humidity]
+set = "chamber.humidity"
+watch = ["hygrometer.humidity"]
+high = "95 %RH"
+"""
+DAMP_ALONE = """
+[[phase]]
+kind = "steps"
+name = "damp"
+set = { humidity = ["40 %RH", "60 %RH"] }
+dwell = "30 min"
+"""
+
+
+@pytest.mark.parametrize("phases", [DAMP_ALONE, bake("10 min") + DAMP_ALONE], ids=["first", "then"])
+def test_what_one_command_brings_along_at_its_instrument_is_no_change(
+    tmp_path: Path, phases: str
+) -> None:
+    there = workspace(tmp_path, phases, station=CLIMATE + DAMP, head=HEAD + QUICK)
+    outcome = run(there, implied=False)
+    assert events(outcome, "trip") == []
+    assert [event.data["address"] for event in events(outcome, "sent")].count("humidity") == 2
+
+
+def test_what_somebody_changed_just_before_a_command_to_its_neighbour_stops_the_run(
+    tmp_path: Path,
+) -> None:
+    """A command to one output hides nothing of another of the same instrument."""
+    phases = DAMP_ALONE.replace("set = {", 'set = { temperature = "60 degC",')
+    healthy = run(
+        workspace(tmp_path / "healthy", phases, station=CLIMATE + DAMP, head=HEAD + QUICK),
+        implied=False,
+    )
+    _, sent = (e for e in events(healthy, "sent") if e.data["address"] == "humidity")
+    faults = fault("chamber", "setpoint_changed", f"{sent.t - 0.1:.3f} s")
+    stop, _, at_s = tripped(tmp_path / "changed", phases, faults, CLIMATE + DAMP, implied=False)
+    assert (stop.code, stop.values["address"]) == ("set_value", "temperature")
+    assert 0 <= at_s - sent.t <= 11.0
+
+
 @pytest.mark.parametrize(
     ("sent", "found", "word"),
     [

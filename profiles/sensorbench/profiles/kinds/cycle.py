@@ -47,6 +47,17 @@ class Phase(model.Phase):
         return readouts
 
     @model_validator(mode="after")
+    def _apart(self) -> Self:
+        own = {where for table in self.set for where in table}
+        # One step follows the other; what goes on through all of them stands in none.
+        steps = [
+            (("steps", k, "set"), own & {where for table in step.set for where in table})
+            for k, step in enumerate(self.steps)
+        ]
+        model.apart([(("set",), own), *steps])
+        return self
+
+    @model_validator(mode="after")
     def _within(self) -> Self:
         if self.readouts and not 0 < self.readouts[0] <= self.readouts[-1] < self.cycles:
             text = "readouts lie between 0 and the cycles; both ends are tested anyway"

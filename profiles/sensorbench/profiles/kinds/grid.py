@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from sensorbench.core.documents import Document
 from sensorbench.parts.model import by_address, problem
@@ -44,6 +44,13 @@ class Phase(model.Phase):
     """Axes from the outermost to the innermost."""
 
     axes: tuple[Axis, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        own = {where for table in self.set for where in table}
+        axes = [(("axes", k, "set"), axis.set) for k, axis in enumerate(self.axes)]
+        model.apart([(("set",), own), *axes])
+        return self
 
 
 def actions(phase: Phase, c: Context) -> Iterator[Action]:

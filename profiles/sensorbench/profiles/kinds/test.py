@@ -27,6 +27,11 @@ class Phase(model.Phase):
 
 def actions(phase: Phase, c: Context) -> Iterator[Action]:
     """Test at each condition."""
+    if any(phase.set):
+        c.problem(
+            "a test is at the part's conditions: write a [condition] in part.toml for other values",
+            "set",
+        )
     if phase.drift_from and phase.drift_from not in c.told:
         there = ", ".join(c.told) or "none"
         c.problem(

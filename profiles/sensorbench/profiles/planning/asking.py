@@ -51,7 +51,6 @@ def check_asks(c: Pointing, phase: Phase, actions: Iterable[tuple[Action, str]])
         kept += good
     told["asks"] = [ask.as_json() for ask in kept]
     _check_parameters(c, fed)
-    _check_all_is_used(c, phase)
 
 
 def _sorted(
@@ -91,17 +90,6 @@ def _check_parameters(c: Pointing, fed: Sequence[Fed]) -> None:
                 asks = ask_of(parameter.measure, part, c.channels(part), c.say_of(part), parameter)
                 for text in _sorted(asks, own, {})[1].values():
                     c.problem(text, key)
-
-
-def _check_all_is_used(c: Pointing, phase: Phase) -> None:
-    """What a kind of phase does not do must not be asked of it."""
-    if phase.measures and not c.used_measures:
-        c.problem(
-            f"a {phase.kind} measures nothing by itself: parameters of part.toml are tested by "
-            "`test`, or name measures in `monitor` where it has one", "measures",
-        )  # fmt: skip
-    if phase.monitor is not None and not c.used_monitor:
-        c.problem(f"a {phase.kind} has no monitor: name its measures in `measures`", "monitor")
 
 
 def lacks(ask: Ask, needs: Measure, fed: Sequence[Fed], stream: Mapping[str, float]) -> str:
