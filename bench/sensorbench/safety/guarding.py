@@ -132,7 +132,7 @@ class WatchdogGuard:
     def begin(self, run: str, root: Path) -> None:
         mark = marks.Mark(
             run=run,
-            root=str(root),
+            root=str(root.resolve()),
             workspace=str(self._workspace),
             station=str(self._workspace / STATION),
             keys=self._keys,

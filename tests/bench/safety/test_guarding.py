@@ -177,3 +177,16 @@ def test_an_instrument_left_energised_bars_runs_by_its_other_plug(
     other.opened(number)
     assert [known.run for known in other.acknowledged] == ["R1"]
     other.close()
+
+
+def test_runs_of_two_workspaces_with_one_name_have_a_mark_each(
+    tmp_path: Path, guard: WatchdogGuard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Begun in the same second, each in its own folder, by the same words."""
+    other = WatchdogGuard(OTHER_PLUG, tmp_path / "other")
+    for name, one in (("this", guard), ("other", other)):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        one.begin("R1", Path("evidence/R1"))
+    assert len(marks.marks()) == 2
+    other.close()
