@@ -62,8 +62,6 @@ def tell(error: BaseException, text: str, code: int) -> int:
     """
     code = NOT_SAFE if is_unsafe(error) else code
     notes = [str(note) for note in getattr(error, "__notes__", ())]
-    for line in (text, *notes):
-        typer.echo(line, err=True)
     if wants_json():
         problems = error.problems if isinstance(error, InputError) else ()
         told = {
@@ -75,6 +73,8 @@ def tell(error: BaseException, text: str, code: int) -> int:
             "problems": [{"file": p.file, "key": p.key, "text": p.text} for p in problems],
         }
         typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
+    for line in (text, *notes):  # the last that is read
+        typer.echo(line, err=True)
     return code
 
 

@@ -484,8 +484,13 @@ def _stoppable() -> Iterator[None]:
     """Let a signal end the work in order; 128 + its number is what shells expect then."""
     from sensorbench.app.machine import safe_before_the_console_goes  # noqa: PLC0415 - as above
     from sensorbench.app.screen import kept  # noqa: PLC0415 - as above
-    from sensorbench.safety.signals import Stopped, stop_on_signals  # noqa: PLC0415 - as above
+    from sensorbench.safety.signals import (  # noqa: PLC0415 - as above
+        Stopped,
+        ignored_at_exit,
+        stop_on_signals,
+    )
 
+    ignored_at_exit()
     with kept(), stop_on_signals(), safe_before_the_console_goes():
         try:
             yield

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -51,6 +51,10 @@ class Guard(Protocol):
         """Stand by a run from now on. Raises BenchError; `made_safe` is to be called then, too."""
         ...
 
+    def opened(self, numbers: Iterable[str]) -> None:
+        """Take note of serial numbers, known once instruments are open. Raises Barred."""
+        ...
+
     def recorded(self) -> None:
         """Take note that the run has on record what was acknowledged."""
         ...
@@ -77,6 +81,9 @@ class Unguarded:
         self.acknowledged: tuple[marks.Mark, ...] = ()
 
     def begin(self, run: str, root: Path) -> None:
+        """Do nothing."""
+
+    def opened(self, numbers: Iterable[str]) -> None:
         """Do nothing."""
 
     def recorded(self) -> None:
@@ -116,10 +123,16 @@ class WatchdogGuard:
         self._stack = ExitStack()
         self._stack.callback(self._heart.close)
 
+    def opened(self, numbers: Iterable[str]) -> None:
+        keys = tuple(numbers)
+        there = {mark.file for mark in self.acknowledged}
+        self.acknowledged += tuple(m for m in marks.refuse(keys) if m.file not in there)
+        self._keys += keys
+
     def begin(self, run: str, root: Path) -> None:
         mark = marks.Mark(
             run=run,
-            root=str(root),
+            root=str(root.resolve()),
             workspace=str(self._workspace),
             station=str(self._workspace / STATION),
             keys=self._keys,

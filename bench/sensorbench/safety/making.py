@@ -4,6 +4,7 @@ The rules:
 - A rank is what must be off before the next: loads before air and cooling stop. Whoever does not
   answer delays the next rank by its deadline at most, and is tried on in the background.
 - One lost reply is no failure: it is tried again after a pause. What refuses is asked again, too.
+- A machine that gives no thread any more has them made safe one after the other.
 - Nothing else is asked of anybody first: no stream is closed, no record written, nobody waited for.
 - What is not safe in the end is returned in words, and how often who was asked again; nothing is
   raised. What vents is safety/venting.py's matter.
@@ -64,6 +65,13 @@ class _Attempt:
             refused += not self.is_mute
             # One that answers, and says no as often, means it.
             if refused >= TRIES or self.give_up.wait(_PAUSE_S):
+                break
+        self.done.set()
+
+    def by_turns(self) -> None:
+        """Try a few times, while the others wait."""
+        for _ in range(TRIES):
+            if self.once():
                 break
         self.done.set()
 
@@ -149,7 +157,10 @@ def _in_real_time(ranks: Sequence[Sequence[_Attempt]]) -> None:
     for attempts in ranks:
         for one in attempts:
             name = f"make {one.name} safe"
-            threading.Thread(target=one.until_done, name=name, daemon=True).start()
+            try:
+                threading.Thread(target=one.until_done, name=name, daemon=True).start()
+            except RuntimeError:  # the machine gives no thread any more: one after the other
+                one.by_turns()
         _await(attempts, DEADLINE_S)
     every = [one for attempts in ranks for one in attempts]
     _await(every, LAST_S)

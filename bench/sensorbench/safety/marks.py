@@ -26,6 +26,7 @@ from filelock import FileLock, Timeout
 
 from sensorbench.core.errors import BenchError
 from sensorbench.evidence.files import sync_folder
+from sensorbench.station.device_keys import INSTRUMENT
 from sensorbench.station.locks import MARKS, RUNS, is_held, run_key, state_folder, station_keys
 from sensorbench.station.model import StationFile
 from sensorbench.station.station import tcp_port
@@ -184,7 +185,7 @@ def keys_of(file: StationFile, workspace: Path) -> tuple[str, ...]:
 
 def devices_beside(mark: Mark, keys: Iterable[str]) -> list[str]:
     """Return the devices of a mark that are not among those of a bench."""
-    return sorted({key for key in mark.keys if not key.startswith(RUNS)} - set(keys))
+    return sorted({key for key in mark.keys if not key.startswith((RUNS, INSTRUMENT))} - set(keys))
 
 
 def on(keys: Iterable[str]) -> list[Mark]:
@@ -208,7 +209,7 @@ def refuse(keys: Iterable[str]) -> list[Mark]:
     open_marks = [mark for mark in found if not mark.acknowledged]
     if open_marks:
         raise Barred(
-            "\n".join(mark.said for mark in open_marks)
+            "\n".join(f"{mark.said} (workspace {mark.workspace})" for mark in open_marks)
             + "\nNothing was touched. Look at the bench; `sensorbench safe` makes it safe, and "
             "`sensorbench acknowledge --by NAME` says that you know. Then runs are possible again"
         )

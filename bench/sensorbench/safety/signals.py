@@ -10,10 +10,12 @@ The rules:
 
 from __future__ import annotations
 
+import atexit
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import FrameType
 from typing import Any
 
@@ -107,6 +109,17 @@ def stoppable_again() -> Iterator[None]:
         yield
     finally:
         handler.is_raised = was_raised or handler.is_raised
+
+
+@cache
+def ignored_at_exit() -> None:
+    """Let no signal end a program that is ending: its exit code says what became of the bench."""
+
+    def ignore() -> None:
+        for number in _STOPPING:
+            signal.signal(number, signal.SIG_IGN)
+
+    atexit.register(ignore)
 
 
 def urgent() -> None:

@@ -28,6 +28,7 @@ import threading
 import time
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,8 +84,9 @@ class People:
     def _do(self, work: Callable[[], object]) -> None:
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         thread = threading.Thread(target=work, name="tell", daemon=True)
-        thread.start()
-        self._threads.append(thread)
+        with suppress(RuntimeError):  # a machine without threads: making safe matters more
+            thread.start()
+            self._threads.append(thread)
 
     def wait(self) -> None:
         """Wait until everybody was told, or can't be."""

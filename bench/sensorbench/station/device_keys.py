@@ -16,7 +16,9 @@ import socket
 from pathlib import Path
 
 from sensorbench.core.deadline import within
+from sensorbench.core.provenance import Identity
 
+INSTRUMENT = "instrument "
 WINDOWS_DEVICE = "\\\\.\\"
 _GREP = "hwgrep://"
 _REMOTE = re.compile(r"(?:rfc2217|socket)://([^/?#]+):(\d+)(?:[?#].*)?")
@@ -85,6 +87,11 @@ def _plain(address: str) -> str:
     except ValueError:
         return address
     return str(inner or address)
+
+
+def number_key(identity: Identity) -> str:
+    """Return the key of an instrument that said who it is: it may have two plugs."""
+    return f"{INSTRUMENT}{identity.model} {identity.serial}"
 
 
 def visa_keys(resource: str) -> list[str]:

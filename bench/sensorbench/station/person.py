@@ -57,9 +57,14 @@ class Terminal:
         It is read in a thread, as no system lets go of a line half read.
         """
         lines: queue.Queue[str] = queue.Queue()
-        reader = threading.Thread(
-            target=lambda: lines.put(sys.stdin.readline()), name="answer", daemon=True
-        )
+
+        def read() -> None:
+            try:
+                lines.put(sys.stdin.readline())
+            except (OSError, ValueError):  # a terminal that is gone fails, it has no end
+                lines.put("")
+
+        reader = threading.Thread(target=read, name="answer", daemon=True)
         reader.start()
         while True:
             try:

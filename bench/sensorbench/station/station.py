@@ -30,6 +30,7 @@ from sensorbench.parts.model import Lot, Part
 from sensorbench.station.again import Again, once_more, only_once
 from sensorbench.station.apart import sharing
 from sensorbench.station.binding import Binding, Bindings, bind
+from sensorbench.station.device_keys import number_key
 from sensorbench.station.leads import selected
 from sensorbench.station.lines import open_line, simulated_line
 from sensorbench.station.links import I2cLink, SerialLink, SimulatedLink, TcpLink, VisaLink
@@ -96,6 +97,15 @@ class Station:
         """Return the weakest provenance of all instruments and buses."""
         sources = [instrument.provenance for instrument in self.instruments]
         return weakest(sources + [bus.provenance for bus in self._buses.values()])
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Return the keys of the real instruments that told their serial number."""
+        return tuple(
+            number_key(one.identity)
+            for one in self.instruments
+            if one.provenance is Provenance.HARDWARE and one.identity.serial
+        )
 
     # -- members ---------------------------------------------------------------------------
 
@@ -417,7 +427,7 @@ class _Opener:
             )
         if provenance is Provenance.HARDWARE and identity.serial:
             # It may have two plugs: who came by the other one is met here.
-            key = f"instrument {identity.model} {identity.serial}"
+            key = number_key(identity)
             hold = held if self.lost is None else held_where_possible
             self.stack.enter_context(hold([key], self.purpose))
         return OpenInstrument(name, entry, driver, identity, provenance)

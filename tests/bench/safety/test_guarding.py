@@ -147,3 +147,46 @@ def test_a_guard_says_what_stands_once_and_not_at_every_look() -> None:
     told: dict[str, float] = {}
     assert guard_command.news(["a can't be read"], told) == ["a can't be read"]
     assert guard_command.news(["a can't be read", "b"], told) == ["b"]
+
+
+OTHER_PLUG = StationFile.model_validate(
+    {
+        "station": {"name": "bench 2"},
+        "instrument": {
+            "supply": {
+                "model": "keysight_e36312a",
+                "link": {"kind": "visa", "resource": "USB0::0x2A8D::0x1102::MY1::INSTR"},
+            }
+        },
+    }
+)
+
+
+def test_an_instrument_left_energised_bars_runs_by_its_other_plug(
+    tmp_path: Path, guard: WatchdogGuard
+) -> None:
+    number = ["instrument E36312A MY1"]
+    guard.opened(number)
+    guard.begin("R1", tmp_path / "R1")
+    guard.close()  # as a run that was killed leaves it
+    other = WatchdogGuard(OTHER_PLUG, tmp_path / "other")  # nothing is known of it until it is open
+    with pytest.raises(marks.Barred, match=f"R1 .*workspace {tmp_path}"):
+        other.opened(number)
+    (mark,) = marks.marks()
+    marks.acknowledge(mark, "operator 7", "2026-06-01T08:00:00+00:00", "looked")
+    other.opened(number)
+    assert [known.run for known in other.acknowledged] == ["R1"]
+    other.close()
+
+
+def test_runs_of_two_workspaces_with_one_name_have_a_mark_each(
+    tmp_path: Path, guard: WatchdogGuard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Begun in the same second, each in its own folder, by the same words."""
+    other = WatchdogGuard(OTHER_PLUG, tmp_path / "other")
+    for name, one in (("this", guard), ("other", other)):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        one.begin("R1", Path("evidence/R1"))
+    assert len(marks.marks()) == 2
+    other.close()

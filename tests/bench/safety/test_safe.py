@@ -111,8 +111,8 @@ def test_a_mark_bars_its_workspace_where_a_device_has_another_plug_by_now(tmp_pa
         bench.kill_with_its_watchdog(bench.run())
         file = bench.root / "station.toml"
         text = file.read_text(encoding="utf-8")
-        for port in bench.ports.values():
-            text = text.replace(f"port = {port}", "port = 1")
+        for other, port in enumerate(bench.ports.values(), 1):
+            text = text.replace(f"port = {port}", f"port = {other}")
         chamber = text.partition("[instrument.psu]")[0].partition('port = "')[2].partition('"')[0]
         file.write_text(text.replace(chamber, "/dev/other"), encoding="utf-8")
         refused = subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import time
@@ -48,3 +49,20 @@ def test_an_answer_in_time_is_taken(typing: int) -> None:
 
 def test_every_question_has_an_end() -> None:
     assert Question({"en": "?"}).within_s == LONGEST_S
+
+
+def test_a_terminal_that_is_gone_while_a_question_is_open_ends_it_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that fails, as a terminal without its window does; a pipe would have come to its end."""
+
+    class Gone(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+        def readline(self, size: int | None = -1, /) -> str:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("sys.stdin", Gone())
+    with pytest.raises(OperatorAbsent, match="the terminal was closed"):
+        Terminal().ask(Question({"en": "Ready?"}, within_s=5.0))

@@ -108,6 +108,7 @@ def read_now(root: Path, asked: Asked) -> int:
         if asked.power and not is_simulated(needed):
             guard = stack.enter_context(_guarded(needed, workspace))
         station = stack.enter_context(_opened(workspace, needed, guard.clock, lots))
+        guard.opened(station.numbers)
         shown = _Shown(station, seats, asked)
         if asked.power:
             stack.enter_context(_told(guard, workspace))

@@ -78,6 +78,7 @@ def run_profile(
         opened(workspace, job.station, guard.clock, job.lots) as station,
         display(title_of(job.profile.title), json, isinstance(guard.clock, RealClock)) as progress,
     ):
+        guard.opened(station.numbers)
         outcome = execute(workspace, job, station, progress, schedule, guard=guard)
     if json:
         print_json(outcome_json(outcome))
@@ -108,6 +109,7 @@ def resume_run(root: Path, run: str, json: bool) -> int:
         opened(workspace, station_file, guard.clock, lots) as station,
         display(title, json, isinstance(guard.clock, RealClock)) as progress,
     ):
+        guard.opened(station.numbers)
         outcome = resume(path, station, progress, reached, guard)
     if json:
         print_json(outcome_json(outcome))
