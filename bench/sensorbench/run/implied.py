@@ -9,8 +9,9 @@ The rules:
   soak looked at then that can't be inside its band yet.
 - A run is the same with and without, each event at the same time: polls that are made are aside
   (`Clock.aside`), so that what they take on the line costs nobody anything, and looks lie on a
-  grid of the run. The one difference: a sensor that the run reads while a poll of it is under way
-  has other noise then.
+  grid of the run. Two differences are chance alone: a sensor that the run reads while a poll of it
+  is under way has other noise then; and where a meter scatters up to the edge of its band, polls
+  that are made meet a reading beyond it now and then that no implied one has.
 - A log row that is late counts what was implied until it was due, as polls then are late as well.
 - In real time, and where a run asks for it, none is implied.
 """
