@@ -190,6 +190,7 @@ def test_what_is_made_needs_no_tidying(checkout: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [("Acme", "is no name"), ("1st", "is no name"), ("a-b", "is no name"), ("../x", "is no name"),
+     ("class", "is a word of Python"),
      ("bmp280", r"is there already \(from sensorbench\)")],
 )  # fmt: skip
 def test_a_name_that_can_t_be_is_refused(checkout: Path, name: str, message: str) -> None:
@@ -233,6 +234,11 @@ def test_a_package_s_folder_must_be_new_or_a_package(tmp_path: Path) -> None:
     assert (tmp_path / "src" / "acme" / "devices" / "acme_t1" / "driver.py").is_file()
     with pytest.raises(InputError, match="must do as a package's"):
         new_thing("sensor", "acme_t2", tmp_path / "1")
+
+
+def test_a_package_can_not_have_a_word_of_python_for_its_name(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="must do as a package's"):
+        new_thing("sensor", "cell", tmp_path / "class")
 
 
 def test_only_three_things_can_be_made() -> None:

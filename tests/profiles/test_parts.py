@@ -222,7 +222,7 @@ CYCLE = (
             "phase[1].require.pass: must be at most 1",
         ),
         ('[[phase]]\nkind = "external"\nname = "x"\nattach = []\n', "phase[1].attach"),
-        ('[[phase]]\nname = "x"\n', "phase[1].kind: None is no kind of phase"),
+        ('[[phase]]\nname = "x"\n', "phase[1].kind: is required; allowed: calibrate"),
     ],
 )
 def test_a_mistake_in_a_phase_is_named_with_what_is_allowed(text: str, said: str) -> None:

@@ -153,6 +153,12 @@ def test_a_share_of_a_full_scale_that_is_not_there_is_refused() -> None:
         read_difference("0.3 V", KELVINS, None)
 
 
+@pytest.mark.parametrize("text", ["50 %", "max", "0.5 FS", "20 kPa", "off"])
+def test_blanks_around_a_value_mean_nothing(text: str) -> None:
+    where, span = address("pressure"), Range({"min": 20e3, "max": 120e3})
+    assert resolve(f" {text}\t", where, span) == resolve(text, where, span)
+
+
 def test_a_table_of_ports_is_read_as_addresses() -> None:
     table = {"supply": "3.3 V", "pressure": {"front": "1 kPa", "back": "off"}}
     assert flatten(table).values == {
@@ -166,6 +172,7 @@ def test_a_table_of_ports_is_read_as_addresses() -> None:
     ("text", "said"),
     [
         ("temprature", "'temprature' is no quantity; did you mean temperature?"),
+        ("ph", "'ph' is no quantity. There are temperature"),
         ("pressure.a.b", "'pressure.a.b' is not quantity[.port][.axis]"),
         ("magnetic_field.w.x.y", "is not quantity"),
     ],

@@ -9,9 +9,9 @@ The rules:
   soak looked at then that can't be inside its band yet.
 - A run is the same with and without, each event at the same time: polls that are made are aside
   (`Clock.aside`), so that what they take on the line costs nobody anything, and looks lie on a
-  grid of the run. Noise is left out: a sensor that the run reads while a poll of it is under way
-  has other noise then, and what stands still at the very edge of a band or at a limit is in or out
-  as it was last read.
+  grid of the run. Two differences are chance alone: a sensor that the run reads while a poll of it
+  is under way has other noise then; and where a meter scatters up to the edge of its band, polls
+  that are made meet a reading beyond it now and then that no implied one has.
 - A log row that is late counts what was implied until it was due, as polls then are late as well.
 - In real time, and where a run asks for it, none is implied.
 """
@@ -19,11 +19,12 @@ The rules:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from sensorbench.core.clock import Clock, VirtualClock
+from sensorbench.core.quantity import Value
 from sensorbench.profiles.schedule import Band
-from sensorbench.run.spots import EPS, Spot
+from sensorbench.run.spots import EPS, Spot, Watched
 from sensorbench.station.station import Station
 
 ALARMS_S = 10.0
@@ -33,11 +34,15 @@ _FAR = 4.0
 """How far from a limit a place is clear of it, in usual soak bands: what its meters may add."""
 
 
+Glance = Callable[[Spot, Watched], Value | None]
+"""Reads a meter for the log alone; None where it gives nothing."""
+
+
 class Implied:
     """Which polls are implied."""
 
-    def __init__(self, station: Station, log_s: float, allowed: bool) -> None:
-        self._station = station
+    def __init__(self, station: Station, log_s: float, allowed: bool, glance: Glance) -> None:
+        self._station, self._glance = station, glance
         self._clock: Clock = station.clock
         self._log_s, self._log_from = log_s, 0.0
         self._allowed = allowed and isinstance(self._clock, VirtualClock)
@@ -105,10 +110,15 @@ class Implied:
         return skipped
 
     def count(self, spot: Spot, now: float) -> None:
-        """Count the polls that were implied before `now`, with the last reading."""
+        """Count the polls that were implied before `now`, with the last reading.
+
+        Where the place moves meanwhile, with one of now as well: it may have gone far.
+        """
+        moves = self._clock.now() >= spot.quiet_until
         skipped = self.skipped(spot, now)
         for watched in spot.meters:
-            watched.imply(skipped, watched.value)
+            there = self._glance(spot, watched) if skipped and moves else None
+            watched.imply(skipped, watched.value if there is None else there)
 
     def wake(self, spots: Iterable[Spot]) -> None:
         """Count what was implied until now, and imply nothing more until the next poll."""

@@ -27,6 +27,7 @@ import numpy as np
 
 from sensorbench.core.clock import Clock, VirtualClock
 from sensorbench.core.errors import BenchError, NotYetKnown
+from sensorbench.core.quantity import Value
 from sensorbench.evidence.run import RunWriter
 from sensorbench.profiles.schedule import GAP, Band
 from sensorbench.run.asking import Asking
@@ -73,7 +74,7 @@ class Watch:
         self._station, self._evidence, self._services = station, evidence, services
         self._clock: Clock = station.clock
         self._log_s, self._offsets = log_s, offsets
-        self.implied = Implied(station, log_s, implied)
+        self.implied = Implied(station, log_s, implied, self._glance)
         self.asking = Asking(station, evidence, self._raise)
         self._lock = threading.RLock()
         self._pulse: Pulse = pulse or NoPulse()
@@ -235,6 +236,14 @@ class Watch:
             spot.polled_at = self._clock.now()
             self.implied.polled(spot)
             self._judge(spot)
+
+    def _glance(self, spot: Spot, watched: Watched) -> Value | None:
+        """Read a meter for the log alone: no poll, it is not judged and nothing is on record."""
+        try:
+            value = self._clock.aside(watched.meter.read)
+        except BenchError:
+            return None
+        return spot.felt(watched, value, self._offsets.get(spot.key))
 
     def _missed(self, spot: Spot, watched: Watched, error: BenchError) -> None:
         now = self._clock.now()

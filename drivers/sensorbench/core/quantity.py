@@ -156,7 +156,7 @@ def address(text: str) -> Address:
     quantity = _QUANTITIES.get(name) or quantities().get(name)
     if quantity is None:
         close = difflib.get_close_matches(name, _QUANTITIES, 1)
-        guess = f"; did you mean {close[0]}?" if close else ""
+        guess = f"; did you mean {close[0]}?" if close else "."
         raise AddressError(f"{name!r} is no quantity{guess} There are {', '.join(_QUANTITIES)}")
     axis = rest.pop() if rest and rest[-1] in quantity.axes else ""
     port = rest.pop() if rest else ""

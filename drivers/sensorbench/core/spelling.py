@@ -56,13 +56,13 @@ _SEPARATED = re.compile(r"[+-]?(?:[\d.]*\d(?:[,'’]\d| \d{3}(?![\d/]))|\d+\.\d+
 
 
 def plain(text: str) -> str:
-    """Return `text` with one minus, one degree sign, plain blanks and nothing invisible.
+    """Return `text` with one minus, one degree sign, plain blanks and nothing invisible around it.
 
     >>> plain("\u221240\u00a0ºC")
     '-40 °C'
     """
     seen = "".join(c for c in text.translate(_SIGNS) if unicodedata.category(c) != "Cf")
-    return re.sub(r"\s", " ", seen)
+    return re.sub(r"\s", " ", seen).strip()
 
 
 def unit(text: str) -> str:

@@ -123,6 +123,7 @@ def resolve(raw: object, where: Address, span: Range | None) -> Target:
 
     Raises ValueProblem.
     """
+    raw = plain(raw) if isinstance(raw, str) else raw
     if raw == "off":
         return None
     if isinstance(raw, Mapping) and "high" in raw:

@@ -107,9 +107,8 @@ class Layout:
         names = [*self.zones, *self.elsewhere]
         if at:
             if at not in names:
-                raise LookupError(
-                    f"{at!r} is no place; there are: {', '.join(filter(None, names))}"
-                )
+                there = ", ".join(filter(None, names)) or "none, this station is one bench"
+                raise LookupError(f"{at!r} is no place; there are: {there}")
             return at
         fits = [n for n, z in self.zones.items() if not z.purposes or purpose in z.purposes]
         fits = [n for n in fits if self.zones[n].purposes] or fits

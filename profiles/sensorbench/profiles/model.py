@@ -294,7 +294,8 @@ class Profile(Document):
         module = load(KINDS, kind) if isinstance(kind, str) else None
         if module is None:
             why = [str(p) for p in broken() if p.key == f"{KINDS}.{kind}"]
-            text = f"{kind!r} is no kind of phase; allowed: {', '.join(plugins(KINDS))}"
+            said = "is required" if kind is None else f"{kind!r} is no kind of phase"
+            text = f"{said}; allowed: {', '.join(plugins(KINDS))}"
             unknown = Problem("", "kind", "; ".join([text, *why]))
             raise InputError([unknown, *_common(raw)])
         wrong: list[tuple[Place, str]] = []

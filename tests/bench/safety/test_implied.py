@@ -262,6 +262,26 @@ def test_a_row_that_is_late_takes_no_poll_of_the_row_after_it(tmp_path: Path) ->
     assert (trace.polls + trace.implied)[during].min() > 0
 
 
+def test_a_row_before_its_time_says_where_a_place_that_moves_has_gone(tmp_path: Path) -> None:
+    """A step of pressure that ends before the next row: the log showed it at its beginning."""
+    phases = """
+[[phase]]
+kind = "response"
+name = "step"
+set = { pressure = ["30 kPa", "110 kPa"] }
+every = "1 s"
+duration = "30 s"
+"""
+    rows = []
+    for implied in (True, False):
+        there = write(tmp_path / str(implied), phases, ANALOG, *BENCHES["analog"][1:])
+        trace = data_of(run(there, implied=implied)).log["pace.pressure"]
+        rows.append((trace.high[-1], trace.mean[-1]))
+    (high, mean), (polled_high, polled_mean) = rows
+    assert high == pytest.approx(polled_high, abs=500.0)
+    assert abs(mean - polled_mean) < 40e3, "half the way, at most"
+
+
 def test_implied_polls_are_counted_and_the_hours_are_the_same(tmp_path: Path) -> None:
     phases = bake("5 h")
     with_them = run(workspace(tmp_path / "a", phases))

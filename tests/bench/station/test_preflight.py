@@ -274,7 +274,7 @@ def test_simulated_parts_are_not_fed_by_a_real_supply(tmp_path: Path) -> None:
         (phase_of_tests("t", '["tropical"]'), "SBP1 has no [condition] tropical"),
         (GRID + 'measures = ["eror"]\n', "'eror' is no measure; there are"),
         (GRID + 'units = "front"\n', "no unit is in the group 'front'; there are: none"),
-        (GRID + 'at = "oven"\n', "'oven' is no place"),
+        (GRID + 'at = "oven"\n', "'oven' is no place; there are: none, this station is one bench"),
         (GRID.replace("grid", "gird"), "'gird' is no kind of phase; allowed: calibrate, cycle"),
         (bake("1 h").replace("temperature", "temprature"), "did you mean temperature?"),
     ],

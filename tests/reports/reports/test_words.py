@@ -22,7 +22,7 @@ from sensorbench.core.plugins import OURS, plugins
 from sensorbench.core.quantity import quantities
 from sensorbench.core.verdict import Verdict
 from sensorbench.evidence import check
-from sensorbench.profiles import library
+from sensorbench.profiles import kinds, library
 from sensorbench.profiles.measuring import MEASURES
 from sensorbench.profiles.model import KINDS
 from sensorbench.reports import fonts, words
@@ -63,6 +63,18 @@ def test_every_code_kind_measure_and_quantity_has_words(language: str) -> None:
     wanted += [f"quantity.{name}" for name in quantities()]
     wanted += [f"verdict.{verdict.value}" for verdict in Verdict]
     assert [key for key in wanted if key not in table(language)] == []
+
+
+@pytest.mark.parametrize("language", languages())
+def test_all_that_a_kind_of_phase_tells_has_words(language: str) -> None:
+    """`goes_on` stood in English on the Chinese pages: two words are no sentence."""
+    told: set[str] = set()
+    for source in Path(kinds.__file__).parent.glob("*.py"):
+        for call in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+                told |= {k.arg for k in call.keywords if k.arg and call.func.attr == "tell"}
+    assert {"cycles", "goes_on", "conditions"} <= told
+    assert [key for key in sorted(told) if f"fact.{key}" not in table(language)] == []
 
 
 @pytest.mark.parametrize("language", languages())

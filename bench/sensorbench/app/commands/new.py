@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,8 @@ def new_thing(kind: str, name: str, into: Path | None, as_json: bool = False) ->
 def _new_device(kind: str, name: str, into: Path | None) -> tuple[Mapping[Path, str], list[str]]:
     if not _NAME.fullmatch(name):
         raise InputError.one("new", name, "is no name: small letters, digits and _, a letter first")
+    if iskeyword(name):
+        raise InputError.one("new", name, "is a word of Python: no module can have it")
     if name in devices():
         whose = devices()[name].origin
         raise InputError.one("new", name, f"is there already (from {whose}); take another name")
@@ -137,7 +140,7 @@ def _package(root: Path) -> Home:
             str(root), "", "is neither empty nor a package with a pyproject.toml; give a new folder"
         )
     name = re.sub(r"\W+", "_", root.resolve().name.lower()).strip("_")
-    if not _NAME.fullmatch(name) or name == "sensorbench":
+    if not _NAME.fullmatch(name) or name == "sensorbench" or iskeyword(name):
         raise InputError.one(
             str(root), "", "the folder's name must do as a package's: acme_sensors"
         )
