@@ -179,6 +179,8 @@ def distance(value: Value, other: Value) -> float:
     >>> distance(3.0, 4.5), distance((1.0, 0.0), (0.0, 0.0))
     (1.5, 1.0)
     """
+    if not isinstance(value, tuple) and not isinstance(other, tuple):
+        return abs(value - other)  # nearly all are, and this is asked at every poll
     one, two = components(value), components(other)
     if len(one) != len(two):
         one, two = (along(one),), (along(two),)

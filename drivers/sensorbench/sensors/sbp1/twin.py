@@ -277,12 +277,19 @@ def _s24(value: int) -> bytes:
     return (value & 0xFFFFFF).to_bytes(3, "big")
 
 
+def _crc8_of(byte: int) -> int:
+    for _ in range(8):
+        byte = (byte << 1) ^ 0x131 if byte & 0x80 else byte << 1
+    return byte
+
+
+_CRC8 = bytes(map(_crc8_of, range(256)))
+
+
 def _crc8(data: bytes | bytearray) -> int:
     rest = 0xFF
     for byte in data:
-        rest ^= byte
-        for _ in range(8):
-            rest = (rest << 1) ^ 0x131 if rest & 0x80 else rest << 1
+        rest = _CRC8[rest ^ byte]
     return rest
 
 
