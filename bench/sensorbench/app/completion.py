@@ -53,6 +53,13 @@ def _parked(root: Path) -> Iterable[str]:
     return [name for name in _runs(root) if glance(evidence / name, "").verdict == PARKED]
 
 
+def _open_runs(root: Path) -> Iterable[str]:
+    from sensorbench.app.commands.common import run_ids  # noqa: PLC0415 - as above
+
+    evidence = root / "evidence"
+    return [name for name in run_ids(evidence) if not (evidence / name / "seal.json").exists()]
+
+
 def _devices(_: Path) -> Iterable[str]:
     from sensorbench.core.catalog import devices  # noqa: PLC0415 - only for Tab
 
@@ -105,6 +112,7 @@ profiles = _completing(_profiles)
 lots = _completing(_lots)
 runs = _completing(_runs)
 parked = _completing(_parked)
+open_runs = _completing(_open_runs)
 devices = _completing(_devices)
 new_kinds = _completing(_new)
 readable = _completing(_readable)

@@ -22,6 +22,7 @@ from sensorbench.app.options import (
     JsonOption,
     KindArgument,
     LotsOption,
+    OpenRunArgument,
     OptionalProfileArgument,
     ParkedArgument,
     ProfileArgument,
@@ -271,15 +272,22 @@ def run(
 
 @_command()
 def resume(
-    run_id: ParkedArgument,
+    run_id: OpenRunArgument,
     workspace: WorkspaceOption = HERE,
+    replaced: Annotated[
+        list[str] | None,
+        typer.Option("--replaced", metavar="INSTRUMENT", help="It is another one now; again …"),
+    ] = None,
+    only_look: Annotated[
+        bool, typer.Option("--look", help="Say what is there and what would be done; do nothing.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Go on with a parked run: its date has come, the person or the units are there."""
-    from sensorbench.app.commands.run import resume_run  # noqa: PLC0415 - as above
+    """Go on with a run that was parked, stopped or cut off: by a kill, a crash, a power cut."""
+    from sensorbench.app.commands.resume import resume_run  # noqa: PLC0415 - as above
 
     with _stoppable():
-        _exit(resume_run(workspace, run_id, as_json))
+        _exit(resume_run(workspace, run_id, as_json, replaced=replaced or (), only_look=only_look))
 
 
 @_command()

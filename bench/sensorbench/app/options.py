@@ -51,6 +51,14 @@ ParkedArgument = Annotated[
         metavar="RUN", help="A parked run, by id or folder.", autocompletion=completion.parked
     ),
 ]
+OpenRunArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A run that is not sealed, by id or folder.",
+        autocompletion=completion.open_runs,
+    ),
+]
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's id or folder.", autocompletion=completion.runs)
 ]

@@ -241,6 +241,19 @@ class Duts:
             dut.sensor.prepare(**own)
             dut.settings = dict(own)
 
+    def who(self, group: Sequence[int]) -> dict[str, Identity]:
+        """Ask the loaded units of a group who they are; those that do not answer are left out."""
+        found: dict[str, Identity] = {}
+
+        def ask(dut: Dut) -> None:
+            try:
+                found[dut.unit.serial] = self._once_more(dut, dut.sensor.identify)
+            except BenchError:
+                dut.settings = None
+
+        self.each(group, ask)
+        return found
+
     def as_rows(self, sweep: Sweep, part: str) -> Rows:
         """Return the rows of a part as an array, shape (n, 3 + channels), in the lot's order."""
         rows = sorted(sweep.rows.get(part, ()), key=lambda row: (row[2], row[1]))

@@ -12,6 +12,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from sensorbench.assessment.data import SCHEDULE, RunData
 from sensorbench.core.clock import Clock, VirtualClock
@@ -23,12 +24,12 @@ from sensorbench.parts.model import slug
 from sensorbench.profiles.schedule import Schedule
 from sensorbench.run.ending import Outcome, to_its_end
 from sensorbench.run.progress import Progress, Silent
+from sensorbench.run.resuming import ask_for_what_is_not_repeated, find
 from sensorbench.run.runner import Runner
-from sensorbench.run.state import replay
 from sensorbench.safety.guarding import Guard
 from sensorbench.station.foreseeing import foreseen
 from sensorbench.station.preflight import preflight
-from sensorbench.station.resuming import check_going_on
+from sensorbench.station.resuming import check_going_on, check_instruments
 from sensorbench.station.station import Station
 from sensorbench.station.workspace import Job, Workspace
 
@@ -71,25 +72,40 @@ def resume(
     progress: Progress | None = None,
     reached: frozenset[str] = frozenset(),
     guard: Guard | None = None,
+    replaced: frozenset[str] = frozenset(),
 ) -> Outcome:
-    """Go on with a parked run on an open station. `reached` says what was waited for and is there.
+    """Go on with a run that was parked, stopped or cut off, on an open station.
 
-    Raises InputError where the station is another one than it was planned on, with nothing written;
-    EvidenceError for a run that is sealed or damaged, and what `execute` raises.
+    `reached` says what was waited for and is there, `replaced` which instruments are others now.
+    Raises InputError where the run is over or the station is another one than it was planned on,
+    with nothing written; EvidenceError for a damaged run, and what `execute` raises.
     """
-    data = RunData.read(root)
-    state = replay(data.schedule, data.events())
+    found = find(RunData.read(root))
+    schedule, state = found.data.schedule, found.state
     today = station.clock.utc().astimezone().date()
-    known = station.bench.known if station.bench is not None else None
-    check_going_on(station.file, data.schedule, state.next, state.sockets, today, known)
-    _foresee(replace(data.schedule, steps=data.schedule.steps[state.next :]), station)
+    units = station.bench.known if station.bench is not None else None
+    check_going_on(station.file, schedule, state.next, state.sockets, today, units)
+    others = check_instruments(found.instruments, station, replaced)
+    _foresee(replace(schedule, steps=schedule.steps[state.next :]), station)
+    ask_for_what_is_not_repeated(found, station.operator)
     if station.bench is not None:
         station.bench.plug_all(state.sockets)
     with RunWriter.reopen(root, station.clock, _interval(station.clock)) as evidence:
-        evidence.append("resumed", {"next": state.next, "reached": sorted(reached)})
+        if found.part is not None:
+            evidence.append("hold", found.part)
+        evidence.append(
+            "resumed",
+            {
+                "next": state.next, "cut": found.cut.next, "begun": found.cut.begun,
+                "ended": found.ended, "reached": sorted(reached), "replaced": others,
+                "gap_s": evidence.seconds_since(found.last_t), "id": uuid4().hex,
+                "sensorbench": version("sensorbench"),
+            },
+        )  # fmt: skip
+        evidence.commit()
         runner = Runner(
-            data.schedule, station, evidence, progress or Silent(), state,
-            resumed_for=reached, guard=guard,
+            schedule, station, evidence, progress or Silent(), state,
+            resumed_for=reached, guard=guard, known=found.known,
         )  # fmt: skip
         return to_its_end(runner)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 
 from sensorbench.core.clock import Clock, RealClock
@@ -38,6 +39,7 @@ from sensorbench.run.duts import Duts
 from sensorbench.run.failing import Failing
 from sensorbench.run.progress import Progress, Status, describe
 from sensorbench.run.readings import Readings
+from sensorbench.run.reestablishing import reestablish
 from sensorbench.run.services import Services
 from sensorbench.run.silence import Silence
 from sensorbench.run.spots import LOG, LOG_COLUMNS
@@ -60,7 +62,8 @@ REFERENCE_COLUMNS = (
 class Runner:
     """One run. `execute` returns when the schedule is done, or raises what stopped it.
 
-    `state` is what was done before, where a parked run goes on. Verbs are handed the runner itself.
+    `state` is what was done before, where a run goes on, `known` what units said of themselves
+    then. Verbs are handed the runner itself.
     """
 
     def __init__(
@@ -73,9 +76,11 @@ class Runner:
         implied_polls: bool = True,
         resumed_for: frozenset[str] = frozenset(),
         guard: Guard | None = None,
+        known: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     ) -> None:
         self.schedule, self.station, self.evidence = schedule, station, evidence
         self.state = state or State()
+        self.known = known
         self.clock: Clock = station.clock
         self.services = Services(self.clock)
         self.zones = frozenset(step.zone for step in schedule.steps)
@@ -172,7 +177,7 @@ class Runner:
         self.services.every(max(_PROGRESS_S, self._planned_s / 1000), self._report, "progress")
         if isinstance(self.clock, RealClock):
             self.services.every(_AROUND_S, self._look_around, "around")
-        self._reestablish()
+        reestablish(self)
         number = self.state.next
         while number < len(self.schedule.steps):
             step = self.schedule.steps[number]
@@ -196,18 +201,11 @@ class Runner:
         """Note a step as done and return the number of the next."""
         following = number + 1 if jump is None else jump
         self.evidence.append("done", {"step": number, "next": following})
-        self.state.after(step.action, step.zone)
-        self.state.next = following
+        jumps, once = following != number + 1, step.restart is None
+        self.state.after(step.action, step.zone, jumps, once)
+        self.state.next, self.state.kept_s = following, 0.0
         self.evidence.commit_soon()
         return following
-
-    def _reestablish(self) -> None:
-        """Bring the bench to the state that held where a parked run goes on."""
-        held = list(self.state.sets.items())
-        for (zone, _), action in held:
-            self.bench.set(zone, action)
-        for zone, read in self.state.reads.values():
-            self.readings.open(zone, read)
 
     def _act(self, number: int, step: Step) -> int | None:
         action: Action = step.action
@@ -246,11 +244,12 @@ class Runner:
 
     def _hold(self, zone: str, action: Hold) -> None:
         """Wait until the time asked for is credited, or the longest time is over."""
-        start = self.clock.now()
-        end = start + action.longest_s
+        start, kept_s = self.clock.now(), self.state.kept_s
+        end = start + action.longest_s - kept_s
         self.bench.reached.clear()  # within the bands of a hold, which are wider, all may move
-        self.watch.begin_hold(zone, [self.bench.seen(zone, band) for band in action.bands])
-        credit, paused_s = 0.0, self.failing.paused_s
+        bands = [self.bench.seen(zone, band) for band in action.bands]
+        self.watch.begin_hold(zone, bands, kept_s)
+        credit, paused_s = kept_s, self.failing.paused_s
         while credit < action.credit_s - 1e-6 and self.clock.now() < end - 1e-9:
             self.services.wait(min(self.clock.now() + action.credit_s - credit, end))
             self.watch.check()
@@ -262,7 +261,7 @@ class Runner:
             {
                 "phase": action.phase, "zone": zone, "from_s": action.done_s,
                 "start_s": self.seconds(start), "end_s": self.seconds(self.clock.now()),
-                "credit_s": credit, "asked_s": action.credit_s,
+                "credit_s": credit - kept_s, "asked_s": action.credit_s,
             },
         )  # fmt: skip
         self.evidence.commit_soon()
@@ -312,11 +311,14 @@ class Runner:
         if isinstance(plan.get("way"), Mapping):
             for zone, where in reversed(list(self.state.sets)):
                 self.bench.release(zone, where)
-                del self.state.sets[zone, where]
 
     def _perform(self, number: int, module: Any, plan: Mapping[str, Any]) -> None:
-        for unit in module.units(self, plan):
-            self.evidence.append("intent", {"step": number, "unit": unit})
+        known = self.state.outcomes.get(number, {})
+        units = [unit for unit in module.units(self, plan) if unit not in known]
+        begun = self.state.begun.get(number, set()) & set(units)
+        for unit in units:
+            if unit not in begun:
+                self.evidence.append("intent", {"step": number, "unit": unit})
         self.evidence.commit()
 
         def record(unit: str, outcome: Mapping[str, Any]) -> None:
@@ -324,7 +326,7 @@ class Runner:
             self.evidence.commit()
             self.guard.pulse.beat()  # what can't be taken back is not left half done by a trip
 
-        module.perform(self, plan, record)
+        module.perform(self, plan, units, begun, record)
 
     # -- what is there ---------------------------------------------------------------------------
 

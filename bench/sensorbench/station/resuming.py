@@ -8,7 +8,7 @@ that it can be put back and the run goes on.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date, datetime, time
 from typing import Any
 
@@ -21,8 +21,10 @@ from sensorbench.station.layout import layout_of
 from sensorbench.station.model import StationFile
 from sensorbench.station.protections import check_long
 from sensorbench.station.sockets import fits
+from sensorbench.station.station import Station
 
 FILE = "station.toml"
+_WHO = ("manufacturer", "model", "serial")
 _RECALIBRATED = {"due", "certificate", "stated", "uncertainty"}  # a new certificate is no new bench
 
 
@@ -51,6 +53,50 @@ def check_going_on(
             problems.append(Problem("lots", "unit", text))
     if problems:
         raise InputError(list(dict.fromkeys(problems)))
+
+
+def check_instruments(
+    before: Mapping[str, Mapping[str, Any]], station: Station, replaced: Collection[str]
+) -> dict[str, str]:
+    """Return which instruments are others than the run had, and who they are now.
+
+    Raises InputError for those that nobody said to have been replaced.
+    """
+    found: dict[str, str] = {}
+    for one in station.instruments:
+        was = before.get(one.name)
+        if was is not None and not same_device(was, asdict(one.identity)):
+            found[one.name] = str(one.identity)
+    problems = [
+        Problem(
+            FILE,
+            f"instrument.{name}",
+            f"is {now}, the run had {who(before[name])} there: put that one back, or, where it was "
+            f"replaced, say so with --replaced {name}",
+        )
+        for name, now in found.items()
+        if name not in replaced
+    ]
+    problems += [
+        Problem("resume", "--replaced", f"{name} is the instrument that the run had")
+        for name in sorted(set(replaced) - set(found))
+    ]
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def same_device(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Return whether a device is the one it was, by model and serial number where it told them.
+
+    New firmware makes no other device of it.
+    """
+    return all(not before.get(key) or before[key] == now.get(key) for key in _WHO)
+
+
+def who(identity: Mapping[str, Any]) -> str:
+    """Return who a device said to be, in words."""
+    return " ".join(str(identity[key]) for key in _WHO if identity.get(key))
 
 
 def _bench(file: StationFile, schedule: Schedule) -> Iterator[tuple[str, str]]:

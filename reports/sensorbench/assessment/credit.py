@@ -34,15 +34,15 @@ def credited(data: RunData, phase: str, group: str = "") -> list[tuple[float, fl
             action = step.action
             if isinstance(action, Hold):
                 start, end = float(event.data["start_s"]), float(event.data["end_s"])
-                counted = _credit(data, step.zone, action.bands, start, end)
+                counted = served(data, step.zone, action.bands, start, end)
                 # A poll that was missing, and meters that disagreed, leave no mark in an envelope.
                 credit = min(counted, float(event.data["credit_s"]))
                 found.append((action.done_s, credit))
     return found
 
 
-def _credit(data: RunData, zone: str, bands: tuple[Band, ...], start: float, end: float) -> float:
-    """Return how much of the time from `start` to `end` was served with every band held."""
+def served(data: RunData, zone: str, bands: tuple[Band, ...], start: float, end: float) -> float:
+    """Return how much of the time from `start` to `end` was served with every band held, in s."""
     if not bands:
         return end - start
     longest = GAP * float(data.schedule.profile["log_s"])

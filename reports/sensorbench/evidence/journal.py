@@ -45,7 +45,7 @@ class JournalWriter:
 
     def __init__(self, path: Path, first_prev: str) -> None:
         self._file = path.open("xb", buffering=0)
-        # Bytes on the disk, lines and digest up to there; then what is waiting, line by line.
+        # Bytes handed over, lines and digest up to there; then what is waiting, line by line.
         self._state: tuple[int, int, str, list[tuple[str, bytes]]] = (0, 0, first_prev, [])
         # An exception may come just before it is given back: whoever holds it may take it again.
         self._lock = threading.RLock()
@@ -79,6 +79,14 @@ class JournalWriter:
 
     def commit(self, count: int | None = None) -> None:
         """Bring the first `count` events that wait to the disk, or all; one commit at a time."""
+        self.hand_over(count)
+        sync(self._file)
+
+    def hand_over(self, count: int | None = None) -> None:
+        """Hand the first `count` events that wait to the system, or all; one call at a time.
+
+        They outlive the program then, and the machine after the next `commit`.
+        """
         offset, lines, prev, waiting = self._state
         ready = waiting[:count]
         data = b"".join(line for _, line in ready)
@@ -86,7 +94,6 @@ class JournalWriter:
         written = 0
         while written < len(data):
             written += self._file.write(data[written:]) or 0
-        sync(self._file)
         prev = ready[-1][0] if ready else prev
         with self._lock:  # what came meanwhile waits for the next one
             self._state = (offset + len(data), lines + len(ready), prev, waiting[len(ready) :])

@@ -129,6 +129,10 @@ class RunWriter:
         """Return the clock's time at the start of the run: evidence counts from there."""
         return self._start_s
 
+    def seconds_since(self, t: float) -> float:
+        """Return how long ago something was, by its time in the evidence, in s."""
+        return round(self._clock.now() - self._start_s - t, 6)
+
     @property
     def streams(self) -> tuple[str, ...]:
         """Return the streams that are announced."""
@@ -169,10 +173,28 @@ class RunWriter:
     def commit_soon(self) -> None:
         """Commit, unless the last commit was within the interval that was asked for.
 
-        An interval above 0 is for virtual time, where hours of events pass in a second.
+        An interval above 0 is for virtual time, where hours of events pass in a second: until then
+        what was appended outlives the program, not the machine.
         """
         if time.monotonic() - self._committed_at >= self._commit_interval_s:
             self.commit()
+        else:
+            self.hand_over()
+
+    def hand_over(self) -> None:
+        """Hand everything appended so far to the system: a death of the program loses none of it.
+
+        On the disk it is after the next `commit`. While another thread commits, that does so.
+        """
+        if not self._disk.acquire(blocking=False):
+            return
+        try:
+            with self._lock:
+                for segment in self._segments.values():
+                    segment.hand_over()
+                self._journal.hand_over()
+        finally:
+            self._disk.release()
 
     def commit(self) -> None:
         """Acknowledge everything appended so far: it is on the disk when this returns."""
@@ -302,6 +324,11 @@ class RunReader:
         hardware = all(word == Provenance.HARDWARE.value for word in said)
         marked = self.root.name.startswith("SIM-")
         return Provenance.HARDWARE if hardware and not marked else Provenance.SIMULATED
+
+    @property
+    def last_event(self) -> journal.Event | None:
+        """Return the last event that is whole, None where there is none."""
+        return self.journal.events[-1] if self.journal.events else None
 
     @property
     def is_sealed(self) -> bool:

@@ -103,6 +103,11 @@ class SegmentWriter:
         self._dirty = False
         return True
 
+    def hand_over(self) -> None:
+        """Hand all frames to the system; the next `flush` still says that the disk waits."""
+        if self._dirty:
+            self._open.flush()
+
     def sync(self) -> None:
         """Bring what was handed to the system to the disk."""
         os.fsync(self._open.fileno())

@@ -11,7 +11,7 @@ from sensorbench.app.commands.attach import attach_files
 from sensorbench.assessment.data import RunData
 from sensorbench.assessment.verify import verify
 from sensorbench.core.clock import RealClock
-from sensorbench.core.errors import EvidenceError, InputError
+from sensorbench.core.errors import InputError
 from sensorbench.core.verdict import Verdict
 from sensorbench.evidence.check import Level
 from sensorbench.profiles.schedule import Do, Read, Release, Set
@@ -137,7 +137,7 @@ def test_what_was_attached_is_kept_with_its_digest(parked: tuple[Workspace, Outc
 def test_a_sealed_run_does_not_go_on(tmp_path: Path) -> None:
     there = workspace(tmp_path, phase_of_tests("t"))
     outcome = run(there)
-    with pytest.raises(EvidenceError, match="is sealed: nothing can be added to it"):
+    with pytest.raises(InputError, match="is sealed: it is complete"):
         go_on(there, outcome.root)
 
 

@@ -10,15 +10,14 @@ from typing import Any
 
 import typer
 
-from sensorbench.app.commands.common import find_run, print_json
+from sensorbench.app.commands.common import print_json
 from sensorbench.app.commands.guard import is_guarded
 from sensorbench.app.deadlines import check_person
 from sensorbench.app.display import display
 from sensorbench.app.failure import NOT_SAFE, PARKED
 from sensorbench.app.machine import kept_awake
-from sensorbench.app.waiting import say_waits, waits_for
+from sensorbench.app.waiting import say_waits
 from sensorbench.app.words import say_reason, title_of
-from sensorbench.assessment.data import RunData
 from sensorbench.assessment.results import as_json
 from sensorbench.core.clock import Clock, RealClock, VirtualClock
 from sensorbench.core.documents import merge_problems
@@ -28,7 +27,7 @@ from sensorbench.core.operator import Operator
 from sensorbench.core.verdict import Verdict
 from sensorbench.parts.model import Lot, Part
 from sensorbench.profiles.library import load_profile
-from sensorbench.run.execute import Outcome, execute, resume
+from sensorbench.run.execute import Outcome, execute
 from sensorbench.safety.guarding import Guard, Unguarded, WatchdogGuard
 from sensorbench.station.locks import held, run_key
 from sensorbench.station.model import StationFile
@@ -80,37 +79,6 @@ def run_profile(
     ):
         guard.opened(station.numbers)
         outcome = execute(workspace, job, station, progress, schedule, guard=guard)
-    if json:
-        print_json(outcome_json(outcome))
-    else:
-        print_outcome(outcome)
-    return exit_code(outcome)
-
-
-def resume_run(root: Path, run: str, json: bool) -> int:
-    """Go on with a parked run: what it waited for is there, says whoever calls this."""
-    workspace = Workspace(root)
-    path = find_run(workspace, run)
-    data = RunData.read(path)
-    waits = waits_for(data.events("run_ended", "resumed"))
-    if waits is None:
-        text = "is not parked; only a run that waits for something can go on"
-        raise InputError.one("resume", path.name, f"{text}. `sensorbench show` says how it ended")
-    # Evidence and dates speak for themselves; a person and units are vouched for by the caller.
-    reached = frozenset({str(waits.get("until"))}) - {"attach", "time"}
-    station_file = workspace.load_station()
-    lots = workspace.load_lots()
-    if not is_simulated(station_file):
-        check_person(data.schedule)
-    last = datetime.fromisoformat(data.run.journal.events[-1].time)
-    title = title_of(data.run.manifest.get("title", run))
-    with (
-        guarded(workspace, station_file, last) as guard,
-        opened(workspace, station_file, guard.clock, lots) as station,
-        display(title, json, isinstance(guard.clock, RealClock)) as progress,
-    ):
-        guard.opened(station.numbers)
-        outcome = resume(path, station, progress, reached, guard)
     if json:
         print_json(outcome_json(outcome))
     else:

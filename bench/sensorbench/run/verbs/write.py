@@ -6,20 +6,23 @@ all on the disk before the first part is written to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from sensorbench.assessment.data import RunData
 from sensorbench.assessment.fit import fit_units
 from sensorbench.core.device import Calibratable
 from sensorbench.core.errors import BenchError
+from sensorbench.core.operator import Question
 from sensorbench.profiles.schedule import Step
 from sensorbench.run.duts import Dut
 from sensorbench.run.programming import lock, program
+from sensorbench.run.state import INTERRUPTED
 
 if TYPE_CHECKING:
     from sensorbench.run.runner import Runner
 
+_ASIDE = "put it aside"
 Record = Callable[[str, Mapping[str, Any]], None]
 
 
@@ -39,9 +42,17 @@ def units(run: Runner, fact: Mapping[str, Any]) -> Sequence[str]:
     return [s for s in fact["words"] if s in there and s not in run.state.dropped]
 
 
-def perform(run: Runner, fact: Mapping[str, Any], record: Record) -> None:
-    """Write, read back and lock each unit; `record` is told of each as soon as it is done."""
-    wanted = set(units(run, fact))
+def perform(
+    run: Runner,
+    fact: Mapping[str, Any],
+    wanted: Collection[str],
+    begun: Collection[str],
+    record: Record,
+) -> None:
+    """Write, read back and lock each unit; `record` is told of each as soon as it is done.
+
+    Those that were `begun` before may have their words already, or some of them.
+    """
 
     def write(dut: Dut) -> None:
         serial = dut.unit.serial
@@ -56,14 +67,19 @@ def perform(run: Runner, fact: Mapping[str, Any], record: Record) -> None:
             run.evidence.append("retry", data)
 
         try:
-            outcome["read_back"] = list(program(sensor, words, run.clock, note))
+            again = serial in begun
+            if again and not _is_free(run, dut, words):
+                raise BenchError("its memory may have some of its words; it was put aside")
+            outcome["read_back"] = list(program(sensor, words, run.clock, note, again))
             if fact["lock"] and outcome["read_back"] == words:
-                lock(sensor, run.clock, note)
+                if not (again and sensor.is_locked()):
+                    lock(sensor, run.clock, note)
                 outcome["locked"] = True
         except BenchError as error:
             outcome["problem"] = f"socket {dut.socket.id}: {error}"
         except BaseException:
             outcome["problem"] = f"socket {dut.socket.id}: it was interrupted while it was written"
+            outcome[INTERRUPTED] = True
             raise
         finally:
             # Whatever ends it, what was done to this part is on record.
@@ -73,13 +89,30 @@ def perform(run: Runner, fact: Mapping[str, Any], record: Record) -> None:
     run.duts.each(sorted(run.duts.loaded), write)
 
 
-def inspect(run: Runner, unit: str, fact: Mapping[str, Any]) -> str:
-    """Return whether a unit was written to: done, undone, or unknown."""
-    dut = next((d for d in run.duts.loaded.values() if d.unit.serial == unit), None)
-    if dut is None:
-        return "unknown"
-    try:
-        found = list(cast("Calibratable", dut.sensor).read_coefficients())
-    except BenchError:
-        return "unknown"
-    return "done" if found == list(fact["words"][unit]) else "undone"
+def _is_free(run: Runner, dut: Dut, words: Sequence[int]) -> bool:
+    """Return whether a unit that was begun before may be written: what can't be undone is asked.
+
+    Memory that is rewritable is; one that takes words once is where it has them already.
+    """
+    sensor = cast("Calibratable", dut.sensor)
+    if getattr(sensor, "REWRITABLE", False) and not sensor.is_locked():
+        return True
+    there = list(sensor.read_coefficients())
+    if there == list(words):
+        return True
+    shown = " ".join(f"{word:04X}" for word in there)
+    serial = dut.unit.serial
+    answer = run.station.operator.ask(
+        Question(
+            {
+                "en": f"Unit {serial} was being written when the run was cut off; its memory takes "
+                f"words once and reads {shown}. Put it aside, or write it?",
+                "zh": f"运行中断时样品 {serial} 正在写入；其存储器只能写一次，现读数为 {shown}。"
+                "搁置它还是写入？",
+            },
+            (_ASIDE, "write"),
+            {"kind": "written", "serial": serial},
+        )
+    )
+    run.evidence.append("decided", {"unit": serial, "there": there, "answer": answer})
+    return answer != _ASIDE

@@ -42,16 +42,21 @@ def results(data: RunData, phase: Mapping[str, Any]) -> Iterator[Item]:
 
 
 def cycles_done(data: RunData, phase: Mapping[str, Any], group: str) -> list[tuple[float, bool]]:
-    """Return the soaks of a batch's cycles: when each ended, and whether it was kept."""
+    """Return the soaks of a batch's cycles: when each ended, and whether it was kept.
+
+    Of a cycle that was cut short and repeated only what was done last counts.
+    """
     soaks = set(phase["data"].get("soaks", {}).get(group, ()))
-    found: list[tuple[float, bool]] = []
-    cycling = False
-    for event in data.events("step", "soak"):
+    found: dict[int, tuple[float, bool]] = {}
+    step = -1
+    for event in data.events("step", "soak", "resumed"):
         if event.kind == "step":
-            cycling = event.data["step"] in soaks
-        elif cycling:
-            found.append((event.t, bool(event.data["settled"])))
-    return found
+            step = event.data["step"]
+        elif event.kind == "resumed":
+            step = -1  # what is waited for until the next step brings the bench back
+        elif step in soaks:
+            found[step] = (event.t, bool(event.data["settled"]))
+    return sorted(found.values())
 
 
 def _done(data: RunData, phase: Mapping[str, Any], group: str, until: float) -> int:
