@@ -17,6 +17,7 @@ from sensorbench.app.options import (
     AtOption,
     AttendedOption,
     BecauseOption,
+    ByOption,
     ChooseOption,
     DeviceArgument,
     JsonOption,
@@ -318,10 +319,45 @@ def attach(
 
 
 @_command()
+def pause(
+    run_id: Annotated[
+        str,
+        typer.Argument(metavar="[RUN]", help="Left out: the run that goes on in this workspace."),
+    ] = "",
+    hold: Annotated[
+        str,
+        typer.Option("--hold", metavar="TIME", help="Keep the bench as it stands so long at most."),
+    ] = "",
+    by: ByOption = "",
+    because: BecauseOption = "",
+    workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Let the run that goes on finish its point or cycle, then end safely; `resume` goes on."""
+    from sensorbench.app.commands.pause import pause_run  # noqa: PLC0415 - as above
+
+    pause_run(workspace, run_id, by, because, hold, as_json)
+
+
+@_command()
+def abort(
+    run_id: OpenRunArgument,
+    by: ByOption = "",
+    because: BecauseOption = "",
+    workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """End a run for good: the bench is made safe, and what is there is sealed."""
+    from sensorbench.app.commands.pause import abort_run  # noqa: PLC0415 - as above
+
+    abort_run(workspace, run_id, by, because, as_json)
+
+
+@_command()
 def seal(
     run_id: RunArgument, workspace: WorkspaceOption = HERE, as_json: JsonOption = False
 ) -> None:
-    """Seal a run that was complete, and whose program went before it was sealed."""
+    """Seal a run that is over, and whose program went before it was sealed."""
     from sensorbench.app.commands.seal import seal_run  # noqa: PLC0415 - as above
 
     seal_run(workspace, run_id, as_json)

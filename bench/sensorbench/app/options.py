@@ -51,6 +51,9 @@ ParkedArgument = Annotated[
         metavar="RUN", help="A parked run, by id or folder.", autocompletion=completion.parked
     ),
 ]
+ByOption = Annotated[
+    str, typer.Option("--by", metavar="NAME", help="Who you are; left out: your account.")
+]
 OpenRunArgument = Annotated[
     str,
     typer.Argument(

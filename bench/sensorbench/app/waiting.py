@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sensorbench.core.units import show_duration
 
+PAUSED = "paused"
+"""What a run waits for that a person paused (run/pausing.py): this is read without a bench."""
+
 if TYPE_CHECKING:
     from sensorbench.evidence.journal import Event
 
@@ -32,4 +35,7 @@ def say_waits(until: Mapping[str, Any]) -> str:
         return f"its time, {show_duration(float(until.get('due_s', 0.0)))} after its start"
     if kind == "units":
         return f"the units to be at {until.get('at')}: `resume RUN` when they are"
+    if kind == PAUSED:
+        by, because = until.get("by", ""), until.get("because", "")
+        return f"whoever paused it, {by}{f' ({because})' if because else ''}: `resume RUN` goes on"
     return "a person: `resume RUN` when it is done"

@@ -5,8 +5,8 @@ The rules:
   let go, what it keeps stays as it is, and its `until` is waited for. Nothing is switched on.
 - It has a longest time, the time-out of that wait: then the bench is made safe all the same.
 - Whatever comes meanwhile, a trip, a failure or a second signal, is the safe state at once.
-- A limit with `action = "end"` asks for it, and the first Ctrl-C. Who sends SIGTERM, or closes a
-  terminal, does not wait: that is the safe state at once.
+- A limit with `action = "end"` asks for it, the first Ctrl-C, and who pauses or aborts a run. Who
+  sends SIGTERM, or closes a terminal, does not wait: that is the safe state at once.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sensorbench.core.errors import BenchError
 from sensorbench.core.quantity import address
 from sensorbench.core.units import show_duration
 from sensorbench.profiles.schedule import COOL, Release, Schedule, Set, Settle
+from sensorbench.run.pausing import Aborted, Paused
 from sensorbench.run.runner import Runner
 from sensorbench.safety.limits import ControlledEnd
 from sensorbench.safety.signals import Stopped
@@ -60,7 +61,7 @@ def asks_for_it(error: BaseException | None) -> bool:
     """Return whether what ended a run leaves time for a controlled end."""
     if isinstance(error, Stopped):
         return not error.at_once
-    return isinstance(error, ControlledEnd)
+    return isinstance(error, ControlledEnd | Paused | Aborted)
 
 
 def cooling_of(schedule: Schedule, number: int) -> Cooling | None:

@@ -31,6 +31,7 @@ from sensorbench.station.foreseeing import foreseen
 from sensorbench.station.preflight import preflight
 from sensorbench.station.resuming import check_going_on, check_instruments
 from sensorbench.station.station import Station
+from sensorbench.station.wishes import Wishes
 from sensorbench.station.workspace import Job, Workspace
 
 __all__ = ["Outcome", "execute", "resume", "run_id"]
@@ -61,7 +62,7 @@ def execute(
     with RunWriter(root, clock, manifest, inputs, _interval(clock)) as evidence:
         runner = Runner(
             schedule, station, evidence, progress or Silent(),
-            implied_polls=implied_polls, guard=guard,
+            implied_polls=implied_polls, guard=guard, wishes=Wishes(workspace.root, root.name),
         )  # fmt: skip
         return to_its_end(runner)
 
@@ -106,6 +107,7 @@ def resume(
         runner = Runner(
             schedule, station, evidence, progress or Silent(), state,
             resumed_for=reached, guard=guard, known=found.known,
+            wishes=Wishes(root.parent.parent, root.name),
         )  # fmt: skip
         return to_its_end(runner)
 

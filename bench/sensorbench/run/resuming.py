@@ -70,7 +70,7 @@ def find(data: RunData) -> Found:
     if data.run.is_sealed:
         raise InputError.one("resume", name, "is sealed: it is complete, nothing is added to it")
     if ended not in _GOES_ON:
-        text = f"was {ended}: that is its end. `sensorbench seal {name}` closes it"
+        text = f"was {ended}: that is its end; `sensorbench seal {name}` closes it for good"
         raise InputError.one("resume", name, text)
     if name != data.run.run_id:
         text = (

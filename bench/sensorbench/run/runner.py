@@ -37,6 +37,7 @@ from sensorbench.run.bench import Bench
 from sensorbench.run.dead_man import pulses_of
 from sensorbench.run.duts import Duts
 from sensorbench.run.failing import Failing
+from sensorbench.run.pausing import Pausing
 from sensorbench.run.progress import Progress, Status, describe
 from sensorbench.run.readings import Readings
 from sensorbench.run.reestablishing import reestablish
@@ -50,6 +51,7 @@ from sensorbench.safety.guarding import Guard, Unguarded
 from sensorbench.safety.limits import arm
 from sensorbench.station.person import Terminal
 from sensorbench.station.station import Station
+from sensorbench.station.wishes import Wishes
 
 VERBS = "sensorbench.run.verbs"
 REFERENCES = "references"
@@ -77,6 +79,7 @@ class Runner:
         resumed_for: frozenset[str] = frozenset(),
         guard: Guard | None = None,
         known: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+        wishes: Wishes | None = None,
     ) -> None:
         self.schedule, self.station, self.evidence = schedule, station, evidence
         self.state = state or State()
@@ -106,6 +109,7 @@ class Runner:
         if isinstance(station.operator, Terminal):
             station.operator.meanwhile = self._while_asked
         self.pulses = pulses_of(self)
+        self.pausing = Pausing(self, wishes)
         self.silence = Silence(schedule, answered=self.state.next > 0)
         self.readings = Readings(self)
         self._progress = progress
@@ -126,10 +130,12 @@ class Runner:
             raise BenchError("the run is over")
         self.watch.check()
         self.guard.pulse.beat()
+        self.pausing.heed()
 
     def halt(self) -> None:
         """Ask nothing of units and meters any more, and wait for nobody: the end has begun."""
         self._is_over = True
+        self.pausing.close()
         self.pulses.stop()
         self.watch.halt()
 
@@ -181,6 +187,7 @@ class Runner:
         number = self.state.next
         while number < len(self.schedule.steps):
             step = self.schedule.steps[number]
+            self.pausing.between(number)
             self._number, self._step_started = number, self.clock.now()
             self.evidence.append("step", {"step": number, **action_json(step.action)})
             self.services.serve()

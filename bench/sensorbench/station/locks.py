@@ -89,7 +89,7 @@ def held(keys: Iterable[str], purpose: str) -> Iterator[None]:
 
 @contextmanager
 def _one(folder: Path, key: str, purpose: str) -> Iterator[None]:
-    path = folder / _name(key)
+    path = folder / file_name(key)
     lock = FileLock(path, timeout=0, mode=_EVERYBODY)
     try:
         lock.acquire()
@@ -125,7 +125,7 @@ def held_where_possible(keys: Iterable[str], purpose: str) -> Iterator[None]:
             except Held:
                 raise
             except BenchError:
-                path = folder / _name(key)
+                path = folder / file_name(key)
                 if is_held(path):
                     raise _in_use(key, path) from None
         yield
@@ -159,7 +159,8 @@ def _in_use(key: str, path: Path) -> Held:
     return Held(f"{key} is in use: {_holder(path)}. Nothing was touched; wait for it or stop it")
 
 
-def _name(key: str) -> str:
+def file_name(key: str) -> str:
+    """Return what the file of a key's lock is called."""
     digest = hashlib.blake2b(key.encode(), digest_size=6).hexdigest()
     return f"{re.sub(r'[^0-9A-Za-z.-]+', '-', key).strip('-')[-60:]}-{digest}.lock"
 

@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from sensorbench.app.commands.common import find_run, print_json
+from sensorbench.app.commands.pause import go_on
 from sensorbench.app.commands.run import exit_code, guarded, opened, outcome_json, print_outcome
 from sensorbench.app.deadlines import check_person
 from sensorbench.app.display import display
@@ -22,6 +23,7 @@ from sensorbench.run.execute import resume
 from sensorbench.run.progress import describe
 from sensorbench.run.resuming import KILLED, Found, find
 from sensorbench.station.simulation import is_simulated
+from sensorbench.station.wishes import running
 from sensorbench.station.workspace import Workspace
 
 _MOST = 8
@@ -36,6 +38,9 @@ def resume_run(
     """
     workspace = Workspace(root)
     path = find_run(workspace, run)
+    if not only_look and running(workspace.root) == path.name:
+        go_on(workspace, path.name)
+        return 0
     data = RunData.read(path)
     found = find(data)
     if only_look:

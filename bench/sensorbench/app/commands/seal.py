@@ -8,7 +8,8 @@ from pathlib import Path
 import typer
 
 from sensorbench.app.commands.common import find_run, print_json
-from sensorbench.assessment.assess import RESULTS_FILE
+from sensorbench.assessment.assess import RESULTS_FILE, assess
+from sensorbench.assessment.results import Assessment
 from sensorbench.assessment.results import as_json as results_as_json
 from sensorbench.assessment.verify import verify
 from sensorbench.core.clock import Clock, RealClock, VirtualClock
@@ -19,7 +20,8 @@ from sensorbench.evidence.run import RunReader, RunWriter
 from sensorbench.station.locks import held, run_key
 from sensorbench.station.workspace import Workspace
 
-COMPLETE = "complete"
+OVER = {"complete", "stopped by a gate", "stopped as nothing answered", "aborted"}
+"""How a run ends for good."""
 
 
 def seal_run(root: Path, name: str, as_json: bool) -> None:
@@ -34,13 +36,20 @@ def seal_run(root: Path, name: str, as_json: bool) -> None:
         if why or damage or found.assessment is None:
             raise InputError.one("seal", path.name, why or f"is damaged: {damage[0]}")
         with RunWriter.reopen(path, _clock(run)) as evidence:
-            if not (path / "derived" / RESULTS_FILE).exists():
-                evidence.write_derived(RESULTS_FILE, results_as_json(found.assessment))
-            evidence.seal()
+            verdict = seal_open(path, evidence, found.assessment)
     if as_json:
-        print_json({"run": path.name, "verdict": found.assessment.verdict.value})
+        print_json({"run": path.name, "verdict": verdict})
     else:
-        typer.echo(f"{path.name} is sealed: {found.assessment.verdict.value}")
+        typer.echo(f"{path.name} is sealed: {verdict}")
+
+
+def seal_open(path: Path, evidence: RunWriter, found: Assessment | None = None) -> str:
+    """Store a run's results where they are not there yet, seal it, and return its verdict."""
+    assessment = found or assess(RunReader(path))
+    if not (path / "derived" / RESULTS_FILE).exists():
+        evidence.write_derived(RESULTS_FILE, results_as_json(assessment))
+    evidence.seal()
+    return assessment.verdict.value
 
 
 def _why_not(run: RunReader) -> str:
@@ -49,9 +58,9 @@ def _why_not(run: RunReader) -> str:
     ends = [event for event in run.events() if event.kind != "attached"][-1:]
     state = ends[0].data.get("state") if ends and ends[0].kind == "run_ended" else None
     if state is None:
-        return "did not end: what is there of it stays as it is"
-    if state != COMPLETE:
-        return f"was {state}: only what was complete is sealed afterwards"
+        return "did not end: `resume` goes on with it, `abort` ends it for good and seals it"
+    if state not in OVER:
+        return f"was {state}: it can go on, `resume`; `abort` ends it for good and seals it"
     return ""
 
 
