@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from multiprocessing.connection import Connection
 from typing import Any
 
 from sensorbench.core.clock import VirtualClock
@@ -21,11 +20,15 @@ from sensorbench.core.errors import LinkClosed
 from sensorbench.core.operator import Question
 from sensorbench.core.provenance import Provenance
 from sensorbench.links.i2c import Message
+from sensorbench.station.world_link import Link
 from sensorbench.station.world_wire import (
     FAILED,
     LINE,
     LINE_HEAD,
     NOT_ASIDE,
+    OUTLOOK,
+    OUTLOOK_HEAD,
+    OUTLOOK_REPLY,
     REPLY,
     TRANSFER,
     TRANSFER_HEAD,
@@ -36,9 +39,9 @@ from sensorbench.station.world_wire import (
     unpack_error,
     unpack_line_reply,
 )
+from sensorbench.world.world import Outlook
 
-Wire = Connection  # bytes alone go over it, both ways
-Connect = Callable[[], tuple[Wire, Json]]
+Connect = Callable[[], tuple[Link, Json]]
 """Makes a connection and returns what the world says of itself. Raises BenchError."""
 
 
@@ -48,18 +51,19 @@ class Exchanges:
     def __init__(self, clock: VirtualClock, connect: Connect, is_alive: Callable[[], bool]) -> None:
         self.clock = clock
         self._connect, self._is_alive = connect, is_alive
-        self._wire: Wire | None = None
+        self._link: Link | None = None
+        self.count = 0
 
     def open(self) -> Json:
         """Connect, and return what the world says of itself. Raises BenchError."""
-        self._wire, told = self._connect()
+        self._link, told = self._connect()
         return told
 
     def close(self) -> None:
         """Leave the world as it stands."""
-        if self._wire is not None:
-            self._wire.close()
-            self._wire = None
+        if self._link is not None:
+            self._link.close()
+            self._link = None
 
     def transfer(self, bus: int, address: int, write: bytes, read_length: int) -> bytes:
         """Do an I2C transfer. Raises as a bus does."""
@@ -77,6 +81,14 @@ class Exchanges:
         reply = self.exchange(LINE_HEAD.pack(LINE, now, since, number) + line, now, aside)
         return unpack_line_reply(reply)
 
+    def outlook(self, place: int) -> Outlook:
+        """Return what is to come at a place, by its number."""
+        clock = self.clock
+        now, aside = clock.now(), clock.aside_since()
+        since = NOT_ASIDE if aside is None else aside
+        reply = self.exchange(OUTLOOK_HEAD.pack(OUTLOOK, now, since, place), now, aside)
+        return Outlook(now, *OUTLOOK_REPLY.unpack(reply)[2:])
+
     def call(self, name: str, *arguments: Any) -> Any:
         """Call a method of the bench by name; return what it returns."""
         clock = self.clock
@@ -87,22 +99,23 @@ class Exchanges:
 
     def exchange(self, request: bytes, now: float, aside: float | None) -> bytes:
         """Send a request and return its reply, with the clock where the call left it."""
-        wire = self._wire
-        if wire is None:
+        self.count += 1
+        link = self._link
+        if link is None:
             self.open()
-            wire = self._wire
-            assert wire is not None  # noqa: S101 - open raised otherwise
-        self._wire = None  # whoever is cut short from here on leaves no answer for the next call
+            link = self._link
+            assert link is not None  # noqa: S101 - open raised otherwise
+        self._link = None  # whoever is cut short from here on leaves no answer for the next call
         try:
-            wire.send_bytes(request)
-            reply = wire.recv_bytes()
+            link.send(request)
+            reply = link.receive()
         except (EOFError, OSError) as error:
-            wire.close()
+            link.close()
             raise self._cut(error) from None
         except BaseException:
-            wire.close()
+            link.close()
             raise
-        self._wire = wire
+        self._link = link
         status, after = REPLY.unpack_from(reply)
         if after != now:
             self.clock.step(after, aside)
@@ -185,6 +198,8 @@ class WorldBench:
         self.instruments = frozenset(map(str, told["instruments"]))
         self.known = frozenset(map(str, told["known"]))
         self.operator = WorldOperator(exchanges)
+        self._places = {(z, where): number for number, (z, where) in enumerate(told["places"])}
+        self._outlook: tuple[tuple[str, str], int, Outlook] | None = None
 
     def plug(self, serial: str, socket_id: str) -> None:
         """Put a unit of a known lot into a socket; what is there is taken out."""
@@ -207,15 +222,29 @@ class WorldBench:
 
     def still_until(self, zone: str, where: str) -> float:
         """Return until when an address stands still and nothing breaks; now, if it moves."""
-        return float(self._exchanges.call("still_until", zone, where))
+        return self._seen(zone, where).still_until_s
 
     def between_until(self, zone: str, where: str, low: float, high: float) -> float:
         """Return until when an address stays between two values; now, where it may leave them."""
-        return float(self._exchanges.call("between_until", zone, where, low, high))
+        return self._seen(zone, where).between_until(low, high)
 
     def outside_until(self, zone: str, where: str, low: float, high: float) -> float:
         """Return until when an address is not between two values, or now."""
         return float(self._exchanges.call("outside_until", zone, where, low, high))
+
+    def _seen(self, zone: str, where: str) -> Outlook:
+        """Return what is to come at a place: as it was told, if nothing was done since."""
+        exchanges, key, last = self._exchanges, (zone, where), self._outlook
+        if (
+            last is not None
+            and last[0] == key
+            and last[1] == exchanges.count
+            and last[2].now_s == exchanges.clock.now()
+        ):
+            return last[2]
+        found = exchanges.outlook(self._places[key])
+        self._outlook = (key, exchanges.count, found)
+        return found
 
     def end(self) -> None:
         """Let the world keep what its units went through, and end. Raises BenchError."""

@@ -29,6 +29,7 @@ from sensorbench.core.errors import BenchError
 from sensorbench.station.locks import Held, held, world_key
 from sensorbench.station.simulation import SimulatedBench
 from sensorbench.station.workspace import SIMULATED_UNTIL, Workspace
+from sensorbench.station.world_link import Link
 from sensorbench.station.world_serving import Serving
 from sensorbench.station.world_wire import VERSION, pack_error
 from sensorbench.station.worlds import READY, Record, lot_digests, station_digest
@@ -182,7 +183,7 @@ def _admit(wire: Connection, key: bytes, serving: Serving) -> None:
     except (AuthenticationError, EOFError, OSError, AssertionError, ValueError):
         wire.close()
         return
-    serving.serve(wire)
+    serving.serve(Link(wire))
 
 
 def _wait(serving: Serving, workspace: Path, idle_s: float) -> None:

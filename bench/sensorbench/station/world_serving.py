@@ -14,7 +14,6 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
 from struct import error as BadStruct  # noqa: N812 - a class
 from typing import Any, cast
 
@@ -23,13 +22,16 @@ from sensorbench.core.errors import BenchError
 from sensorbench.links.i2c import Message
 from sensorbench.links.line import LineTwin
 from sensorbench.station.simulation import SimulatedBench
+from sensorbench.station.world_link import Link
 from sensorbench.station.world_wire import (
     CALL,
     DONE,
     HEAD,
     LINE,
     LINE_HEAD,
-    MOST_BYTES,
+    OUTLOOK,
+    OUTLOOK_HEAD,
+    OUTLOOK_REPLY,
     REPLY,
     TRANSFER,
     TRANSFER_HEAD,
@@ -44,13 +46,10 @@ from sensorbench.station.world_wire import (
     unpack_call,
 )
 
-Wire = Connection  # bytes alone go over it, both ways
 Transfer = Callable[[int, bytes, int], bytes]
 _LATEST_S = 1e12
 """No caller's time is beyond: some 30 000 years."""
-_BY_NAME = frozenset(
-    {"plug", "plug_all", "plug_fixed", "unplug", "still_until", "between_until", "outside_until"}
-)
+_BY_NAME = frozenset({"plug", "plug_all", "plug_fixed", "unplug", "outside_until"})
 """The methods of the bench that are called as they are."""
 
 
@@ -69,42 +68,44 @@ class Serving:
     latest_s: float = 0.0
     is_over: bool = False
     ended: threading.Event = field(default_factory=threading.Event)
-    _user: Wire | None = None
+    _user: Link | None = None
     _claiming: threading.Lock = field(default_factory=threading.Lock)
     _transfers: Sequence[Transfer] = ()
     _twins: Sequence[LineTwin] = ()
+    _places: Sequence[tuple[str, str]] = ()
 
     def __post_init__(self) -> None:
         self._transfers = [bus.transfer for bus in self.bench.buses.values()]
         self._twins = list(self.bench.lines.values())
+        self._places = list(self.bench.bindings.rows)
 
     @property
     def is_used(self) -> bool:
         """Return whether a program uses the world now."""
         return self._user is not None
 
-    def serve(self, wire: Wire) -> None:
+    def serve(self, link: Link) -> None:
         """Answer one connection until it is closed, the world ends or what came is no request."""
         try:
-            with wire:
-                self._claim(wire)
-                self._converse(wire)
+            self._claim(link)
+            self._converse(link)
         except (EOFError, OSError, BadRequest, WorldInUse):
             pass  # it is gone, or was told
         finally:
+            link.close()
             with self._claiming:
-                if self._user is wire:
+                if self._user is link:
                     self._user = None
 
-    def _claim(self, wire: Wire) -> None:
+    def _claim(self, link: Link) -> None:
         with self._claiming:
             if self._user is not None:
                 refused = WorldInUse("another program uses the simulated bench: wait for it")
-                wire.send_bytes(pack_error(self.latest_s, refused))
+                link.send(pack_error(self.latest_s, refused))
                 raise refused
-            self._user = wire
+            self._user = link
         said = json.dumps(self._told())
-        wire.send_bytes(REPLY.pack(DONE, self.latest_s) + said.encode())
+        link.send(REPLY.pack(DONE, self.latest_s) + said.encode())
 
     def _told(self) -> Json:
         bench = self.bench
@@ -120,21 +121,22 @@ class Serving:
             "version": VERSION, **self.about, "latest_s": self.latest_s,
             "buses": list(bench.buses), "lines": lines,
             "instruments": sorted(bench.instruments), "known": sorted(bench.known),
+            "places": self._places,
         }  # fmt: skip
 
-    def _converse(self, wire: Wire) -> None:
+    def _converse(self, link: Link) -> None:
         while not self.ended.is_set():
-            request = wire.recv_bytes(MOST_BYTES)
+            request = link.receive()
             try:
                 reply = self._answer(request)
             except BadRequest as error:
-                wire.send_bytes(pack_error(self.clock.now(), error))
+                link.send(pack_error(self.clock.now(), error))
                 raise
             except Exception as error:
                 reply = _told_as(self.clock.now(), error)
             after = self.clock.now()
             self.latest_s = max(self.latest_s, after)
-            wire.send_bytes(reply)
+            link.send(reply)
             if self.is_over:
                 self.ended.set()  # not before the reply is out: the process goes with it
 
@@ -149,6 +151,9 @@ class Serving:
             elif kind == LINE:
                 _, now, aside, number = LINE_HEAD.unpack_from(request)
                 twin = self._twins[number]
+            elif kind == OUTLOOK:
+                _, now, aside, number = OUTLOOK_HEAD.unpack_from(request)
+                zone, where = self._places[number]
             elif kind == CALL:
                 _, now, aside = HEAD.unpack_from(request)
                 call = unpack_call(request)
@@ -166,6 +171,11 @@ class Serving:
             with self.bench.lock:
                 answer = twin.handle(request[LINE_HEAD.size :])
             return pack_line_reply(clock.now(), twin.reply_terminator, answer)
+        if kind == OUTLOOK:
+            seen = self.bench.world.outlook(zone, where)
+            return OUTLOOK_REPLY.pack(
+                DONE, clock.now(), seen.still_until_s, seen.least, seen.greatest, seen.sure_until_s
+            )
         found = self._call(call.name, call.arguments)
         return REPLY.pack(DONE, clock.now()) + json.dumps(found).encode()
 

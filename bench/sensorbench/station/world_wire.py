@@ -4,7 +4,7 @@ The rules:
 - A request is what is wanted and when: an operation, the caller's time and since when it works
   aside; a reply is whether it was done, and what time it is after it. Both are one message.
 - Nothing that comes is ever unpickled, and what is no request is refused.
-- I2C transfers and instruments' lines, which come by the million, are packed; the rest is JSON.
+- What comes by the million is packed: I2C transfers, lines, outlooks. The rest is JSON.
 - An error crosses as its class, of a closed list, and its text.
 """
 
@@ -25,18 +25,22 @@ VERSION = 1
 MOST_BYTES = 1 << 20
 """Of one message: far more than an I2C transfer or an answer has."""
 
-TRANSFER, LINE, CALL = 1, 2, 3
+TRANSFER, LINE, OUTLOOK, CALL = 1, 2, 3, 4
 DONE, FAILED, SILENT = 0, 1, 2
 """How a reply begins; SILENT is an instrument that gives no answer to a line."""
 
 HEAD = struct.Struct("<Bdd")
-"""What every request begins with: operation, now in s, since when aside in s (NOT_ASIDE where not)."""
+"""What every request begins with: operation, now in s, since when aside in s, or NOT_ASIDE."""
 TRANSFER_HEAD = struct.Struct("<BddBBI")
 """As HEAD, then the bus by its number, the address, how many bytes are read; what is written."""
 LINE_HEAD = struct.Struct("<BddH")
 """As HEAD, then the instrument by its number; the line without its terminator."""
+OUTLOOK_HEAD = struct.Struct("<BddH")
+"""As HEAD, then the place by its number."""
 REPLY = struct.Struct("<Bd")
 """How it went, now in s; then bytes, JSON, or a terminator's length, the terminator, the answer."""
+OUTLOOK_REPLY = struct.Struct("<Bddddd")
+"""As REPLY, then the Outlook of a place: still until, least, greatest, sure until."""
 NOT_ASIDE = -1.0
 
 Json = dict[str, Any]

@@ -23,7 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client, Connection
+from multiprocessing.connection import Client
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,8 @@ from sensorbench.parts.model import Lot, Part
 from sensorbench.station.detaching import detached
 from sensorbench.station.locks import is_locked, state_folder, world_key
 from sensorbench.station.model import StationFile
-from sensorbench.station.world_client import Exchanges, Wire, WorldBench, ended
+from sensorbench.station.world_client import Exchanges, WorldBench, ended
+from sensorbench.station.world_link import Link
 from sensorbench.station.world_wire import (
     FAILED,
     REPLY,
@@ -318,12 +319,12 @@ def _started(words: Sequence[str], workspace: Path) -> subprocess.Popen[bytes]:
 
 def _connect(workspace: Path, clock: VirtualClock) -> tuple[WorldBench, Json]:
     """Connect to the world that is alive. Raises BenchError."""
-    exchanges = Exchanges(clock, lambda: _wire(workspace), lambda: _stays(workspace))
+    exchanges = Exchanges(clock, lambda: _link(workspace), lambda: _stays(workspace))
     told = exchanges.open()
     return WorldBench(exchanges, told), told
 
 
-def _wire(workspace: Path) -> tuple[Wire, Json]:
+def _link(workspace: Path) -> tuple[Link, Json]:
     """Return a connection that has the world for itself, and what that says of itself."""
     path = record_path(workspace)
     until = time.monotonic() + _GIVES_WAY_S
@@ -331,8 +332,8 @@ def _wire(workspace: Path) -> tuple[Wire, Json]:
         try:
             record = Record.read(path)
             _check_version(record)
-            wire = Client(record.address, authkey=record.key)
-            return wire, _greeted(wire)
+            link = Link(Client(record.address, authkey=record.key))
+            return link, _greeted(link)
         except AuthenticationError:
             raise BenchError(
                 f"the simulated world refuses the key in {path}: leave the state folder alone"
@@ -356,13 +357,13 @@ def _check_version(record: Record) -> None:
         )
 
 
-def _greeted(wire: Connection) -> Json:
+def _greeted(link: Link) -> Json:
     try:
-        reply = wire.recv_bytes()
+        reply = link.receive()
         if reply[0] == FAILED:
             raise unpack_error(reply)
     except BaseException:
-        wire.close()
+        link.close()
         raise
     told: Json = json.loads(reply[REPLY.size :])
     return told
