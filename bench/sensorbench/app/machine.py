@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol, cast
 
-from sensorbench.safety.detaching import detached
 from sensorbench.safety.signals import urgent
+from sensorbench.station.detaching import detached
 
 SAFE_WITHIN_S = 5.0
 """So long Windows lets a program live whose console closes or whose user logs off, s."""

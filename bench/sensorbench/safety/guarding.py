@@ -26,9 +26,9 @@ from filelock import FileLock, Timeout
 from sensorbench.core.clock import Clock, RealClock
 from sensorbench.core.errors import BenchError
 from sensorbench.safety import marks
-from sensorbench.safety.detaching import detached
 from sensorbench.safety.heart import ALLOWANCE_S, Heart, NoPulse, Pulse, PulsingClock
 from sensorbench.safety.watching import end_what_is_not_heard, is_watched
+from sensorbench.station.detaching import detached
 from sensorbench.station.locks import boot_id
 from sensorbench.station.model import StationFile
 

@@ -25,9 +25,9 @@ from urllib.parse import quote, urlsplit
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 from sensorbench.core.errors import BenchError
-from sensorbench.safety.detaching import detached
 from sensorbench.station.alarm_check import token_of, url_of
 from sensorbench.station.alarm_table import TEXT, MailTable, UrlTable, WebhookTable, is_loopback
+from sensorbench.station.detaching import detached
 from sensorbench.station.secrets import read_secret
 
 _LONGEST_SUBJECT = 200

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sensorbench.core.provenance import Provenance
 from sensorbench.links.line import Line, LineSettings
 from sensorbench.station.links import LineLink, SerialLink, TcpLink, VisaLink
-from sensorbench.station.simulation import SimulatedBench
+from sensorbench.station.twin_bench import TwinBench
 
 
 def settings_of(link: LineLink, settings: LineSettings) -> LineSettings:
@@ -58,11 +58,11 @@ def open_line(
 
 
 def simulated_line(
-    name: str, bench: SimulatedBench, mount: str, settings: LineSettings, wire: bool,
+    name: str, bench: TwinBench, mount: str, settings: LineSettings, wire: bool,
     stack: ExitStack,
 ) -> Line:  # fmt: skip
     """Open the line to a twin: in this program, or with `wire` on a pty or a TCP port."""
-    twin, world = bench.lines[name], bench.world.lock
+    twin, world = bench.lines[name], bench.lock
     if not wire:
         from sensorbench.links.inprocess_line import InProcessLine  # noqa: PLC0415 - as below
 

@@ -131,6 +131,22 @@ def held_where_possible(keys: Iterable[str], purpose: str) -> Iterator[None]:
         yield
 
 
+def is_locked(key: str) -> bool:
+    """Return whether a program that lives holds a key. Raises BenchError without a folder."""
+    path = state_folder() / _name(key)
+    if not path.exists():
+        return False
+    lock = FileLock(path, timeout=0, mode=_EVERYBODY)
+    try:
+        lock.acquire()
+    except Timeout:
+        return True
+    except OSError:
+        return is_held(path)
+    lock.release()
+    return False
+
+
 def is_held(path: Path) -> bool:
     """Return whether a lock is held whose file can't be opened to be written.
 
@@ -211,6 +227,11 @@ def run_key(workspace: Path) -> str:
 def simulation_key(workspace: Path) -> str:
     """Return the key of serving a workspace's twins."""
     return f"twins of {workspace.resolve()}"
+
+
+def world_key(workspace: Path) -> str:
+    """Return the key of being a workspace's simulated world."""
+    return f"simulated world of {workspace.resolve()}"
 
 
 def station_keys(file: StationFile, port_of: Callable[[str], int]) -> list[str]:

@@ -6,6 +6,7 @@ becomes the field of an address, and each meter senses the address that it is bo
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from inspect import signature
@@ -13,16 +14,16 @@ from typing import Any
 
 from sensorbench.core.catalog import Device, devices
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import NotAcknowledged
 from sensorbench.core.operator import Operator, Question
 from sensorbench.core.quantity import Value, components
-from sensorbench.links.i2c import HearsGeneralCall, I2cTarget, PullsAlert, SimulatedI2cBus
+from sensorbench.links.i2c import I2cTarget, SimulatedI2cBus
 from sensorbench.links.line import LineTwin
 from sensorbench.links.tca9548a.twin import SimTca9548a
 from sensorbench.parts.model import Lot, Part
 from sensorbench.parts.values import ValueProblem, read, read_address
 from sensorbench.station.binding import Binding, Bindings, bind
 from sensorbench.station.leads import IsClosed, Leads, measures_current
+from sensorbench.station.leaving import ABSENT, Leaving
 from sensorbench.station.links import I2cLink
 from sensorbench.station.model import (
     InstrumentEntry,
@@ -35,7 +36,7 @@ from sensorbench.world.fields import Constant, Field
 from sensorbench.world.twins import Answers, Drives, Loads, Senses, Signal, Signals
 from sensorbench.world.world import Fault, Place, World
 
-ABSENT, SILENT = "absent", "silent"
+SILENT = "silent"
 
 
 def is_simulated(file: StationFile) -> bool:
@@ -47,39 +48,6 @@ def is_simulated(file: StationFile) -> bool:
         and all(link.kind == "simulated" for link in wired)
         and bool(file.bus or wired)
     )
-
-
-class _Leaving:
-    """A part's twin on its bus: while its fault is "absent" nobody answers there."""
-
-    def __init__(self, twin: I2cTarget, place: Place) -> None:
-        self.twin, self._place = twin, place
-
-    def receive(self, data: bytes) -> None:
-        self._there()
-        self.twin.receive(data)
-
-    def send(self, length: int) -> bytes:
-        self._there()
-        return self.twin.send(length)
-
-    def general_call(self, data: bytes) -> None:
-        self._there()
-        if not isinstance(self.twin, HearsGeneralCall):
-            raise NotAcknowledged(f"part {self._place.serial} hears no general call")
-        self.twin.general_call(data)
-
-    def alert(self) -> int | None:
-        self._there()
-        return self.twin.alert() if isinstance(self.twin, PullsAlert) else None
-
-    def alert_answered(self) -> None:
-        if isinstance(self.twin, PullsAlert):
-            self.twin.alert_answered()
-
-    def _there(self) -> None:
-        if self._place.fault() == ABSENT:
-            raise NotAcknowledged(f"socket of {self._place.serial} is empty")
 
 
 @dataclass(slots=True)
@@ -162,12 +130,37 @@ class SimulatedBench:
                 self._switch(socket.link)
         if fed:
             self._feed([part for _, part in lots])
-        self._plug_fixed(lots)
+        self._lots = tuple(lots)
+        self.plug_fixed()
 
     @property
     def known(self) -> frozenset[str]:
         """Return the serials of the units that any of the bench's lots has."""
         return frozenset(self._known)
+
+    @property
+    def instruments(self) -> frozenset[str]:
+        """Return the names of the instruments that have a twin of their own."""
+        return frozenset(self.twins)
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Return what is held while a twin acts."""
+        return self.world.lock
+
+    # -- what is to come -------------------------------------------------------------------
+
+    def still_until(self, zone: str, where: str) -> float:
+        """Return until when an address stands still and nothing breaks; now, if it moves."""
+        return self.world.still_until(zone, where)
+
+    def between_until(self, zone: str, where: str, low: float, high: float) -> float:
+        """Return until when an address stays between two values; now, where it may leave them."""
+        return self.world.between_until(zone, where, low, high)
+
+    def outside_until(self, zone: str, where: str, low: float, high: float) -> float:
+        """Return until when an address is not between two values, or now."""
+        return self.world.outside_until(zone, where, low, high)
 
     # -- faults ----------------------------------------------------------------------------
 
@@ -259,10 +252,11 @@ class SimulatedBench:
 
     # -- parts -----------------------------------------------------------------------------
 
-    def _plug_fixed(self, lots: Sequence[tuple[Lot, Part]]) -> None:
+    def plug_fixed(self) -> None:
+        """Have every unit with a socket of its own there, as a person does before a run."""
         # A socket that an earlier lot fills stays as it is.
         free = {socket.id for socket in self.file.socket}
-        for lot, _ in lots:
+        for lot, _ in self._lots:
             for unit in lot.unit:
                 if unit.socket in free:
                     free.discard(unit.socket)
@@ -364,7 +358,7 @@ class SimulatedBench:
                         self.world.zone(zone).bind(where, Constant(span.words["nominal"]))
 
     def _attach(self, link: I2cLink, twin: I2cTarget, place: Place) -> None:
-        target = _Leaving(twin, place)
+        target = Leaving(twin, place)
         switch = self._switch(link)
         if switch is not None and link.channel is not None:
             switch.attach(link.channel, link.address, target)

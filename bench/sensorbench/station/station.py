@@ -40,6 +40,7 @@ from sensorbench.station.person import Terminal
 from sensorbench.station.refs import Ref, find
 from sensorbench.station.sensors import SensorMeters
 from sensorbench.station.simulation import SimulatedBench, own_name
+from sensorbench.station.twin_bench import TwinBench
 
 T = TypeVar("T")
 
@@ -70,7 +71,7 @@ class Station:
         instruments: Sequence[OpenInstrument],
         buses: Mapping[str, I2cBus],
         operator: Operator,
-        bench: SimulatedBench | None = None,
+        bench: TwinBench | None = None,
         multiplexers: Mapping[str, Multiplexers] | None = None,
     ) -> None:
         self.file = file
@@ -199,19 +200,19 @@ class Station:
         """Return until when an address stands still in the simulated world; now if it is real."""
         if self.bench is None or not isinstance(self.clock, VirtualClock):
             return self.clock.now()
-        return self.bench.world.still_until(zone, where)
+        return self.bench.still_until(zone, where)
 
     def between_until(self, zone: str, where: str, low: float, high: float) -> float:
         """Return until when an address of the simulated world stays between two values."""
         if self.bench is None or not isinstance(self.clock, VirtualClock):
             return self.clock.now()
-        return self.bench.world.between_until(zone, where, low, high)
+        return self.bench.between_until(zone, where, low, high)
 
     def outside_until(self, zone: str, where: str, low: float, high: float) -> float:
         """Return until when an address of the simulated world is not between two values."""
         if self.bench is None or not isinstance(self.clock, VirtualClock):
             return self.clock.now()
-        return self.bench.world.outside_until(zone, where, low, high)
+        return self.bench.outside_until(zone, where, low, high)
 
 
 def multiplexers_on(file: StationFile, buses: Mapping[str, I2cBus]) -> dict[str, Multiplexers]:
@@ -236,6 +237,7 @@ def open_station(
     operator: Operator | None = None,
     purpose: str = "sensorbench",
     lost: dict[str, str] | None = None,
+    twins: TwinBench | None = None,
 ) -> Iterator[Station]:
     """Open links, identify every instrument, and close all at the end.
 
@@ -243,15 +245,17 @@ def open_station(
     Held before anything is opened.
 
     Simulated instruments are called in this program, or with `wire` served on a pty or a TCP port
-    and reached as hardware would be. Raises the BenchError of the first device that fails, with
-    its name, after a second try; with `lost` that is kept there by name, and the station is open
-    without the device.
+    and reached as hardware would be; `twins` are those of a world that is there
+    already. Raises the BenchError of the first device that fails, with its name, after a second
+    try; with `lost` that is kept there by name, and the station is open without the device.
     """
     bindings = bind(file)
     with ExitStack() as stack:
         hold = held if lost is None else held_where_possible
         stack.enter_context(hold(station_keys(file, tcp_port), purpose))
-        bench = SimulatedBench(file, clock, memory if memory is not None else {}, lots, bindings)
+        bench: TwinBench = twins or SimulatedBench(
+            file, clock, memory if memory is not None else {}, lots, bindings
+        )
         stack.callback(bench.leave_all)
         buses: dict[str, I2cBus] = dict(bench.buses)
         for name, bus in file.bus.items():
@@ -260,7 +264,7 @@ def open_station(
                     buses[name] = stack.enter_context(LinuxI2cBus(bus.device))
                 except LinkClosed as error:
                     raise LinkClosed(f"{name}: {error}") from None
-        simulated = bool(bench.twins or bench.buses)
+        simulated = bool(bench.instruments or bench.buses)
         person = operator or (bench.operator if simulated else Terminal())
         multiplexers = multiplexers_on(file, buses)
         opener = _Opener(
@@ -287,7 +291,7 @@ class _Opener:
     file: StationFile
     clock: Clock
     bindings: Bindings
-    bench: SimulatedBench
+    bench: TwinBench
     buses: Mapping[str, I2cBus]
     person: Operator
     wire: bool
@@ -392,7 +396,7 @@ class _Opener:
     ) -> tuple[object, Provenance]:
         driver_class = device.load_driver()
         options = {**entry.options, **own_name(driver_class, name)}
-        simulated = name in self.bench.twins
+        simulated = name in self.bench.instruments
         provenance = Provenance.SIMULATED if simulated else Provenance.HARDWARE
         if "members" in device.links:
             refs = {role: find(self.file, text, None) for role, text in entry.members.items()}

@@ -23,6 +23,9 @@ from sensorbench.profiles.part_checks import check_part
 from sensorbench.station.model import StationFile, load_station
 from sensorbench.station.tables import with_table
 
+SIMULATED_UNTIL = "simulated until"
+"""The key in the twins' memory of when simulated work ended: what comes next is later."""
+
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
@@ -162,6 +165,8 @@ class Workspace:
         lot = self.load_lot(name)
         if not _is_file(self.part_path(lot.lot.part)):
             self.load_part(lot.lot.part)
+
+    # -- what twins remember ---------------------------------------------------------------
 
     def memory_path(self) -> Path:
         """Return where twins' memories (NVM, hours of stress) outlive the program."""

@@ -149,3 +149,11 @@ class VirtualClock:
 
     def aside_since(self) -> float | None:
         return self._aside_since
+
+    def step(self, now_s: float, aside_since_s: float | None = None) -> None:
+        """Be at just this moment, earlier or later: another clock says it, of the same time."""
+        self._now, self._aside_since = now_s, aside_since_s
+
+    def take_up(self, start_utc: datetime, now_s: float) -> None:
+        """Go on in a time that began `now_s` ago, at `start_utc`; nothing was stamped yet."""
+        self._start_utc, self._now = start_utc, now_s

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass
 
 from sensorbench.core.clock import Clock
 from sensorbench.core.quantity import Value
@@ -44,6 +45,26 @@ AMBIENT: Mapping[str, Value] = {
     "co2": 420.0,
 }
 """What a place has where nothing drives it; other quantities are 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is to come at an address, as it was known at `now_s`.
+
+    It stands still until `still_until_s`, and stays between `least` and `greatest` until
+    `sure_until_s`; each is `now_s` where that is not so.
+    """
+
+    now_s: float
+    still_until_s: float
+    least: float
+    greatest: float
+    sure_until_s: float
+
+    def between_until(self, low: float, high: float) -> float:
+        """Return until when it is sure to stay between two values."""
+        is_inside = low <= self.least and self.greatest <= high
+        return self.sure_until_s if is_inside else self.now_s
 
 
 class World:
@@ -162,18 +183,20 @@ class World:
             return now
         return self._breaks_at(now)
 
+    def outlook(self, zone: str, address: str) -> Outlook:
+        """Return what can be said now of what is to come at an address."""
+        now, still_s = self.clock.now(), self.still_until(zone, address)
+        field = bounded(self.zone(zone).field(address))
+        if field is None or self._is_broken(now):
+            return Outlook(now, still_s, -math.inf, math.inf, now)
+        return Outlook(now, still_s, *field.bounds(now), self._breaks_at(now))
+
     def between_until(self, zone: str, address: str, low: float, high: float) -> float:
         """Return until when an address stays between two values and nothing breaks.
 
         That is `now` where it may leave them, or does not know where it goes.
         """
-        now = self.clock.now()
-        field = bounded(self.zone(zone).field(address))
-        if field is None:
-            return now
-        least, greatest = field.bounds(now)
-        is_sure = low <= least and greatest <= high and not self._is_broken(now)
-        return self._breaks_at(now) if is_sure else now
+        return self.outlook(zone, address).between_until(low, high)
 
     def outside_until(self, zone: str, address: str, low: float, high: float) -> float:
         """Return until when an address is not between two values and nothing breaks, or now."""

@@ -26,6 +26,7 @@ from sensorbench.core.units import show_duration
 from sensorbench.run.execute import Outcome, execute
 from sensorbench.station.preflight import preflight
 from sensorbench.station.workspace import Workspace, load_job
+from sensorbench.station.worlds import end_world
 
 WIRE_SPEED = 600.0
 FULL: Sequence[tuple[str, str]] = (
@@ -41,6 +42,7 @@ def run_demo(
 ) -> int:
     """Run the demonstration and return the exit code. Raises InputError, BenchError."""
     started = time.monotonic()
+    end_world(root)  # of a demonstration that was killed: this one begins with fresh units
     write_demo(root, seed, datetime.now(UTC).date(), units, faults)
     workspace = Workspace(root)
     jobs = [load_job(workspace, profile, [lot]) for profile, lot in (SHORT if short else FULL)]
@@ -51,7 +53,7 @@ def run_demo(
         clock = VirtualClock(virtual_start(workspace, planned_s))
     lots = {lot.lot.id: (lot, part) for job in jobs for lot, part in job.lots}
     outcomes: list[Outcome] = []
-    with opened(workspace, jobs[0].station, clock, list(lots.values()), wire) as station:
+    with opened(workspace, jobs[0].station, clock, list(lots.values()), wire, anew=True) as station:
         for job, plan in zip(jobs, plans, strict=True):
             if not json:
                 parts = ", ".join(plan.parts)

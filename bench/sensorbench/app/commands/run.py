@@ -35,9 +35,10 @@ from sensorbench.station.preflight import preflight
 from sensorbench.station.simulation import is_simulated
 from sensorbench.station.station import Station, open_station
 from sensorbench.station.storage import doubts, room
-from sensorbench.station.workspace import Workspace, load_job
+from sensorbench.station.workspace import SIMULATED_UNTIL, Workspace, load_job
+from sensorbench.station.world_use import in_world
+from sensorbench.station.worlds import is_here, meet_again, meet_anew
 
-_ENDED = "simulated until"
 NOBODY = (
     "nobody starts the watchdog again if it is killed: set up `sensorbench guard` as a service "
     "(docs/safety.md)"
@@ -74,7 +75,7 @@ def run_profile(
     start = virtual_start(workspace, schedule.duration_s)
     with (
         guarded(workspace, job.station, None if real_time else start) as guard,
-        opened(workspace, job.station, guard.clock, job.lots) as station,
+        opened(workspace, job.station, guard.clock, job.lots, anew=True) as station,
         display(title_of(job.profile.title), json, isinstance(guard.clock, RealClock)) as progress,
     ):
         guard.opened(station.numbers)
@@ -100,7 +101,7 @@ def choices_of(choose: Sequence[str], because: str) -> dict[str, tuple[str, str]
 def virtual_start(workspace: Workspace, planned_s: float) -> datetime:
     """Return when simulated work begins: so that it ends by now, but after what was before it."""
     early = datetime.now(UTC) - timedelta(seconds=1.1 * planned_s)
-    ended = workspace.load_memory().get(_ENDED)
+    ended = workspace.load_memory().get(SIMULATED_UNTIL)
     return max(early, datetime.fromisoformat(ended)) if ended else early
 
 
@@ -130,17 +131,34 @@ def opened(
     lots: Sequence[tuple[Lot, Part]],
     wire: bool = False,
     operator: Operator | None = None,
+    anew: bool = False,
 ) -> Iterator[Station]:
-    """Open a station, and keep what its simulated parts remember beyond the program."""
+    """Open a station, and keep what its simulated parts remember beyond the program.
+
+    In virtual time the simulated world is a process of its own, which outlives a program that is
+    killed: `clock` goes on from there. With `anew` a new run begins, which takes a fresh world
+    where the one that is there was made of other files.
+    """
     purpose = f"sensorbench in {workspace.root.resolve().name}"
     with held([run_key(workspace.root)], purpose), _awake(file, clock):
+        if isinstance(clock, VirtualClock) and not is_here():
+            met = (
+                meet_anew(
+                    workspace.root, file, lots, clock, lambda text: typer.echo(text, err=True)
+                )
+                if anew
+                else meet_again(workspace.root, file, lots, clock)
+            )
+            with in_world(met, file, clock, lots, operator, purpose) as station:
+                yield station
+            return
         memory = workspace.load_memory()
         try:
             with open_station(file, clock, lots, memory, wire, operator, purpose) as station:
                 yield station
         finally:
             if isinstance(clock, VirtualClock):
-                memory[_ENDED] = clock.utc().isoformat()
+                memory[SIMULATED_UNTIL] = clock.utc().isoformat()
             if memory:
                 workspace.save_memory(memory)
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from sensorbench.safety.detaching import detached
+from sensorbench.station.detaching import detached
 
 _PARENT = """
 import signal, subprocess, sys
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may ignore it (nohup)
-from sensorbench.safety.detaching import detached
+from sensorbench.station.detaching import detached
 code = "import os, time; print(os.getpid(), os.getsid(0), flush=True); time.sleep(60)"
 child = subprocess.Popen([sys.executable, "-c", code], stdout=open(sys.argv[1], "w"), **detached())
 import time; time.sleep(60)
