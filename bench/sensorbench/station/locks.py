@@ -133,7 +133,7 @@ def held_where_possible(keys: Iterable[str], purpose: str) -> Iterator[None]:
 
 def is_locked(key: str) -> bool:
     """Return whether a program that lives holds a key. Raises BenchError without a folder."""
-    path = state_folder() / _name(key)
+    path = state_folder() / file_name(key)
     if not path.exists():
         return False
     lock = FileLock(path, timeout=0, mode=_EVERYBODY)

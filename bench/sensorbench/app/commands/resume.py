@@ -17,14 +17,17 @@ from sensorbench.app.waiting import say_waits, waits_for
 from sensorbench.app.words import title_of
 from sensorbench.assessment.data import RunData
 from sensorbench.core.clock import RealClock
+from sensorbench.core.errors import InputError
 from sensorbench.core.units import show_duration
 from sensorbench.profiles.schedule import Hold
 from sensorbench.run.execute import resume
 from sensorbench.run.progress import describe
 from sensorbench.run.resuming import KILLED, Found, find
+from sensorbench.station.model import StationFile
 from sensorbench.station.simulation import is_simulated
 from sensorbench.station.wishes import running
 from sensorbench.station.workspace import Workspace
+from sensorbench.station.worlds import world_alive
 
 _MOST = 8
 
@@ -55,6 +58,7 @@ def resume_run(
     reached = frozenset({str(waits.get("until"))} if waits else ()) - {"attach", "time"}
     station_file = workspace.load_station()
     lots = workspace.load_lots()
+    _world_is_there(workspace, station_file, found)
     if not is_simulated(station_file):
         check_person(data.schedule)
     title = title_of(data.run.manifest.get("title", run))
@@ -72,6 +76,20 @@ def resume_run(
     else:
         print_outcome(outcome)
     return exit_code(outcome)
+
+
+def _world_is_there(workspace: Workspace, file: StationFile, found: Found) -> None:
+    """A simulated run that was cut off goes on in its own world or not at all. Raises InputError.
+
+    What its units went through, and where its instruments stood, is nowhere else.
+    """
+    if is_simulated(file) and found.ended == KILLED and not world_alive(workspace.root):
+        text = (
+            "was cut off, and its simulated world has ended since: with the machine, or as nobody "
+            "met it for a week. What its units went through is gone, so it can't go on honestly. "
+            "`abort` seals what there is; begin a new run"
+        )
+        raise InputError.one("resume", found.data.run.run_id, text)
 
 
 def say_found(found: Found) -> list[str]:
