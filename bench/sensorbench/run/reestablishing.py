@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from sensorbench.core.errors import BenchError
 from sensorbench.core.quantity import address
-from sensorbench.profiles.schedule import Release, Set, Settle
+from sensorbench.profiles.schedule import Hold, Release, Set, Settle
 from sensorbench.run.state import Key, State
 from sensorbench.station.resuming import same_device, who
 
@@ -49,7 +49,11 @@ def reestablish(run: Runner) -> None:
             recognise(run)
     for key in held:
         soak = _still(state, held, key, first=False)
-        if soak is not None and (key[0], soak) not in waited:
+        if soak is None or (key[0], soak) in waited:
+            continue
+        if {(key[0], band.address) for band in soak.bands} <= _seen_to(run):
+            soak = replace(soak, for_s=0.0)
+        if (key[0], soak) not in waited:
             run.bench.settle(key[0], soak)
             waited.add((key[0], soak))
     for zone, read in state.reads.values():
@@ -88,6 +92,15 @@ def _still(state: State, held: Mapping[Key, Set], key: Key, *, first: bool) -> S
     # What it was long for is gone: what is left has its usual time.
     usual_s = max(address(band.address).quantity.soak.for_s for band in bands)
     return replace(soak, bands=bands, for_s=min(soak.for_s, usual_s))
+
+
+def _seen_to(run: Runner) -> set[Key]:
+    """Return what the hold that comes next sees to itself: before, it credits nothing."""
+    steps, number = run.schedule.steps, run.state.next
+    step = steps[number] if number < len(steps) else None
+    if step is None or not isinstance(step.action, Hold):
+        return set()
+    return {(step.zone, band.address) for band in step.action.bands}
 
 
 def recognise(run: Runner) -> None:

@@ -85,10 +85,9 @@ def find(data: RunData) -> Found:
     if part is not None:
         state.kept_s += float(part["credit_s"])
     last = data.run.last_event
-    if last is None:
-        raise InputError.one("resume", name, "has no event yet: nothing was done, begin a new run")
+    last_t, last_utc = (0.0, data.run.manifest["started"]) if last is None else (last.t, last.time)
     return Found(
-        data, state, cut, ended, last.t, datetime.fromisoformat(last.time), part,
+        data, state, cut, ended, last_t, datetime.fromisoformat(last_utc), part,
         {str(e.data["name"]): e.data["identity"] for e in data.events("instrument")},
         {str(e.data["serial"]): e.data["identity"] for e in data.events("unit")},
     )  # fmt: skip

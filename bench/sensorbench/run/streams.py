@@ -72,7 +72,9 @@ class Streams:
                     stream.channels, stream.scale, stream.offset, strict=True
                 )
             ]
-            run.evidence.declare(stream_name(run.schedule.parts, point.id, part), columns)
+            name = stream_name(run.schedule.parts, point.id, part)
+            if name not in run.evidence.streams:  # else it is read anew, the run was cut off
+                run.evidence.declare(name, columns)
         run.evidence.append(
             "stream_opened",
             {

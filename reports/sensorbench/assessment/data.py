@@ -5,6 +5,7 @@ The rules:
 - What was asked is `inputs/schedule.json` and nothing else: no TOML file, no constant of today.
 - Columns come from the stream's announcement in the journal.
 - Of two readings of one point the last complete one counts; the others stay in `all_readouts`.
+- Of an open read that was cut off and begun anew only what came since counts.
 - A unit that was not read whole is NaN, with its reason: a mean of fewer would hide what happened.
 """
 
@@ -256,9 +257,21 @@ class RunData:
         return self._monitored.get(name, [])
 
     @cached_property
+    def _opened(self) -> dict[str, int]:
+        """Return by point the event with which its open read last began; before, it was cut off."""
+        opens = {n: read.point for n, read, _ in self.schedule.reads() if read.is_open}
+        return {
+            opens[event.data["step"]]: event.seq
+            for event in self.events("step")
+            if event.data["step"] in opens
+        }
+
+    @cached_property
     def _monitored(self) -> dict[str, list[Readout]]:
         found: dict[str, list[Readout]] = {}
         for event in self.events("monitor"):
+            if event.seq < self._opened.get(event.data["point"], -1):
+                continue
             readout = self._readout(event)
             if readout is not None:
                 found.setdefault(readout.point.phase, []).append(readout)
@@ -488,7 +501,7 @@ class RunData:
         """Return by serial what the units' own streams brought at a point."""
         events: dict[int, list[Event]] = {}
         for event in self.events("stream_data"):
-            if event.data["point"] == point:
+            if event.data["point"] == point and event.seq > self._opened.get(point, -1):
                 events.setdefault(event.data["unit"], []).append(event)
         found = {}
         for number, own in events.items():

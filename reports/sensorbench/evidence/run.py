@@ -103,23 +103,20 @@ class RunWriter:
             what = [*reader.journal.damage, "the line ends of journal.jsonl were changed"]
             raise EvidenceError(f"{root.name} is damaged: {what[0]}; `verify` says more")
         events = reader.journal.events
-        if not events:
-            raise EvidenceError(f"{root.name} has no journal to go on with")
         writer = cls.__new__(cls)
         writer.root = root
         writer.manifest = dict(reader.manifest)
         writer._commit_interval_s, writer._committed_at = commit_interval_s, -math.inf
         writer._clock = clock
-        last = events[-1]
-        passed = (clock.utc() - datetime.fromisoformat(last.time)).total_seconds()
+        # A run that was cut off before its first event goes on from its beginning.
+        t, time_utc, prev = 0.0, str(reader.manifest["started"]), sha256(reader.manifest_bytes)
+        if events:
+            t, time_utc, prev = events[-1].t, events[-1].time, events[-1].hash
+        passed = (clock.utc() - datetime.fromisoformat(time_utc)).total_seconds()
         # The clock is another one than the run began with; its zero moves so that times go on.
-        writer._start_s = clock.now() - last.t - max(0.0, passed)
-        writer._journal = journal.JournalWriter.reopen(
-            root / "journal.jsonl", len(events), last.hash
-        )
-        writer._segments = {
-            name: segments.SegmentWriter(root, name, again=True) for name in reader.streams
-        }
+        writer._start_s = clock.now() - t - max(0.0, passed)
+        writer._journal = journal.JournalWriter.reopen(root / "journal.jsonl", len(events), prev)
+        writer._segments = {name: segments.SegmentWriter(root, name) for name in reader.streams}
         writer._lock, writer._disk = threading.RLock(), threading.RLock()
         writer._stalled_s = 0.0
         return writer
@@ -292,9 +289,9 @@ class RunReader:
         self.root = root = root.resolve()
         self._segments: dict[str, bytes | mmap.mmap] = {}
         try:
-            self._manifest_bytes = (root / "run.json").read_bytes()
-            manifest = json.loads(self._manifest_bytes)
-            self.journal = journal.read(root / "journal.jsonl", sha256(self._manifest_bytes))
+            self.manifest_bytes = (root / "run.json").read_bytes()
+            manifest = json.loads(self.manifest_bytes)
+            self.journal = journal.read(root / "journal.jsonl", sha256(self.manifest_bytes))
             self._by_kind: dict[str, list[journal.Event]] = {}
             for event in self.journal.events:
                 self._by_kind.setdefault(event.kind, []).append(event)

@@ -78,13 +78,13 @@ def decode(frame: bytes, where: str) -> TypedRows:
 
 
 class SegmentWriter:
-    """Appends frames of one stream to one file."""
+    """Appends frames of one stream to one file; what a death left there unnamed stays."""
 
-    def __init__(self, root: Path, stream: str, again: bool = False) -> None:
+    def __init__(self, root: Path, stream: str) -> None:
         self.file = f"samples/{stream}.seg"
         self._stream = stream
         self._dirty = False
-        self._open = (root / self.file).open("ab" if again else "xb", buffering=1 << 20)
+        self._open = (root / self.file).open("ab", buffering=1 << 20)
 
     def append(self, rows: TypedRows) -> Frame:
         """Add a frame; it is durable after the next `commit`."""

@@ -39,6 +39,7 @@ def actions(phase: Phase, c: Context) -> Iterator[Action]:
     c.tell(phase, asks, duration_s=phase.duration, every_s=phase.every, axes=[])
     yield from c.go([c.nominal(), *tables] if tables else [c.nominal()], only=False)
     point = c.point("", {"duration_s": phase.duration})
-    yield Read(point.id, every_s=phase.every or 0.0, stream=phase.every is None)
-    yield Hold(phase.duration, (), phase.duration, phase.name)
-    yield Release(point.id)
+    with c.together():  # one with a gap would be two
+        yield Read(point.id, every_s=phase.every or 0.0, stream=phase.every is None)
+        yield Hold(phase.duration, (), phase.duration, phase.name)
+        yield Release(point.id)

@@ -58,10 +58,11 @@ def actions(phase: Phase, c: Context) -> Iterator[Action]:
         phase, asks, duration_s=phase.duration, lead_s=phase.lead, every_s=phase.every, axes=[],
         step={where: [first[where], second[where]] for where in table},
     )  # fmt: skip
-    yield from c.go([c.nominal(), first], only=False)
-    point = c.point("", {"lead_s": phase.lead})
-    yield Read(point.id, every_s=phase.every or 0.0, stream=phase.every is None)
-    yield Hold(phase.lead, (), phase.lead, phase.name)
-    yield from c.send(dict(second))
-    yield Hold(phase.duration, (), phase.duration, phase.name, phase.lead)
-    yield Release(point.id)
+    with c.together():  # where it was cut off the way begins anew, from the first values
+        yield from c.go([c.nominal(), first], only=False)
+        point = c.point("", {"lead_s": phase.lead})
+        yield Read(point.id, every_s=phase.every or 0.0, stream=phase.every is None)
+        yield Hold(phase.lead, (), phase.lead, phase.name)
+        yield from c.send(dict(second))
+        yield Hold(phase.duration, (), phase.duration, phase.name, phase.lead)
+        yield Release(point.id)
