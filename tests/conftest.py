@@ -44,6 +44,12 @@ def own_marks(
     monkeypatch.setenv("SENSORBENCH_STATE", f"{before}/{abs(hash(request.node.nodeid))}")
 
 
+@pytest.fixture(autouse=True)
+def own_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have simulated worlds in the program itself; who tests their processes says otherwise."""
+    monkeypatch.setenv("SENSORBENCH_WORLD", "here")
+
+
 SHORT = "profiles/short_calibration.toml"
 
 

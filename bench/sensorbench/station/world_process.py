@@ -8,6 +8,7 @@ kept first, but by the last.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import secrets
@@ -43,20 +44,21 @@ _TRIES, _PAUSE_S = 50, 0.02
 def main() -> int:
     """Be a world, from the order on standard input until the end; return the exit code."""
     order = json.loads(sys.stdin.buffer.read())
+    # As for a run: what is made is many and short-lived, and holds no cycles.
+    gc.set_threshold(50_000, 10, 10)
     record = Path(order["record"])
     workspace = Workspace(Path(order["workspace"]))
-    with _logged(record.with_suffix(".log")):
-        try:
-            with _alone(workspace):
-                serving = _made(workspace, order)
-                _stopped_by_signals(serving)
-                with _listening(record, serving):
-                    _say(READY)
-                    _wait(serving, workspace.root, float(order["idle_s"]))
-        except (BenchError, OSError) as error:
-            told = error if isinstance(error, BenchError) else BenchError(_in_words(error))
-            _say(pack_error(0.0, told).replace(b"\n", b" ") + b"\n")
-            return 1
+    try:
+        with _logged(record.with_suffix(".log")), _alone(workspace):
+            serving = _made(workspace, order)
+            _stopped_by_signals(serving)
+            with _listening(record, serving):
+                _say(READY)
+                _wait(serving, workspace.root, float(order["idle_s"]))
+    except (BenchError, OSError) as error:
+        told = error if isinstance(error, BenchError) else BenchError(_in_words(error))
+        _say(pack_error(0.0, told) + b"\n")
+        return 1
     return 0
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sensorbench.core.clock import VirtualClock
 from sensorbench.core.errors import BenchError, InputError
 from sensorbench.core.operator import Operator
+from sensorbench.station.locks import held, run_key
 from sensorbench.station.model import StationFile
 from sensorbench.station.station import Station, open_station
+from sensorbench.station.world_client import WorldBench
 from sensorbench.station.world_wire import WorldEnded
-from sensorbench.station.worlds import Lots, Met
+from sensorbench.station.worlds import Lots, Met, is_here, meet_again, world_alive
 
 
 @contextmanager
@@ -51,3 +54,22 @@ def _end_after(met: Met, error: BaseException) -> None:
         met.end()
     except BenchError as late:
         error.add_note(str(late))
+
+
+@contextmanager
+def standing(
+    workspace: Path, file: StationFile, clock: VirtualClock, purpose: str
+) -> Iterator[WorldBench | None]:
+    """Use the bench that a killed program left, which stays as it stands; None without one.
+
+    `file` is the whole station. Raises Held while another program uses it.
+    """
+    if is_here() or not world_alive(workspace):
+        yield None
+        return
+    with held([run_key(workspace)], purpose):
+        met = meet_again(workspace, file, None, clock)
+        try:
+            yield met.bench
+        finally:
+            met.bench.close()

@@ -17,6 +17,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -49,7 +50,7 @@ HERE = "here"
 """What SENSORBENCH_WORLD says for a world in the program itself."""
 IDLE_S = 7 * 24 * 3600.0
 """How long a world waits for somebody, s of real time."""
-_ENDS_S, _GIVES_WAY_S = 20.0, 5.0
+_STARTS_S, _ENDS_S, _GIVES_WAY_S = 60.0, 20.0, 5.0
 _PAUSE_S = 0.01
 
 Lots = Sequence[tuple[Lot, Part]]
@@ -278,11 +279,15 @@ def start_world(
     words = [sys.executable, "-P", "-m", "sensorbench.station.world_process"]
     process = _started(words, workspace)
     assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018
+    late = threading.Timer(_STARTS_S, process.kill)
+    late.daemon = True
+    late.start()
     with process.stdin as into, process.stdout as out:
         with suppress(OSError):  # it ended at once: what it said is read below
             into.write(json.dumps(order).encode())
             into.close()
         said = out.readline()
+    late.cancel()
     if said == READY:
         return
     process.wait(_ENDS_S)

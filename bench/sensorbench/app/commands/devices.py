@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import typer
 
 from sensorbench.app.commands.common import print_json, print_table
 from sensorbench.core.catalog import devices
+from sensorbench.core.clock import VirtualClock
 from sensorbench.core.errors import InputError
 from sensorbench.core.plugins import broken
 from sensorbench.links.i2c import I2cBus
@@ -18,6 +19,7 @@ from sensorbench.station.pasting import lines_for
 from sensorbench.station.preflight import check_station
 from sensorbench.station.refs import members_of_device
 from sensorbench.station.scan import (
+    PURPOSE,
     Found,
     adapters,
     scan_adapter,
@@ -29,6 +31,7 @@ from sensorbench.station.scan import (
 from sensorbench.station.station import multiplexers_of
 from sensorbench.station.twins import simulated_bench
 from sensorbench.station.workspace import Workspace
+from sensorbench.station.world_use import standing
 
 
 def show_devices(as_json: bool) -> None:
@@ -76,11 +79,7 @@ def show_scan(root: Path, multiplexers: Sequence[str], as_json: bool) -> None:
     found = [*scan_ports(file), *scan_usb(file)]
     if file is not None:
         found += scan_hosts(file)
-        is_simulated = any(bus.kind == "simulated" for bus in file.bus.values())
-        # A scan feeds nothing, and neither does `read`: what has no supply does not answer.
-        twins = simulated_bench(root, fed=False).buses if is_simulated else {}
-        for name, bus in twins.items():
-            found += _probe(bus, multiplexers_of(file, name) | more.get(name, set()), file)
+        found += _scan_twins(root, file, more)
     for name, device, refused in adapters(file):
         behind = multiplexers_of(file, name) if file else set()
         behind |= more.get(name, set()) | more.get(device, set())
@@ -101,6 +100,20 @@ def show_scan(root: Path, multiplexers: Sequence[str], as_json: bool) -> None:
     if lines:
         typer.echo("\nFor station.toml:\n")
         typer.echo("\n".join(lines))
+
+
+def _scan_twins(root: Path, file: StationFile, more: Mapping[str, set[int]]) -> list[Found]:
+    """Return what answers on simulated buses: as a killed program left them, else as made."""
+    if not any(bus.kind == "simulated" for bus in file.bus.values()):
+        return []
+    with standing(root, file, VirtualClock(), PURPOSE) as there:
+        # A scan feeds nothing, and neither does `read`: what has no supply does not answer.
+        twins = there or simulated_bench(root, fed=False)
+        return [
+            row
+            for name, bus in twins.buses.items()
+            for row in _probe(bus, multiplexers_of(file, name) | more.get(name, set()), file)
+        ]
 
 
 def _probe(

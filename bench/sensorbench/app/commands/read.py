@@ -41,6 +41,7 @@ from sensorbench.station.preflight import check_station
 from sensorbench.station.simulation import is_simulated
 from sensorbench.station.station import Station, open_station
 from sensorbench.station.workspace import Workspace
+from sensorbench.station.world_use import standing
 
 FORMATS = ("table", "csv", "plot")
 SUFFIXES = (".csv", ".png")
@@ -107,7 +108,7 @@ def read_now(root: Path, asked: Asked) -> int:
         guard: Guard = Unguarded(clock)
         if asked.power and not is_simulated(needed):
             guard = stack.enter_context(_guarded(needed, workspace))
-        station = stack.enter_context(_opened(workspace, needed, guard.clock, lots))
+        station = stack.enter_context(_opened(workspace, file, needed, guard.clock, lots))
         guard.opened(station.numbers)
         shown = _Shown(station, seats, asked)
         if asked.power:
@@ -156,14 +157,27 @@ def _meters(seat: Seat) -> list[str]:
 
 @contextmanager
 def _opened(
-    workspace: Workspace, file: StationFile, clock: Clock, lots: Sequence[tuple[Lot, Part]]
+    workspace: Workspace,
+    file: StationFile,
+    needed: StationFile,
+    clock: Clock,
+    lots: Sequence[tuple[Lot, Part]],
 ) -> Iterator[Station]:
-    """Open what is needed. What simulated parts remember is read and not changed."""
-    there = {socket.id for socket in file.socket}
+    """Open what is needed. What simulated parts remember is read and not changed.
+
+    What a killed program left of a simulated bench is read as it stands.
+    """
+    there = {socket.id for socket in needed.socket}
     kept = [(lot, part) for lot, part in lots if {u.socket for u in lot.unit} & there]
     purpose = f"sensorbench read in {workspace.root.resolve().name}"
-    with open_station(file, clock, kept, workspace.load_memory(), purpose=purpose) as station:
-        yield station
+    with ExitStack() as stack:
+        twins = None
+        if isinstance(clock, VirtualClock):
+            twins = stack.enter_context(standing(workspace.root, file, clock, purpose))
+        memory = workspace.load_memory()
+        yield stack.enter_context(
+            open_station(needed, clock, kept, memory, purpose=purpose, twins=twins)
+        )
 
 
 @dataclass(slots=True)

@@ -37,7 +37,7 @@ from sensorbench.station.station import Station, open_station
 from sensorbench.station.storage import doubts, room
 from sensorbench.station.workspace import SIMULATED_UNTIL, Workspace, load_job
 from sensorbench.station.world_use import in_world
-from sensorbench.station.worlds import is_here, meet_again, meet_anew
+from sensorbench.station.worlds import end_world, is_here, meet_again, meet_anew, world_alive
 
 NOBODY = (
     "nobody starts the watchdog again if it is killed: set up `sensorbench guard` as a service "
@@ -152,6 +152,13 @@ def opened(
             with in_world(met, file, clock, lots, operator, purpose) as station:
                 yield station
             return
+        if is_simulated(file) and world_alive(workspace.root):
+            typer.echo(
+                "the simulated bench that a killed program left ends here, as this one does not "
+                "go on in its time; what its units went through is kept",
+                err=True,
+            )
+            end_world(workspace.root)
         memory = workspace.load_memory()
         try:
             with open_station(file, clock, lots, memory, wire, operator, purpose) as station:

@@ -20,6 +20,7 @@ import typer
 
 from sensorbench.app.commands.common import print_json
 from sensorbench.app.failure import NOT_SAFE
+from sensorbench.core.clock import VirtualClock
 from sensorbench.core.errors import BenchError
 from sensorbench.safety import marks
 from sensorbench.safety.reaching import reach_and_make_safe
@@ -28,6 +29,7 @@ from sensorbench.station.locks import Held
 from sensorbench.station.model import StationFile
 from sensorbench.station.simulation import is_simulated
 from sensorbench.station.workspace import Workspace
+from sensorbench.station.world_use import standing
 
 _TRIES = 3
 _PAUSE_S = 1.0
@@ -43,11 +45,7 @@ def make_bench_safe(root: Path, as_json: bool) -> int:
     """
     file = Workspace(root).load_station()
     if is_simulated(file):
-        if as_json:
-            print_json({"ok": True, "simulated": True, "states": {}, "unsafe": []})
-        else:
-            typer.echo("all of it is simulated, and on only while a program runs: nothing to do")
-        return 0
+        return _simulated_safe(file, root, as_json)
     with unstoppable():
         states, lost = _after_the_watchdog(file, root)
         for _ in range(_TRIES - 1):
@@ -64,6 +62,21 @@ def make_bench_safe(root: Path, as_json: bool) -> int:
     if unknown:  # what is there was made safe, and told, all the same
         raise BenchError("\n".join(unknown))
     return 0
+
+
+def _simulated_safe(file: StationFile, root: Path, as_json: bool) -> int:
+    """Make safe what a killed program left of a simulated bench, which stays as it is then."""
+    clock = VirtualClock()
+    with standing(root, file, clock, PURPOSE) as twins:
+        if twins is None:
+            if as_json:
+                print_json({"ok": True, "simulated": True, "states": {}, "unsafe": []})
+            else:
+                typer.echo("all of it is simulated, and no program left it on: nothing to do")
+            return 0
+        states, lost = reach_and_make_safe(file, PURPOSE, clock, twins)
+    _tell(states, list(lost.values()), as_json, simulated=True)
+    return NOT_SAFE if lost else 0
 
 
 def _after_the_watchdog(file: StationFile, root: Path) -> tuple[dict[str, str], dict[str, str]]:
@@ -111,9 +124,11 @@ def _note(there: Iterable[marks.Mark], keys: Collection[str]) -> list[str]:
     return unsafe
 
 
-def _tell(states: dict[str, str], unsafe: list[str], as_json: bool) -> None:
+def _tell(
+    states: dict[str, str], unsafe: list[str], as_json: bool, simulated: bool = False
+) -> None:
     if as_json:
-        print_json({"ok": not unsafe, "simulated": False, "states": states, "unsafe": unsafe})
+        print_json({"ok": not unsafe, "simulated": simulated, "states": states, "unsafe": unsafe})
     else:
         for name, state in states.items():
             typer.echo(f"{name}: {state}")
