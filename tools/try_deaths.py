@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from sensorbench.app.main import main as main_of_the_program
 from sensorbench.assessment.data import RunData
-from sensorbench.assessment.results import Assessment
+from sensorbench.assessment.results import Assessment, Result
 from sensorbench.assessment.verify import verify
 from sensorbench.evidence.check import Level, check
 from sensorbench.evidence.journal import JournalWriter
@@ -78,6 +78,8 @@ COUNTS = 1 << 60
 MORTALITY = 0.6
 """How likely who goes on is killed, too."""
 MOST = 12
+FAR = 3.0
+"""Times both uncertainties, no value is apart by chance."""
 SCENES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "HTOL": (HTOL, ("few",)),
     "cycling": (CYCLING, ("few",)),
@@ -317,14 +319,7 @@ def compare(
     for name, value in other.items():
         if own[name] != value:
             yield f"{name}: {own[name]} and not {value}"
-    values = {(r.serial, *r.key): r for r in there.assessment.results}
-    for result in found.assessment.results:
-        before = values[(result.serial, *result.key)]
-        if result.uncertainty is None or before.uncertainty is None:
-            continue
-        apart = abs(result.value - before.value)
-        if not apart <= result.uncertainty + before.uncertainty:
-            yield f"{result.serial} {result.measure} {result.at}: apart by {apart:.3g}, U {result.uncertainty:.3g}"
+    yield from apart(found.assessment, there.assessment)
     memory = memory_of(root)
     for name, before_h in plain.memory.items():
         if name.endswith("stress_h"):
@@ -337,6 +332,33 @@ def compare(
             yield f"{name} is another than it was"
 
 
+def apart(own: Assessment, other: Assessment) -> Iterator[str]:
+    """Yield what differs by more than both uncertainties allow: one value in twenty does.
+
+    Where the worst of many readings is, and on which side, is chance: its size is compared.
+    """
+    before = {_of(r): r for r in other.results if r.uncertainty is not None}
+    shares = []
+    for result in own.results:
+        one = before.get(_of(result))
+        if one is None or one.uncertainty is None or result.uncertainty is None:
+            continue
+        by = abs(abs(result.value) - abs(one.value))
+        shares.append(by / (result.uncertainty + one.uncertainty))
+        if not shares[-1] <= FAR:
+            u = result.uncertainty
+            yield f"{result.serial} {result.measure} {result.at}: {by:.3g}, U {u:.3g}"
+    beyond = sum(share > 1.0 for share in shares)
+    if beyond > max(2, 0.05 * len(shares)):
+        yield f"{beyond} of {len(shares)} values are further apart than their uncertainties"
+
+
+def _of(result: Result) -> tuple[object, ...]:
+    """Return what a result is of, wherever its worst reading was."""
+    at = {key: result.at.get(key) for key in ("condition", "served_s", "cycles", "step")}
+    return result.serial, *result.key[:-1], repr(at)
+
+
 def told(run: Path, assessment: Assessment) -> dict[str, Any]:
     """Return what must be the same, whatever happened."""
     data = RunData.read(run)
@@ -346,7 +368,7 @@ def told(run: Path, assessment: Assessment) -> dict[str, Any]:
         "units": [
             (u.serial, u.verdict.value, [r.code for r in u.reasons]) for u in assessment.units
         ],
-        "results": sorted((r.serial, *map(str, r.key)) for r in assessment.results),
+        "results": sorted(map(str, map(_of, assessment.results))),
         "points": sorted(data.readouts),
         "written": sorted(outcomes),
         "cycles": [facts.get("cycles_done") for facts in assessment.facts.values()],
