@@ -29,11 +29,11 @@ from sensorbench.core.clock import VirtualClock
 from sensorbench.core.errors import BenchError
 from sensorbench.station.locks import Held, held, world_key
 from sensorbench.station.simulation import SimulatedBench
-from sensorbench.station.workspace import SIMULATED_UNTIL, Workspace
-from sensorbench.station.world_link import Link
+from sensorbench.station.workspace import Workspace
+from sensorbench.station.world_pipe import Pipe
+from sensorbench.station.world_record import READY, Record, lot_digests, station_digest
 from sensorbench.station.world_serving import Serving
 from sensorbench.station.world_wire import VERSION, pack_error
-from sensorbench.station.worlds import READY, Record, lot_digests, station_digest
 
 _LOOKS_S = 60.0
 """How often it looks whether anybody still needs it, s."""
@@ -122,8 +122,7 @@ def _made(workspace: Workspace, order: Mapping[str, Any]) -> Serving:
     }  # fmt: skip
 
     def save() -> None:
-        memory[SIMULATED_UNTIL] = clock.utc().isoformat()
-        workspace.save_memory(memory)
+        workspace.keep_memory(memory, clock.utc())
 
     return Serving(bench, clock, about, save)
 
@@ -185,7 +184,7 @@ def _admit(wire: Connection, key: bytes, serving: Serving) -> None:
     except (AuthenticationError, EOFError, OSError, AssertionError, ValueError):
         wire.close()
         return
-    serving.serve(Link(wire))
+    serving.serve(Pipe(wire))
 
 
 def _wait(serving: Serving, workspace: Path, idle_s: float) -> None:

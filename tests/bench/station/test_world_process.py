@@ -27,7 +27,8 @@ from sensorbench.station.locks import Held, held, run_key
 from sensorbench.station.station import Station, open_station
 from sensorbench.station.twin_bench import TwinBench
 from sensorbench.station.workspace import Workspace, load_job
-from sensorbench.station.world_link import Link
+from sensorbench.station.world_pipe import Pipe
+from sensorbench.station.world_record import Record, record_path, world_alive
 from sensorbench.station.world_use import standing
 from sensorbench.station.world_wire import (
     WorldEnded,
@@ -37,15 +38,7 @@ from sensorbench.station.world_wire import (
     question_as_json,
     unpack_error,
 )
-from sensorbench.station.worlds import (
-    Met,
-    Record,
-    end_world,
-    meet_again,
-    meet_anew,
-    record_path,
-    world_alive,
-)
+from sensorbench.station.worlds import Met, end_world, meet_again, meet_anew
 
 from ...workspaces import START, edit, write
 from ..run.climate import phase_of_tests
@@ -285,42 +278,42 @@ def test_garbage_and_cut_connections_change_nothing(there: Workspace) -> None:
     silent = socket.socket(socket.AF_UNIX)
     silent.connect(record.address)  # and says nothing, for as long as it likes
     for request in (b"", b"\0", b"\x01short", b"\x04" + b"\xff" * 40, b"\x04" + b"\0" * 16 + b"[1"):
-        link = _user(record)
-        link.send(request)
+        pipe = _user(record)
+        pipe.send(request)
         with pytest.raises(ProtocolError, match="no"):
-            raise unpack_error(link.receive())
+            raise unpack_error(pipe.receive())
         with pytest.raises(EOFError):
-            link.receive()
-    link = _user(record)
-    os.write(link._fd, b"\x7f\xff\xff\xff and no more")
+            pipe.receive()
+    pipe = _user(record)
+    os.write(pipe._fd, b"\x7f\xff\xff\xff and no more")
     with pytest.raises((EOFError, OSError)):
-        link.receive()
+        pipe.receive()
     again = met(there)
     silent.close()
     assert again.bench.lines["psu"].handle(b"OUTP? (@1)") == b"1"
 
 
-def _user(record: Record) -> Link:
+def _user(record: Record) -> Pipe:
     """Connect with the right key, once whoever was there is gone."""
     while True:
-        link = Link(Client(record.address, authkey=record.key))
-        reply = link.receive()
+        pipe = Pipe(Client(record.address, authkey=record.key))
+        reply = pipe.receive()
         if reply[0] == 0:
-            return link
-        link.close()
+            return pipe
+        pipe.close()
 
 
 def test_a_call_that_was_cut_short_leaves_no_answer_for_the_next(
     there: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = met(there)
-    receive = Link.receive
+    receive = Pipe.receive
 
-    def cut_short(_: Link) -> bytes:
-        monkeypatch.setattr(Link, "receive", receive)
+    def cut_short(_: Pipe) -> bytes:
+        monkeypatch.setattr(Pipe, "receive", receive)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Link, "receive", cut_short)
+    monkeypatch.setattr(Pipe, "receive", cut_short)
     with pytest.raises(KeyboardInterrupt):
         world.bench.lines["psu"].handle(b"*IDN?")
     assert world.bench.lines["psu"].handle(b"OUTP? (@1)") == b"0"
