@@ -4,6 +4,7 @@ The rules:
 - Who waits for another process at every transfer is several times as slow. So a program that begins
   a world uses one of its own, and tells the other one, before it does it, what is done and when. As
   the same calls at the same times give the same, the other stands as this one does, a moment later.
+- It is told by memory that both share (station/world_ring.py): who is killed leaves all it told.
 - What each call came to is told with the next one, as a checksum: a twin that does not give the
   same each time is found out, and nobody goes on from it.
 - What only looks ahead is not told: it changes nothing.
@@ -14,7 +15,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from sensorbench.core.clock import VirtualClock
@@ -24,15 +27,15 @@ from sensorbench.links.i2c import Message, SimulatedI2cBus
 from sensorbench.links.line import LineTwin
 from sensorbench.station.simulation import SimulatedBench
 from sensorbench.station.world_pipe import Pipe
+from sensorbench.station.world_ring import Ring
 from sensorbench.station.world_wire import (
+    CAME,
     DONE,
     LINE,
     LINE_HEAD,
     NOT_ASIDE,
     NOT_KNOWN,
     REPLY,
-    TOLD,
-    TOLD_HEAD,
     TRANSFER,
     TRANSFER_HEAD,
     outcome,
@@ -43,25 +46,35 @@ from sensorbench.station.world_wire import (
 )
 
 T = TypeVar("T")
+_FOLLOWS_S, _PAUSE_S = 60.0, 0.0005
 
 
 class Telling:
     """Tells the other world what is done here. `is_lost` says that it is not there any more."""
 
-    def __init__(self, pipe: Pipe, clock: VirtualClock) -> None:
+    def __init__(self, pipe: Pipe, ring: Ring, clock: VirtualClock) -> None:
         self.clock = clock
         self.is_lost = False
-        self._pipe, self._came = pipe, NOT_KNOWN
+        self._pipe, self._ring, self._came = pipe, ring, NOT_KNOWN
 
     def tell(self, request: bytes) -> None:
         """Tell of a call, before it is done."""
         came, self._came = self._came, NOT_KNOWN  # of one that is cut short nothing is known
         if self.is_lost:
             return
-        try:
-            self._pipe.send(TOLD_HEAD.pack(TOLD, came) + request)
-        except OSError:
-            self.is_lost = True
+        told = CAME.pack(came) + request
+        if not self._ring.put(told):
+            self._await_room(told)
+
+    def _await_room(self, told: bytes) -> None:
+        """Tell once the other world has followed; without it where it does not."""
+        until = time.monotonic() + _FOLLOWS_S
+        while not self._ring.put(told):
+            if time.monotonic() > until or self._pipe.poll(0.0):  # it ended: it says nothing else
+                self._ring.give_up()
+                self.is_lost = True
+                return
+            time.sleep(_PAUSE_S)
 
     def came(self, reply: bytes) -> None:
         """Take what the call came to, as the other world's reply would say it."""
@@ -89,9 +102,18 @@ class Telling:
         self.came(REPLY.pack(DONE, self.clock.now()) + json.dumps(said(found)).encode())
         return found
 
+    def vanish(self) -> None:
+        """Let the other world end, wherever it is: all that it would keep was kept here."""
+        self._ring.be_over()
+        with suppress(OSError, EOFError):  # it has ended
+            self._pipe.send(pack_call(*self.when(), "vanish"))
+            self._pipe.receive()
+        self.close()
+
     def close(self) -> None:
         """Tell of nothing more."""
         self._pipe.close()
+        self._ring.close()
 
 
 class MirroredBus:
@@ -207,8 +229,7 @@ class MirroredBench:
         """Keep what the units went through, and let the other world end. Raises BenchError."""
         self._bench.leave_all()
         self._keep()
-        self._telling.tell(pack_call(*self._telling.when(), "vanish"))
-        self._telling.close()
+        self._telling.vanish()
 
     def close(self) -> None:
         """Leave the other world as it stands, for the next program."""

@@ -54,6 +54,10 @@ class Pipe:
                 raise EOFError("the other side has gone")
             self._read, self._at = self._read[self._at :] + more, 0
 
+    def poll(self, seconds: float) -> bool:
+        """Return whether there is something to receive, also the end, within `seconds`."""
+        return self._at < len(self._read) or self._connection.poll(seconds)
+
     def close(self) -> None:
         """Give the connection back."""
         self._connection.close()

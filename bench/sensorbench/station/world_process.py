@@ -39,6 +39,8 @@ _LOOKS_S = 60.0
 """How often it looks whether anybody still needs it, s."""
 _LONGEST_ADDRESS = 100  # bytes; sockaddr_un has 104 on macOS and 108 on Linux
 _TRIES, _PAUSE_S = 50, 0.02
+_FOLLOWS_S = 5.0
+"""How long it may take at its end to do what it was told of, s."""
 
 
 def main() -> int:
@@ -124,7 +126,7 @@ def _made(workspace: Workspace, order: Mapping[str, Any]) -> Serving:
     def save() -> None:
         workspace.keep_memory(memory, clock.utc())
 
-    return Serving(bench, clock, about, save)
+    return Serving(bench, clock, about, save, Path(order["record"]).parent)
 
 
 @contextmanager
@@ -195,6 +197,10 @@ def _wait(serving: Serving, workspace: Path, idle_s: float) -> None:
             used_at = time.monotonic()
         elif time.monotonic() - used_at >= idle_s or not workspace.is_dir():
             break
+    serving.ended.set()
+    until = time.monotonic() + _FOLLOWS_S
+    while serving.is_following and time.monotonic() < until:
+        time.sleep(_PAUSE_S)
     if not serving.is_over and workspace.is_dir():
         serving.clock.step(serving.latest_s)
         with suppress(BenchError):

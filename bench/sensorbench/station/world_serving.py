@@ -14,6 +14,7 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from struct import error as BadStruct  # noqa: N812 - a class
 from typing import Any, cast
 
@@ -22,8 +23,10 @@ from sensorbench.links.i2c import Message
 from sensorbench.links.line import LineTwin
 from sensorbench.station.simulation import SimulatedBench
 from sensorbench.station.world_pipe import Pipe
+from sensorbench.station.world_ring import Ring, make_ring
 from sensorbench.station.world_wire import (
     CALL,
+    CAME,
     DONE,
     HEAD,
     LINE,
@@ -33,8 +36,6 @@ from sensorbench.station.world_wire import (
     OUTLOOK_HEAD,
     OUTLOOK_REPLY,
     REPLY,
-    TOLD,
-    TOLD_HEAD,
     TRANSFER,
     TRANSFER_HEAD,
     VERSION,
@@ -51,7 +52,8 @@ from sensorbench.station.world_wire import (
 )
 
 Transfer = Callable[[int, bytes, int], bytes]
-_TOLD = bytes((TOLD,))
+_POLL_S = 0.002
+"""How late it follows at most what a program tells of, s."""
 _LATEST_S = 1e12
 """No caller's time is beyond: some 30 000 years."""
 _BY_NAME = frozenset({"plug", "plug_all", "plug_fixed", "unplug", "outside_until"})
@@ -65,17 +67,21 @@ class Serving:
     `latest_s` is the latest time that the world was ever at. `about` is what else a
     program is told that connects; `is_over` says that what the units went through was
     kept. `differs` is what came to something else here than in the world of who told of it.
+    `folder` is for what it shares.
     """
 
     bench: SimulatedBench
     clock: VirtualClock
     about: Mapping[str, Any]
     save: Callable[[], None]
+    folder: Path
     latest_s: float = 0.0
     is_over: bool = False
     differs: str = ""
     ended: threading.Event = field(default_factory=threading.Event)
+    _ring: Ring | None = None
     _last: bytes = b""
+    _came: int = NOT_KNOWN
     _user: Pipe | None = None
     _claiming: threading.Lock = field(default_factory=threading.Lock)
     _transfers: Sequence[Transfer] = ()
@@ -92,6 +98,11 @@ class Serving:
         """Return whether a program uses the world now."""
         return self._user is not None
 
+    @property
+    def is_following(self) -> bool:
+        """Return whether it does what a program tells of, and may not have done all of it."""
+        return self._ring is not None
+
     def serve(self, pipe: Pipe) -> None:
         """Answer one connection until it is closed, the world ends or what came is no request."""
         try:
@@ -103,7 +114,7 @@ class Serving:
             pipe.close()
             with self._claiming:
                 if self._user is pipe:
-                    self._user = None
+                    self._user = self._ring = None
 
     def _claim(self, pipe: Pipe) -> None:
         with self._claiming:
@@ -133,39 +144,54 @@ class Serving:
         }  # fmt: skip
 
     def _converse(self, pipe: Pipe) -> None:
-        last = NOT_KNOWN  # what the last request that gets no reply came to
         while not self.ended.is_set():
+            if self._ring is not None:
+                self._follow(self._ring, pipe)
+                if self.ended.is_set():
+                    return
             request = pipe.receive()
-            is_told = request[:1] == _TOLD
-            if is_told:
-                request = self._compared(request, last)
             try:
-                reply = self._answer(request)
+                reply = self._done(request)
             except BadRequest as error:
                 pipe.send(pack_error(self.clock.now(), error))
                 raise
-            except Exception as error:
-                reply = _told_as(self.clock.now(), error)
-            after = self.clock.now()
-            if after > self.latest_s:  # noqa: PLR1730 - a million times a run
-                self.latest_s = after
-            if is_told:
-                last = outcome(reply)
-                self._last = request
-            else:
-                pipe.send(reply)
+            pipe.send(reply)
             if self.is_over:
                 self.ended.set()  # not before the reply is out: the process goes with it
 
-    def _compared(self, request: bytes, last: int) -> bytes:
-        """Return a request that gets no reply; what the one before came to must be the same."""
+    def _done(self, request: bytes) -> bytes:
+        """Do what is asked and return the reply, an error's too. Raises BadRequest."""
         try:
-            _, theirs = TOLD_HEAD.unpack_from(request)
+            reply = self._answer(request)
+        except BadRequest:
+            raise
+        except Exception as error:
+            reply = _told_as(self.clock.now(), error)
+        after = self.clock.now()
+        if after > self.latest_s:  # noqa: PLR1730 - a million times a run
+            self.latest_s = after
+        return reply
+
+    def _follow(self, ring: Ring, pipe: Pipe) -> None:
+        """Do what a program tells of, until it says something or is gone."""
+        said = False
+        while not (said or self.ended.is_set()):
+            said = pipe.poll(_POLL_S)  # what was told before it comes first
+            while not ring.is_over and (told := ring.take()) is not None:
+                self._follow_one(told)
+        if ring.is_given_up or not (ring.is_whole or self.ended.is_set()):
+            self.differs = self.differs or "what it told last, which did not arrive"
+
+    def _follow_one(self, told: bytes) -> None:
+        """Do one thing; what the one before came to must be the same here."""
+        try:
+            (theirs,) = CAME.unpack_from(told)
         except BadStruct as error:
             raise BadRequest(f"no request of a simulated world: {error}") from None
-        if NOT_KNOWN not in {theirs, last} and theirs != last and not self.differs:
+        if NOT_KNOWN not in {theirs, self._came} and theirs != self._came and not self.differs:
             self.differs = in_words(self._last)
-        return request[TOLD_HEAD.size :]
+        self._last = told[CAME.size :]
+        self._came = outcome(self._done(self._last))
 
     def _answer(self, request: bytes) -> bytes:
         """Do what is asked and return the reply. Raises BadRequest, with nothing done."""
@@ -219,6 +245,10 @@ class Serving:
         if name == "end":
             self.end()
             return None
+        if name == "mirror":
+            path = make_ring(self.folder)
+            self._ring, self._came = Ring(path), NOT_KNOWN
+            return str(path)
         if name == "vanish":  # who tells of it kept what the units went through
             self.is_over = True
             return None

@@ -26,7 +26,7 @@ VERSION = 1
 MOST_BYTES = 1 << 20
 """Of one message: far more than an I2C transfer or an answer has."""
 
-TRANSFER, LINE, OUTLOOK, CALL, TOLD = 1, 2, 3, 4, 5
+TRANSFER, LINE, OUTLOOK, CALL = 1, 2, 3, 4
 DONE, FAILED, SILENT = 0, 1, 2
 """How a reply begins; SILENT is an instrument that gives no answer to a line."""
 
@@ -38,8 +38,8 @@ LINE_HEAD = struct.Struct("<BddH")
 """As HEAD, then the instrument by its number; the line without its terminator."""
 OUTLOOK_HEAD = struct.Struct("<BddH")
 """As HEAD, then the place by its number."""
-TOLD_HEAD = struct.Struct("<BI")
-"""Before a request that gets no reply: TOLD, and what the last one of them came to (`outcome`)."""
+CAME = struct.Struct("<I")
+"""Before a request that is told and gets no reply: what the last one came to (`outcome`)."""
 NOT_KNOWN = 0
 REPLY = struct.Struct("<Bd")
 """How it went, now in s; then bytes, JSON, or a terminator's length, the terminator, the answer."""

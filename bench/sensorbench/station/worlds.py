@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing import AuthenticationError
@@ -36,13 +37,16 @@ from sensorbench.station.world_record import (
     station_digest,
     world_alive,
 )
+from sensorbench.station.world_ring import Ring
 from sensorbench.station.world_starting import IDLE_S, start_world
 from sensorbench.station.world_wire import (
     FAILED,
+    NOT_ASIDE,
     REPLY,
     VERSION,
     Json,
     WorldInUse,
+    pack_call,
     unpack_error,
 )
 
@@ -172,9 +176,8 @@ def _begin(
     finally:
         await_start()
     pipe, told = _pipe(workspace)
-    mirrored = MirroredBench(
-        bench, Telling(pipe, clock), lambda: home.keep_memory(memory, clock.utc())
-    )
+    telling = Telling(pipe, _ring(pipe), clock)
+    mirrored = MirroredBench(bench, telling, lambda: home.keep_memory(memory, clock.utc()))
     if _changed(told, file, lots, the_same_lots=True) is not None:
         mirrored.end()
         raise InputError.one(
@@ -221,6 +224,19 @@ def _check_version(record: Record) -> None:
             "the simulated bench was started by another version of sensorbench: go on with that "
             f"one, or end process {record.pid}; what its units went through is kept then"
         )
+
+
+def _ring(pipe: Pipe) -> Ring:
+    """Return the memory in which a world is told what is done. Raises BenchError."""
+    pipe.send(pack_call(0.0, NOT_ASIDE, "mirror"))
+    reply = pipe.receive()
+    if reply[0] == FAILED:
+        raise unpack_error(reply)
+    path = Path(json.loads(reply[REPLY.size :]))
+    ring = Ring(path)
+    with suppress(OSError):  # both have it; Windows keeps the name as long as they do
+        path.unlink()
+    return ring
 
 
 def _greeted(pipe: Pipe) -> Json:

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Client
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sensorbench.core import errors
 from sensorbench.core.clock import VirtualClock
@@ -23,12 +26,15 @@ from sensorbench.core.errors import BenchError, InputError, NotAcknowledged, Pro
 from sensorbench.core.operator import OperatorAbsent, Question
 from sensorbench.run.execute import execute
 from sensorbench.sensors.sbp1.driver import Sbp1
+from sensorbench.station import world_mirror, worlds
 from sensorbench.station.locks import Held, held, run_key
 from sensorbench.station.station import Station, open_station
 from sensorbench.station.twin_bench import TwinBench
 from sensorbench.station.workspace import Workspace, load_job
+from sensorbench.station.world_mirror import MirroredLine
 from sensorbench.station.world_pipe import Pipe
 from sensorbench.station.world_record import Record, record_path, world_alive
+from sensorbench.station.world_ring import SIZE, Ring, make_ring
 from sensorbench.station.world_use import standing
 from sensorbench.station.world_wire import (
     WorldEnded,
@@ -89,7 +95,7 @@ def test_a_run_is_the_same_to_the_last_byte(
     bench: str, profile: str, lot: str, tmp_path: Path
 ) -> None:
     found: list[dict[Path, bytes]] = []
-    for place in ("here", "apart"):
+    for place in ("here", "mirrored", "asked"):
         root = tmp_path / place / bench
         shutil.copytree(PROOF / bench, root)
         there = Workspace(root)
@@ -99,12 +105,16 @@ def test_a_run_is_the_same_to_the_last_byte(
                 evidence = execute(there, job, station).root
         else:
             world = meet_anew(root, job.station, job.lots, clock, quiet)
+            if place == "asked":  # as what a killed program left
+                world.bench.close()
+                clock = VirtualClock()
+                world = meet_anew(root, job.station, job.lots, clock, quiet)
             with open_station(job.station, clock, job.lots, twins=world.bench) as station:
                 evidence = execute(there, job, station).root
             world.end()
         files = [path for path in evidence.rglob("*") if path.is_file()]
         found.append({path.relative_to(evidence): path.read_bytes() for path in files})
-    assert found[0] == found[1]
+    assert found[0] == found[1] == found[2]
     assert Path("journal.jsonl") in found[0]
 
 
@@ -214,7 +224,10 @@ def test_what_a_killed_program_left_is_met_by_read_safe_and_the_next_run(tmp_pat
 # -- one after the other ---------------------------------------------------------------------------
 
 
-def test_one_program_at_a_time_and_the_next_finds_what_it_left(there: Workspace) -> None:
+def test_one_program_at_a_time_and_the_next_finds_what_it_left(
+    there: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worlds, "_GIVES_WAY_S", 0.2)
     first = met(there)
     first.bench.lines["psu"].handle(b"OUTP ON,(@1)")
     with pytest.raises(BenchError, match="another program uses the simulated bench"):
@@ -241,7 +254,7 @@ def test_time_goes_on_from_the_worlds_and_from_the_journals_where_that_is_later(
     first = VirtualClock(START)
     world = met(there, first)
     first.sleep(50.0)
-    world.bench.still_until("", "temperature")
+    world.bench.lines["psu"].handle(b"*IDN?")
     world.bench.close()
     again, later = VirtualClock(), VirtualClock(START)
     meet_again(there.root, there.load_station(), None, again).bench.close()
@@ -306,7 +319,8 @@ def _user(record: Record) -> Pipe:
 def test_a_call_that_was_cut_short_leaves_no_answer_for_the_next(
     there: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = met(there)
+    met(there).bench.close()
+    world = met(there)  # which stood, and is asked
     receive = Pipe.receive
 
     def cut_short(_: Pipe) -> bytes:
@@ -364,6 +378,70 @@ def test_a_question_arrives_as_it_was_asked() -> None:
     assert as_question(json.loads(json.dumps(question_as_json(asked)))) == asked
 
 
+# -- two worlds that are one -----------------------------------------------------------------------
+
+
+def test_a_twin_that_is_not_the_same_each_time_is_found_out(there: Workspace) -> None:
+    world = met(there)
+    line = world.bench.lines["psu"]
+    assert isinstance(line, MirroredLine)
+    line._twin = Moody()
+    line.handle(b"MEAS:VOLT? (@1)")
+    line.handle(b"*IDN?")
+    world.bench.close()
+    with pytest.raises(InputError, match=r"MEAS:VOLT\? \(@1\).*not the same each time"):
+        meet_again(there.root, there.load_station(), there.load_lots(), VirtualClock(START))
+    assert not met(there).stood
+
+
+class Moody:
+    """A twin that throws dice."""
+
+    terminators = (b"\n",)
+    reply_terminator = b"\n"
+
+    def handle(self, line: bytes) -> bytes | None:
+        return b"6"
+
+
+def test_nobody_goes_on_from_a_world_that_was_not_told_all(
+    there: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world_mirror, "_FOLLOWS_S", 0.01)
+    world = met(there)
+    pid = Record.read(record_path(there.root)).pid
+    os.kill(pid, signal.SIGSTOP)  # as good as hung
+    for _ in range(40_000):
+        world.bench.lines["psu"].handle(b"OUTP? (@1)")
+    os.kill(pid, signal.SIGCONT)
+    world.bench.close()
+    with pytest.raises(InputError, match="did not arrive"):
+        meet_again(there.root, there.load_station(), there.load_lots(), VirtualClock(START))
+
+
+@given(st.lists(st.binary(max_size=SIZE // 5), max_size=40), st.integers(0, 5))
+def test_a_ring_gives_what_was_put_in_as_long_as_there_is_room(
+    messages: list[bytes], lag: int
+) -> None:
+    path = make_ring(Path(tempfile.gettempdir()))
+    mine, other = Ring(path), Ring(path)
+    path.unlink()
+    taken: list[bytes] = []
+    for number, message in enumerate(messages):
+        while not mine.put(message):
+            found = other.take()
+            assert found is not None
+            taken.append(found)
+        if number % (lag + 1) == 0 and (found := other.take()) is not None:
+            taken.append(found)
+    while (found := other.take()) is not None:
+        taken.append(found)
+    assert taken == messages
+    assert other.is_whole
+    mine.close()
+    other.close()
+
+
 # -- its end ---------------------------------------------------------------------------------------
 
 
@@ -392,16 +470,31 @@ def test_where_memory_cannot_be_kept_the_world_stays(there: Workspace) -> None:
     world = met(there)
     world.bench.plug(UNIT, "A1")
     there.memory_path().mkdir()
-    with pytest.raises(BenchError, match=r"simulation\.json.*resume"):
-        world.end()
-    assert world_alive(there.root)
+    for _ in range(2):  # by who began it, and by who meets it
+        with pytest.raises(BenchError, match=r"simulation\.json.*make room"):
+            world.end()
+        assert world_alive(there.root)
+        world.bench.close()
+        world = met(there)
     there.memory_path().rmdir()
     world.bench.plug(OTHER, "A2")
     world.end()
     assert {f"L1/{UNIT}/stress_h", f"L1/{OTHER}/stress_h"} <= set(there.load_memory())
 
 
-def test_a_world_that_was_killed_is_told(there: Workspace) -> None:
+def test_who_began_a_world_does_without_where_its_process_is_killed(there: Workspace) -> None:
+    world = met(there)
+    os.kill(Record.read(record_path(there.root)).pid, signal.SIGKILL)
+    _await(lambda: not world_alive(there.root))
+    for _ in range(40_000):  # more than what waits to be followed
+        world.bench.lines["psu"].handle(b"OUTP? (@1)")
+    world.bench.plug(UNIT, "A1")
+    world.end()
+    assert f"L1/{UNIT}/stress_h" in there.load_memory()
+
+
+def test_who_goes_on_in_a_world_that_was_killed_is_told(there: Workspace) -> None:
+    met(there).bench.close()
     world = met(there)
     os.kill(Record.read(record_path(there.root)).pid, signal.SIGKILL)
     with pytest.raises(WorldEnded, match="can't go on honestly"):
