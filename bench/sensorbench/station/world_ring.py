@@ -41,6 +41,7 @@ class Ring:
     """One side of the memory in a file, which may be deleted once both sides have it."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         with path.open("r+b") as file:
             self._map = mmap.mmap(file.fileno(), _COUNTS.size + SIZE)
         whole = memoryview(self._map)

@@ -13,6 +13,7 @@ import json
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from struct import error as BadStruct  # noqa: N812 - a class
@@ -112,6 +113,9 @@ class Serving:
             pass  # it is gone, or was told
         finally:
             pipe.close()
+            if self._user is pipe and self._ring is not None:
+                with suppress(OSError):  # whoever was killed before had no time to
+                    self._ring.path.unlink(missing_ok=True)
             with self._claiming:
                 if self._user is pipe:
                     self._user = self._ring = None

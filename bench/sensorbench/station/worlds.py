@@ -50,6 +50,8 @@ from sensorbench.station.world_wire import (
     unpack_error,
 )
 
+__all__ = ["Met", "end_world", "meet_again", "meet_anew", "world_alive"]
+
 _ENDS_S, _GIVES_WAY_S = 20.0, 5.0
 _PAUSE_S = 0.01
 
