@@ -3,7 +3,7 @@
 It is told on its standard input what to simulate (worlds.start_world), says on its output that it
 listens, and is alone from then on. It ends when a program tells it to, when nobody used it for
 `idle_s`, or when its workspace is gone; and when the machine does. What its units went through is
-kept first, but by the last.
+kept first, but by the last. Unproven on Windows until the windows-latest pipeline has run.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensorbench.app.commands.run import opened
 from sensorbench.core import errors
 from sensorbench.core.clock import VirtualClock
 from sensorbench.core.errors import BenchError, InputError, NotAcknowledged, ProtocolError
@@ -52,6 +53,9 @@ from ..run.climate import phase_of_tests
 PROOF = Path(__file__).parents[2] / "proof"
 UNIT, OTHER = "26000001", "26000002"
 COEFFICIENTS = tuple(range(100, 113))
+
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and sockets are of POSIX")
 
 
 @pytest.fixture(autouse=True)
@@ -219,6 +223,31 @@ def test_what_a_killed_program_left_is_met_by_read_safe_and_the_next_run(tmp_pat
     assert "evidence: " in said
     assert not world_alive(there.root)
     assert float(there.load_memory()[f"L1/{UNIT}/stress_h"]) > 90
+
+
+# -- as commands use it ----------------------------------------------------------------------------
+
+
+def test_a_program_that_ends_in_order_leaves_no_world_and_one_that_is_refused_the_one_that_stood(
+    there: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, lots = there.load_station(), there.load_lots()
+    with opened(there, file, VirtualClock(START), lots, anew=True):
+        assert world_alive(there.root)
+    assert not world_alive(there.root)
+    with (
+        pytest.raises(BenchError, match="a device failed"),
+        opened(there, file, VirtualClock(START), lots, anew=True),
+    ):
+        raise BenchError("a device failed")
+    assert not world_alive(there.root)
+    met(there).bench.close()
+    with pytest.raises(InputError), opened(there, file, VirtualClock(), lots, anew=True):
+        raise InputError.one("run", "", "refused before anything was touched")
+    assert world_alive(there.root)
+    monkeypatch.setenv("SENSORBENCH_WORLD", "here")  # there are never two
+    with opened(there, file, VirtualClock(START), lots, anew=True):
+        assert not world_alive(there.root)
 
 
 # -- one after the other ---------------------------------------------------------------------------
@@ -456,6 +485,12 @@ def test_it_ends_when_nobody_uses_it_for_long_and_keeps_what_units_went_through(
     _await(lambda: not world_alive(there.root))
     assert f"L1/{UNIT}/stress_h" in there.load_memory()
     assert not record_path(there.root).exists()
+
+
+def test_it_ends_when_its_workspace_is_gone(there: Workspace) -> None:
+    met(there, idle_s=2.0).bench.close()
+    shutil.rmtree(there.root)
+    _await(lambda: not world_alive(there.root))
 
 
 def test_a_shutdown_keeps_what_units_went_through(there: Workspace) -> None:
