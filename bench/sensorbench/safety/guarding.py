@@ -6,7 +6,8 @@ The rules:
 - What a person acknowledged stays until the run that goes on has it on record.
 - The watchdog is a process of its own that outlives the run. One that is gone, or was stopped, is
   started again; a mark that somebody takes away ends the run.
-- Simulated benches have none of this: they are on only while the program runs.
+- Simulated benches have none of this: what a killed program leaves on there hurts nobody, and
+  stands for whoever goes on (station/worlds.py).
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class Guard(Protocol):
 
 
 class Unguarded:
-    """Nobody stands by: what is simulated ends with the program."""
+    """Nobody stands by: what is simulated harms nobody."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.pulse: Pulse = NoPulse()

@@ -78,3 +78,15 @@ class TwinBench(Protocol):
     def outside_until(self, zone: str, where: str, low: float, high: float) -> float:
         """Return until when an address is not between two values, or now."""
         ...
+
+
+class LastingBench(TwinBench, Protocol):
+    """Twins whose world outlives the program that uses it, until it is ended."""
+
+    def end(self) -> None:
+        """Keep what the units went through, and let the world end. Raises BenchError."""
+        ...
+
+    def close(self) -> None:
+        """Leave the world as it stands, for the next program."""
+        ...

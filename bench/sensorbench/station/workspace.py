@@ -8,12 +8,13 @@ import shlex
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from sensorbench.core.channel import Channel
 from sensorbench.core.documents import load, merge_problems
-from sensorbench.core.errors import InputError, Problem
+from sensorbench.core.errors import BenchError, InputError, Problem
 from sensorbench.core.folders import no_folder, toml_files
 from sensorbench.core.quantity import quantities
 from sensorbench.parts.model import Lot, Part, Unit, slug
@@ -191,6 +192,18 @@ class Workspace:
         draft = path.with_suffix(".json.new")
         draft.write_text(json.dumps(memory, indent=1, sort_keys=True), encoding="utf-8")
         os.replace(draft, path)
+
+    def keep_memory(self, memory: dict[str, str], until: datetime) -> None:
+        """Store what the twins of a world remember that ends at `until`. Raises BenchError."""
+        memory[SIMULATED_UNTIL] = until.isoformat()
+        try:
+            self.save_memory(memory)
+        except OSError as error:
+            raise BenchError(
+                "what the simulated units remember can't be kept: "
+                f"{error.filename or self.memory_path()}: {error.strerror or error}. The simulated "
+                "world waits: make room, then go on with the run or begin another"
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)

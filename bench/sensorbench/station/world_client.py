@@ -20,7 +20,7 @@ from sensorbench.core.errors import LinkClosed
 from sensorbench.core.operator import Question
 from sensorbench.core.provenance import Provenance
 from sensorbench.links.i2c import Message
-from sensorbench.station.world_link import Link
+from sensorbench.station.world_pipe import Pipe
 from sensorbench.station.world_wire import (
     FAILED,
     LINE,
@@ -41,7 +41,7 @@ from sensorbench.station.world_wire import (
 )
 from sensorbench.world.world import Outlook
 
-Connect = Callable[[], tuple[Link, Json]]
+Connect = Callable[[], tuple[Pipe, Json]]
 """Makes a connection and returns what the world says of itself. Raises BenchError."""
 
 
@@ -51,19 +51,19 @@ class Exchanges:
     def __init__(self, clock: VirtualClock, connect: Connect, is_alive: Callable[[], bool]) -> None:
         self.clock = clock
         self._connect, self._is_alive = connect, is_alive
-        self._link: Link | None = None
+        self._pipe: Pipe | None = None
         self.count = 0
 
     def open(self) -> Json:
         """Connect, and return what the world says of itself. Raises BenchError."""
-        self._link, told = self._connect()
+        self._pipe, told = self._connect()
         return told
 
     def close(self) -> None:
         """Leave the world as it stands."""
-        if self._link is not None:
-            self._link.close()
-            self._link = None
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
 
     def transfer(self, bus: int, address: int, write: bytes, read_length: int) -> bytes:
         """Do an I2C transfer. Raises as a bus does."""
@@ -100,22 +100,22 @@ class Exchanges:
     def exchange(self, request: bytes, now: float, aside: float | None) -> bytes:
         """Send a request and return its reply, with the clock where the call left it."""
         self.count += 1
-        link = self._link
-        if link is None:
+        pipe = self._pipe
+        if pipe is None:
             self.open()
-            link = self._link
-            assert link is not None  # noqa: S101 - open raised otherwise
-        self._link = None  # whoever is cut short from here on leaves no answer for the next call
+            pipe = self._pipe
+            assert pipe is not None  # noqa: S101 - open raised otherwise
+        self._pipe = None  # whoever is cut short from here on leaves no answer for the next call
         try:
-            link.send(request)
-            reply = link.receive()
+            pipe.send(request)
+            reply = pipe.receive()
         except (EOFError, OSError) as error:
-            link.close()
+            pipe.close()
             raise self._cut(error) from None
         except BaseException:
-            link.close()
+            pipe.close()
             raise
-        self._link = link
+        self._pipe = pipe
         status, after = REPLY.unpack_from(reply)
         if after != now:
             self.clock.step(after, aside)

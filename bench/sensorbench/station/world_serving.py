@@ -13,22 +13,26 @@ import json
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from struct import error as BadStruct  # noqa: N812 - a class
 from typing import Any, cast
 
 from sensorbench.core.clock import VirtualClock
-from sensorbench.core.errors import BenchError
 from sensorbench.links.i2c import Message
 from sensorbench.links.line import LineTwin
 from sensorbench.station.simulation import SimulatedBench
-from sensorbench.station.world_link import Link
+from sensorbench.station.world_pipe import Pipe
+from sensorbench.station.world_ring import Ring, make_ring
 from sensorbench.station.world_wire import (
     CALL,
+    CAME,
     DONE,
     HEAD,
     LINE,
     LINE_HEAD,
+    NOT_KNOWN,
     OUTLOOK,
     OUTLOOK_HEAD,
     OUTLOOK_REPLY,
@@ -41,12 +45,16 @@ from sensorbench.station.world_wire import (
     WorldFailed,
     WorldInUse,
     as_question,
+    in_words,
+    outcome,
     pack_error,
     pack_line_reply,
     unpack_call,
 )
 
 Transfer = Callable[[int, bytes, int], bytes]
+_POLL_S = 0.002
+"""How late it follows at most what a program tells of, s."""
 _LATEST_S = 1e12
 """No caller's time is beyond: some 30 000 years."""
 _BY_NAME = frozenset({"plug", "plug_all", "plug_fixed", "unplug", "outside_until"})
@@ -58,17 +66,24 @@ class Serving:
     """A bench, its clock, and who uses it. `save` keeps what the units went through, for ever.
 
     `latest_s` is the latest time that the world was ever at. `about` is what else a
-    program is told that connects; `is_over` says that what the units went through was kept.
+    program is told that connects; `is_over` says that what the units went through was
+    kept. `differs` is what came to something else here than in the world of who told of it.
+    `folder` is for what it shares.
     """
 
     bench: SimulatedBench
     clock: VirtualClock
     about: Mapping[str, Any]
     save: Callable[[], None]
+    folder: Path
     latest_s: float = 0.0
     is_over: bool = False
+    differs: str = ""
     ended: threading.Event = field(default_factory=threading.Event)
-    _user: Link | None = None
+    _ring: Ring | None = None
+    _last: bytes = b""
+    _came: int = NOT_KNOWN
+    _user: Pipe | None = None
     _claiming: threading.Lock = field(default_factory=threading.Lock)
     _transfers: Sequence[Transfer] = ()
     _twins: Sequence[LineTwin] = ()
@@ -84,28 +99,36 @@ class Serving:
         """Return whether a program uses the world now."""
         return self._user is not None
 
-    def serve(self, link: Link) -> None:
+    @property
+    def is_following(self) -> bool:
+        """Return whether it does what a program tells of, and may not have done all of it."""
+        return self._ring is not None
+
+    def serve(self, pipe: Pipe) -> None:
         """Answer one connection until it is closed, the world ends or what came is no request."""
         try:
-            self._claim(link)
-            self._converse(link)
+            self._claim(pipe)
+            self._converse(pipe)
         except (EOFError, OSError, BadRequest, WorldInUse):
             pass  # it is gone, or was told
         finally:
-            link.close()
+            pipe.close()
+            if self._user is pipe and self._ring is not None:
+                with suppress(OSError):  # whoever was killed before had no time to
+                    self._ring.path.unlink(missing_ok=True)
             with self._claiming:
-                if self._user is link:
-                    self._user = None
+                if self._user is pipe:
+                    self._user = self._ring = None
 
-    def _claim(self, link: Link) -> None:
+    def _claim(self, pipe: Pipe) -> None:
         with self._claiming:
             if self._user is not None:
                 refused = WorldInUse("another program uses the simulated bench: wait for it")
-                link.send(pack_error(self.latest_s, refused))
+                pipe.send(pack_error(self.latest_s, refused))
                 raise refused
-            self._user = link
+            self._user = pipe
         said = json.dumps(self._told())
-        link.send(REPLY.pack(DONE, self.latest_s) + said.encode())
+        pipe.send(REPLY.pack(DONE, self.latest_s) + said.encode())
 
     def _told(self) -> Json:
         bench = self.bench
@@ -118,27 +141,61 @@ class Serving:
             for name, twin in bench.lines.items()
         ]
         return {
-            "version": VERSION, **self.about, "latest_s": self.latest_s,
+            "version": VERSION, **self.about, "latest_s": self.latest_s, "differs": self.differs,
             "buses": list(bench.buses), "lines": lines,
             "instruments": sorted(bench.instruments), "known": sorted(bench.known),
             "places": self._places,
         }  # fmt: skip
 
-    def _converse(self, link: Link) -> None:
+    def _converse(self, pipe: Pipe) -> None:
         while not self.ended.is_set():
-            request = link.receive()
+            if self._ring is not None:
+                self._follow(self._ring, pipe)
+                if self.ended.is_set():
+                    return
+            request = pipe.receive()
             try:
-                reply = self._answer(request)
+                reply = self._done(request)
             except BadRequest as error:
-                link.send(pack_error(self.clock.now(), error))
+                pipe.send(pack_error(self.clock.now(), error))
                 raise
-            except Exception as error:
-                reply = _told_as(self.clock.now(), error)
-            after = self.clock.now()
-            self.latest_s = max(self.latest_s, after)
-            link.send(reply)
+            pipe.send(reply)
             if self.is_over:
                 self.ended.set()  # not before the reply is out: the process goes with it
+
+    def _done(self, request: bytes) -> bytes:
+        """Do what is asked and return the reply, an error's too. Raises BadRequest."""
+        try:
+            reply = self._answer(request)
+        except BadRequest:
+            raise
+        except Exception as error:
+            reply = _told_as(self.clock.now(), error)
+        after = self.clock.now()
+        if after > self.latest_s:  # noqa: PLR1730 - a million times a run
+            self.latest_s = after
+        return reply
+
+    def _follow(self, ring: Ring, pipe: Pipe) -> None:
+        """Do what a program tells of, until it says something or is gone."""
+        said = False
+        while not (said or self.ended.is_set()):
+            said = pipe.poll(_POLL_S)  # what was told before it comes first
+            while not ring.is_over and (told := ring.take()) is not None:
+                self._follow_one(told)
+        if ring.is_given_up or not (ring.is_whole or self.ended.is_set()):
+            self.differs = self.differs or "what it told last, which did not arrive"
+
+    def _follow_one(self, told: bytes) -> None:
+        """Do one thing; what the one before came to must be the same here."""
+        try:
+            (theirs,) = CAME.unpack_from(told)
+        except BadStruct as error:
+            raise BadRequest(f"no request of a simulated world: {error}") from None
+        if NOT_KNOWN not in {theirs, self._came} and theirs != self._came and not self.differs:
+            self.differs = in_words(self._last)
+        self._last = told[CAME.size :]
+        self._came = outcome(self._done(self._last))
 
     def _answer(self, request: bytes) -> bytes:
         """Do what is asked and return the reply. Raises BadRequest, with nothing done."""
@@ -192,6 +249,13 @@ class Serving:
         if name == "end":
             self.end()
             return None
+        if name == "mirror":
+            path = make_ring(self.folder)
+            self._ring, self._came = Ring(path), NOT_KNOWN
+            return str(path)
+        if name == "vanish":  # who tells of it kept what the units went through
+            self.is_over = True
+            return None
         raise BadRequest(f"nothing of a simulated world is called {name!r}")
 
     def _combine(self, bus: str, rows: list[list[Any]]) -> list[str]:
@@ -200,17 +264,10 @@ class Serving:
 
     def end(self) -> None:
         """Keep what the units went through, and be over. Raises BenchError where that fails."""
-        try:
-            with self.bench.lock:
-                self.save()  # before they leave: where it fails, the world stands as it stood
-                self.bench.leave_all()
-                self.save()
-        except OSError as error:
-            where = error.filename or "the workspace"
-            raise BenchError(
-                f"what the simulated units remember can't be kept: {where}: "
-                f"{error.strerror or error}. The simulated world waits: make room, then resume"
-            ) from None
+        with self.bench.lock:
+            self.save()  # before they leave: where it fails, the world stands as it stood
+            self.bench.leave_all()
+            self.save()
         self.is_over = True
 
 

@@ -12,9 +12,10 @@ from sensorbench.core.operator import Operator
 from sensorbench.station.locks import held, run_key
 from sensorbench.station.model import StationFile
 from sensorbench.station.station import Station, open_station
-from sensorbench.station.world_client import WorldBench
+from sensorbench.station.twin_bench import TwinBench
+from sensorbench.station.world_record import Lots, is_here, world_alive
 from sensorbench.station.world_wire import WorldEnded
-from sensorbench.station.worlds import Lots, Met, is_here, meet_again, world_alive
+from sensorbench.station.worlds import Met, meet_again
 
 
 @contextmanager
@@ -59,7 +60,7 @@ def _end_after(met: Met, error: BaseException) -> None:
 @contextmanager
 def standing(
     workspace: Path, file: StationFile, clock: VirtualClock, purpose: str
-) -> Iterator[WorldBench | None]:
+) -> Iterator[TwinBench | None]:
     """Use the bench that a killed program left, which stays as it stands; None without one.
 
     `file` is the whole station. Raises Held while another program uses it.

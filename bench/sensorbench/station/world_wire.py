@@ -15,6 +15,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 from sensorbench.core import errors
 from sensorbench.core.errors import BenchError, InputError, Problem, ProtocolError
@@ -37,6 +38,9 @@ LINE_HEAD = struct.Struct("<BddH")
 """As HEAD, then the instrument by its number; the line without its terminator."""
 OUTLOOK_HEAD = struct.Struct("<BddH")
 """As HEAD, then the place by its number."""
+CAME = struct.Struct("<I")
+"""Before a request that is told and gets no reply: what the last one came to (`outcome`)."""
+NOT_KNOWN = 0
 REPLY = struct.Struct("<Bd")
 """How it went, now in s; then bytes, JSON, or a terminator's length, the terminator, the answer."""
 OUTLOOK_REPLY = struct.Struct("<Bddddd")
@@ -80,6 +84,11 @@ class Call:
 
     name: str
     arguments: tuple[Any, ...] = ()
+
+
+def outcome(reply: bytes) -> int:
+    """Return what two worlds that did the same are compared by; never NOT_KNOWN."""
+    return crc32(reply) or 1
 
 
 def pack_call(now_s: float, aside_s: float, name: str, arguments: Sequence[Any] = ()) -> bytes:
@@ -160,3 +169,17 @@ def as_question(told: Any) -> Question:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadRequest(f"not a question: {error!r}") from None
+
+
+def in_words(request: bytes) -> str:
+    """Return what a request asked for, for people."""
+    kind = request[0] if request else 0
+    if kind == TRANSFER:
+        _, now_s, _, bus, address, length = TRANSFER_HEAD.unpack_from(request)
+        write = request[TRANSFER_HEAD.size :].hex()
+        said = f"{write or 'nothing'} written, {length} bytes read"
+        return f"I2C bus {bus}, address {address:#04x}, {said}, at {now_s} s"
+    if kind == LINE:
+        _, now_s, _, number = LINE_HEAD.unpack_from(request)
+        return f"{request[LINE_HEAD.size :]!r} to instrument {number}, at {now_s} s"
+    return repr(request[HEAD.size :])

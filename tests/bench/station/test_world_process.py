@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Client
@@ -16,18 +17,25 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from sensorbench.app.commands.run import opened
 from sensorbench.core import errors
 from sensorbench.core.clock import VirtualClock
 from sensorbench.core.errors import BenchError, InputError, NotAcknowledged, ProtocolError
 from sensorbench.core.operator import OperatorAbsent, Question
 from sensorbench.run.execute import execute
 from sensorbench.sensors.sbp1.driver import Sbp1
+from sensorbench.station import world_mirror, worlds
 from sensorbench.station.locks import Held, held, run_key
 from sensorbench.station.station import Station, open_station
 from sensorbench.station.twin_bench import TwinBench
 from sensorbench.station.workspace import Workspace, load_job
-from sensorbench.station.world_link import Link
+from sensorbench.station.world_mirror import MirroredLine
+from sensorbench.station.world_pipe import Pipe
+from sensorbench.station.world_record import Record, record_path, world_alive
+from sensorbench.station.world_ring import SIZE, Ring, make_ring
 from sensorbench.station.world_use import standing
 from sensorbench.station.world_wire import (
     WorldEnded,
@@ -37,15 +45,7 @@ from sensorbench.station.world_wire import (
     question_as_json,
     unpack_error,
 )
-from sensorbench.station.worlds import (
-    Met,
-    Record,
-    end_world,
-    meet_again,
-    meet_anew,
-    record_path,
-    world_alive,
-)
+from sensorbench.station.worlds import Met, end_world, meet_again, meet_anew
 
 from ...workspaces import START, edit, write
 from ..run.climate import phase_of_tests
@@ -53,6 +53,9 @@ from ..run.climate import phase_of_tests
 PROOF = Path(__file__).parents[2] / "proof"
 UNIT, OTHER = "26000001", "26000002"
 COEFFICIENTS = tuple(range(100, 113))
+
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and sockets are of POSIX")
 
 
 @pytest.fixture(autouse=True)
@@ -96,7 +99,7 @@ def test_a_run_is_the_same_to_the_last_byte(
     bench: str, profile: str, lot: str, tmp_path: Path
 ) -> None:
     found: list[dict[Path, bytes]] = []
-    for place in ("here", "apart"):
+    for place in ("here", "mirrored", "asked"):
         root = tmp_path / place / bench
         shutil.copytree(PROOF / bench, root)
         there = Workspace(root)
@@ -106,12 +109,16 @@ def test_a_run_is_the_same_to_the_last_byte(
                 evidence = execute(there, job, station).root
         else:
             world = meet_anew(root, job.station, job.lots, clock, quiet)
+            if place == "asked":  # as what a killed program left
+                world.bench.close()
+                clock = VirtualClock()
+                world = meet_anew(root, job.station, job.lots, clock, quiet)
             with open_station(job.station, clock, job.lots, twins=world.bench) as station:
                 evidence = execute(there, job, station).root
             world.end()
         files = [path for path in evidence.rglob("*") if path.is_file()]
         found.append({path.relative_to(evidence): path.read_bytes() for path in files})
-    assert found[0] == found[1]
+    assert found[0] == found[1] == found[2]
     assert Path("journal.jsonl") in found[0]
 
 
@@ -218,10 +225,38 @@ def test_what_a_killed_program_left_is_met_by_read_safe_and_the_next_run(tmp_pat
     assert float(there.load_memory()[f"L1/{UNIT}/stress_h"]) > 90
 
 
+# -- as commands use it ----------------------------------------------------------------------------
+
+
+def test_a_program_that_ends_in_order_leaves_no_world_and_one_that_is_refused_the_one_that_stood(
+    there: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, lots = there.load_station(), there.load_lots()
+    with opened(there, file, VirtualClock(START), lots, anew=True):
+        assert world_alive(there.root)
+    assert not world_alive(there.root)
+    with (
+        pytest.raises(BenchError, match="a device failed"),
+        opened(there, file, VirtualClock(START), lots, anew=True),
+    ):
+        raise BenchError("a device failed")
+    assert not world_alive(there.root)
+    met(there).bench.close()
+    with pytest.raises(InputError), opened(there, file, VirtualClock(), lots, anew=True):
+        raise InputError.one("run", "", "refused before anything was touched")
+    assert world_alive(there.root)
+    monkeypatch.setenv("SENSORBENCH_WORLD", "here")  # there are never two
+    with opened(there, file, VirtualClock(START), lots, anew=True):
+        assert not world_alive(there.root)
+
+
 # -- one after the other ---------------------------------------------------------------------------
 
 
-def test_one_program_at_a_time_and_the_next_finds_what_it_left(there: Workspace) -> None:
+def test_one_program_at_a_time_and_the_next_finds_what_it_left(
+    there: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worlds, "_GIVES_WAY_S", 0.2)
     first = met(there)
     first.bench.lines["psu"].handle(b"OUTP ON,(@1)")
     with pytest.raises(BenchError, match="another program uses the simulated bench"):
@@ -248,7 +283,7 @@ def test_time_goes_on_from_the_worlds_and_from_the_journals_where_that_is_later(
     first = VirtualClock(START)
     world = met(there, first)
     first.sleep(50.0)
-    world.bench.still_until("", "temperature")
+    world.bench.lines["psu"].handle(b"*IDN?")
     world.bench.close()
     again, later = VirtualClock(), VirtualClock(START)
     meet_again(there.root, there.load_station(), None, again).bench.close()
@@ -285,42 +320,43 @@ def test_garbage_and_cut_connections_change_nothing(there: Workspace) -> None:
     silent = socket.socket(socket.AF_UNIX)
     silent.connect(record.address)  # and says nothing, for as long as it likes
     for request in (b"", b"\0", b"\x01short", b"\x04" + b"\xff" * 40, b"\x04" + b"\0" * 16 + b"[1"):
-        link = _user(record)
-        link.send(request)
+        pipe = _user(record)
+        pipe.send(request)
         with pytest.raises(ProtocolError, match="no"):
-            raise unpack_error(link.receive())
+            raise unpack_error(pipe.receive())
         with pytest.raises(EOFError):
-            link.receive()
-    link = _user(record)
-    os.write(link._fd, b"\x7f\xff\xff\xff and no more")
+            pipe.receive()
+    pipe = _user(record)
+    os.write(pipe._fd, b"\x7f\xff\xff\xff and no more")
     with pytest.raises((EOFError, OSError)):
-        link.receive()
+        pipe.receive()
     again = met(there)
     silent.close()
     assert again.bench.lines["psu"].handle(b"OUTP? (@1)") == b"1"
 
 
-def _user(record: Record) -> Link:
+def _user(record: Record) -> Pipe:
     """Connect with the right key, once whoever was there is gone."""
     while True:
-        link = Link(Client(record.address, authkey=record.key))
-        reply = link.receive()
+        pipe = Pipe(Client(record.address, authkey=record.key))
+        reply = pipe.receive()
         if reply[0] == 0:
-            return link
-        link.close()
+            return pipe
+        pipe.close()
 
 
 def test_a_call_that_was_cut_short_leaves_no_answer_for_the_next(
     there: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = met(there)
-    receive = Link.receive
+    met(there).bench.close()
+    world = met(there)  # which stood, and is asked
+    receive = Pipe.receive
 
-    def cut_short(_: Link) -> bytes:
-        monkeypatch.setattr(Link, "receive", receive)
+    def cut_short(_: Pipe) -> bytes:
+        monkeypatch.setattr(Pipe, "receive", receive)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Link, "receive", cut_short)
+    monkeypatch.setattr(Pipe, "receive", cut_short)
     with pytest.raises(KeyboardInterrupt):
         world.bench.lines["psu"].handle(b"*IDN?")
     assert world.bench.lines["psu"].handle(b"OUTP? (@1)") == b"0"
@@ -371,6 +407,70 @@ def test_a_question_arrives_as_it_was_asked() -> None:
     assert as_question(json.loads(json.dumps(question_as_json(asked)))) == asked
 
 
+# -- two worlds that are one -----------------------------------------------------------------------
+
+
+def test_a_twin_that_is_not_the_same_each_time_is_found_out(there: Workspace) -> None:
+    world = met(there)
+    line = world.bench.lines["psu"]
+    assert isinstance(line, MirroredLine)
+    line._twin = Moody()
+    line.handle(b"MEAS:VOLT? (@1)")
+    line.handle(b"*IDN?")
+    world.bench.close()
+    with pytest.raises(InputError, match=r"MEAS:VOLT\? \(@1\).*not the same each time"):
+        meet_again(there.root, there.load_station(), there.load_lots(), VirtualClock(START))
+    assert not met(there).stood
+
+
+class Moody:
+    """A twin that throws dice."""
+
+    terminators = (b"\n",)
+    reply_terminator = b"\n"
+
+    def handle(self, line: bytes) -> bytes | None:
+        return b"6"
+
+
+def test_nobody_goes_on_from_a_world_that_was_not_told_all(
+    there: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world_mirror, "_FOLLOWS_S", 0.01)
+    world = met(there)
+    pid = Record.read(record_path(there.root)).pid
+    os.kill(pid, signal.SIGSTOP)  # as good as hung
+    for _ in range(40_000):
+        world.bench.lines["psu"].handle(b"OUTP? (@1)")
+    os.kill(pid, signal.SIGCONT)
+    world.bench.close()
+    with pytest.raises(InputError, match="did not arrive"):
+        meet_again(there.root, there.load_station(), there.load_lots(), VirtualClock(START))
+
+
+@given(st.lists(st.binary(max_size=SIZE // 5), max_size=40), st.integers(0, 5))
+def test_a_ring_gives_what_was_put_in_as_long_as_there_is_room(
+    messages: list[bytes], lag: int
+) -> None:
+    path = make_ring(Path(tempfile.gettempdir()))
+    mine, other = Ring(path), Ring(path)
+    path.unlink()
+    taken: list[bytes] = []
+    for number, message in enumerate(messages):
+        while not mine.put(message):
+            found = other.take()
+            assert found is not None
+            taken.append(found)
+        if number % (lag + 1) == 0 and (found := other.take()) is not None:
+            taken.append(found)
+    while (found := other.take()) is not None:
+        taken.append(found)
+    assert taken == messages
+    assert other.is_whole
+    mine.close()
+    other.close()
+
+
 # -- its end ---------------------------------------------------------------------------------------
 
 
@@ -387,6 +487,12 @@ def test_it_ends_when_nobody_uses_it_for_long_and_keeps_what_units_went_through(
     assert not record_path(there.root).exists()
 
 
+def test_it_ends_when_its_workspace_is_gone(there: Workspace) -> None:
+    met(there, idle_s=2.0).bench.close()
+    shutil.rmtree(there.root)
+    _await(lambda: not world_alive(there.root))
+
+
 def test_a_shutdown_keeps_what_units_went_through(there: Workspace) -> None:
     world = met(there)
     world.bench.plug(UNIT, "A1")
@@ -399,16 +505,31 @@ def test_where_memory_cannot_be_kept_the_world_stays(there: Workspace) -> None:
     world = met(there)
     world.bench.plug(UNIT, "A1")
     there.memory_path().mkdir()
-    with pytest.raises(BenchError, match=r"simulation\.json.*resume"):
-        world.end()
-    assert world_alive(there.root)
+    for _ in range(2):  # by who began it, and by who meets it
+        with pytest.raises(BenchError, match=r"simulation\.json.*make room"):
+            world.end()
+        assert world_alive(there.root)
+        world.bench.close()
+        world = met(there)
     there.memory_path().rmdir()
     world.bench.plug(OTHER, "A2")
     world.end()
     assert {f"L1/{UNIT}/stress_h", f"L1/{OTHER}/stress_h"} <= set(there.load_memory())
 
 
-def test_a_world_that_was_killed_is_told(there: Workspace) -> None:
+def test_who_began_a_world_does_without_where_its_process_is_killed(there: Workspace) -> None:
+    world = met(there)
+    os.kill(Record.read(record_path(there.root)).pid, signal.SIGKILL)
+    _await(lambda: not world_alive(there.root))
+    for _ in range(40_000):  # more than what waits to be followed
+        world.bench.lines["psu"].handle(b"OUTP? (@1)")
+    world.bench.plug(UNIT, "A1")
+    world.end()
+    assert f"L1/{UNIT}/stress_h" in there.load_memory()
+
+
+def test_who_goes_on_in_a_world_that_was_killed_is_told(there: Workspace) -> None:
+    met(there).bench.close()
     world = met(there)
     os.kill(Record.read(record_path(there.root)).pid, signal.SIGKILL)
     with pytest.raises(WorldEnded, match="can't go on honestly"):

@@ -36,8 +36,9 @@ from sensorbench.station.simulation import is_simulated
 from sensorbench.station.station import Station, open_station
 from sensorbench.station.storage import doubts, room
 from sensorbench.station.workspace import SIMULATED_UNTIL, Workspace, load_job
+from sensorbench.station.world_record import is_here, world_alive
 from sensorbench.station.world_use import in_world
-from sensorbench.station.worlds import end_world, is_here, meet_again, meet_anew, world_alive
+from sensorbench.station.worlds import end_world, meet_again, meet_anew
 
 NOBODY = (
     "nobody starts the watchdog again if it is killed: set up `sensorbench guard` as a service "

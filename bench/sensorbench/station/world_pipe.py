@@ -1,7 +1,7 @@
-"""Messages between a world and a program: multiprocessing's own frames, with half its system calls.
+"""Messages between a world and a program: multiprocessing's frames, with half its system calls.
 
-A request waits for its reply, so that what is there to be read is one message and no more: a frame
-is read at once, and its end only where it came in pieces. Only bytes travel.
+What is there is read at once: mostly one message, and of a program that does not wait for replies
+as many as have come. Only bytes travel.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ _HEAD = _LENGTH.size
 _PLAIN = os.name != "nt"  # a Windows pipe has messages, and no descriptor
 
 
-class Link:
+class Pipe:
     """One end of a connection that was authenticated. Closing twice is fine."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._fd = connection.fileno() if _PLAIN else -1
+        self._read, self._at = b"", 0  # what was read, and how far it was given out
 
     def send(self, message: bytes) -> None:
         """Send one message. Raises OSError where nobody reads it any more."""
@@ -39,30 +40,23 @@ class Link:
         """Return the next message. Raises EOFError at the end, OSError for what is no message."""
         if not _PLAIN:
             return self._connection.recv_bytes(MOST_BYTES)
-        frame = os.read(self._fd, _AT_ONCE)
-        while len(frame) < _HEAD:
-            frame += self._more()
-        (length,) = _LENGTH.unpack_from(frame)
-        if not 0 <= length <= MOST_BYTES:
-            raise OSError(f"a message of {length} bytes")
-        if len(frame) == length + _HEAD:
-            return frame[_HEAD:]
-        return self._rest(frame, length + _HEAD)
+        while True:
+            begin = self._at + _HEAD
+            if len(self._read) >= begin:
+                (length,) = _LENGTH.unpack_from(self._read, self._at)
+                if not 0 <= length <= MOST_BYTES:
+                    raise OSError(f"a message of {length} bytes")
+                if len(self._read) >= begin + length:
+                    self._at = begin + length
+                    return self._read[begin : self._at]
+            more = os.read(self._fd, _AT_ONCE)
+            if not more:
+                raise EOFError("the other side has gone")
+            self._read, self._at = self._read[self._at :] + more, 0
 
-    def _rest(self, frame: bytes, size: int) -> bytes:
-        parts, got = [frame], len(frame)
-        while got < size:
-            parts.append(self._more())
-            got += len(parts[-1])
-        if got > size:
-            raise OSError("more than one message at once")
-        return b"".join(parts)[_HEAD:]
-
-    def _more(self) -> bytes:
-        return os.read(self._fd, _AT_ONCE) or self._end()
-
-    def _end(self) -> bytes:
-        raise EOFError("the other side has gone")
+    def poll(self, seconds: float) -> bool:
+        """Return whether there is something to receive, also the end, within `seconds`."""
+        return self._at < len(self._read) or self._connection.poll(seconds)
 
     def close(self) -> None:
         """Give the connection back."""
