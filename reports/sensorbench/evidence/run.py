@@ -24,8 +24,9 @@ from sensorbench.core.errors import EvidenceError
 from sensorbench.core.provenance import Provenance
 from sensorbench.evidence import journal, segments
 from sensorbench.evidence.canonical import canonical, sha256
-from sensorbench.evidence.files import sync_folder, write_new
+from sensorbench.evidence.files import make_folder, sync_folder, sync_tree, write_new
 from sensorbench.evidence.foreign import left_by
+from sensorbench.evidence.holding import lost
 from sensorbench.evidence.segments import Frame, Rows, TypedRows
 
 FORMAT = 2
@@ -66,7 +67,7 @@ class RunWriter:
         self._committed_at = -math.inf
         self._clock = clock
         self._start_s = clock.now()
-        root.mkdir(parents=True)
+        make_folder(root, exist_ok=False)
         for folder in ("samples", "derived", "inputs"):  # the order is what `never_begun` knows
             (root / folder).mkdir()
         for name, data in inputs.items():
@@ -81,20 +82,20 @@ class RunWriter:
         }
         manifest_bytes = canonical(self.manifest)
         self._journal = journal.JournalWriter(root / "journal.jsonl", sha256(manifest_bytes))
+        sync_folder(root)  # all that is there by now, before what makes it a run
         # The last: a folder without it is not a run yet, whenever the program is killed.
         write_new(root / "run.json", manifest_bytes)
         self._segments: dict[str, segments.SegmentWriter] = {}
         # Safety writes from a thread of its own.
         self._lock, self._disk = threading.RLock(), threading.RLock()
         self._stalled_s = 0.0
-        sync_folder(root)
-        sync_folder(root.parent)
 
     @classmethod
     def reopen(cls, root: Path, clock: Clock, commit_interval_s: float = 0.0) -> RunWriter:
         """Return a writer that goes on with a run that is not sealed. Raises EvidenceError.
 
-        Times go on by the calendar: what passed since the last line counts.
+        Times go on by the calendar: what passed since the last line counts. All that is there is on
+        the disk when this returns: a program that was killed may not have seen to it.
         """
         reader = RunReader(root)
         if reader.is_sealed:
@@ -120,6 +121,7 @@ class RunWriter:
         writer._segments = {
             name: segments.SegmentWriter(root, name, again=True) for name in reader.streams
         }
+        sync_tree(root)
         writer._lock, writer._disk = threading.RLock(), threading.RLock()
         writer._stalled_s = 0.0
         return writer
@@ -137,7 +139,7 @@ class RunWriter:
     def attach(self, folder: str, name: str, data: bytes) -> dict[str, Any]:
         """Keep a file that came from elsewhere; return its name in the run and its digest."""
         path = self.root / "attached" / folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         number = 1
         while path.exists():  # sent again, corrected: what came before stays as it was
             number += 1
@@ -146,8 +148,11 @@ class RunWriter:
         return {"file": path.relative_to(self.root).as_posix(), "sha256": sha256(data)}
 
     def declare(self, stream: str, columns: Sequence[Column]) -> None:
-        """Announce a stream of samples and what its columns are."""
-        self._segments[stream] = segments.SegmentWriter(self.root, stream)
+        """Announce a stream of samples and what its columns are. Raises EvidenceError."""
+        if stream in self._segments:
+            raise EvidenceError(f"{self.root.name}: stream {stream} was announced before")
+        # A file may be there: of a program that was killed before the announcement was on the disk.
+        self._segments[stream] = segments.SegmentWriter(self.root, stream, again=True)
         sync_folder(self.root / "samples")
         self.append(
             "stream",
@@ -187,8 +192,17 @@ class RunWriter:
             for segment in flushed:
                 segment.sync()
             self._journal.commit(count)
+            self.look()
             took_s = time.monotonic() - began_s
             self._stalled_s = took_s if took_s >= STALLED_S else 0.0
+
+    def look(self) -> None:
+        """Raise OSError where the run's files are no longer where they were, or not all of them."""
+        files: list[journal.JournalWriter | segments.SegmentWriter] = [self._journal]
+        files += self._segments.values()
+        for file in files:
+            if why := file.why_lost():
+                raise lost(file.path, f"{why}; what was written since can't be kept")
 
     def write_derived(self, name: str, value: Any) -> None:
         """Store a result that can be recomputed from the rest."""
@@ -198,6 +212,7 @@ class RunWriter:
         """Close the run for ever: the digests of all its files, and of the last journal line."""
         self.commit()
         self.close()
+        sync_tree(self.root)  # what it names is on the disk before it
         lines, last = self._journal.last
         origin = self.manifest.get("provenance", Provenance.SIMULATED.value)
         body = {

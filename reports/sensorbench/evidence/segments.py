@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from sensorbench.core.errors import EvidenceError
 from sensorbench.evidence.canonical import sha256
+from sensorbench.evidence.holding import why_lost
 
 Rows = npt.NDArray[np.float64]
 TypedRows = npt.NDArray[np.float64] | npt.NDArray[np.int16] | npt.NDArray[np.int32]
@@ -83,8 +84,9 @@ class SegmentWriter:
     def __init__(self, root: Path, stream: str, again: bool = False) -> None:
         self.file = f"samples/{stream}.seg"
         self._stream = stream
-        self._dirty = False
-        self._open = (root / self.file).open("ab" if again else "xb", buffering=1 << 20)
+        self._dirty = self._is_behind = False
+        self.path = root / self.file
+        self._open = self.path.open("ab" if again else "xb", buffering=1 << 20)
 
     def append(self, rows: TypedRows) -> Frame:
         """Add a frame; it is durable after the next `commit`."""
@@ -97,15 +99,20 @@ class SegmentWriter:
 
     def flush(self) -> bool:
         """Hand all frames to the system; return whether the disk has to be waited for."""
-        if not self._dirty:
-            return False
-        self._open.flush()
-        self._dirty = False
-        return True
+        if self._dirty:
+            self._open.flush()
+            self._dirty, self._is_behind = False, True
+        return self._is_behind
 
     def sync(self) -> None:
         """Bring what was handed to the system to the disk."""
         os.fsync(self._open.fileno())
+        # Not before: the next commit must not name what this one failed to bring there.
+        self._is_behind = False
+
+    def why_lost(self) -> str:
+        """Return in words why the file can't be found any more, "" where it can."""
+        return why_lost(self._open, self.path)
 
     def close(self) -> None:
         """Close the file; closing twice is fine."""
