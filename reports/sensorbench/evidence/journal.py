@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sensorbench.evidence.canonical import canonical, sha256
-from sensorbench.evidence.files import sync
+from sensorbench.evidence.files import sync, sync_folder
 from sensorbench.evidence.holding import hold, lost, why_lost
 
 _TAIL = len(',"hash":""}') + 64
@@ -53,6 +53,7 @@ class JournalWriter:
     def __init__(self, path: Path, first_prev: str) -> None:
         self._file = path.open("xb", buffering=0)
         hold(self._file, path)
+        sync_folder(path.parent)
         self.path, self._written = path, 0
         # Bytes on the disk, lines and digest up to there; then what is waiting, line by line.
         self._state: tuple[int, int, str, list[tuple[str, bytes]]] = (0, 0, first_prev, [])
@@ -74,6 +75,7 @@ class JournalWriter:
                 end = whole(data)
         writer._file.truncate(end)
         sync(writer._file)
+        sync_folder(path.parent)  # a program that was killed may not have seen to it
         writer.path, writer._written = path, end
         writer._state = (end, lines, last, [])
         writer._lock = threading.RLock()

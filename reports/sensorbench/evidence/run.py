@@ -82,8 +82,8 @@ class RunWriter:
         }
         manifest_bytes = canonical(self.manifest)
         self._journal = journal.JournalWriter(root / "journal.jsonl", sha256(manifest_bytes))
-        sync_folder(root)  # all that is there by now, before what makes it a run
-        # The last: a folder without it is not a run yet, whenever the program is killed.
+        # The last, once the journal has brought all names before it to the disk: a folder without
+        # it is not a run yet, whenever program or power go.
         write_new(root / "run.json", manifest_bytes)
         self._segments: dict[str, segments.SegmentWriter] = {}
         # Safety writes from a thread of its own.
