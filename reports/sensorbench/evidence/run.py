@@ -86,6 +86,7 @@ class RunWriter:
         # it is not a run yet, whenever program or power go.
         write_new(root / "run.json", manifest_bytes)
         self._segments: dict[str, segments.SegmentWriter] = {}
+        self._since_s: float | None = None
         # Safety writes from a thread of its own.
         self._lock, self._disk = threading.RLock(), threading.RLock()
         self._stalled_s = 0.0
@@ -122,6 +123,7 @@ class RunWriter:
             name: segments.SegmentWriter(root, name, again=True) for name in reader.streams
         }
         sync_tree(root)
+        writer._since_s = None
         writer._lock, writer._disk = threading.RLock(), threading.RLock()
         writer._stalled_s = 0.0
         return writer
@@ -159,6 +161,11 @@ class RunWriter:
             {"stream": stream, "columns": [asdict(column) for column in columns]},
         )
 
+    def waited_s(self) -> float:
+        """Return for how long the oldest event has waited for a commit, s; 0 where none does."""
+        since = self._since_s
+        return 0.0 if since is None else self._clock.now() - since
+
     def append(
         self, kind: str, data: Mapping[str, Any], samples: Mapping[str, TypedRows] | None = None
     ) -> int:
@@ -167,7 +174,10 @@ class RunWriter:
             if samples:
                 frames = [self._segments[s].append(rows).as_data() for s, rows in samples.items()]
                 data = {**data, "frames": frames}
-            t = round(self._clock.now() - self._start_s, 6)
+            now = self._clock.now()
+            if self._since_s is None:
+                self._since_s = now
+            t = round(now - self._start_s, 6)
             stamp = self._clock.utc().isoformat(timespec="microseconds")
             return self._journal.append(t, stamp, kind, data)
 
@@ -189,6 +199,7 @@ class RunWriter:
                 self._committed_at = began_s = time.monotonic()
                 flushed = [segment for segment in self._segments.values() if segment.flush()]
                 count = self._journal.waiting
+                self._since_s = None
             for segment in flushed:
                 segment.sync()
             self._journal.commit(count)
