@@ -7,13 +7,13 @@ import os
 from pathlib import Path
 from typing import IO
 
-from sensorbench.core.errors import EvidenceError
+from sensorbench.core.errors import BenchError
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 
 
 def hold(file: IO[bytes], path: Path) -> None:
-    """Keep an open file for this program, until it is closed. Raises EvidenceError, and closes it.
+    """Keep an open file for this program, until it is closed. Raises BenchError, and closes it.
 
     Windows and some file servers have no such lock; there a second writer is noticed by the size.
     """
@@ -25,7 +25,7 @@ def hold(file: IO[bytes], path: Path) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
-        raise EvidenceError(
+        raise BenchError(
             f"{path}: another program writes this run. Nothing was changed; wait for it or stop it"
         ) from None
     except OSError as error:

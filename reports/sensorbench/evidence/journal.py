@@ -64,7 +64,7 @@ class JournalWriter:
     def reopen(cls, path: Path, lines: int, last: str) -> JournalWriter:
         """Return a writer that goes on after the last whole line; what is torn is cut off.
 
-        Raises EvidenceError where another program writes it.
+        Raises BenchError where another program writes it.
         """
         writer = cls.__new__(cls)
         writer._file = path.open("r+b", buffering=0)

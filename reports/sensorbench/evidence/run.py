@@ -93,7 +93,8 @@ class RunWriter:
 
     @classmethod
     def reopen(cls, root: Path, clock: Clock, commit_interval_s: float = 0.0) -> RunWriter:
-        """Return a writer that goes on with a run that is not sealed. Raises EvidenceError.
+        """Return a writer that goes on with a run that is not sealed. Raises EvidenceError, and
+        BenchError where another program writes it.
 
         Times go on by the calendar: what passed since the last line counts. All that is there is on
         the disk when this returns: a program that was killed may not have seen to it.
