@@ -7,11 +7,13 @@ The model is what POSIX promises, and no more than that:
 - A name (created, linked, renamed, unlinked, a folder made) is on the disk once fsync of its folder
   returned. Until then it may be there or not, whatever became of other names or of the bytes. A
   rename within a folder is one change.
+- An fsync that failed leaves what was pending forgotten, and the next one does not say so again.
 - fsync of a file says nothing of its name, and that of a folder nothing of the folder's own name.
 """
 
 from __future__ import annotations
 
+import errno
 import io
 import itertools
 import os
@@ -48,6 +50,13 @@ class Sync:
 
 
 @dataclass(frozen=True)
+class Failed:
+    """fsync said that it could not write: what was pending is forgotten, and said no more."""
+
+    node: int
+
+
+@dataclass(frozen=True)
 class Names:
     """One change of a folder: what is taken out of it, and then what is put into it."""
 
@@ -69,7 +78,7 @@ class Acknowledged:
     what: object
 
 
-Operation = Write | Truncate | Sync | Names | Make | Acknowledged
+Operation = Write | Truncate | Sync | Failed | Names | Make | Acknowledged
 
 
 class Killed(BaseException):
@@ -81,13 +90,14 @@ class Recorder:
     """Records what happens under `root` from when `recording` begins. What was there is durable.
 
     `dies_at` is the number of the operation before which the program is gone; whatever it still
-    does on its way out changes nothing.
+    does on its way out changes nothing. While it `refuses`, fsync fails.
     """
 
     root: Path
     operations: list[Operation] = field(default_factory=list)
     dies_at: int | None = None
     is_dead: bool = False
+    refuses: bool = False
     _nodes: dict[int, int] = field(default_factory=dict)
     _count: int = 0
     steps: int = 0
@@ -162,7 +172,7 @@ class _Traced(io.FileIO):
 
 def _patch(recorder: Recorder, patch: pytest.MonkeyPatch) -> None:
     real_open, real_mkdir, real_link = io.open, os.mkdir, os.link
-    real_unlink, real_fsync = os.unlink, os.fsync
+    real_unlink, real_fsync, real_pwrite = os.unlink, os.fsync, os.pwrite
     log = recorder.operations.append
 
     def opened(path: Any, mode: str = "r", buffering: int = -1, *rest: Any, **more: Any) -> Any:
@@ -218,10 +228,21 @@ def _patch(recorder: Recorder, patch: pytest.MonkeyPatch) -> None:
     def fsync(descriptor: int) -> None:
         if recorder.knows(descriptor):
             recorder.alive()
+            if recorder.refuses:
+                log(Failed(recorder.node(descriptor)))
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
             real_fsync(descriptor)
             log(Sync(recorder.node(descriptor)))
 
     patch.setattr(io, "open", opened)
+
+    def pwrite(descriptor: int, data: bytes, offset: int) -> int:
+        recorder.alive()
+        written = real_pwrite(descriptor, data, offset)
+        log(Write(recorder.node(descriptor), offset, bytes(data[:written])))
+        return written
+
+    patch.setattr(os, "pwrite", pwrite)
     for name, function in [("mkdir", mkdir), ("link", link), ("unlink", unlink), ("fsync", fsync)]:
         patch.setattr(os, name, function)
     patch.setattr(os, "rename", renaming(os.rename))
@@ -271,8 +292,8 @@ def _written(data: bytes, changes: list[Write | Truncate]) -> bytes:
 
 
 def disk(operations: list[Operation]) -> Tree:
-    """Return the disk once all of it is there."""
-    return _tree(_nodes(operations), {}, {})
+    """Return the files as programs see them, whatever of it the disk has."""
+    return _tree(_nodes([o for o in operations if not isinstance(o, Failed)]), {}, {})
 
 
 def _nodes(operations: list[Operation]) -> dict[int, _Node]:
@@ -285,6 +306,8 @@ def _nodes(operations: list[Operation]) -> dict[int, _Node]:
                 nodes[node].pending.append(operation)
             case Sync(node):
                 nodes[node].settle()
+            case Failed(node):
+                nodes[node].pending = []
     return nodes
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import random
@@ -16,11 +15,13 @@ import pytest
 from sensorbench.core.clock import VirtualClock
 from sensorbench.evidence.check import Level, check
 from sensorbench.evidence.files import sync_folder, write_new
+from sensorbench.evidence.glance import glance
 from sensorbench.evidence.journal import JournalWriter, read, whole
 from sensorbench.evidence.run import Column, RunReader, RunWriter
 
 from .crash_model import (
     Acknowledged,
+    Failed,
     Killed,
     Recorder,
     Tree,
@@ -108,6 +109,9 @@ def judge(root: Path, known: list[object]) -> None:
         return
     run = RunReader(root)
     events = {event.seq: event for event in run.journal.events}
+    last = run.journal.events[-1] if events else None
+    state = last.data["state"] if last is not None and last.kind == "run_ended" else ""
+    assert glance(root, "derived/results.json").state == state
     for what in known:
         match what:
             case ("event", int(seq), number):
@@ -195,7 +199,7 @@ def test_what_was_acknowledged_outlives_a_power_cut_at_any_moment(
 
 
 # A quick look at some, and all of them where there is time.
-SOME = [pytest.param(5, 6), pytest.param(1, 48, marks=pytest.mark.slow)]
+SOME = [pytest.param(8, 6), pytest.param(1, 48, marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize(("stride", "most"), SOME)
@@ -246,22 +250,23 @@ def can_go_on(tree: Tree) -> bool:
 def test_samples_that_failed_to_reach_the_disk_are_brought_there_by_the_next_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """As how the run ended is, and what led to it."""
+
     def fails_once(root: Path, seen: Recorder) -> None:
         with begin(root, seen) as run:
             run.declare("duts", [Column("time", "s"), Column("value", "Pa")])
-            run.commit()
+            readings(run, seen, range(1))
             seq = run.append("reading", {"number": 7}, {"duts": rows(7)})
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(os, "fsync", refuse)
-                with pytest.raises(OSError, match="full"):
+            seen.refuses = True
+            for _ in range(2):
+                with pytest.raises(OSError, match="Input/output error"):
                     run.commit()
-            run.commit()
+            seen.refuses = False
+            readings(run, seen, range(8, 9))
             seen.acknowledge(("event", seq, 7))
 
-    def refuse(_: int) -> None:
-        raise OSError(errno.ENOSPC, "disk full")
-
     seen = record(tmp_path / "w", monkeypatch, (fails_once, None))
+    assert sum(isinstance(operation, Failed) for operation in seen.operations) == 2
     assert try_all(seen, tmp_path / "left", monkeypatch) > 50
 
 
