@@ -9,6 +9,7 @@ import mmap
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import chain
@@ -241,9 +242,12 @@ class RunWriter:
 
     def close(self) -> None:
         """Give the files back, without sealing; closing twice is fine."""
-        for segment in self._segments.values():
-            segment.close()
-        self._journal.close()
+        with (
+            ExitStack() as stack
+        ):  # a disk that is full lets some of them fail, and keeps none open
+            stack.callback(self._journal.close)
+            for segment in self._segments.values():
+                stack.callback(segment.close)
 
     def __enter__(self) -> Self:
         return self
