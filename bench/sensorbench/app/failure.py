@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import sys
@@ -16,6 +17,12 @@ from sensorbench.safety.limits import SafetyStop
 from sensorbench.safety.marks import Barred
 
 BAD_INPUT, DEVICE_FAILED, STOPPED_BY_SAFETY, PARKED, NOT_SAFE, OUR_FAULT = 2, 3, 4, 5, 9, 70
+
+MACHINE = frozenset({
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE,
+    errno.ENOTCONN, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
+})  # fmt: skip
+"""Errors of a machine, whatever path was typed: its disk is full, read-only, broken or gone."""
 
 UNSAFE = "NOT SAFE"
 """How a note begins that says what could not be made safe."""
@@ -82,7 +89,8 @@ def report_failure(error: Exception) -> int:
     """Print what happened and return the exit code: whose fault it is, above all if not safe."""
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
-        return tell(error, f"{where}{error.strerror or error}", BAD_INPUT)
+        code = DEVICE_FAILED if error.errno in MACHINE else BAD_INPUT
+        return tell(error, f"{where}{error.strerror or error}", code)
     if isinstance(error, InputError | EvidenceError | OperatorAbsent):
         return tell(error, str(error), BAD_INPUT)
     if not isinstance(error, BenchError):

@@ -12,6 +12,7 @@ The rules:
 - Which polls of a simulated bench are implied, not made, is run/implied.py's matter.
 - What instruments are asked besides, alarms and their own settings, is run/asking.py's matter.
 - In real time safety polls in a thread of its own; what it finds is raised where the run waits.
+- What waits for the disk there, and for how long at most, is run/keeping.py's matter.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from sensorbench.evidence.run import RunWriter
 from sensorbench.profiles.schedule import GAP, Band
 from sensorbench.run.asking import Asking
 from sensorbench.run.implied import ALARMS_S, Implied
+from sensorbench.run.keeping import Keeper
 from sensorbench.run.services import Services, Tick
 from sensorbench.run.spots import LOG, Spot, Watched, holds
 from sensorbench.safety.heart import NoPulse, Pulse
@@ -48,6 +50,8 @@ SILENT_S = 60.0
 """How long the watch may take for one round, s of real time: beyond it nobody watches."""
 _MOST_WAITING = 4096
 _REAL_FLUSH_S = 30.0
+_OVERDUE_S = 1.0
+"""How late a log row may be, s, until it is made without the run's own thread."""
 
 
 @dataclass(slots=True)
@@ -89,6 +93,8 @@ class Watch:
         self._logged_at = math.nan
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._keeper: Keeper | None = None
+        self._made_up = False
         self.spots: dict[tuple[str, str], Spot] = {}
         number = 0
         for row in station.bindings.rows.values():
@@ -136,16 +142,22 @@ class Watch:
             self._seen_s = self._checked_s = time.monotonic()
             self._thread = threading.Thread(target=self._run, name="safety", daemon=True)
             self._thread.start()
+            self._keeper = Keeper(self._clock, self._evidence, self._keep)
+            self._keeper.start()
 
     def halt(self) -> None:
         """Poll nothing any more, and wait for nobody: the instruments are needed."""
         self._stop.set()
+        if self._keeper is not None:
+            self._keeper.halt()
 
     def stop(self) -> None:
         """End the thread, if there is one; a last log row is made, and what waits is written."""
         self.halt()
         if self._thread is not None:
             self._thread.join(timeout=10.0)
+        if self._keeper is not None:
+            self._keeper.join(10.0)
         self.log()
         self.flush()
 
@@ -177,6 +189,8 @@ class Watch:
         """Raise what the safety thread found, and that it looks no more."""
         if self._trip is not None:
             raise self._trip
+        if self._keeper is not None:
+            self._keeper.check()
         if self._asks_end is not None:
             raise self._asks_end
         now, before = time.monotonic(), self._checked_s
@@ -443,11 +457,29 @@ class Watch:
     # -- log -----------------------------------------------------------------------------------
 
     def _log_tick(self) -> None:
+        made_up, self._made_up = self._made_up, False
+        if made_up and self._clock.now() - self._logged_at < self._log_s / 2:
+            return  # this row was made, as it was overdue; few meters were polled since
         # Where a row is late, so are the polls that were due since: they belong to the next one.
         self.log(self.implied.row_due())
         if self._is_uncommitted:
             self._is_uncommitted = False
             self._evidence.commit_soon()
+
+    def _keep(self, waits_s: float) -> bool:
+        """Make the row that is overdue, and write those that wait; return if there were any.
+
+        In a thread of its own: the run's may be busy, as with reading many units.
+        """
+        with self._lock:
+            now = self._clock.now()
+            if now - self._logged_at > self._log_s + _OVERDUE_S:
+                self.log()
+                self._made_up = True
+            elif not self._waiting or now - self._waiting_since < waits_s:
+                return False
+            self.flush(commits=False)
+            return True
 
     def log(self, due_s: float = math.inf) -> None:
         """Make a log row of every meter now, and credit the time since the last one.

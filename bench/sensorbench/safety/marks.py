@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from sensorbench.core.errors import BenchError
-from sensorbench.evidence.files import sync_folder
+from sensorbench.evidence.files import sync_folder, write_over
 from sensorbench.station.device_keys import INSTRUMENT
 from sensorbench.station.locks import MARKS, RUNS, is_held, run_key, state_folder, station_keys
 from sensorbench.station.model import StationFile
@@ -110,15 +110,8 @@ def folder() -> Path:
 def write(mark: Mark) -> None:
     """Put a mark on the disk, in place of the one it had. Raises BenchError."""
     data = json.dumps(asdict(mark), ensure_ascii=False, indent=1)
-    new = mark.file.with_suffix(f".{os.getpid()}.new")
     try:
-        with new.open("w", encoding="utf-8") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        new.chmod(_EVERYBODY)
-        new.replace(mark.file)
-        sync_folder(mark.file.parent)
+        write_over(mark.file, data.encode(), _EVERYBODY)
     except OSError as error:
         raise BenchError(f"{mark.file}: {error.strerror or error}") from None
 
@@ -127,6 +120,8 @@ def remove(mark: Mark) -> None:
     """Take a mark away: the bench is safe, and nobody needs to be told."""
     for path in (mark.file, mark.alive_file, mark.watch_file, mark.heard_file):
         path.unlink(missing_ok=True)
+    with suppress(OSError):  # else a power cut may bring it back, and it bars the bench once more
+        sync_folder(mark.file.parent)
 
 
 def marks() -> list[Mark]:

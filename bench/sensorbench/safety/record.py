@@ -16,6 +16,7 @@ from typing import Any
 
 from sensorbench.core.errors import BenchError
 from sensorbench.evidence.canonical import sha256
+from sensorbench.evidence.files import make_folder
 from sensorbench.evidence.journal import Event, JournalWriter, read
 from sensorbench.safety.behind import Behind
 
@@ -71,7 +72,7 @@ class Record:
             self.journal.commit()
 
     def _open(self) -> JournalWriter:
-        self.path.parent.mkdir(exist_ok=True)
+        make_folder(self.path.parent)
         first = _first(self.path)
         if self.path.exists():  # a watchdog before this one
             there = read(self.path, first)

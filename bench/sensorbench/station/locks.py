@@ -30,6 +30,7 @@ from filelock import FileLock, Timeout
 from platformdirs import site_state_path, user_state_path
 
 from sensorbench.core.errors import BenchError
+from sensorbench.evidence.files import make_folder
 from sensorbench.station.device_keys import bus_key, host_keys, port_keys, visa_keys
 from sensorbench.station.links import SerialLink, TcpLink, VisaLink
 from sensorbench.station.model import StationFile
@@ -59,7 +60,7 @@ def state_folder() -> Path:
             # there no account may lock a file that another one left.
             for each in (folder, folder.with_name(MARKS)):
                 if not each.is_dir():
-                    each.mkdir(parents=True)
+                    make_folder(each)  # a mark in it outlives a power cut
                     each.chmod(0o777)
         except OSError:
             continue

@@ -17,6 +17,7 @@ from sensorbench.core.documents import load, merge_problems
 from sensorbench.core.errors import BenchError, InputError, Problem
 from sensorbench.core.folders import no_folder, toml_files
 from sensorbench.core.quantity import quantities
+from sensorbench.evidence.files import write_over
 from sensorbench.parts.model import Lot, Part, Unit, slug
 from sensorbench.profiles.library import load_profile, profile_text
 from sensorbench.profiles.model import Profile
@@ -188,10 +189,7 @@ class Workspace:
 
     def save_memory(self, memory: dict[str, str]) -> None:
         """Store what the twins remember, in one piece or not at all."""
-        path = self.memory_path()
-        draft = path.with_suffix(".json.new")
-        draft.write_text(json.dumps(memory, indent=1, sort_keys=True), encoding="utf-8")
-        os.replace(draft, path)
+        write_over(self.memory_path(), json.dumps(memory, indent=1, sort_keys=True).encode())
 
     def keep_memory(self, memory: dict[str, str], until: datetime) -> None:
         """Store what the twins of a world remember that ends at `until`. Raises BenchError."""

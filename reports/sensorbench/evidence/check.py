@@ -66,17 +66,29 @@ def check(root: Path) -> list[Finding]:
 
 
 def never_begun(root: Path) -> bool:
-    """Return whether a run's folder was made, and the program killed before run.json was there.
+    """Return whether a run's folder was made, and program or power gone before run.json was there.
 
-    It is the last file that a run begins with: without it nothing was sent to any device.
+    It is the last file that a run begins with: without it nothing was sent to any device. Of the
+    others, all of which are on the disk before it, a power cut may leave any.
     """
-    journal = root / "journal.jsonl"
+    if (root / "run.json").exists():
+        return False
     try:
-        is_empty = not journal.exists() or journal.stat().st_size == 0
+        there = list(root.rglob("*"))
+        files = {
+            name: path.stat().st_size
+            for path in there
+            if path.is_file() and not left_by(name := path.relative_to(root).as_posix())
+        }
+        folders = {path.relative_to(root).as_posix() for path in there if path.is_dir()}
     except OSError:
         return False
-    there = (root / "inputs").is_dir() and (root / "derived").is_dir()
-    return there and is_empty and not any((root / n).exists() for n in ("run.json", "seal.json"))
+    return (
+        root.is_dir()
+        and folders <= {"samples", "derived", "inputs"}
+        and files.get("journal.jsonl", 0) == 0
+        and all(name == "journal.jsonl" or name.startswith("inputs/") for name in files)
+    )
 
 
 def notes(root: Path) -> list[str]:

@@ -7,6 +7,7 @@ edited verdict is not shown. Samples and journal are not read: a thousand runs t
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sensorbench.evidence.canonical import canonical, sha256
+from sensorbench.evidence.journal import whole
 
 INVALID, PARKED, DAMAGED = "INVALID", "parked", "damaged"
 _VERDICT = re.compile(rb'"verdict":"([A-Z]+)"\}\Z')
@@ -48,7 +50,7 @@ def glance(root: Path, results: str) -> Glance:
     verdict = _sealed(root, stored, results) if is_sealed else INVALID
     if not verdict:
         return Glance(manifest, DAMAGED)
-    end = _end(root / "journal.jsonl")
+    end = _end(root / "journal.jsonl", is_sealed)
     state = str(end.get("state", ""))
     if is_sealed:
         return Glance(manifest, state, verdict)
@@ -80,10 +82,11 @@ def _sealed(root: Path, manifest: bytes, results: str) -> str:
     return match[1].decode() if match else INVALID
 
 
-def _end(journal: Path) -> Mapping[str, Any]:
+def _end(journal: Path, is_sealed: bool) -> Mapping[str, Any]:
     """Return how a run ended that nothing followed but what was attached; {} where it goes on."""
     try:
-        for line in _lines_backwards(journal):
+        size = journal.stat().st_size
+        for line in _lines_backwards(journal, size if is_sealed else _whole(journal)):
             event = json.loads(line)
             if event["kind"] == "run_ended":
                 data = event["data"]
@@ -95,11 +98,18 @@ def _end(journal: Path) -> Mapping[str, Any]:
     return {}
 
 
-def _lines_backwards(path: Path) -> Iterator[bytes]:
-    """Yield the whole lines of a file, the last one first."""
+def _whole(journal: Path) -> int:
+    """Return how many bytes of a journal count: what was being written was never acknowledged."""
+    if not journal.stat().st_size:
+        return 0
+    with journal.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return whole(data)
+
+
+def _lines_backwards(path: Path, size: int) -> Iterator[bytes]:
+    """Yield the lines of the first `size` bytes of a file, the last one first."""
     with path.open("rb") as file:
-        at = file.seek(0, os.SEEK_END)
-        rest = b""
+        at, rest = size, b""
         while at:
             step = min(_BLOCK, at)
             at = file.seek(at - step)

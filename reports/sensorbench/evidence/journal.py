@@ -7,6 +7,8 @@ JSON, added at its end. The first line's "prev" is the digest of run.json.
 from __future__ import annotations
 
 import json
+import mmap
+import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from sensorbench.evidence.canonical import canonical, sha256
-from sensorbench.evidence.files import sync
+from sensorbench.evidence.files import sync, sync_folder
+from sensorbench.evidence.holding import hold, lost, why_lost
 
 _TAIL = len(',"hash":""}') + 64
+AT_ONCE = 1 << 20
+"""Bytes that are written at most before the disk is waited for: no power cut tears more of it."""
+_SECTOR = 512
+"""What a disk writes whole or not at all, bytes; blocks of file systems are multiples of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +52,33 @@ class JournalWriter:
 
     def __init__(self, path: Path, first_prev: str) -> None:
         self._file = path.open("xb", buffering=0)
-        # Bytes handed over, lines and digest up to there; then what is waiting, line by line.
+        hold(self._file, path)
+        sync_folder(path.parent)
+        self.path, self._written = path, 0
+        self._handed = (0, 0, 0)
+        # Bytes on the disk, lines and digest up to there; then what is waiting, line by line.
         self._state: tuple[int, int, str, list[tuple[str, bytes]]] = (0, 0, first_prev, [])
         # An exception may come just before it is given back: whoever holds it may take it again.
         self._lock = threading.RLock()
 
     @classmethod
     def reopen(cls, path: Path, lines: int, last: str) -> JournalWriter:
-        """Return a writer that goes on after the last whole line; what is torn is cut off."""
+        """Return a writer that goes on after the last whole line; what is torn is cut off.
+
+        Raises BenchError where another program writes it.
+        """
         writer = cls.__new__(cls)
         writer._file = path.open("r+b", buffering=0)
-        data = path.read_bytes()
-        end = data.rfind(b"\n") + 1
+        hold(writer._file, path)
+        end = 0
+        if path.stat().st_size:
+            with mmap.mmap(writer._file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                end = whole(data)
         writer._file.truncate(end)
+        sync(writer._file)
+        sync_folder(path.parent)  # a program that was killed may not have seen to it
+        writer.path, writer._written = path, end
+        writer._handed = (end, 0, 0)
         writer._state = (end, lines, last, [])
         writer._lock = threading.RLock()
         return writer
@@ -79,24 +100,55 @@ class JournalWriter:
 
     def commit(self, count: int | None = None) -> None:
         """Bring the first `count` events that wait to the disk, or all; one commit at a time."""
-        self.hand_over(count)
-        sync(self._file)
-
-    def hand_over(self, count: int | None = None) -> None:
-        """Hand the first `count` events that wait to the system, or all; one call at a time.
-
-        They outlive the program then, and the machine after the next `commit`.
-        """
         offset, lines, prev, waiting = self._state
         ready = waiting[:count]
         data = b"".join(line for _, line in ready)
-        self._file.seek(offset)
-        written = 0
-        while written < len(data):
-            written += self._file.write(data[written:]) or 0
+        # All of it, also what was handed over: what a disk refused once is written once more.
+        self._write(offset, offset, data)
+        sync(self._file)
         prev = ready[-1][0] if ready else prev
         with self._lock:  # what came meanwhile waits for the next one
             self._state = (offset + len(data), lines + len(ready), prev, waiting[len(ready) :])
+
+    def hand_over(self) -> int:
+        """Hand what waits to the system, and return how many bytes wait for the disk there.
+
+        It outlives the program then, and the machine after the next `commit`, which writes it once
+        more. One call at a time, and none while a commit goes on.
+        """
+        offset, _, _, waiting = self._state
+        since, count, there = self._handed if self._handed[0] == offset else (offset, 0, 0)
+        data = b"".join(line for _, line in waiting[count:])
+        self._write(offset, offset + there, data)
+        self._handed = (since, len(waiting), there + len(data))
+        return there + len(data)
+
+    def _write(self, offset: int, at: int, data: bytes) -> None:
+        """Write at a place; all up to `offset` is on the disk."""
+        self._alone(offset)
+        self._file.seek(at)
+        # Before they are written: a commit that is cut off has written anything up to there.
+        self._written = max(self._written, at + len(data))
+        rest = memoryview(data)
+        while rest:
+            # To where a sector ends: what is torn then begins with a line or with a sector.
+            room = AT_ONCE - self._file.tell() % AT_ONCE
+            piece, rest = rest[:room], rest[room:]
+            while piece:
+                piece = piece[self._file.write(piece) or 0 :]
+            if rest:
+                sync(self._file)
+
+    def _alone(self, offset: int) -> None:
+        """Raise OSError where the file is not as long as it was left."""
+        size = os.fstat(self._file.fileno()).st_size
+        if not offset <= size <= self._written:
+            text = f"it has {size} bytes, {offset} were written: another program changes it, too"
+            raise lost(self.path, text)
+
+    def why_lost(self) -> str:
+        """Return in words why the file can't be found any more, "" where it can."""
+        return why_lost(self._file, self.path)
 
     @property
     def last(self) -> tuple[int, str]:
@@ -122,14 +174,39 @@ class Journal:
     crlf: bool = False
 
 
+def whole(data: bytes | mmap.mmap) -> int:
+    """Return how many bytes of a journal are whole lines: what follows was being written.
+
+    A power cut leaves a part of the last line, or NULs for sectors that never reached the disk,
+    with later ones behind them. So NULs in the last `AT_ONCE` bytes, which JSON has none of, from
+    where a line or a sector begins to where a sector or the file ends, were never acknowledged.
+
+    >>> whole(b"one line" + b"\\n" + b"half a li")
+    9
+    """
+    end = size = len(data)
+    at = data.find(b"\0", max(0, size - AT_ONCE))
+    while at >= 0:
+        after = at
+        while after < size and not data[after]:
+            after += 1
+        begins = at % _SECTOR == 0 or data[at - 1] == ord("\n")
+        if begins and (after == size or after % _SECTOR == 0):
+            end = at
+            break
+        at = data.find(b"\0", after)
+    return data.rfind(b"\n", 0, end) + 1
+
+
 def read(path: Path, first_prev: str | None) -> Journal:
     """Read a journal as far as it goes; `first_prev` None skips the check against run.json."""
-    data = path.read_bytes()
+    there = path.read_bytes()
+    data = there[: whole(there)]
     # A return inside a line would be escaped: one before a newline is no part of it.
     crlf = b"\r\n" in data
     lines = data.replace(b"\r\n", b"\n").split(b"\n")
-    # Without a newline at the end the last line was being written when the run died.
-    torn = lines.pop() != b""
+    lines.pop()
+    torn = len(data) < len(there)
     events: list[Event] = []
     damage: list[str] = []
     prev = first_prev

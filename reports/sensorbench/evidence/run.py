@@ -9,6 +9,7 @@ import mmap
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import chain
@@ -24,8 +25,9 @@ from sensorbench.core.errors import EvidenceError
 from sensorbench.core.provenance import Provenance
 from sensorbench.evidence import journal, segments
 from sensorbench.evidence.canonical import canonical, sha256
-from sensorbench.evidence.files import sync_folder, write_new
+from sensorbench.evidence.files import make_folder, sync_folder, sync_tree, write_new
 from sensorbench.evidence.foreign import left_by
+from sensorbench.evidence.holding import lost
 from sensorbench.evidence.segments import Frame, Rows, TypedRows
 
 FORMAT = 2
@@ -66,7 +68,7 @@ class RunWriter:
         self._committed_at = -math.inf
         self._clock = clock
         self._start_s = clock.now()
-        root.mkdir(parents=True)
+        make_folder(root, exist_ok=False)
         for folder in ("samples", "derived", "inputs"):  # the order is what `never_begun` knows
             (root / folder).mkdir()
         for name, data in inputs.items():
@@ -81,20 +83,22 @@ class RunWriter:
         }
         manifest_bytes = canonical(self.manifest)
         self._journal = journal.JournalWriter(root / "journal.jsonl", sha256(manifest_bytes))
-        # The last: a folder without it is not a run yet, whenever the program is killed.
+        # The last, once the journal has brought all names before it to the disk: a folder without
+        # it is not a run yet, whenever program or power go.
         write_new(root / "run.json", manifest_bytes)
         self._segments: dict[str, segments.SegmentWriter] = {}
+        self._since_s: float | None = None
         # Safety writes from a thread of its own.
         self._lock, self._disk = threading.RLock(), threading.RLock()
         self._stalled_s = 0.0
-        sync_folder(root)
-        sync_folder(root.parent)
 
     @classmethod
     def reopen(cls, root: Path, clock: Clock, commit_interval_s: float = 0.0) -> RunWriter:
-        """Return a writer that goes on with a run that is not sealed. Raises EvidenceError.
+        """Return a writer that goes on with a run that is not sealed. Raises EvidenceError, and
+        BenchError where another program writes it.
 
-        Times go on by the calendar: what passed since the last line counts.
+        Times go on by the calendar: what passed since the last line counts. All that is there is on
+        the disk when this returns: a program that was killed may not have seen to it.
         """
         reader = RunReader(root)
         if reader.is_sealed:
@@ -116,7 +120,11 @@ class RunWriter:
         # The clock is another one than the run began with; its zero moves so that times go on.
         writer._start_s = clock.now() - t - max(0.0, passed)
         writer._journal = journal.JournalWriter.reopen(root / "journal.jsonl", len(events), prev)
-        writer._segments = {name: segments.SegmentWriter(root, name) for name in reader.streams}
+        writer._segments = {
+            name: segments.SegmentWriter(root, name, again=True) for name in reader.streams
+        }
+        sync_tree(root)
+        writer._since_s = None
         writer._lock, writer._disk = threading.RLock(), threading.RLock()
         writer._stalled_s = 0.0
         return writer
@@ -138,7 +146,7 @@ class RunWriter:
     def attach(self, folder: str, name: str, data: bytes) -> dict[str, Any]:
         """Keep a file that came from elsewhere; return its name in the run and its digest."""
         path = self.root / "attached" / folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         number = 1
         while path.exists():  # sent again, corrected: what came before stays as it was
             number += 1
@@ -147,13 +155,21 @@ class RunWriter:
         return {"file": path.relative_to(self.root).as_posix(), "sha256": sha256(data)}
 
     def declare(self, stream: str, columns: Sequence[Column]) -> None:
-        """Announce a stream of samples and what its columns are."""
-        self._segments[stream] = segments.SegmentWriter(self.root, stream)
+        """Announce a stream of samples and what its columns are. Raises EvidenceError."""
+        if stream in self._segments:
+            raise EvidenceError(f"{self.root.name}: stream {stream} was announced before")
+        # A file may be there: of a program that was killed before the announcement was on the disk.
+        self._segments[stream] = segments.SegmentWriter(self.root, stream, again=True)
         sync_folder(self.root / "samples")
         self.append(
             "stream",
             {"stream": stream, "columns": [asdict(column) for column in columns]},
         )
+
+    def waited_s(self) -> float:
+        """Return for how long the oldest event has waited for a commit, s; 0 where none does."""
+        since = self._since_s
+        return 0.0 if since is None else self._clock.now() - since
 
     def append(
         self, kind: str, data: Mapping[str, Any], samples: Mapping[str, TypedRows] | None = None
@@ -163,7 +179,10 @@ class RunWriter:
             if samples:
                 frames = [self._segments[s].append(rows).as_data() for s, rows in samples.items()]
                 data = {**data, "frames": frames}
-            t = round(self._clock.now() - self._start_s, 6)
+            now = self._clock.now()
+            if self._since_s is None:
+                self._since_s = now
+            t = round(now - self._start_s, 6)
             stamp = self._clock.utc().isoformat(timespec="microseconds")
             return self._journal.append(t, stamp, kind, data)
 
@@ -189,9 +208,11 @@ class RunWriter:
             with self._lock:
                 for segment in self._segments.values():
                     segment.hand_over()
-                self._journal.hand_over()
+                waits = self._journal.hand_over()
         finally:
             self._disk.release()
+        if waits > journal.AT_ONCE // 2:  # of more a power cut would leave what nobody can read
+            self.commit()
 
     def commit(self) -> None:
         """Acknowledge everything appended so far: it is on the disk when this returns."""
@@ -203,11 +224,21 @@ class RunWriter:
                 self._committed_at = began_s = time.monotonic()
                 flushed = [segment for segment in self._segments.values() if segment.flush()]
                 count = self._journal.waiting
+                self._since_s = None
             for segment in flushed:
                 segment.sync()
             self._journal.commit(count)
+            self.look()
             took_s = time.monotonic() - began_s
             self._stalled_s = took_s if took_s >= STALLED_S else 0.0
+
+    def look(self) -> None:
+        """Raise OSError where the run's files are no longer where they were, or not all of them."""
+        files: list[journal.JournalWriter | segments.SegmentWriter] = [self._journal]
+        files += self._segments.values()
+        for file in files:
+            if why := file.why_lost():
+                raise lost(file.path, f"{why}; what was written since can't be kept")
 
     def write_derived(self, name: str, value: Any) -> None:
         """Store a result that can be recomputed from the rest."""
@@ -217,6 +248,7 @@ class RunWriter:
         """Close the run for ever: the digests of all its files, and of the last journal line."""
         self.commit()
         self.close()
+        sync_tree(self.root)  # what it names is on the disk before it
         lines, last = self._journal.last
         origin = self.manifest.get("provenance", Provenance.SIMULATED.value)
         body = {
@@ -233,9 +265,12 @@ class RunWriter:
 
     def close(self) -> None:
         """Give the files back, without sealing; closing twice is fine."""
-        for segment in self._segments.values():
-            segment.close()
-        self._journal.close()
+        with (
+            ExitStack() as stack
+        ):  # a disk that is full lets some of them fail, and keeps none open
+            stack.callback(self._journal.close)
+            for segment in self._segments.values():
+                stack.callback(segment.close)
 
     def __enter__(self) -> Self:
         return self

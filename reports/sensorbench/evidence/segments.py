@@ -13,13 +13,14 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from sensorbench.core.errors import EvidenceError
 from sensorbench.evidence.canonical import sha256
+from sensorbench.evidence.holding import why_lost
 
 Rows = npt.NDArray[np.float64]
 TypedRows = npt.NDArray[np.float64] | npt.NDArray[np.int16] | npt.NDArray[np.int32]
@@ -78,13 +79,19 @@ def decode(frame: bytes, where: str) -> TypedRows:
 
 
 class SegmentWriter:
-    """Appends frames of one stream to one file; what a death left there unnamed stays."""
+    """Appends frames of one stream to one file."""
 
-    def __init__(self, root: Path, stream: str) -> None:
+    def __init__(self, root: Path, stream: str, again: bool = False) -> None:
         self.file = f"samples/{stream}.seg"
         self._stream = stream
-        self._dirty = False
-        self._open = (root / self.file).open("ab", buffering=1 << 20)
+        self._dirty = self._is_behind = False
+        self.path = root / self.file
+        there = again and self.path.exists()
+        self._open: BinaryIO = self.path.open("r+b" if there else "xb", buffering=1 << 20)
+        self._open.seek(0, os.SEEK_END)
+        # Frames that the disk was not seen to have, with their place; how many the system has.
+        self._unsure: list[tuple[int, bytes]] = []
+        self._handed, self._failed = 0, False
 
     def append(self, rows: TypedRows) -> Frame:
         """Add a frame; it is durable after the next `commit`."""
@@ -93,15 +100,16 @@ class SegmentWriter:
         # Asked of the file: a write that an exception cut off leaves bytes that nothing names.
         offset = self._open.tell()
         self._open.write(data)
+        self._unsure.append((offset, data))
         return Frame(self._stream, self.file, offset, len(data), sha256(data))
 
     def flush(self) -> bool:
         """Hand all frames to the system; return whether the disk has to be waited for."""
-        if not self._dirty:
-            return False
-        self._open.flush()
-        self._dirty = False
-        return True
+        if self._dirty:
+            self._open.flush()
+            self._handed = len(self._unsure)
+            self._dirty, self._is_behind = False, True
+        return self._is_behind
 
     def hand_over(self) -> None:
         """Hand all frames to the system; the next `flush` still says that the disk waits."""
@@ -109,8 +117,25 @@ class SegmentWriter:
             self._open.flush()
 
     def sync(self) -> None:
-        """Bring what was handed to the system to the disk."""
-        os.fsync(self._open.fileno())
+        """Bring what was handed to the system to the disk.
+
+        What it could not write it forgets, and says so once: then all of it is handed over anew.
+        """
+        file = self._open.fileno()
+        for offset, data in self._unsure[: self._handed] if self._failed else ():
+            written = 0
+            while written < len(data):
+                written += os.pwrite(file, data[written:], offset + written)
+        self._failed = hasattr(os, "pwrite")  # Windows fails once and for all
+        os.fsync(file)
+        self._failed = False
+        del self._unsure[: self._handed]
+        # Not before: the next commit must not name what this one failed to bring there.
+        self._handed, self._is_behind = 0, False
+
+    def why_lost(self) -> str:
+        """Return in words why the file can't be found any more, "" where it can."""
+        return why_lost(self._open, self.path)
 
     def close(self) -> None:
         """Close the file; closing twice is fine."""

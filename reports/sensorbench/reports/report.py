@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
 
 from sensorbench.core.errors import InputError
+from sensorbench.evidence.files import write_over
 from sensorbench.reports.build import build
 from sensorbench.reports.html import render_html
 from sensorbench.reports.model import Report
@@ -50,11 +50,5 @@ def _among(key: str, asked: Sequence[str], there: Sequence[str], what: str) -> N
 
 
 def _write(path: Path, data: bytes) -> Path:
-    """Replace the file as a whole: a reader sees the old one or the new one, never a part."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        beside.write_bytes(data)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_over(path, data)
     return path

@@ -164,11 +164,21 @@ def opened(
         try:
             with open_station(file, clock, lots, memory, wire, operator, purpose) as station:
                 yield station
-        finally:
-            if isinstance(clock, VirtualClock):
-                memory[SIMULATED_UNTIL] = clock.utc().isoformat()
-            if memory:
-                workspace.save_memory(memory)
+        except BaseException as error:
+            try:
+                _remember(workspace, memory, clock)
+            except OSError as failed:  # what ended the work is what must be told, with its code
+                why = failed.strerror or failed
+                error.add_note(f"what simulated parts remember is not kept: {why}")
+            raise
+        _remember(workspace, memory, clock)
+
+
+def _remember(workspace: Workspace, memory: dict[str, str], clock: Clock) -> None:
+    if isinstance(clock, VirtualClock):
+        memory[SIMULATED_UNTIL] = clock.utc().isoformat()
+    if memory:
+        workspace.save_memory(memory)
 
 
 @contextmanager
