@@ -1,38 +1,24 @@
 """The journal: one event a line, each line with its own digest and that of the line before.
 
-A line is the canonical JSON of {data, kind, prev, seq, t, time} with "hash", the SHA-256 of that
-JSON, added at its end. The first line's "prev" is the digest of run.json.
+The first line's "prev" is the digest of run.json. It is written line by line, and read as a stream:
+what is kept in memory is where each event lies.
 """
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sensorbench.evidence.canonical import canonical, sha256
+from sensorbench.evidence.cache import Cache
+from sensorbench.evidence.events import Events, opened
 from sensorbench.evidence.files import sync
+from sensorbench.evidence.line import Event, encode
 
-_TAIL = len(',"hash":""}') + 64
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One line of the journal. `t` is in seconds from the start of the run, `time` is UTC."""
-
-    seq: int
-    t: float
-    time: str
-    kind: str
-    data: Mapping[str, Any]
-    hash: str
-
-
-def _body(seq: int, t: float, time: str, kind: str, data: Mapping[str, Any], prev: str) -> bytes:
-    return canonical({"seq": seq, "t": t, "time": time, "kind": kind, "data": data, "prev": prev})
+__all__ = ["Event", "Journal", "JournalWriter", "read"]
+_BLOCK = 1 << 12
 
 
 class JournalWriter:
@@ -55,8 +41,7 @@ class JournalWriter:
         """Return a writer that goes on after the last whole line; what is torn is cut off."""
         writer = cls.__new__(cls)
         writer._file = path.open("r+b", buffering=0)
-        data = path.read_bytes()
-        end = data.rfind(b"\n") + 1
+        end = _whole(path)
         writer._file.truncate(end)
         writer._state = (end, lines, last, [])
         writer._lock = threading.RLock()
@@ -66,9 +51,7 @@ class JournalWriter:
         """Add an event and return its number; it is durable after the next `commit`."""
         with self._lock:
             seq, prev = self.last
-            body = _body(seq, t, time, kind, data, prev)
-            digest = sha256(body)
-            line = body[:-1] + b',"hash":"' + digest.encode() + b'"}\n'
+            line, digest = encode(seq, t, time, kind, data, prev)
             self._state[3].append((digest, line))
             return seq
 
@@ -102,6 +85,19 @@ class JournalWriter:
         self._file.close()
 
 
+def _whole(path: Path) -> int:
+    """Return how many bytes of a journal are whole lines."""
+    with path.open("rb") as file:
+        at = file.seek(0, 2)
+        while at:
+            step = min(_BLOCK, at)
+            at = file.seek(at - step)
+            cut = file.read(step).rfind(b"\n")
+            if cut >= 0:
+                return at + cut + 1
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class Journal:
     """What a journal holds, and what is wrong with it, in words that name the line.
@@ -109,53 +105,32 @@ class Journal:
     `crlf`: lines end as on Windows, which we never write; they are read all the same.
     """
 
-    events: tuple[Event, ...]
+    log: Events
     damage: tuple[str, ...]
     torn: bool
     crlf: bool = False
 
+    @property
+    def events(self) -> Sequence[Event]:
+        """Return all events; each is read when it is used, and few are kept."""
+        return self.log.of(())
 
-def read(path: Path, first_prev: str | None) -> Journal:
-    """Read a journal as far as it goes; `first_prev` None skips the check against run.json."""
-    data = path.read_bytes()
-    # A return inside a line would be escaped: one before a newline is no part of it.
-    crlf = b"\r\n" in data
-    lines = data.replace(b"\r\n", b"\n").split(b"\n")
+    @property
+    def sha256(self) -> str:
+        """Return the digest of the journal's whole lines, "" where not all was read for it."""
+        index = self.log.index
+        return index.sha256 if index.hashed.end == self.log.end else ""
+
+
+def read(
+    path: Path, first_prev: str | None, cache: Cache | None = None, afresh: bool = False
+) -> Journal:
+    """Read a journal as far as it goes; `first_prev` None skips the check against run.json.
+
+    What `cache` has of it is believed where the file is the same; with `afresh` only after every
+    byte was read again. Raises OSError.
+    """
     # Without a newline at the end the last line was being written when the run died.
-    torn = lines.pop() != b""
-    events: list[Event] = []
-    damage: list[str] = []
-    prev = first_prev
-    for number, line in enumerate(lines, 1):
-        found = _decode(line)
-        if isinstance(found, str):
-            damage.append(f"line {number} {found}")
-            prev = None
-            continue
-        event, its_prev = found
-        if prev is not None and its_prev != prev:
-            damage.append(
-                f"line {number} does not follow the line before it (event {event.seq}): "
-                "a line was removed, inserted or moved here"
-                if number > 1
-                else "line 1 does not belong to this run.json"
-            )
-        elif events and prev is not None and event.seq != events[-1].seq + 1:
-            damage.append(f"line {number} has number {event.seq} after {events[-1].seq}")
-        events.append(event)
-        prev = event.hash
-    return Journal(tuple(events), tuple(damage), torn, crlf)
-
-
-def _decode(line: bytes) -> tuple[Event, str] | str:
-    body, tail = line[:-_TAIL] + b"}", line[-_TAIL:]
-    stored = tail[9:-2].decode("ascii", "replace")
-    if tail != b',"hash":"' + stored.encode() + b'"}' or sha256(body) != stored:
-        return "was changed: its digest does not match"
-    try:
-        fields = json.loads(body)
-        return Event(
-            fields["seq"], fields["t"], fields["time"], fields["kind"], fields["data"], stored
-        ), fields["prev"]
-    except (ValueError, KeyError, TypeError) as error:
-        return f"is not an event: {error}"
+    events, torn = opened(path, first_prev, cache, afresh)
+    index = events.index
+    return Journal(events, tuple(index.damage), torn, index.at.crlf)

@@ -192,7 +192,7 @@ def load(roots: Sequence[Path]) -> tuple[Run, ...]:
     """Check, read and assess each run; damage is a finding, never an error."""
     runs = []
     for number, root in enumerate(dict.fromkeys(root.resolve() for root in roots), 1):
-        verification = verify(root)
+        verification = verify(root, afresh=False)
         data = verification.data
         reader = data.run if data else _reader(root)
         assessment = _as_far_as_valid(verification)

@@ -27,7 +27,7 @@ def show_run(root: Path, name: str, as_json: bool) -> int:
     Raises InputError for a run that is not there, EvidenceError for one that can't be read.
     """
     path = find_run(Workspace(root), name)
-    run, verified = RunReader(path), verify(path)
+    run, verified = RunReader(path), verify(path, afresh=False)
     findings = [str(finding) for finding in verified.findings]
     if verified.assessment is None:
         raise EvidenceError("\n".join([f"{path.name}: {verified.verdict.value}", *findings]))
