@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from sensorbench.assessment.records import Floats, MeterRow, Readout, StreamData, Trace
+from sensorbench.assessment.logs import LogStore, MeterLog
+from sensorbench.assessment.records import Floats, MeterRow, Readout, StreamData
 from sensorbench.assessment.results import Reason
 from sensorbench.assessment.steadiness import most_scatter, scatter
 from sensorbench.core.errors import EvidenceError
@@ -54,6 +55,11 @@ class RunData:
             return cls(run, Schedule.from_json(json.loads(run.input_text(SCHEDULE))))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise EvidenceError(f"{run.run_id}: inputs/{SCHEDULE} can't be read: {error}") from None
+
+    @cached_property
+    def credits(self) -> dict[tuple[str, str], list[tuple[float, float]]]:
+        """Return what was found of hours served, by phase and batch: once for all who ask."""
+        return {}
 
     # -- units -------------------------------------------------------------------------------
 
@@ -140,8 +146,8 @@ class RunData:
 
     # -- events ------------------------------------------------------------------------------
 
-    def events(self, *kinds: str) -> Iterable[Event]:
-        """Return the journal's events of those kinds, or all, in order."""
+    def events(self, *kinds: str) -> Sequence[Event]:
+        """Return the journal's events of those kinds, or all, in order; each is read when used."""
         return self.run.events(*kinds)
 
     def done_at(self, step: int) -> float | None:
@@ -207,29 +213,23 @@ class RunData:
         return found
 
     @cached_property
-    def log(self) -> dict[str, Trace]:
+    def log(self) -> dict[str, MeterLog]:
         """Return the log by meter; of a vector each component by itself, `NAME.x`."""
-        blocks = [
-            self._renumbered(self.run.values(event, "log"), 1, event.seq)
-            for event in self.events("log")
-        ]
-        if not blocks:
+        if "log" not in self.run.streams:
             return {}
-        rows = np.concatenate(blocks)
-        found: dict[str, Trace] = {}
+        store = LogStore()
+        for seq, rows in self.run.rows("log", [at for at, _ in self._meters_told]):
+            store.add(self._renumbered(rows, 1, seq))
+        found: dict[str, MeterLog] = {}
         for number, meter in enumerate(self.meters):
-            own = rows[rows[:, 1] == number]
             quantity = self.schedule.quantities.get(meter.address.partition(".")[0], {})
             axes = quantity.get("axes") or [""]
-            for component in np.unique(own[:, 2]).astype(int):
-                part = own[own[:, 2] == component]
-                vector = len(np.unique(own[:, 2])) > 1
+            components = store.components(number)
+            for component in components:
+                vector = len(components) > 1
                 name = f"{meter.name}.{axes[component]}" if vector else meter.name
                 key = name if name not in found else f"{meter.zone}:{meter.address}:{name}"
-                found[key] = Trace(
-                    meter.zone, meter.address, meter.unit, part[:, 0],
-                    part[:, 3], part[:, 4], part[:, 5], part[:, 6], part[:, 7],
-                )  # fmt: skip
+                found[key] = store.log(meter, number, component)
         return found
 
     # -- readouts ----------------------------------------------------------------------------
@@ -466,8 +466,8 @@ class RunData:
         bench = self.schedule.zones.get(zone, {}).get("benches", {}).get(name, {})
         if bench.get("fixed") is not None:
             return float(bench["fixed"])
-        traces = [t for t in self.log.values() if t.zone == zone and t.address == name]
-        return float(np.nanmean(traces[0].mean)) if traces else float("nan")
+        logs = [log for log in self.log.values() if log.zone == zone and log.address == name]
+        return logs[0].extent.mean if logs else float("nan")
 
     def _split(self, address: str) -> tuple[str, str, str]:
         parts = address.split(".")

@@ -40,6 +40,15 @@ class Trace:
     polls: Floats
     implied: Floats
 
+    @property
+    def columns(self) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
+        """Return the arrays, in their order."""
+        return self.time_s, self.low, self.high, self.mean, self.polls, self.implied
+
+    def rows(self, chosen: npt.NDArray[np.bool_] | slice) -> Trace:
+        """Return some of the rows."""
+        return Trace(self.zone, self.address, self.unit, *(c[chosen] for c in self.columns))
+
 
 @dataclass(frozen=True, slots=True)
 class Readout:

@@ -23,6 +23,7 @@ from sensorbench.evidence.index import VERSION, Index
 CACHE = "SENSORBENCH_CACHE"
 """Names the folder in the environment; "" keeps nothing."""
 _MOST_BYTES = 4 << 30
+_COLUMNS = {".offsets", ".codes", ".times", ".frames"}
 _STATE, _WHOLE = "index.json", "whole.json"
 _SETTLED_NS = 2_000_000_000
 """A file that changed this shortly before may change again within one tick of its clock."""
@@ -90,7 +91,7 @@ class Cache:
     def remember(self, stamps: Stamps, digests: dict[str, str], began_ns: int) -> None:
         """Keep that a run's files were whole when they were read, from `began_ns` on.
 
-        What was written just before may change once more with the same stamp: then it is read again.
+        What was written just before may change again with the same stamp: it is not believed.
         """
         if sum(row[2] for row in stamps.values()) < _LEAST_BYTES:
             return
@@ -135,9 +136,8 @@ class Cache:
         """Remove what an earlier index of this run left, and of other runs what is too much."""
         assert self.folder is not None  # noqa: S101 - the caller looked
         for path in self.folder.iterdir():
-            if path.suffix in {".offsets", ".codes", ".times", ".frames"}:
-                if path.stem != self._stem:
-                    path.unlink(missing_ok=True)
+            if path.suffix in _COLUMNS and path.stem != self._stem:
+                path.unlink(missing_ok=True)
         there = []
         for folder in self.folder.parent.iterdir():
             size = sum(path.stat().st_size for path in folder.iterdir())
@@ -149,6 +149,19 @@ class Cache:
             if folder != self.folder:
                 shutil.rmtree(folder, ignore_errors=True)
                 total -= size
+
+
+def scratch() -> Path | None:
+    """Return a folder on a disk for what is too much for memory; None where the system's must do.
+
+    A temporary folder is memory on many machines.
+    """
+    base = _base()
+    with suppress(OSError):
+        if base is not None:
+            base.mkdir(parents=True, exist_ok=True)
+            return base if os.access(base, os.W_OK) else None
+    return None
 
 
 def _base() -> Path | None:

@@ -1,4 +1,4 @@
-"""A long column of numbers that only grows: rows in a file, read in pieces, then those in memory."""
+"""A long column of numbers that only grows: first rows in a file, then those in memory."""
 
 from __future__ import annotations
 

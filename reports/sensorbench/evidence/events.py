@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import overload
 
@@ -121,6 +122,36 @@ class Events:
         parts = [np.unique(rows["event"]) for _, rows in self.index.frames.pieces()]
         found = np.unique(np.concatenate([np.empty(0, "<u8"), *parts])).astype(np.int64)
         return Selection(self, found[found < self.count])
+
+    def frames(
+        self, stream: str, breaks: Sequence[int] = ()
+    ) -> Iterator[tuple[int, str, int, int, int]]:
+        """Yield where a stream's frames lie, neighbours of one length together.
+
+        Each is the number of the first event, file, first byte, how many frames, and the length of
+        one. None goes over one of `breaks`, numbers of events.
+        """
+        codes = {code: file for (name, file), code in self.index.streams.items() if name == stream}
+        for _, rows in self.index.frames.pieces():
+            own = rows[np.isin(rows["stream"], [*codes]) & (rows["event"] < self.count)]
+            if not len(own):
+                continue
+            offsets, lengths = own["offset"].astype(np.int64), own["length"].astype(np.int64)
+            follows = (
+                (offsets[:-1] + lengths[:-1] == offsets[1:])
+                & (lengths[:-1] == lengths[1:])
+                & (own["stream"][:-1] == own["stream"][1:])
+            )
+            cuts = {0, len(own), *(np.flatnonzero(~follows) + 1).tolist()}
+            cuts |= set(np.searchsorted(own["event"], np.asarray(breaks, "<u8")).tolist())
+            edges = sorted(cuts)
+            for begin, end in pairwise(edges):
+                length = int(lengths[begin])
+                step = max(1, _MOST_READ // max(1, length))
+                for first in range(begin, end, step):
+                    count = min(step, end - first)
+                    file = codes[int(own["stream"][first])]
+                    yield int(own["event"][first]), file, int(offsets[first]), count, length
 
     def one(self, number: int) -> Event:
         """Return one event by its place in the journal. Raises IndexError, EvidenceError."""

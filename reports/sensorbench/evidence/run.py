@@ -7,7 +7,7 @@ import json
 import math
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -356,6 +356,23 @@ class RunReader:
         scale = np.array([column.scale for column in columns])
         offset = np.array([column.offset for column in columns])
         return np.asarray(stored * scale + offset)
+
+    def rows(self, stream: str, breaks: Sequence[int] = ()) -> Iterator[tuple[int, Rows]]:
+        """Yield all rows of a stream in its units, many at a time, without the events' lines.
+
+        With the number of the event that the first of them is from: no piece has rows of events
+        both before and after one of `breaks`. Raises EvidenceError where a frame is damaged.
+        """
+        columns = self.columns(stream)
+        scale = np.array([column.scale for column in columns])
+        offset = np.array([column.offset for column in columns])
+        is_plain = bool((scale == 1.0).all() and (offset == 0.0).all())
+        for event, file, start, count, length in self.journal.log.frames(stream, breaks):
+            data = self.segment(file).read(start, count * length)
+            if len(data) < count * length or not length:
+                raise EvidenceError(f"{file}: the frame's samples are damaged")
+            stored = segments.decode_alike(data, length, file)
+            yield event, np.asarray(stored if is_plain else stored * scale + offset)
 
     def frame_bytes(self, frame: Frame) -> bytes:
         """Return the bytes of a frame, as many as there are. Raises EvidenceError."""
