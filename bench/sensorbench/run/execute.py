@@ -24,7 +24,7 @@ from sensorbench.profiles.schedule import Schedule
 from sensorbench.run.ending import Outcome, to_its_end
 from sensorbench.run.progress import Progress, Silent
 from sensorbench.run.runner import Runner
-from sensorbench.run.state import replay
+from sensorbench.run.state import REPLAYED, replay
 from sensorbench.safety.guarding import Guard
 from sensorbench.station.foreseeing import foreseen
 from sensorbench.station.preflight import preflight
@@ -78,7 +78,7 @@ def resume(
     EvidenceError for a run that is sealed or damaged, and what `execute` raises.
     """
     data = RunData.read(root)
-    state = replay(data.schedule, data.events())
+    state = replay(data.schedule, data.events(*REPLAYED))
     today = station.clock.utc().astimezone().date()
     known = station.bench.known if station.bench is not None else None
     check_going_on(station.file, data.schedule, state.next, state.sockets, today, known)

@@ -60,6 +60,10 @@ class State:
             self.offsets[key] = tuple(fact["offset"])
 
 
+REPLAYED = ("done", "fact", "unit_dropped")
+"""The kinds of events that the state follows from; others change nothing."""
+
+
 def replay(schedule: Schedule, events: Iterable[Event]) -> State:
     """Return the state that a journal says, with the step that comes next."""
     state = State()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -21,11 +21,14 @@ from typing import Any
 
 import numpy as np
 
+from sensorbench.assessment.lazily import Channels, Decoded, Kept
 from sensorbench.assessment.logs import LogStore, MeterLog
-from sensorbench.assessment.records import Floats, MeterRow, Readout, StreamData
+from sensorbench.assessment.records import Floats, MeterRow, Readout
 from sensorbench.assessment.results import Reason
 from sensorbench.assessment.steadiness import most_scatter, scatter
+from sensorbench.assessment.streams import StreamData, Streams
 from sensorbench.core.errors import EvidenceError
+from sensorbench.evidence.events import Selection
 from sensorbench.evidence.journal import Event
 from sensorbench.evidence.run import RunReader
 from sensorbench.parts.values import Target, Wave
@@ -146,7 +149,7 @@ class RunData:
 
     # -- events ------------------------------------------------------------------------------
 
-    def events(self, *kinds: str) -> Sequence[Event]:
+    def events(self, *kinds: str) -> Selection:
         """Return the journal's events of those kinds, or all, in order; each is read when used."""
         return self.run.events(*kinds)
 
@@ -175,7 +178,9 @@ class RunData:
 
     def local_day(self, seq: int) -> date:
         """Return the bench's own date of an event."""
-        event = self.run.journal.events[seq]
+        event = self.run.journal.log.numbered(seq)
+        if event is None:
+            raise EvidenceError(f"{self.run.run_id}: there is no entry {seq} in the journal")
         offset = timedelta(seconds=float(self.run.manifest.get("utc_offset_s", 0.0)))
         return (datetime.fromisoformat(event.time) + offset).date()
 
@@ -283,10 +288,23 @@ class RunData:
         """Return by point the last evidence that was attached from elsewhere."""
         return {event.data["point"]: event for event in self.events("attached")}
 
-    def _readout(self, event: Event) -> Readout | None:
-        point = self.schedule.points.get(event.data["point"])
-        if point is None:
-            return None
+    def decoded(self, seq: int) -> Decoded:
+        """Return the values and their spread of a reading, each by channel, shape (D,).
+
+        The last ones that were asked for are kept, as many as fit into a share of the memory.
+        """
+        found = self._decoded.get(seq)
+        if found is None:
+            event = self.run.journal.log.numbered(seq)
+            found = self._decode(event) if event is not None else ({}, {})
+            self._decoded.put(seq, found)
+        return found
+
+    @cached_property
+    def _decoded(self) -> Kept:
+        return Kept()
+
+    def _decode(self, event: Event) -> Decoded:
         units, sweeps = len(self.units), int(event.data.get("sweeps", 1))
         values: dict[str, Floats] = {}
         spread: dict[str, Floats] = {}
@@ -305,12 +323,19 @@ class RunData:
                 known = ~np.isnan(means[:, k])
                 values.setdefault(name, np.full(units, np.nan))[known] = means[known, k]
                 spread.setdefault(name, np.full(units, np.nan))[known] = around[known, k]
+        return values, spread
+
+    def _readout(self, event: Event) -> Readout | None:
+        point = self.schedule.points.get(event.data["point"])
+        if point is None:
+            return None
+        sweeps, event_seq = int(event.data.get("sweeps", 1)), event.seq
         return Readout(
             seq=event.seq,
             t=event.t,
             point=point,
-            values=values,
-            spread=spread,
+            values=Channels(lambda: self.decoded(event_seq)[0]),
+            spread=Channels(lambda: self.decoded(event_seq)[1]),
             sweeps=sweeps,
             references=self._references(event, sweeps),
             problems={s: _reason(row) for s, row in event.data.get("problems", {}).items()},
@@ -486,32 +511,12 @@ class RunData:
 
     def streams(self, point: str) -> dict[str, StreamData]:
         """Return by serial what the units' own streams brought at a point."""
-        events: dict[int, list[Event]] = {}
-        for event in self.events("stream_data"):
-            if event.data["point"] == point:
-                events.setdefault(event.data["unit"], []).append(event)
-        found = {}
-        for number, own in events.items():
-            name = self.run.streams_of(own[0])[0]
-            # The period is assessed, not assumed: host time over samples, first block aside.
-            starts = [t for event in own for t in event.data["start_s"]]
-            ends = [t for event in own for t in event.data["end_s"]]
-            counts = [c for event in own for c in event.data["count"]]
-            spent = ends[-1] - ends[0]
-            found[self.serials[number]] = StreamData(
-                channels=tuple(column.name for column in self.run.columns(name)),
-                count=sum(counts),
-                rate_hz=sum(counts[1:]) / spent if spent > 0 else float("nan"),
-                overflow=any(event.data["overflow"] for event in own),
-                saturated=any(event.data.get("saturated", False) for event in own),
-                seconds=ends[-1] - starts[0],
-                start_s=starts[0],
-                sources=tuple(event.seq for event in own),
-                _events=tuple(own),
-                _run=self.run,
-                _name=name,
-            )
-        return found
+        found = self._streams.at(point)
+        return {self.serials[number]: stream for number, stream in found.items()}
+
+    @cached_property
+    def _streams(self) -> Streams:
+        return Streams(self.run)
 
     def stream_problems(self, point: str) -> dict[str, Reason]:
         """Return by serial why a unit's stream could not be read."""

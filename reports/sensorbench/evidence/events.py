@@ -33,8 +33,10 @@ _OPEN: dict[Path, tuple[Index, Stamp, Cache | None]] = {}
 class Selection(Sequence[Event]):
     """Some events of a journal in order, by their numbers in it; each is read when it is used."""
 
-    def __init__(self, events: Events, numbers: Numbers | range) -> None:
-        self._events, self._numbers = events, numbers
+    def __init__(
+        self, events: Events, numbers: Numbers | range, kept: tuple[Event, ...] | None = None
+    ) -> None:
+        self._events, self._numbers, self._kept = events, numbers, kept
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -45,15 +47,20 @@ class Selection(Sequence[Event]):
     def __getitem__(self, at: slice) -> Selection: ...
     def __getitem__(self, at: int | slice) -> Event | Selection:
         if isinstance(at, slice):
-            return Selection(self._events, self._numbers[at])
+            kept = self._kept[at] if self._kept is not None else None
+            return Selection(self._events, self._numbers[at], kept)
+        if self._kept is not None:
+            return self._kept[at]
         return self._events.one(int(self._numbers[at]))
 
     def __iter__(self) -> Iterator[Event]:
-        return self._events.each(self._numbers)
+        return iter(self._kept) if self._kept is not None else self._events.each(self._numbers)
 
     @property
     def seqs(self) -> Sequence[int]:
-        """Return the events' numbers, as they are in a journal that is whole, without reading."""
+        """Return the events' numbers; of a journal that is whole without reading them."""
+        if self._events.index.damage:
+            return [event.seq for event in self]
         return self._numbers if isinstance(self._numbers, range) else _Plain(self._numbers)
 
 
@@ -87,22 +94,42 @@ class Events:
     file: ReadOnly
     count: int
     end: int
-    _kept: dict[tuple[str, ...], tuple[Event, ...]] = field(default_factory=dict)
+    _kept: dict[tuple[str, ...], Selection] = field(default_factory=dict)
     _chosen: dict[tuple[str, ...], Numbers] = field(default_factory=dict)
 
     def all(self) -> Selection:
         """Return all events."""
         return Selection(self, range(self.count))
 
-    def of(self, kinds: tuple[str, ...]) -> Sequence[Event]:
+    def each_numbered(self, seqs: Sequence[int]) -> Iterator[Event]:
+        """Yield the events of those numbers, which ascend; one that is not there is left out."""
+        if not self.index.damage:
+            yield from self.each(np.asarray(seqs, dtype=np.int64))
+            return
+        wanted = set(seqs)
+        yield from (event for event in self.all() if event.seq in wanted)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Return the kinds of events that there are, in the order they came."""
+        return tuple(str(kind) for kind in self.index.kinds)
+
+    def numbered(self, seq: int) -> Event | None:
+        """Return the event of a number, None where there is none."""
+        if 0 <= seq < self.count and (event := self.one(seq)).seq == seq:
+            return event
+        if not self.index.damage:
+            return None
+        return next((event for event in self.all() if event.seq == seq), None)
+
+    def of(self, kinds: tuple[str, ...]) -> Selection:
         """Return the events of some kinds; few are kept, for the next time."""
         if kinds in self._kept:
             return self._kept[kinds]
         found = self.all() if not kinds else Selection(self, self._numbers(kinds))
         room = _KEPT_TOGETHER - sum(map(len, self._kept.values()))
         if len(found) <= min(_MOST_KEPT, room):
-            self._kept[kinds] = tuple(found)
-            return self._kept[kinds]
+            found = self._kept[kinds] = Selection(self, found._numbers, tuple(found))
         return found
 
     def _numbers(self, kinds: tuple[str, ...]) -> Numbers:

@@ -7,13 +7,13 @@ what is kept in memory is where each event lies.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sensorbench.evidence.cache import Cache
-from sensorbench.evidence.events import Events, opened
+from sensorbench.evidence.events import Events, Selection, opened
 from sensorbench.evidence.files import sync
 from sensorbench.evidence.line import Event, encode
 
@@ -111,7 +111,7 @@ class Journal:
     crlf: bool = False
 
     @property
-    def events(self) -> Sequence[Event]:
+    def events(self) -> Selection:
         """Return all events; each is read when it is used, and few are kept."""
         return self.log.of(())
 

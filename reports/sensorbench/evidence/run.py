@@ -22,6 +22,7 @@ from sensorbench.core.provenance import Provenance
 from sensorbench.evidence import journal, segments
 from sensorbench.evidence.cache import Cache
 from sensorbench.evidence.canonical import canonical, sha256
+from sensorbench.evidence.events import Selection
 from sensorbench.evidence.files import sync_folder, write_new
 from sensorbench.evidence.foreign import left_by
 from sensorbench.evidence.readonly import ReadOnly
@@ -311,7 +312,7 @@ class RunReader:
         """Return whether the run was closed in order."""
         return (self.root / "seal.json").exists()
 
-    def events(self, *kinds: str) -> Sequence[journal.Event]:
+    def events(self, *kinds: str) -> Selection:
         """Return the events of those kinds, or all, in order; each is read when it is used."""
         return self.journal.log.of(kinds)
 

@@ -20,7 +20,7 @@ from sensorbench.core.provenance import Provenance
 from sensorbench.evidence.run import RunWriter
 from sensorbench.parts.model import slug
 from sensorbench.profiles.schedule import Do
-from sensorbench.run.state import replay
+from sensorbench.run.state import REPLAYED, replay
 from sensorbench.station.workspace import Workspace
 
 _UNIT, _RESULT = "serial", "result"
@@ -145,7 +145,7 @@ def _not_due(data: RunData, point: str) -> list[Problem]:
     waits = waits_for(data.events("run_ended", "resumed"))
     if waits is None:
         return [Problem("attach", data.run.run_id, "is not parked: it waits for nothing")]
-    comes_next = replay(data.schedule, data.events()).next
+    comes_next = replay(data.schedule, data.events(*REPLAYED)).next
     for number, step in enumerate(data.schedule.steps):
         action = step.action
         own = isinstance(action, Do) and action.arguments.get("point") == point

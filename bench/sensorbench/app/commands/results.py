@@ -49,9 +49,8 @@ def show_run(root: Path, name: str, as_json: bool) -> int:
 
 def _alarms(run: RunReader) -> list[str]:
     """Return what was lost, exceeded or changed on the way, the first of many."""
-    told = say_alarms(run.events())
-    more = [f"and {len(told) - _MOST_ALARMS} more, see the report"] * (len(told) > _MOST_ALARMS)
-    return told[:_MOST_ALARMS] + more
+    told, more = say_alarms(run, _MOST_ALARMS)
+    return [*told, f"and {more} more, see the report"] if more else told
 
 
 def _print(run: RunReader, found: Assessment, verdict: Verdict, findings: list[str]) -> None:

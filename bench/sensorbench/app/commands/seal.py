@@ -46,8 +46,8 @@ def seal_run(root: Path, name: str, as_json: bool) -> None:
 def _why_not(run: RunReader) -> str:
     if run.is_sealed:
         return "is sealed already"
-    ends = [event for event in run.events() if event.kind != "attached"][-1:]
-    state = ends[0].data.get("state") if ends and ends[0].kind == "run_ended" else None
+    end = next((event for event in reversed(run.events()) if event.kind != "attached"), None)
+    state = end.data.get("state") if end is not None and end.kind == "run_ended" else None
     if state is None:
         return "did not end: what is there of it stays as it is"
     if state != COMPLETE:
