@@ -7,7 +7,6 @@ in memory.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -18,6 +17,7 @@ from typing import Any
 
 from platformdirs import user_cache_path
 
+from sensorbench.evidence.canonical import sha256
 from sensorbench.evidence.index import VERSION, Index
 
 CACHE = "SENSORBENCH_CACHE"
@@ -45,7 +45,7 @@ class Cache:
 
     def __init__(self, root: Path) -> None:
         base = _base()
-        name = hashlib.sha256(os.fsencode(root)).hexdigest()[:32]
+        name = sha256(os.fsencode(root))[:32]
         self.folder = base / "runs" / name if base else None
         self._stem = ""
         self._of: Stamp = []
@@ -59,7 +59,7 @@ class Cache:
             index = Index.from_json(row)
             for name, column in index.columns.items():
                 count = index.at.frames if name == "frames" else index.at.events
-                column.load(self.folder / f"{row['stem']}.{name}", count)
+                column.load(self.folder / f"{row['stem']}.{name}", count, row["digests"][name])
             self._stem, self._of = str(row["stem"]), list(row["stamp"])
             return index, self._of
         except (OSError, ValueError, KeyError, TypeError):
@@ -81,9 +81,12 @@ class Cache:
             self.folder.mkdir(parents=True, exist_ok=True)
             is_new = not self._stem
             self._stem = self._stem or token_hex(8)
-            for name, column in index.columns.items():
-                column.save(self.folder / f"{self._stem}.{name}")
-            self._write(_STATE, {**index.as_json(), "stem": self._stem, "stamp": of})
+            digests = {
+                name: column.save(self.folder / f"{self._stem}.{name}")
+                for name, column in index.columns.items()
+            }
+            row = {**index.as_json(), "stem": self._stem, "stamp": of, "digests": digests}
+            self._write(_STATE, row)
             self._of = of
             if is_new:
                 self._forget_older()
@@ -121,15 +124,18 @@ class Cache:
         if self.folder is None:
             return {}
         try:
-            row = json.loads((self.folder / name).read_bytes())
+            digest, _, text = (self.folder / name).read_bytes().partition(b"\n")
+            row = json.loads(text)
         except (OSError, ValueError, RecursionError):
             return {}
-        return row if isinstance(row, dict) else {}
+        is_whole = digest == sha256(text).encode() and isinstance(row, dict)
+        return row if is_whole else {}
 
     def _write(self, name: str, row: dict[str, Any]) -> None:
         assert self.folder is not None  # noqa: S101 - the callers looked
         beside = self.folder / f".{name}.{os.getpid()}"
-        beside.write_text(json.dumps(row))
+        text = json.dumps(row).encode()
+        beside.write_bytes(sha256(text).encode() + b"\n" + text)
         beside.replace(self.folder / name)
 
     def _forget_older(self) -> None:

@@ -68,10 +68,8 @@ def check(root: Path, afresh: bool = True) -> list[Finding]:
     except EvidenceError as error:
         return [Finding(Level.DAMAGE, "run.json or journal.jsonl", str(error))]
     digests = {} if believed else _digests(run, stamps)
-    if believed or run.cache.were_whole(digests):
-        findings: list[Finding] = []
-    else:
-        findings = [Finding(Level.DAMAGE, "journal.jsonl", text) for text in run.journal.damage]
+    findings = [Finding(Level.DAMAGE, "journal.jsonl", text) for text in run.journal.damage]
+    if not believed and not run.cache.were_whole(digests):
         if run.journal.crlf:
             findings.append(_damage("journal.jsonl", LINE_ENDS, ""))
         findings += [*_inputs(run), *_frames(run)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from sensorbench.evidence.readonly import ReadOnly
 
 Array = npt.NDArray[Any]
+_BLOCK = 1 << 20
 PIECE = 1 << 17
 """Rows looked at together."""
 
@@ -25,6 +27,7 @@ class Column:
         self._stored = 0
         self._tail: Array = np.empty(0, self.dtype)
         self._count = 0
+        self._digest: Any = hashlib.sha256()  # of the rows in the file
 
     def __len__(self) -> int:
         return self._stored + self._count
@@ -47,7 +50,8 @@ class Column:
     def cut(self, count: int) -> None:
         """Forget the rows from number `count` on."""
         self._count = max(0, min(self._count, count - self._stored))
-        self._stored = min(self._stored, count)
+        if count < self._stored and self._file is not None:
+            self._stored, self._digest = count, self._hashed(self._file, count)
 
     def slice(self, start: int, stop: int) -> Array:
         """Return the rows from `start` up to `stop`, shape (n,)."""
@@ -79,18 +83,34 @@ class Column:
             done = upto
         return found
 
-    def save(self, path: Path) -> None:
-        """Bring the rows that are in memory alone into a file, behind those that are there."""
+    def save(self, path: Path) -> str:
+        """Bring the rows that are in memory alone into a file, behind those that are there.
+
+        Return the digest of all rows.
+        """
         mode = "r+b" if path.exists() else "w+b"
+        data = self._tail[: self._count].tobytes()
         with path.open(mode) as file:
             file.seek(self._stored * self.dtype.itemsize)
-            file.write(self._tail[: self._count].tobytes())
-        self.load(path, len(self))
+            file.write(data)
+        self._digest.update(data)
+        self._take(ReadOnly(path), len(self))
+        return str(self._digest.hexdigest())
 
-    def load(self, path: Path, count: int) -> None:
-        """Take the first `count` rows from a file. Raises OSError or ValueError for too few."""
+    def load(self, path: Path, count: int, digest: str) -> None:
+        """Take the first `count` rows from a file. Raises OSError; ValueError for other rows."""
         file = ReadOnly(path)
-        if file.stat().st_size < count * self.dtype.itemsize:
-            raise ValueError(f"{path.name} is too short")
+        self._digest = self._hashed(file, count)
+        if self._digest.hexdigest() != digest:
+            raise ValueError(f"{path.name} was changed")
+        self._take(file, count)
+
+    def _take(self, file: ReadOnly, count: int) -> None:
         self._file, self._stored = file, count
         self._tail, self._count = np.empty(0, self.dtype), 0
+
+    def _hashed(self, file: ReadOnly, count: int) -> Any:
+        digest, end = hashlib.sha256(), count * self.dtype.itemsize
+        for at in range(0, end, _BLOCK):
+            digest.update(file.read(at, min(_BLOCK, end - at)))
+        return digest

@@ -5,6 +5,7 @@ Few events that are asked for again and again are kept, so that a small run is p
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -96,6 +97,7 @@ class Events:
     end: int
     _kept: dict[tuple[str, ...], Selection] = field(default_factory=dict)
     _chosen: dict[tuple[str, ...], Numbers] = field(default_factory=dict)
+    _places: dict[int, int] | None = None
 
     def all(self) -> Selection:
         """Return all events."""
@@ -106,8 +108,7 @@ class Events:
         if not self.index.damage:
             yield from self.each(np.asarray(seqs, dtype=np.int64))
             return
-        wanted = set(seqs)
-        yield from (event for event in self.all() if event.seq in wanted)
+        yield from (event for event in map(self.numbered, seqs) if event is not None)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -120,7 +121,12 @@ class Events:
             return event
         if not self.index.damage:
             return None
-        return next((event for event in self.all() if event.seq == seq), None)
+        place = bisect_left(range(self.count), seq, key=lambda number: self.one(number).seq)
+        if place < self.count and (event := self.one(place)).seq == seq:
+            return event
+        if self._places is None:  # lines were moved: where each number is
+            self._places = {event.seq: number for number, event in enumerate(self.all())}
+        return self.one(self._places[seq]) if seq in self._places else None
 
     def of(self, kinds: tuple[str, ...]) -> Selection:
         """Return the events of some kinds; few are kept, for the next time."""
