@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from sensorbench.assessment.lazily import Channels, Decoded, Kept
+from sensorbench.assessment.decoding import Channels, Decoder
 from sensorbench.assessment.logs import LogStore, MeterLog
 from sensorbench.assessment.records import Floats, MeterRow, Readout
 from sensorbench.assessment.results import Reason
@@ -161,7 +161,7 @@ class RunData:
     def _done(self) -> dict[int, float]:
         return {event.data["step"]: event.t for event in self.events("done")}
 
-    @property
+    @cached_property
     def sets(self) -> list[tuple[float, str, str, Target]]:
         """Return what was set when: time, zone, address, value (None: released)."""
         found: list[tuple[float, str, str, Target]] = []
@@ -171,7 +171,7 @@ class RunData:
             found.append((event.t, data["zone"], data["address"], asked))
         return found
 
-    @property
+    @cached_property
     def holds(self) -> list[Mapping[str, Any]]:
         """Return the holds that were done, in order."""
         return [event.data for event in self.events("hold")]
@@ -288,54 +288,21 @@ class RunData:
         """Return by point the last evidence that was attached from elsewhere."""
         return {event.data["point"]: event for event in self.events("attached")}
 
-    def decoded(self, seq: int) -> Decoded:
-        """Return the values and their spread of a reading, each by channel, shape (D,).
-
-        The last ones that were asked for are kept, as many as fit into a share of the memory.
-        """
-        found = self._decoded.get(seq)
-        if found is None:
-            event = self.run.journal.log.numbered(seq)
-            found = self._decode(event) if event is not None else ({}, {})
-            self._decoded.put(seq, found)
-        return found
-
     @cached_property
-    def _decoded(self) -> Kept:
-        return Kept()
-
-    def _decode(self, event: Event) -> Decoded:
-        units, sweeps = len(self.units), int(event.data.get("sweeps", 1))
-        values: dict[str, Floats] = {}
-        spread: dict[str, Floats] = {}
-        for stream in self.run.streams_of(event):
-            if not stream.startswith("units-"):
-                continue
-            names = [column.name for column in self.run.columns(stream)]
-            rows = self.run.values(event, stream)
-            cube = np.full((units, sweeps, len(names)), np.nan)
-            cube[rows[:, 1].astype(int), rows[:, 2].astype(int)] = rows
-            means = cube.mean(axis=1)
-            around = _spread(cube)
-            for k, name in enumerate(names):
-                if k < 3:  # time, unit, sweep
-                    continue
-                known = ~np.isnan(means[:, k])
-                values.setdefault(name, np.full(units, np.nan))[known] = means[known, k]
-                spread.setdefault(name, np.full(units, np.nan))[known] = around[known, k]
-        return values, spread
+    def _decoder(self) -> Decoder:
+        return Decoder(self.run, len(self.units))
 
     def _readout(self, event: Event) -> Readout | None:
         point = self.schedule.points.get(event.data["point"])
         if point is None:
             return None
-        sweeps, event_seq = int(event.data.get("sweeps", 1)), event.seq
+        sweeps = int(event.data.get("sweeps", 1))
         return Readout(
             seq=event.seq,
             t=event.t,
             point=point,
-            values=Channels(lambda: self.decoded(event_seq)[0]),
-            spread=Channels(lambda: self.decoded(event_seq)[1]),
+            values=Channels(self._decoder, event.seq, 0),
+            spread=Channels(self._decoder, event.seq, 1),
             sweeps=sweeps,
             references=self._references(event, sweeps),
             problems={s: _reason(row) for s, row in event.data.get("problems", {}).items()},
@@ -527,12 +494,6 @@ class RunData:
                 # What is opened once more, since nothing had answered, begins anew.
                 found = own if event.kind == "stream_opened" else found | own
         return found
-
-
-def _spread(cube: Floats) -> Floats:
-    if cube.shape[1] < 2:
-        return np.full((cube.shape[0], cube.shape[2]), np.nan)
-    return np.asarray(cube.std(axis=1, ddof=1))
 
 
 def _reason(row: Mapping[str, Any]) -> Reason:

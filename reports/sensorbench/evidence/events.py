@@ -95,7 +95,9 @@ class Events:
     file: ReadOnly
     count: int
     end: int
-    _kept: dict[tuple[str, ...], Selection] = field(default_factory=dict)
+    _kept: dict[tuple[str, ...], tuple[Numbers | range, tuple[Event, ...]]] = field(
+        default_factory=dict
+    )
     _chosen: dict[tuple[str, ...], Numbers] = field(default_factory=dict)
     _places: dict[int, int] | None = None
 
@@ -131,12 +133,14 @@ class Events:
     def of(self, kinds: tuple[str, ...]) -> Selection:
         """Return the events of some kinds; few are kept, for the next time."""
         if kinds in self._kept:
-            return self._kept[kinds]
-        found = self.all() if not kinds else Selection(self, self._numbers(kinds))
-        room = _KEPT_TOGETHER - sum(map(len, self._kept.values()))
-        if len(found) <= min(_MOST_KEPT, room):
-            found = self._kept[kinds] = Selection(self, found._numbers, tuple(found))
-        return found
+            return Selection(self, *self._kept[kinds])
+        numbers = self._numbers(kinds) if kinds else range(self.count)
+        room = _KEPT_TOGETHER - sum(len(kept) for _, kept in self._kept.values())
+        if len(numbers) > min(_MOST_KEPT, room):
+            return Selection(self, numbers)
+        # Not the selection: it has us, and files are open until nobody has them any more.
+        self._kept[kinds] = numbers, tuple(self.each(numbers))
+        return Selection(self, *self._kept[kinds])
 
     def _numbers(self, kinds: tuple[str, ...]) -> Numbers:
         """Return the numbers of the events of some kinds, ascending."""

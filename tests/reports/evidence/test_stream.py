@@ -1,5 +1,6 @@
 """A journal is read as a stream with an index: what is kept of it is small, and no evidence."""
 
+import gc
 import json
 import os
 import random
@@ -12,6 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensorbench.assessment.assess import assess
+from sensorbench.assessment.data import RunData
 from sensorbench.core.clock import VirtualClock
 from sensorbench.core.errors import EvidenceError
 from sensorbench.evidence import cache, events, index
@@ -383,3 +386,22 @@ def test_a_damaged_frame_among_many_is_an_error_in_words(sealed: Path) -> None:
     flipped(sealed / "samples/log.seg")
     with pytest.raises(EvidenceError, match=r"samples/log.seg: the frame's .* damaged"):
         list(RunReader(sealed).rows("log"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are told by /proc")
+def test_a_run_that_nobody_reads_any_more_keeps_no_file_open(sealed: Path, run_copy: Path) -> None:
+    assess(RunReader(run_copy))
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        for _ in range(10):
+            run = RunReader(sealed)
+            assert len(run.events("log")) == 300
+            list(run.rows("log"))
+            data = RunData.read(run_copy)
+            assert assess(data).units
+        del run, data
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+    finally:
+        gc.enable()
