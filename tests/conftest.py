@@ -25,8 +25,13 @@ settings.load_profile("untimed")
 
 @pytest.fixture(scope="session", autouse=True)
 def own_state() -> Iterator[None]:
-    """Keep locks apart from those of the machine that tests run on."""
-    with tempfile.TemporaryDirectory(prefix="sensorbench-state-") as folder:
+    """Keep locks and what is kept of runs apart from those of the machine that tests run on."""
+    with (
+        tempfile.TemporaryDirectory(prefix="sensorbench-state-") as folder,
+        tempfile.TemporaryDirectory(prefix="sensorbench-cache-") as cache,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("SENSORBENCH_CACHE", cache)
         before = os.environ.get("SENSORBENCH_STATE")
         os.environ["SENSORBENCH_STATE"] = folder
         yield

@@ -75,7 +75,7 @@ def test_thb_waits_for_its_preconditioning(
     assert thb.assessment.facts["THB"]["served_s"][""] == pytest.approx(3.6e6, rel=1e-3)
     first = data_of(thb).holds[0]
     assert 9.0 < first["start_s"] / 86400 < 10.0
-    air = data_of(thb).log["hygrometer.humidity"]
+    air = data_of(thb).log["hygrometer.humidity"].whole()
     held = (air.time_s > first["start_s"]) & (air.time_s < first["end_s"])
     assert air.mean[held].mean() == pytest.approx(85.0, abs=2.0)
 
@@ -88,7 +88,7 @@ def test_temperature_cycles_have_readouts_by_cycles(calibrated: Bench, proven: P
     assert facts["cycles_done"] == facts["cycles_asked"] == 12
     readouts = {r.at["cycles"] for r in results_of(cycles, "error", "pressure")}
     assert readouts == {0, 4, 8, 12}
-    air = next(t for t in data_of(cycles).log.values() if t.address == "temperature")
+    air = next(t for t in data_of(cycles).log.values() if t.address == "temperature").whole()
     crossings = np.diff(np.sign(air.mean - 50.0)) != 0
     assert crossings.sum() >= 2 * 12
 
@@ -161,7 +161,7 @@ def test_a_wave_that_the_program_makes_counts_from_ambient_too(bench: MakeBench)
     """Too slow for the pulser, so it is sent to and fro; the pulser counts from vacuum."""
     burst = bench("burst")
     (burst.workspace.root / "slow.toml").write_text(SLOW_WAVE, encoding="utf-8")
-    trace = data_of(burst.run("slow.toml", "b1")).log["booster_front.pressure"]
+    trace = data_of(burst.run("slow.toml", "b1")).log["booster_front.pressure"].whole()
     inside = np.isfinite(trace.mean)
     assert trace.high[inside].max() == pytest.approx(80e3 + 101_325.0, abs=2e3)
     settled = trace.low[inside][trace.low[inside] > 110e3]
@@ -194,8 +194,8 @@ def test_storage_at_temperature_has_no_bias(calibrated: Bench, proven: Proven) -
     assert htsl.assessment.facts["HTSL"]["served_s"][""] == pytest.approx(3.6e6, rel=1e-3)
     data = data_of(htsl)
     (hold, *_) = data.holds
-    supply = next(t for t in data.log.values() if t.address == "supply")
-    air = next(t for t in data.log.values() if t.address == "temperature")
+    supply = next(t for t in data.log.values() if t.address == "supply").whole()
+    air = next(t for t in data.log.values() if t.address == "temperature").whole()
     during = (supply.time_s > hold["start_s"] + 600) & (supply.time_s < hold["end_s"])
     assert np.abs(supply.high[during]).max() < 0.05
     during = (air.time_s > hold["start_s"]) & (air.time_s < hold["end_s"])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from sensorbench.assessment.results import Reason
-from sensorbench.evidence.journal import Event
+from sensorbench.evidence.run import RunReader
 from sensorbench.profiles.schedule import Schedule
 
 
@@ -18,15 +18,21 @@ def say_reason(reason: Reason, schedule: Schedule | None = None) -> str:
     return reason_text(Names(Words("en"), schedule), reason)
 
 
-def say_alarms(events: Iterable[Event], schedule: Schedule | None = None) -> list[str]:
-    """Return what was lost, exceeded or changed during a run, in words, with when it was."""
+def say_alarms(
+    run: RunReader, most: int, schedule: Schedule | None = None
+) -> tuple[list[str], int]:
+    """Return what was lost, exceeded or changed during a run, in words, with when it was.
+
+    The first `most`, and how many more there are.
+    """
     from sensorbench.reports.events import ALARMS  # noqa: PLC0415
     from sensorbench.reports.looks import sentence  # noqa: PLC0415
     from sensorbench.reports.names import Names  # noqa: PLC0415
     from sensorbench.reports.words import Words  # noqa: PLC0415
 
     names = Names(Words("en"), schedule)
-    return [sentence(event, names) for event in events if event.kind in ALARMS]
+    found = run.events(*ALARMS)
+    return [sentence(event, names) for event in found[:most]], max(0, len(found) - most)
 
 
 def title_of(title: str | Mapping[str, str]) -> str:

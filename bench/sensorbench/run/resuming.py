@@ -108,9 +108,10 @@ def _part(data: RunData, cut: Cut, state: State) -> Mapping[str, Any] | None:
     if not isinstance(step.action, Hold):
         return None
     start = next(event.t for event in data.events("step") if event.seq == cut.since)
-    said = [e for e in data.events("log") if e.seq > cut.since]
-    rows = [trace.time_s[-1] for trace in data.log.values() if len(trace.time_s)]
-    end = max([start, *map(float, rows)]) if said else start
+    logged = data.events("log")
+    said = [logged[-1]] if logged and logged[-1].seq > cut.since else []
+    ends = [log.extent.last_s for log in data.log.values() if log.extent.count] if said else []
+    end = max([start, *ends])
     credit_s = float(said[-1].data.get("credit_s") or 0.0) - state.kept_s if said else 0.0
     counted = served(data, step.zone, step.action.bands, start, end)
     return {

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from sensorbench.assessment.data import RunData
+from sensorbench.assessment.logs import MeterLog, joined
 from sensorbench.assessment.records import Floats, Trace
 from sensorbench.core.quantity import components
 from sensorbench.profiles.schedule import GAP, Band, Hold
@@ -20,6 +23,12 @@ def credited(data: RunData, phase: str, group: str = "") -> list[tuple[float, fl
 
     Of a hold that was re-entered each part credits its own.
     """
+    if (phase, group) not in data.credits:
+        data.credits[phase, group] = _credited(data, phase, group)
+    return data.credits[phase, group]
+
+
+def _credited(data: RunData, phase: str, group: str) -> list[tuple[float, float]]:
     steps = data.schedule.steps
     found: list[tuple[float, float]] = []
     loaded = ""
@@ -46,26 +55,52 @@ def served(data: RunData, zone: str, bands: tuple[Band, ...], start: float, end:
     if not bands:
         return end - start
     longest = GAP * float(data.schedule.profile["log_s"])
-    # Rows are made of all meters at once; a program that went on may have made two at one instant.
-    times: Floats | None = None
-    good: npt.NDArray[np.bool_] | None = None
+    held = []
     for band in bands:
-        traces = [t for t in data.log.values() if t.zone == zone and t.address == band.address]
-        if not traces:
+        logs = [g for g in data.log.values() if g.zone == zone and g.address == band.address]
+        if not logs:
             return 0.0
         shift = data.ambient(zone, band.address)
-        for k, trace in enumerate(traces):
-            inside = (trace.time_s >= start - 1e-3) & (trace.time_s <= end + 1e-3)
-            there, own = trace.time_s[inside], _inside(trace, band, k, shift)[inside]
-            if times is None or good is None:
-                times = np.unique(there)
-                good = np.ones(len(times), dtype=bool)
-            good &= np.isin(times, there) & ~np.isin(times, there[~own])
-    assert times is not None and good is not None  # noqa: S101, PT018 - there is a band
-    lasted = np.diff(times)
-    # A row speaks of the time since the row before it.
-    counts = good[1:] & (lasted <= longest)
-    return float(np.sum(lasted * counts))
+        held += [(log, band, k, shift) for k, log in enumerate(logs)]
+    total, before = 0.0, math.nan
+    for low, high in _windows(held[0][0], start - 1e-3, end + 1e-3):
+        times, good = _rows(held, low, high)
+        # A row speaks of the time since the row before it.
+        lasted = np.diff(times, prepend=before)
+        total += float(np.sum(lasted[good & (lasted <= longest)]))
+        before = float(times[-1])
+    return total
+
+
+def _windows(log: MeterLog, start: float, end: float) -> Iterator[tuple[float, float]]:
+    """Yield times, both ends included, that divide a log into parts that fit into memory."""
+    edges = dict.fromkeys(float(piece.time_s[0]) for piece in log.between(start, end))
+    for first, after in pairwise([*edges, math.inf]):
+        yield first, min(math.nextafter(after, -math.inf), end)
+
+
+def _rows(
+    held: Sequence[tuple[MeterLog, Band, int, float]], start: float, end: float
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Return the times of rows, and whether every band was held at each.
+
+    Rows are made of all meters at once; a program that went on may have made two at one instant.
+    """
+    times: Floats | None = None
+    good = np.empty(0, dtype=bool)
+    for log, band, k, shift in held:
+        pieces = list(log.between(start, end))
+        if not pieces:
+            there, own = np.empty(0), np.empty(0, dtype=bool)
+        else:
+            trace = joined(pieces)
+            there, own = trace.time_s, _inside(trace, band, k, shift)
+        if times is None:
+            times = np.unique(there)
+            good = np.ones(len(times), dtype=bool)
+        good &= np.isin(times, there) & ~np.isin(times, there[~own])
+    assert times is not None  # noqa: S101 - there is a band
+    return times, good
 
 
 def _inside(trace: Trace, band: Band, k: int, shift: float) -> npt.NDArray[np.bool_]:

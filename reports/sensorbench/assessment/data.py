@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -22,10 +22,14 @@ from typing import Any
 
 import numpy as np
 
-from sensorbench.assessment.records import Floats, MeterRow, Readout, StreamData, Trace
+from sensorbench.assessment.decoding import Channels, Decoder
+from sensorbench.assessment.logs import LogStore, MeterLog
+from sensorbench.assessment.records import Floats, MeterRow, Readout
 from sensorbench.assessment.results import Reason
 from sensorbench.assessment.steadiness import most_scatter, scatter
+from sensorbench.assessment.streams import StreamData, Streams
 from sensorbench.core.errors import EvidenceError
+from sensorbench.evidence.events import Selection
 from sensorbench.evidence.journal import Event
 from sensorbench.evidence.run import RunReader
 from sensorbench.parts.values import Target, Wave
@@ -55,6 +59,11 @@ class RunData:
             return cls(run, Schedule.from_json(json.loads(run.input_text(SCHEDULE))))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise EvidenceError(f"{run.run_id}: inputs/{SCHEDULE} can't be read: {error}") from None
+
+    @cached_property
+    def credits(self) -> dict[tuple[str, str], list[tuple[float, float]]]:
+        """Return what was found of hours served, by phase and batch: once for all who ask."""
+        return {}
 
     # -- units -------------------------------------------------------------------------------
 
@@ -141,8 +150,8 @@ class RunData:
 
     # -- events ------------------------------------------------------------------------------
 
-    def events(self, *kinds: str) -> Iterable[Event]:
-        """Return the journal's events of those kinds, or all, in order."""
+    def events(self, *kinds: str) -> Selection:
+        """Return the journal's events of those kinds, or all, in order; each is read when used."""
         return self.run.events(*kinds)
 
     def done_at(self, step: int) -> float | None:
@@ -153,7 +162,7 @@ class RunData:
     def _done(self) -> dict[int, float]:
         return {event.data["step"]: event.t for event in self.events("done")}
 
-    @property
+    @cached_property
     def sets(self) -> list[tuple[float, str, str, Target]]:
         """Return what was set when: time, zone, address, value (None: released)."""
         found: list[tuple[float, str, str, Target]] = []
@@ -163,14 +172,16 @@ class RunData:
             found.append((event.t, data["zone"], data["address"], asked))
         return found
 
-    @property
+    @cached_property
     def holds(self) -> list[Mapping[str, Any]]:
         """Return the holds that were done, in order."""
         return [event.data for event in self.events("hold")]
 
     def local_day(self, seq: int) -> date:
         """Return the bench's own date of an event."""
-        event = self.run.journal.events[seq]
+        event = self.run.journal.log.numbered(seq)
+        if event is None:
+            raise EvidenceError(f"{self.run.run_id}: there is no entry {seq} in the journal")
         offset = timedelta(seconds=float(self.run.manifest.get("utc_offset_s", 0.0)))
         return (datetime.fromisoformat(event.time) + offset).date()
 
@@ -208,29 +219,23 @@ class RunData:
         return found
 
     @cached_property
-    def log(self) -> dict[str, Trace]:
+    def log(self) -> dict[str, MeterLog]:
         """Return the log by meter; of a vector each component by itself, `NAME.x`."""
-        blocks = [
-            self._renumbered(self.run.values(event, "log"), 1, event.seq)
-            for event in self.events("log")
-        ]
-        if not blocks:
+        if "log" not in self.run.streams:
             return {}
-        rows = np.concatenate(blocks)
-        found: dict[str, Trace] = {}
+        store = LogStore()
+        for seq, rows in self.run.rows("log", [at for at, _ in self._meters_told]):
+            store.add(self._renumbered(rows, 1, seq))
+        found: dict[str, MeterLog] = {}
         for number, meter in enumerate(self.meters):
-            own = rows[rows[:, 1] == number]
             quantity = self.schedule.quantities.get(meter.address.partition(".")[0], {})
             axes = quantity.get("axes") or [""]
-            for component in np.unique(own[:, 2]).astype(int):
-                part = own[own[:, 2] == component]
-                vector = len(np.unique(own[:, 2])) > 1
+            components = store.components(number)
+            for component in components:
+                vector = len(components) > 1
                 name = f"{meter.name}.{axes[component]}" if vector else meter.name
                 key = name if name not in found else f"{meter.zone}:{meter.address}:{name}"
-                found[key] = Trace(
-                    meter.zone, meter.address, meter.unit, part[:, 0],
-                    part[:, 3], part[:, 4], part[:, 5], part[:, 6], part[:, 7],
-                )  # fmt: skip
+                found[key] = store.log(meter, number, component)
         return found
 
     # -- readouts ----------------------------------------------------------------------------
@@ -296,34 +301,21 @@ class RunData:
         """Return by point the last evidence that was attached from elsewhere."""
         return {event.data["point"]: event for event in self.events("attached")}
 
+    @cached_property
+    def _decoder(self) -> Decoder:
+        return Decoder(self.run, len(self.units))
+
     def _readout(self, event: Event) -> Readout | None:
         point = self.schedule.points.get(event.data["point"])
         if point is None:
             return None
-        units, sweeps = len(self.units), int(event.data.get("sweeps", 1))
-        values: dict[str, Floats] = {}
-        spread: dict[str, Floats] = {}
-        for stream in self.run.streams_of(event):
-            if not stream.startswith("units-"):
-                continue
-            names = [column.name for column in self.run.columns(stream)]
-            rows = self.run.values(event, stream)
-            cube = np.full((units, sweeps, len(names)), np.nan)
-            cube[rows[:, 1].astype(int), rows[:, 2].astype(int)] = rows
-            means = cube.mean(axis=1)
-            around = _spread(cube)
-            for k, name in enumerate(names):
-                if k < 3:  # time, unit, sweep
-                    continue
-                known = ~np.isnan(means[:, k])
-                values.setdefault(name, np.full(units, np.nan))[known] = means[known, k]
-                spread.setdefault(name, np.full(units, np.nan))[known] = around[known, k]
+        sweeps = int(event.data.get("sweeps", 1))
         return Readout(
             seq=event.seq,
             t=event.t,
             point=point,
-            values=values,
-            spread=spread,
+            values=Channels(self._decoder, event.seq, 0),
+            spread=Channels(self._decoder, event.seq, 1),
             sweeps=sweeps,
             references=self._references(event, sweeps),
             problems={s: _reason(row) for s, row in event.data.get("problems", {}).items()},
@@ -479,8 +471,8 @@ class RunData:
         bench = self.schedule.zones.get(zone, {}).get("benches", {}).get(name, {})
         if bench.get("fixed") is not None:
             return float(bench["fixed"])
-        traces = [t for t in self.log.values() if t.zone == zone and t.address == name]
-        return float(np.nanmean(traces[0].mean)) if traces else float("nan")
+        logs = [log for log in self.log.values() if log.zone == zone and log.address == name]
+        return logs[0].extent.mean if logs else float("nan")
 
     def _split(self, address: str) -> tuple[str, str, str]:
         parts = address.split(".")
@@ -499,32 +491,12 @@ class RunData:
 
     def streams(self, point: str) -> dict[str, StreamData]:
         """Return by serial what the units' own streams brought at a point."""
-        events: dict[int, list[Event]] = {}
-        for event in self.events("stream_data"):
-            if event.data["point"] == point and event.seq > self._opened.get(point, -1):
-                events.setdefault(event.data["unit"], []).append(event)
-        found = {}
-        for number, own in events.items():
-            name = self.run.streams_of(own[0])[0]
-            # The period is assessed, not assumed: host time over samples, first block aside.
-            starts = [t for event in own for t in event.data["start_s"]]
-            ends = [t for event in own for t in event.data["end_s"]]
-            counts = [c for event in own for c in event.data["count"]]
-            spent = ends[-1] - ends[0]
-            found[self.serials[number]] = StreamData(
-                channels=tuple(column.name for column in self.run.columns(name)),
-                count=sum(counts),
-                rate_hz=sum(counts[1:]) / spent if spent > 0 else float("nan"),
-                overflow=any(event.data["overflow"] for event in own),
-                saturated=any(event.data.get("saturated", False) for event in own),
-                seconds=ends[-1] - starts[0],
-                start_s=starts[0],
-                sources=tuple(event.seq for event in own),
-                _events=tuple(own),
-                _run=self.run,
-                _name=name,
-            )
-        return found
+        found = self._streams.at(point)
+        return {self.serials[number]: stream for number, stream in found.items()}
+
+    @cached_property
+    def _streams(self) -> Streams:
+        return Streams(self.run, self._opened)
 
     def stream_problems(self, point: str) -> dict[str, Reason]:
         """Return by serial why a unit's stream could not be read."""
@@ -535,12 +507,6 @@ class RunData:
                 # What is opened once more, since nothing had answered, begins anew.
                 found = own if event.kind == "stream_opened" else found | own
         return found
-
-
-def _spread(cube: Floats) -> Floats:
-    if cube.shape[1] < 2:
-        return np.full((cube.shape[0], cube.shape[2]), np.nan)
-    return np.asarray(cube.std(axis=1, ddof=1))
 
 
 def _reason(row: Mapping[str, Any]) -> Reason:

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from sensorbench.assessment.data import RunData
-from sensorbench.assessment.records import Floats, Readout, StreamData
+from sensorbench.assessment.records import Floats, Readout
 from sensorbench.assessment.results import Reason, Series
+from sensorbench.assessment.streams import StreamData
 from sensorbench.core.plugins import OURS, load, plugins
 from sensorbench.parts.values import Wave
 

@@ -20,7 +20,8 @@ import numpy as np
 
 from sensorbench.analysis.inputs import Flags
 from sensorbench.assessment.data import RunData
-from sensorbench.assessment.records import Floats, Trace
+from sensorbench.assessment.logs import MeterLog
+from sensorbench.assessment.records import Floats
 from sensorbench.assessment.results import Reason
 from sensorbench.parts.values import Target, Wave
 from sensorbench.profiles.schedule import Band, Hold, Settle
@@ -41,31 +42,47 @@ class _Asked:
     acts: Flags
 
 
+@dataclass(slots=True)
+class _Beyond:
+    """How far a place went while one thing was asked of it, and whether that was too far."""
+
+    highest: float = -math.inf
+    lowest: float = math.inf
+    above: bool = False
+    below: bool = False
+
+    def take(self, highs: Floats, lows: Floats, above: bool, below: bool) -> None:
+        """Take rows that count."""
+        self.highest = max(self.highest, float(highs.max()))
+        self.lowest = min(self.lowest, float(lows.min()))
+        self.above, self.below = self.above or above, self.below or below
+
+
 def overstressed(data: RunData) -> Mapping[str, tuple[Reason, ...]]:
     """Return by serial where units went beyond what they are made for and the run asks for."""
     found: dict[str, dict[str, Reason]] = {}
     allowed = _allowed(data)
-    for meter, trace in data.log.items():
-        asked = _asked(data, trace)
+    for meter, log in data.log.items():
+        asked = _asked(data, log)
         if asked is None:
             continue
-        slack = allowed.get((trace.zone, trace.address), 0.0)
-        slack += float(data.bench(trace.zone, trace.address).get("agree") or 0.0)
+        slack = allowed.get((log.zone, log.address), 0.0)
+        slack += float(data.bench(log.zone, log.address).get("agree") or 0.0)
         for part in data.schedule.parts:
-            for turn, reason in _beyond(data, meter, trace, part, asked, slack):
+            for turn, reason in _beyond(data, meter, log, part, asked, slack):
                 ends_s = asked.since_s[turn + 1] if turn + 1 < len(asked.since_s) else math.inf
-                for serial in _there(data, trace.zone, float(asked.since_s[turn]), float(ends_s)):
+                for serial in _there(data, log.zone, float(asked.since_s[turn]), float(ends_s)):
                     if data.units[data.number_of[serial]].part == part:
-                        found.setdefault(serial, {}).setdefault(trace.address, reason)
+                        found.setdefault(serial, {}).setdefault(log.address, reason)
     return {serial: tuple(own.values()) for serial, own in found.items()}
 
 
-def _asked(data: RunData, trace: Trace) -> _Asked | None:
+def _asked(data: RunData, log: MeterLog) -> _Asked | None:
     """Return what was asked at a meter's place, None where nothing ever acts."""
     sets = [
         (t, _ends(target))
         for t, zone, where, target in data.sets
-        if (zone, where) == (trace.zone, trace.address)
+        if (zone, where) == (log.zone, log.address)
     ]
     if not any(ends for _, ends in sets):
         return None
@@ -84,33 +101,42 @@ def _ends(target: Target) -> tuple[float, ...]:
 
 
 def _beyond(
-    data: RunData, meter: str, trace: Trace, part: str, asked: _Asked, slack: float
+    data: RunData, meter: str, log: MeterLog, part: str, asked: _Asked, slack: float
 ) -> Iterator[tuple[int, Reason]]:
     """Yield, by the number of what was asked last, where a part was taken beyond."""
-    words = data.schedule.parts[part]["ranges"].get(trace.address, {}).get("words", {})
+    words = data.schedule.parts[part]["ranges"].get(log.address, {}).get("words", {})
     least, most = words.get("min"), words.get("max")
     if not isinstance(least, int | float) or not isinstance(most, int | float):
         return
-    turn = np.searchsorted(asked.since_s, trace.time_s, side="left") - 1
-    own = (turn >= 0) & asked.acts[turn] & (trace.polls + trace.implied > 0)
-    turn, shift = turn[own], data.ambient(trace.zone, trace.address)
-    lows, highs = trace.low[own] - shift, trace.high[own] - shift
+    feeds = bool(data.schedule.quantities[log.address.partition(".")[0]].get("feeds"))
     slack += _SHARE * (most - least)
-    low, high = np.minimum(least, asked.low[turn]), np.maximum(most, asked.high[turn])
-    is_inside = (lows >= low - slack) & (highs <= high + slack)
-    # It counts once the place had been inside since it was asked last.
-    counts = np.maximum.accumulate(np.where(is_inside, turn, -1)) == turn
-    feeds = bool(data.schedule.quantities[trace.address.partition(".")[0]].get("feeds"))
-    above = counts & (highs > high + slack)
-    below = counts & (lows < low - slack) & (not feeds)
-    for number in np.unique(turn[above | below]):
-        here = turn == number
-        worst = highs[here & counts].max() if above[here].any() else lows[here & counts].min()
-        values = {
-            "address": trace.address, "value": float(worst), "low": float(low[here][0]),
-            "high": float(high[here][0]), "meter": meter,
-        }  # fmt: skip
-        yield int(number), Reason("overstressed", values)
+    lowest, highest = np.minimum(least, asked.low), np.maximum(most, asked.high)
+    shift = data.ambient(log.zone, log.address)
+    found: dict[int, _Beyond] = {}
+    inside = -1  # since when the place had been inside, by the number of what was asked
+    for trace in log.pieces():
+        turn = np.searchsorted(asked.since_s, trace.time_s, side="left") - 1
+        own = (turn >= 0) & asked.acts[turn] & (trace.polls + trace.implied > 0)
+        turn, lows, highs = turn[own], trace.low[own] - shift, trace.high[own] - shift
+        low, high = lowest[turn], highest[turn]
+        is_inside = (lows >= low - slack) & (highs <= high + slack)
+        # It counts once the place had been inside since it was asked last.
+        since = np.maximum(np.maximum.accumulate(np.where(is_inside, turn, -1)), inside)
+        counts = since == turn
+        above = counts & (highs > high + slack)
+        below = counts & (lows < low - slack) & (not feeds)
+        for number in np.unique(turn[counts]):
+            here = counts & (turn == number)
+            one = found.setdefault(int(number), _Beyond())
+            one.take(highs[here], lows[here], bool(above[here].any()), bool(below[here].any()))
+        inside = int(since[-1]) if len(since) else inside
+    for number, one in sorted(found.items()):
+        if one.above or one.below:
+            values = {
+                "address": log.address, "value": one.highest if one.above else one.lowest,
+                "low": float(lowest[number]), "high": float(highest[number]), "meter": meter,
+            }  # fmt: skip
+            yield number, Reason("overstressed", values)
 
 
 def _allowed(data: RunData) -> dict[tuple[str, str], float]:

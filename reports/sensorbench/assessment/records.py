@@ -9,8 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorbench.assessment.results import Reason
-from sensorbench.evidence.journal import Event
-from sensorbench.evidence.run import RunReader
 from sensorbench.profiles.schedule import Point
 
 Floats = npt.NDArray[np.float64]
@@ -40,6 +38,15 @@ class Trace:
     polls: Floats
     implied: Floats
 
+    @property
+    def columns(self) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
+        """Return the arrays, in their order."""
+        return self.time_s, self.low, self.high, self.mean, self.polls, self.implied
+
+    def rows(self, chosen: npt.NDArray[np.bool_] | slice) -> Trace:
+        """Return some of the rows."""
+        return Trace(self.zone, self.address, self.unit, *(c[chosen] for c in self.columns))
+
 
 @dataclass(frozen=True, slots=True)
 class Readout:
@@ -59,28 +66,3 @@ class Readout:
     references: Mapping[str, tuple[float, ...]]
     problems: Mapping[str, Reason]
     unsettled: tuple[Reason, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class StreamData:
-    """A unit's stream at a point. Samples are decoded a channel at a time, when asked for."""
-
-    channels: tuple[str, ...]
-    count: int
-    rate_hz: float
-    overflow: bool
-    saturated: bool
-    seconds: float
-    start_s: float
-    sources: tuple[int, ...]
-    _events: tuple[Event, ...]
-    _run: RunReader
-    _name: str
-
-    def channel(self, name: str) -> Floats:
-        """Return a channel's samples in order, in its unit, shape (n,)."""
-        number = self.channels.index(name)
-        column = self._run.columns(self._name)[number]
-        blocks = [self._run.samples(event, self._name)[:, number] for event in self._events]
-        whole = np.concatenate(blocks).astype(np.float64)
-        return np.asarray(whole * column.scale + column.offset)

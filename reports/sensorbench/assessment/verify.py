@@ -65,13 +65,16 @@ class Verification:
         return Verdict.INVALID if passed and self.findings else self.assessment.verdict
 
 
-def verify(root: Path) -> Verification:
-    """Check the files of a run, compute its results again and compare; never raises for damage."""
+def verify(root: Path, afresh: bool = True) -> Verification:
+    """Check the files of a run, compute its results again and compare; never raises for damage.
+
+    Without `afresh` files that were whole, and that nobody wrote since, are not read for it again.
+    """
     if target := leads_nowhere(root):
         lost = Finding(Level.DAMAGE, root.name, lost_link(target))
         return Verification(root.name, "unknown", (lost,), None)
     root = root.resolve()
-    findings, noticed = check(root), tuple(notes(root))
+    findings, noticed = check(root, afresh), tuple(notes(root))
     try:
         run = RunReader(root)
     except EvidenceError:  # `check` says so

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from sensorbench.core.errors import EvidenceError
+from sensorbench.evidence.cache import Cache, Stamp, Stamps, stamp
 from sensorbench.evidence.canonical import canonical, sha256
 from sensorbench.evidence.foreign import left_by
 from sensorbench.evidence.run import RunReader, digest, files_of
 from sensorbench.evidence.segments import Frame, decode
 
 _TEXT = (".json", ".jsonl", ".toml", ".csv", ".txt")
+_BLOCK = 1 << 20
 LINE_ENDS = "line_ends"
 NO_SEAL = "no_seal"
 """Code of what every run has that did not end complete."""
@@ -47,22 +51,53 @@ class Finding:
         return f"{self.level.value}: {self.file}: {self.text}"
 
 
-def check(root: Path) -> list[Finding]:
-    """Return everything that is wrong with the files of a run; an empty list is a whole run."""
+def check(root: Path, afresh: bool = True) -> list[Finding]:
+    """Return everything that is wrong with the files of a run; an empty list is a whole run.
+
+    Every byte is read; lines and frames are looked at one by one unless files of the same digests
+    were whole before. Without `afresh` that is believed of files that nobody wrote since.
+    """
     root = root.resolve()
     if never_begun(root):
         text = "is not there: the program was killed before the run began; nothing was done"
         return [Finding(Level.INCOMPLETE, "run.json", text, NEVER_BEGUN)]
+    began_ns, stamps = time.time_ns(), _stamps(root)
+    believed = not afresh and Cache(root).was_whole(stamps)
     try:
-        run = RunReader(root)
+        run = RunReader(root, afresh=not believed)
     except EvidenceError as error:
         return [Finding(Level.DAMAGE, "run.json or journal.jsonl", str(error))]
+    digests = {} if believed else _digests(run, stamps)
     findings = [Finding(Level.DAMAGE, "journal.jsonl", text) for text in run.journal.damage]
-    if run.journal.crlf:
-        findings.append(_damage("journal.jsonl", LINE_ENDS, ""))
-    findings += [*_inputs(run), *_frames(run)]
-    findings += _seal(run) if run.is_sealed else [_no_seal(run, bool(findings))]
+    if not believed and not run.cache.were_whole(digests):
+        if run.journal.crlf:
+            findings.append(_damage("journal.jsonl", LINE_ENDS, ""))
+        findings += [*_inputs(run), *_frames(run)]
+        findings += _seal(run, stamps, digests) if run.is_sealed else []
+    if not believed and not findings and stamps == _stamps(root):
+        run.cache.remember(stamps, digests, began_ns)
+    if not run.is_sealed:
+        findings.append(_no_seal(run, bool(findings)))
     return _line_ends_once(findings)
+
+
+def _stamps(root: Path) -> Stamps:
+    """Return of each file of a run what would change with it."""
+    names = [*files_of(root), "seal.json"]
+    return {n: stamp((root / n).stat()) for n in names if (root / n).is_file()}
+
+
+def _digests(run: RunReader, names: Iterable[str]) -> dict[str, str]:
+    """Return the SHA-256 of each file; "" of one that is gone or can't be read."""
+    found = {}
+    for name in names:
+        path = run.root / name
+        known = run.journal.sha256 if name == "journal.jsonl" and not run.journal.torn else ""
+        try:
+            found[name] = known or str(digest(path)["sha256"])
+        except OSError:
+            found[name] = ""
+    return found
 
 
 def never_begun(root: Path) -> bool:
@@ -132,9 +167,18 @@ def _line_ends_once(findings: list[Finding]) -> list[Finding]:
 
 def _only_line_ends(path: Path, expected: str) -> bool:
     """Return whether a file has the digest that is expected once its line ends are put back."""
-    data = path.read_bytes()
-    unix = data.replace(b"\r\n", b"\n")
-    return any(sha256(one) == expected for one in (unix, unix.replace(b"\n", b"\r\n")))
+    unix, windows = hashlib.sha256(), hashlib.sha256()
+    rest = b""
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            text = rest + block
+            rest = b"\r" if text.endswith(b"\r") else b""  # its newline may be yet to come
+            plain = text.removesuffix(rest).replace(b"\r\n", b"\n")
+            unix.update(plain)
+            windows.update(plain.replace(b"\n", b"\r\n"))
+    unix.update(rest)
+    windows.update(rest)
+    return expected in (unix.hexdigest(), windows.hexdigest())
 
 
 def _damage(file: str, code: str, text: str, **values: Any) -> Finding:
@@ -143,8 +187,7 @@ def _damage(file: str, code: str, text: str, **values: Any) -> Finding:
 
 def _no_seal(run: RunReader, damaged: bool) -> Finding:
     """Say what is there of a run that was not sealed."""
-    events = run.journal.events
-    ends = [event for event in events if event.kind == "run_ended"]
+    events, ends = run.journal.events, run.events("run_ended")
     how = f"the run was {ends[-1].data.get('state')}" if ends else "the run did not end"
     complete = bool(ends) and ends[-1].data.get("state") == "complete"
     more = ", and only lacks its seal: `sensorbench seal RUN`" if complete else ""
@@ -174,7 +217,7 @@ def _inputs(run: RunReader) -> Iterator[Finding]:
 
 
 def _frames(run: RunReader) -> Iterator[Finding]:
-    for event in run.events():
+    for event in run.journal.log.framed():
         for data in event.data.get("frames", ()):
             try:
                 frame = Frame.of(data)
@@ -195,7 +238,9 @@ def _frames(run: RunReader) -> Iterator[Finding]:
                 yield _damage(frame.file, "", str(error))
 
 
-def _seal(run: RunReader) -> Iterator[Finding]:
+def _seal(
+    run: RunReader, stamps: Mapping[str, Stamp], digests: Mapping[str, str]
+) -> Iterator[Finding]:
     try:
         stored = (run.root / "seal.json").read_bytes()
         seal: dict[str, Any] = json.loads(stored)
@@ -211,7 +256,7 @@ def _seal(run: RunReader) -> Iterator[Finding]:
     if seal["run_id"] != run.run_id:
         text = f"belongs to run {seal['run_id']}"
         yield _damage("seal.json", "seal_of_other", text, run=seal["run_id"])
-    there = set(files_of(run.root))
+    there = set(digests) - {"seal.json"}
     for name in sorted(there - set(files)):
         if not left_by(name):
             yield _damage(name, "added", "was added after the run was sealed")
@@ -219,7 +264,7 @@ def _seal(run: RunReader) -> Iterator[Finding]:
         path = run.root / name
         if name not in there:
             yield _damage(name, "missing", "is missing")
-        elif digest(path) == expected:
+        elif {"size": stamps[name][2], "sha256": digests[name]} == expected:
             continue
         elif name.endswith(_TEXT) and _only_line_ends(path, expected["sha256"]):
             yield _damage(name, LINE_ENDS, "")

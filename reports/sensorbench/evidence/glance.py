@@ -7,7 +7,6 @@ edited verdict is not shown. Samples and journal are not read: a thousand runs t
 from __future__ import annotations
 
 import json
-import mmap
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from sensorbench.evidence.canonical import canonical, sha256
-from sensorbench.evidence.journal import whole
+from sensorbench.evidence.readonly import ReadOnly
+from sensorbench.evidence.tail import whole
 
 INVALID, PARKED, DAMAGED = "INVALID", "parked", "damaged"
 _VERDICT = re.compile(rb'"verdict":"([A-Z]+)"\}\Z')
@@ -100,10 +100,8 @@ def _end(journal: Path, is_sealed: bool) -> Mapping[str, Any]:
 
 def _whole(journal: Path) -> int:
     """Return how many bytes of a journal count: what was being written was never acknowledged."""
-    if not journal.stat().st_size:
-        return 0
-    with journal.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return whole(data)
+    file = ReadOnly(journal)
+    return whole(file.read, file.stat().st_size)
 
 
 def _lines_backwards(path: Path, size: int) -> Iterator[bytes]:

@@ -1,13 +1,11 @@
 """The journal: one event a line, each line with its own digest and that of the line before.
 
-A line is the canonical JSON of {data, kind, prev, seq, t, time} with "hash", the SHA-256 of that
-JSON, added at its end. The first line's "prev" is the digest of run.json.
+The first line's "prev" is the digest of run.json. It is written line by line, and read as a stream:
+what is kept in memory is where each event lies.
 """
 
 from __future__ import annotations
 
-import json
-import mmap
 import os
 import threading
 from collections.abc import Mapping
@@ -15,31 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sensorbench.evidence.canonical import canonical, sha256
+from sensorbench.evidence.cache import Cache
+from sensorbench.evidence.events import Events, Selection, opened
 from sensorbench.evidence.files import sync, sync_folder
 from sensorbench.evidence.holding import hold, lost, why_lost
+from sensorbench.evidence.line import Event, encode
+from sensorbench.evidence.readonly import ReadOnly
+from sensorbench.evidence.tail import AT_ONCE, whole
 
-_TAIL = len(',"hash":""}') + 64
-AT_ONCE = 1 << 20
-"""Bytes that are written at most before the disk is waited for: no power cut tears more of it."""
-_SECTOR = 512
-"""What a disk writes whole or not at all, bytes; blocks of file systems are multiples of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One line of the journal. `t` is in seconds from the start of the run, `time` is UTC."""
-
-    seq: int
-    t: float
-    time: str
-    kind: str
-    data: Mapping[str, Any]
-    hash: str
-
-
-def _body(seq: int, t: float, time: str, kind: str, data: Mapping[str, Any], prev: str) -> bytes:
-    return canonical({"seq": seq, "t": t, "time": time, "kind": kind, "data": data, "prev": prev})
+__all__ = ["AT_ONCE", "Event", "Journal", "JournalWriter", "read"]
 
 
 class JournalWriter:
@@ -70,10 +52,7 @@ class JournalWriter:
         writer = cls.__new__(cls)
         writer._file = path.open("r+b", buffering=0)
         hold(writer._file, path)
-        end = 0
-        if path.stat().st_size:
-            with mmap.mmap(writer._file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                end = whole(data)
+        end = whole(ReadOnly(path).read, path.stat().st_size)
         writer._file.truncate(end)
         sync(writer._file)
         sync_folder(path.parent)  # a program that was killed may not have seen to it
@@ -87,9 +66,7 @@ class JournalWriter:
         """Add an event and return its number; it is durable after the next `commit`."""
         with self._lock:
             seq, prev = self.last
-            body = _body(seq, t, time, kind, data, prev)
-            digest = sha256(body)
-            line = body[:-1] + b',"hash":"' + digest.encode() + b'"}\n'
+            line, digest = encode(seq, t, time, kind, data, prev)
             self._state[3].append((digest, line))
             return seq
 
@@ -168,78 +145,32 @@ class Journal:
     `crlf`: lines end as on Windows, which we never write; they are read all the same.
     """
 
-    events: tuple[Event, ...]
+    log: Events
     damage: tuple[str, ...]
     torn: bool
     crlf: bool = False
 
+    @property
+    def events(self) -> Selection:
+        """Return all events; each is read when it is used, and few are kept."""
+        return self.log.of(())
 
-def whole(data: bytes | mmap.mmap) -> int:
-    """Return how many bytes of a journal are whole lines: what follows was being written.
+    @property
+    def sha256(self) -> str:
+        """Return the digest of the journal's whole lines, "" where not all was read for it."""
+        index = self.log.index
+        return index.sha256 if index.hashed.end == self.log.end else ""
 
-    A power cut leaves a part of the last line, or NULs for sectors that never reached the disk,
-    with later ones behind them. So NULs in the last `AT_ONCE` bytes, which JSON has none of, from
-    where a line or a sector begins to where a sector or the file ends, were never acknowledged.
 
-    >>> whole(b"one line" + b"\\n" + b"half a li")
-    9
+def read(
+    path: Path, first_prev: str | None, cache: Cache | None = None, afresh: bool = False
+) -> Journal:
+    """Read a journal as far as it goes; `first_prev` None skips the check against run.json.
+
+    What `cache` has of it is believed where the file is the same; with `afresh` only after every
+    byte was read again. Raises OSError.
     """
-    end = size = len(data)
-    at = data.find(b"\0", max(0, size - AT_ONCE))
-    while at >= 0:
-        after = at
-        while after < size and not data[after]:
-            after += 1
-        begins = at % _SECTOR == 0 or data[at - 1] == ord("\n")
-        if begins and (after == size or after % _SECTOR == 0):
-            end = at
-            break
-        at = data.find(b"\0", after)
-    return data.rfind(b"\n", 0, end) + 1
-
-
-def read(path: Path, first_prev: str | None) -> Journal:
-    """Read a journal as far as it goes; `first_prev` None skips the check against run.json."""
-    there = path.read_bytes()
-    data = there[: whole(there)]
-    # A return inside a line would be escaped: one before a newline is no part of it.
-    crlf = b"\r\n" in data
-    lines = data.replace(b"\r\n", b"\n").split(b"\n")
-    lines.pop()
-    torn = len(data) < len(there)
-    events: list[Event] = []
-    damage: list[str] = []
-    prev = first_prev
-    for number, line in enumerate(lines, 1):
-        found = _decode(line)
-        if isinstance(found, str):
-            damage.append(f"line {number} {found}")
-            prev = None
-            continue
-        event, its_prev = found
-        if prev is not None and its_prev != prev:
-            damage.append(
-                f"line {number} does not follow the line before it (event {event.seq}): "
-                "a line was removed, inserted or moved here"
-                if number > 1
-                else "line 1 does not belong to this run.json"
-            )
-        elif events and prev is not None and event.seq != events[-1].seq + 1:
-            damage.append(f"line {number} has number {event.seq} after {events[-1].seq}")
-        events.append(event)
-        prev = event.hash
-    return Journal(tuple(events), tuple(damage), torn, crlf)
-
-
-def _decode(line: bytes) -> tuple[Event, str] | str:
-    body, tail = line[:-_TAIL] + b"}", line[-_TAIL:]
-    stored = tail[9:-2].decode("ascii", "replace")
-    if tail != b',"hash":"' + stored.encode() + b'"}' or sha256(body) != stored:
-        return "was changed: its digest does not match"
-    try:
-        fields = json.loads(body)
-        return Event(
-            fields["seq"], fields["t"], fields["time"], fields["kind"], fields["data"], stored
-        ), fields["prev"]
-    except (ValueError, KeyError, TypeError) as error:
-        return f"is not an event: {error}"
+    # Without a newline at the end the last line was being written when the run died.
+    events, torn = opened(path, first_prev, cache, afresh)
+    index = events.index
+    return Journal(events, tuple(index.damage), torn, index.at.crlf)

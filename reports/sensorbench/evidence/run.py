@@ -5,15 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import mmap
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from itertools import chain
-from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
@@ -24,13 +21,17 @@ from sensorbench.core.clock import Clock
 from sensorbench.core.errors import EvidenceError
 from sensorbench.core.provenance import Provenance
 from sensorbench.evidence import journal, segments
+from sensorbench.evidence.cache import Cache
 from sensorbench.evidence.canonical import canonical, sha256
+from sensorbench.evidence.events import Selection
 from sensorbench.evidence.files import make_folder, sync_folder, sync_tree, write_new
 from sensorbench.evidence.foreign import left_by
 from sensorbench.evidence.holding import lost
+from sensorbench.evidence.readonly import ReadOnly
 from sensorbench.evidence.segments import Frame, Rows, TypedRows
 
 FORMAT = 2
+_LONG = 1 << 26  # a frame that claims more is no longer than its file
 STALLED_S = 0.5
 """How long a commit takes at most on a disk that is well, s; longer is put on record."""
 PAYLOAD_TYPE = "application/vnd.sensorbench.evidence.{}+json"
@@ -113,10 +114,15 @@ class RunWriter:
         writer._commit_interval_s, writer._committed_at = commit_interval_s, -math.inf
         writer._clock = clock
         # A run that was cut off before its first event goes on from its beginning.
-        t, time_utc, prev = 0.0, str(reader.manifest["started"]), sha256(reader.manifest_bytes)
+        t, time_utc, prev = (
+            0.0,
+            str(reader.manifest.get("started", "")),
+            sha256(reader.manifest_bytes),
+        )
         if events:
             t, time_utc, prev = events[-1].t, events[-1].time, events[-1].hash
-        passed = (clock.utc() - datetime.fromisoformat(time_utc)).total_seconds()
+        began = datetime.fromisoformat(time_utc) if time_utc else clock.utc()
+        passed = (clock.utc() - began).total_seconds()
         # The clock is another one than the run began with; its zero moves so that times go on.
         writer._start_s = clock.now() - t - max(0.0, passed)
         writer._journal = journal.JournalWriter.reopen(root / "journal.jsonl", len(events), prev)
@@ -317,19 +323,22 @@ def _why(error: Exception) -> str:
 
 
 class RunReader:
-    """Reads a run, complete or not. Damage is for `evidence.check`; readers take what is whole."""
+    """Reads a run, complete or not. Damage is for `evidence.check`; readers take what is whole.
 
-    def __init__(self, root: Path) -> None:
+    What the journal holds is read when it is used. With `afresh` nothing is believed of what was
+    kept of an earlier reading before every byte of the journal was read again.
+    """
+
+    def __init__(self, root: Path, afresh: bool = False) -> None:
         # Resolved, so that "." has a name too.
         self.root = root = root.resolve()
-        self._segments: dict[str, bytes | mmap.mmap] = {}
+        self._segments: dict[str, ReadOnly] = {}
+        self.cache = Cache(root)
         try:
             self.manifest_bytes = (root / "run.json").read_bytes()
             manifest = json.loads(self.manifest_bytes)
-            self.journal = journal.read(root / "journal.jsonl", sha256(self.manifest_bytes))
-            self._by_kind: dict[str, list[journal.Event]] = {}
-            for event in self.journal.events:
-                self._by_kind.setdefault(event.kind, []).append(event)
+            first = sha256(self.manifest_bytes)
+            self.journal = journal.read(root / "journal.jsonl", first, self.cache, afresh)
             self._streams = {
                 event.data["stream"]: tuple(_column(row) for row in event.data["columns"])
                 for event in self.events("stream")
@@ -367,15 +376,9 @@ class RunReader:
         """Return whether the run was closed in order."""
         return (self.root / "seal.json").exists()
 
-    def events(self, *kinds: str) -> Iterable[journal.Event]:
-        """Return the events of those kinds, or all, in order."""
-        if not kinds:
-            return self.journal.events
-        if len(kinds) == 1:
-            return self._by_kind.get(kinds[0], ())
-        return sorted(
-            chain(*(self._by_kind.get(kind, ()) for kind in kinds)), key=attrgetter("seq")
-        )
+    def events(self, *kinds: str) -> Selection:
+        """Return the events of those kinds, or all, in order; each is read when it is used."""
+        return self.journal.log.of(kinds)
 
     def input_text(self, name: str) -> str:
         """Return one of the input files. Raises EvidenceError where it is missing."""
@@ -419,25 +422,42 @@ class RunReader:
         offset = np.array([column.offset for column in columns])
         return np.asarray(stored * scale + offset)
 
+    def rows(self, stream: str, breaks: Sequence[int] = ()) -> Iterator[tuple[int, Rows]]:
+        """Yield all rows of a stream in its units, many at a time, without the events' lines.
+
+        With the number of the event that the first of them is from: no piece has rows of events
+        both before and after one of `breaks`. Raises EvidenceError where a frame is damaged.
+        """
+        columns = self.columns(stream)
+        scale = np.array([column.scale for column in columns])
+        offset = np.array([column.offset for column in columns])
+        is_plain = bool((scale == 1.0).all() and (offset == 0.0).all())
+        for event, file, start, count, length in self.journal.log.frames(stream, breaks):
+            data = self.segment(file).read(start, count * length)
+            if len(data) < count * length or not length:
+                raise EvidenceError(f"{file}: the frame's samples are damaged")
+            stored = segments.decode_alike(data, length, file)
+            yield event, np.asarray(stored if is_plain else stored * scale + offset)
+
     def frame_bytes(self, frame: Frame) -> bytes:
         """Return the bytes of a frame, as many as there are. Raises EvidenceError."""
-        if frame.file not in self._segments:
-            path = (self.root / frame.file).resolve()
+        file = self.segment(frame.file)
+        if frame.offset < 0 or frame.length > _LONG:
+            length = min(frame.length, file.stat().st_size - frame.offset)
+            return file.read(frame.offset, length) if frame.offset >= 0 else b""
+        return file.read(frame.offset, frame.length)
+
+    def segment(self, name: str) -> ReadOnly:
+        """Return a file of samples, to be read in pieces. Raises EvidenceError."""
+        if name not in self._segments:
+            path = (self.root / name).resolve()
             if not path.is_relative_to(self.root.resolve()):
-                raise EvidenceError(f"{frame.file} points outside the run")
+                raise EvidenceError(f"{name} points outside the run")
             try:
-                self._segments[frame.file] = _mapped(path)
+                self._segments[name] = ReadOnly(path)
             except OSError as error:
-                raise EvidenceError(f"{frame.file} can't be read: {error.strerror}") from None
-        return bytes(self._segments[frame.file][frame.offset : frame.offset + frame.length])
-
-
-def _mapped(path: Path) -> bytes | mmap.mmap:
-    """Return a file's bytes without reading them: months of samples need not fit into memory."""
-    if path.stat().st_size == 0:
-        return b""
-    with path.open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                raise EvidenceError(f"{name} can't be read: {error.strerror}") from None
+        return self._segments[name]
 
 
 def _column(row: Mapping[str, Any]) -> Column:

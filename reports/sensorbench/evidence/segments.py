@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,8 @@ _CODES = {"float64": 1, "int16": 2, "int32": 3}
 _HEAD = struct.Struct("<4sIIII")
 _CRC = struct.Struct("<I")
 _HEAD_LENGTH = _HEAD.size + _CRC.size
+_SHAPE = [0, 1, 2, 4]
+"""Words of a head that frames of one shape have in common: all but the checksums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,29 @@ def decode(frame: bytes, where: str) -> TypedRows:
     if len(payload) != rows * columns * np.dtype(kind).itemsize:
         raise EvidenceError(f"{where}: the frame's samples are damaged")
     return np.frombuffer(payload, dtype=kind).reshape(rows, columns)
+
+
+def decode_alike(data: bytes, length: int, where: str) -> TypedRows:
+    """Return the rows of frames that lie one behind the other, each `length` bytes.
+
+    Shape (n, columns). Where all are of one shape they are decoded at once; each has its checksums
+    compared. Raises EvidenceError where one is damaged or cut.
+    """
+    first = decode(data[:length], where)
+    frames = np.frombuffer(data, np.uint8, len(data) // length * length).reshape(-1, length)
+    heads = frames[:, :_HEAD_LENGTH].copy().view("<u4")
+    if len(data) % length or (heads[:, _SHAPE] != heads[0, _SHAPE]).any():
+        blocks = [decode(data[at : at + length], where) for at in range(0, len(data), length)]
+        return cast("TypedRows", np.concatenate(blocks))
+    view = memoryview(data)
+    starts = range(0, len(data), length)
+    for at, own, of_head in zip(starts, heads[:, 3].tolist(), heads[:, 5].tolist(), strict=True):
+        if zlib.crc32(view[at : at + _HEAD.size]) != of_head:
+            raise EvidenceError(f"{where}: the frame's head is damaged")
+        if zlib.crc32(view[at + _HEAD_LENGTH : at + length]) != own:
+            raise EvidenceError(f"{where}: the frame's samples are damaged")
+    rows = frames[:, _HEAD_LENGTH:].copy().view(first.dtype)
+    return cast("TypedRows", rows.reshape(-1, first.shape[1]))
 
 
 class SegmentWriter:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sensorbench.assessment.data import RunData
-from sensorbench.assessment.records import Trace
+from sensorbench.assessment.logs import MeterLog
 from sensorbench.core.errors import BenchError
 from sensorbench.reports import fonts
 from sensorbench.reports.canvas import LINES, canvas, limit_line
@@ -67,12 +67,11 @@ def place_figures(run: Run, words: Words) -> Iterator[Block]:
         yield Text(words.text("environment.no_log"))
 
 
-def _watched(names: Names, where: str, traces: Mapping[str, Trace]) -> Iterator[Block]:
+def _watched(names: Names, where: str, traces: Mapping[str, MeterLog]) -> Iterator[Block]:
     """Say in a line what was only watched: a picture of it would show nothing that was asked."""
-    known = [trace for trace in traces.values() if np.isfinite(trace.low).any()]
+    known = [log.extent for log in traces.values() if log.extent.is_known]
     if known:
-        low = min(float(np.nanmin(trace.low)) for trace in known)
-        high = max(float(np.nanmax(trace.high)) for trace in known)
+        low, high = min(extent.low for extent in known), max(extent.high for extent in known)
         style = style_of(names.unit(where), [low, high], (), names.liked(where))
         told = names.words.text("range", low=style.number(low), high=style.quantity(high))
         if style.number(low) == style.number(high):
@@ -86,27 +85,27 @@ def place_figure(
     zone: str,
     where: str,
     bench: Mapping[str, Any],
-    traces: Mapping[str, Trace],
+    traces: Mapping[str, MeterLog],
     names: Names,
     simulated: bool,
 ) -> Figure | None:
     """Plot one place over the run; None where no meter of it read anything."""
-    known = {n: t for n, t in traces.items() if np.isfinite(t.mean).any()}
+    known = {name: log for name, log in traces.items() if log.extent.is_known}
     if not known:
         return None
     words = names.words
-    end_s = max(float(trace.time_s[-1]) for trace in known.values())
-    start_s = min(float(trace.time_s[0]) for trace in known.values())
+    end_s = max(log.extent.last_s for log in known.values())
+    start_s = min(log.extent.first_s for log in known.values())
     unit, size = next((u, s) for u, s, most in _TIMES if end_s - min(start_s, 0.0) <= most)
-    sizes = [float(np.nanmax(np.abs(trace.mean))) for trace in known.values()]
+    sizes = [log.extent.largest for log in known.values()]
     style = style_of(names.unit(where), sizes, (), names.liked(where))
     asked = [(t, v) for t, z, w, v in data.sets if (z, w) == (zone, where)]
     # Asked for over ambient, read against vacuum: drawn as the meters read it.
     ambient = data.ambient(zone, where)
     with canvas(2.1, simulated) as (figure, written):
         axes = figure.subplots(1, 1)
-        for number, (name, trace) in enumerate(known.items()):
-            _meter(axes, trace, name, LINES[number % len(LINES)], style, size)
+        for number, (name, log) in enumerate(known.items()):
+            _meter(axes, log, name, LINES[number % len(LINES)], style, size)
         for number, (x, asked_y) in enumerate(steps(asked, end_s)):
             y = asked_y + ambient
             label = fonts.printable(words.text("environment.asked")) if number == 0 else None
@@ -127,8 +126,8 @@ def place_figure(
     return Figure(caption, _alt(known, asked, title, style, names, where), written[0])
 
 
-def _meter(axes: Any, trace: Trace, name: str, color: str, style: Style, size: float) -> None:
-    time, low, high, mean = envelope(trace)
+def _meter(axes: Any, log: MeterLog, name: str, color: str, style: Style, size: float) -> None:
+    time, low, high, mean = envelope(log)
     low, high, mean = (scaled(values, style.unit, style.shown) for values in (low, high, mean))
     known = np.isfinite(mean)
     style_of_line = {"marker": "o", "markersize": 3.0} if known.sum() == 1 else {}
@@ -163,7 +162,7 @@ def _limits(axes: Any, bench: Mapping[str, Any], style: Style, words: Words) -> 
 
 
 def _alt(
-    traces: Mapping[str, Trace],
+    traces: Mapping[str, MeterLog],
     asked: Sequence[tuple[float, Any]],
     title: str,
     style: Style,
@@ -175,10 +174,10 @@ def _alt(
         words.text(
             "environment.alt_meter",
             name=clean(name),
-            low=style.quantity(float(np.nanmin(trace.low))),
-            high=style.quantity(float(np.nanmax(trace.high))),
+            low=style.quantity(log.extent.low),
+            high=style.quantity(log.extent.high),
         )
-        for name, trace in traces.items()
+        for name, log in traces.items()
     ]
     values: list[Any] = []
     for _, value in asked:

@@ -48,7 +48,7 @@ def events_table(run: Run, words: Words) -> Table | Text:
             (
                 Cell(words.text(f"look.{key}")),
                 Cell(clean(text)),
-                Cell(entries(event.seq for event in found)),
+                Cell(entries(found)),
             )
         )
     columns = ("looked_at", "found", "journal")
@@ -61,9 +61,11 @@ def events_table(run: Run, words: Words) -> Table | Text:
 
 def _others(run: Run, names: Names) -> Finding:
     """Say what the journal has besides: nothing is left out of the report."""
-    others = [event for event in run.events() if event.kind not in _USUAL | _TOLD]
+    kinds = run.reader.journal.log.kinds if run.reader else ()
+    rest = [kind for kind in kinds if kind not in _USUAL | _TOLD]
+    others = run.events(*rest) if rest else ()
     verbs = [e for e in run.events("fact") if e.data.get("verb") not in _TOLD_VERBS]
-    return all_told([*others, *verbs], names)
+    return all_told([*others, *verbs] if verbs else others, names)
 
 
 ALARMS = (

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from sensorbench.assessment.data import RunData
-from sensorbench.assessment.records import Trace
+from sensorbench.assessment.logs import MeterLog
 from sensorbench.core.errors import BenchError
 from sensorbench.profiles.schedule import Band, Hold
 from sensorbench.reports import fonts
@@ -50,42 +49,28 @@ def _bands(data: RunData, phase: str) -> list[tuple[str, Band]]:
 
 
 def _inside(
-    data: RunData, phase: str, zone: str, band: Band, log: dict[str, Trace]
-) -> dict[str, list[Trace]]:
+    data: RunData, phase: str, zone: str, band: Band, log: dict[str, MeterLog]
+) -> dict[str, list[MeterLog]]:
     """Return by meter its log during each hold of the phase, less the value asked for."""
     assert isinstance(band.target, int | float)  # noqa: S101 - the caller chose such bands
-    found: dict[str, list[Trace]] = {}
-    for name, trace in log.items():
-        if (trace.zone, trace.address) != (zone, band.address):
+    found: dict[str, list[MeterLog]] = {}
+    for name, whole in log.items():
+        if (whole.zone, whole.address) != (zone, band.address):
             continue
         for hold in data.holds:
             if hold.get("phase") != phase or hold.get("zone") != zone:
                 continue
             # A row tells of the time since the row before: the first one speaks of before the hold.
-            there = (trace.time_s >= hold["start_s"] - 1e-3) & (
-                trace.time_s <= hold["end_s"] + 1e-3
-            )
-            there[np.flatnonzero(there)[:1]] = False
-            if there.any() and np.isfinite(trace.mean[there]).any():
-                target = float(band.target) + data.ambient(zone, band.address)
-                found.setdefault(name, []).append(_less(trace, there, target))
+            target = float(band.target) + data.ambient(zone, band.address)
+            start_s, end_s = float(hold["start_s"]) - 1e-3, float(hold["end_s"]) + 1e-3
+            inside = whole.during(start_s, end_s, target)
+            if inside.extent.is_known:
+                found.setdefault(name, []).append(inside)
     return found
 
 
-def _less(trace: Trace, there: np.typing.NDArray[np.bool_], target: float) -> Trace:
-    return replace(
-        trace,
-        time_s=trace.time_s[there],
-        low=trace.low[there] - target,
-        high=trace.high[there] - target,
-        mean=trace.mean[there] - target,
-        polls=trace.polls[there],
-        implied=trace.implied[there],
-    )
-
-
 def _figure(
-    zone: str, band: Band, inside: dict[str, list[Trace]], run: Run, words: Words
+    zone: str, band: Band, inside: dict[str, list[MeterLog]], run: Run, words: Words
 ) -> Figure:
     names = run.names(words)
     unit = str(names.row(band.address).get("difference") or names.unit(band.address))
@@ -95,8 +80,8 @@ def _figure(
         axes = figure.subplots(1, 1)
         for number, (name, traces) in enumerate(inside.items()):
             color = LINES[number % len(LINES)]
-            for place, trace in enumerate(traces):
-                _draw(axes, trace, style, color, clean(name) if place == 0 else None)
+            for place, log in enumerate(traces):
+                _draw(axes, log, style, color, clean(name) if place == 0 else None)
         within = float(scaled(np.array([band.within]), unit, style.shown)[0])
         told = plain(band.within, unit, style.shown)
         limit_line(axes, within, fonts.printable(words.text("held.limit", value=f"+{told}")), False)
@@ -105,8 +90,8 @@ def _figure(
         axes.set_ylabel(fonts.printable(axis))
         axes.set_xlabel(words.text("environment.time", unit="h"))
         figure.legend(loc="lower center", ncols=4)
-    lowest = min(float(np.nanmin(t.low)) for own in inside.values() for t in own)
-    highest = max(float(np.nanmax(t.high)) for own in inside.values() for t in own)
+    lowest = min(log.extent.low for own in inside.values() for log in own)
+    highest = max(log.extent.high for own in inside.values() for log in own)
     alt = words.text(
         "held.alt", title=title, low=style.quantity(lowest), high=style.quantity(highest),
         within=told,
@@ -116,8 +101,8 @@ def _figure(
     return Figure(caption, alt, written[0])
 
 
-def _draw(axes: Any, trace: Trace, style: Style, color: str, name: str | None) -> None:
-    time, low, high, mean = envelope(trace)
+def _draw(axes: Any, log: MeterLog, style: Style, color: str, name: str | None) -> None:
+    time, low, high, mean = envelope(log)
     low, high, mean = (scaled(values, style.unit, style.shown) for values in (low, high, mean))
     axes.fill_between(time / _HOUR_S, low, high, step="pre", color=color, alpha=0.25, linewidth=0)
     label = fonts.printable(name) if name else None

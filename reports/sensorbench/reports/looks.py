@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from sensorbench.assessment.results import Reason
@@ -11,13 +12,13 @@ from sensorbench.evidence.journal import Event
 from sensorbench.reports.facts import there
 from sensorbench.reports.names import Names
 from sensorbench.reports.reasons import coded, ended_text, original, reason_text, told_value
-from sensorbench.reports.runs import Run
+from sensorbench.reports.runs import Run, seqs_of
 from sensorbench.reports.text import clean
 
 _MOST_LISTED = 10
 _ENDED = "run_ended"
-Finding = tuple[str, Sequence[Event]]
-"""What was found in words, and the events that say so."""
+Finding = tuple[str, Iterable[int]]
+"""What was found in words, and the numbers of the events that say so."""
 Look = Callable[[Run, Names], Finding]
 
 
@@ -53,19 +54,21 @@ def why_ended(event: Event, names: Names) -> str:
     return ended_text(names, reason if isinstance(reason, Mapping) else {"text": reason})
 
 
-def all_told(events: Iterable[Event], names: Names) -> Finding:
-    """Return the events in sentences, equal ones counted once."""
-    found = list(events)
-    if not found:
+def all_told(events: Sequence[Event], names: Names) -> Finding:
+    """Return the first of the events in sentences, and how many more there are."""
+    if not events:
         return names.words.text("none"), ()
-    return names.words.sentence(_listed([sentence(event, names) for event in found], names)), found
+    told = [sentence(event, names) for event in events[:_MOST_LISTED]]
+    return names.words.sentence(_and_more(told, len(events), names)), seqs_of(events)
 
 
 def _listed(items: Sequence[str], names: Names) -> list[str]:
-    shown = list(items[:_MOST_LISTED])
-    if len(items) > _MOST_LISTED:
-        shown.append(names.words.text("events.more", n=len(items) - _MOST_LISTED))
-    return shown
+    return _and_more(list(items[:_MOST_LISTED]), len(items), names)
+
+
+def _and_more(shown: list[str], count: int, names: Names) -> list[str]:
+    more = count - len(shown)
+    return [*shown, names.words.text("events.more", n=more)] if more else shown
 
 
 def kinds(*kinds: str) -> Look:
@@ -77,18 +80,21 @@ def facts(*verbs: str) -> Look:
     """Return a look at what verbs found, each told by its own fields."""
 
     def look(run: Run, names: Names) -> Finding:
-        events = [e for e in run.events("fact") if e.data.get("verb") in verbs]
-        if not events:
-            return names.words.text("none"), ()
         times: dict[str, list[float]] = {}
-        for event in events:
+        found: list[int] = []
+        for event in run.events("fact"):
+            if event.data.get("verb") not in verbs:
+                continue
+            found.append(event.seq)
             verb, fact = str(event.data["verb"]), dict(event.data.get("fact") or {})
             times.setdefault(fact_sentence(verb, fact, names), []).append(event.t)
+        if not found:
+            return names.words.text("none"), ()
         told = [
             names.words.text("bracketed", text=text, more=_when(own, names))
             for text, own in times.items()
         ]
-        return names.words.sentence(_listed(told, names)), events
+        return names.words.sentence(_listed(told, names)), found
 
     return look
 
@@ -120,7 +126,7 @@ def end(run: Run, names: Names) -> Finding:
     events = run.events(_ENDED)
     if not events:
         return names.words.text("events.no_end"), ()
-    return _what(events[-1], names), events[-1:]
+    return _what(events[-1], names), [events[-1].seq]
 
 
 def interrupted(run: Run, names: Names) -> Finding:
@@ -136,13 +142,15 @@ def soaks(run: Run, names: Names) -> Finding:
     soaks = run.events("soak")
     if not soaks:
         return names.words.text("none"), ()
-    failed = [event for event in soaks if not event.data.get("settled", True)]
+    failed: list[int] = []
+    kinds: Counter[tuple[tuple[str, ...], str]] = Counter()
+    for event in soaks:
+        if not event.data.get("settled", True):
+            failed.append(event.seq)
+            took = names.duration(event.data.get("took_s", 0.0))
+            kinds[tuple(event.data.get("addresses", ())), took] += 1
     if not failed:
         return names.words.text("events.soaks_fine", n=len(soaks)), ()
-    kinds = Counter(
-        (tuple(event.data.get("addresses", ())), names.duration(event.data.get("took_s", 0.0)))
-        for event in failed
-    )
     told = [
         names.words.text(
             "events.soak",
@@ -160,11 +168,14 @@ def soaks(run: Run, names: Names) -> Finding:
 def unread(run: Run, names: Names) -> Finding:
     """Say which units did not answer, in how many readings, and why the first time."""
     readings = run.events("readout", "monitor", "stream_opened", "stream_closed")
-    missed = [event for event in readings if event.data.get("problems")]
+    missed: list[int] = []
     counts: Counter[str] = Counter()
     first: dict[str, Mapping[str, Any]] = {}
-    for event in missed:
-        for serial, problem in event.data["problems"].items():
+    for event in readings:
+        problems = event.data.get("problems") or {}
+        if problems:
+            missed.append(event.seq)
+        for serial, problem in problems.items():
             counts[serial] += 1
             first.setdefault(serial, problem if isinstance(problem, Mapping) else {})
     if not counts:
@@ -184,27 +195,20 @@ def unread(run: Run, names: Names) -> Finding:
 
 def retries(run: Run, names: Names) -> Finding:
     """Count what was tried again, at units and at instruments; tell what only pauses absorbed."""
-    counts: Counter[str] = Counter()
-    found = []
-    for event in run.events("readout", "monitor", "stream_opened", "safe_state"):
-        if event.data.get("retries"):
-            counts.update(event.data["retries"])
-            found.append(event)
-    for event in run.events("retry"):
-        counts[str(event.data.get("what", ""))] += 1
-        found.append(event)
+    counts, found = run.retried
     if not counts:
         return names.words.text("none"), ()
     told = [names.words.text("bracketed", text=clean(name), more=count)
-            for name, count in counts.most_common()]  # fmt: skip
+            for name, count in Counter(counts).most_common()]  # fmt: skip
     total = names.words.text("events.retries", n=sum(counts.values()))
     what = names.words.listed(told, _MOST_LISTED)
     text = names.words.text("named", name=total, value=what)
     waited = run.events("recovered")
     if not waited:
         return text, found
-    absorbed = _listed([sentence(event, names) for event in waited], names)
-    return names.words.sentence([text, *absorbed]), [*found, *waited]
+    told = [sentence(event, names) for event in waited[:_MOST_LISTED]]
+    absorbed = _and_more(told, len(waited), names)
+    return names.words.sentence([text, *absorbed]), chain(found, seqs_of(waited))
 
 
 def named_tables(kind: str) -> Look:
@@ -232,7 +236,7 @@ def named_tables(kind: str) -> Look:
         unique = list(dict.fromkeys(told))
         if not unique:
             return names.words.text("none"), ()
-        return names.words.sentence(_listed(unique, names)), events
+        return names.words.sentence(_listed(unique, names)), seqs_of(events)
 
     return look
 
@@ -253,10 +257,10 @@ def safe(run: Run, names: Names) -> Finding:
     ]
     if problems:
         told = names.words.listed(problems)
-        return names.words.text("events.not_safe", problems=told), events
+        return names.words.text("events.not_safe", problems=told), seqs_of(events)
     notes = [
         original(names.words, note)
         for event in events
         for note in event.data.get("notes", {}).values()
     ]
-    return names.words.sentence([names.words.text("events.safe"), *notes]), events
+    return names.words.sentence([names.words.text("events.safe"), *notes]), seqs_of(events)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from array import array
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, tzinfo
@@ -17,6 +19,7 @@ from sensorbench.core.errors import BenchError
 from sensorbench.core.provenance import Provenance, weakest
 from sensorbench.core.verdict import Verdict, overall
 from sensorbench.evidence.check import Level
+from sensorbench.evidence.events import Selection
 from sensorbench.evidence.journal import Event
 from sensorbench.evidence.run import RunReader
 from sensorbench.profiles.schedule import Schedule
@@ -121,9 +124,24 @@ class Run:
         """Return the name of the run's chapter, for links."""
         return f"run-{self.number}"
 
-    def events(self, *kinds: str) -> list[Event]:
-        """Return the run's journal entries of those kinds, or all."""
-        return list(self.reader.events(*kinds)) if self.reader else []
+    def events(self, *kinds: str) -> Selection | tuple[()]:
+        """Return the run's journal entries of those kinds, or all; each is read when it is used."""
+        return self.reader.events(*kinds) if self.reader else ()
+
+    @cached_property
+    def retried(self) -> tuple[Mapping[str, int], Sequence[int]]:
+        """Return how often what was tried again, and the entries that say so."""
+        counts: Counter[str] = Counter()
+        seqs = array("q")
+        for event in self.events("readout", "monitor", "stream_opened", "safe_state"):
+            if event.data.get("retries"):
+                counts.update(event.data["retries"])
+                seqs.append(event.seq)
+        retries = self.events("retry")
+        for event in retries:
+            counts[str(event.data.get("what", ""))] += 1
+        seqs.extend(seqs_of(retries))
+        return counts, seqs
 
     @property
     def started(self) -> datetime | None:
@@ -188,11 +206,16 @@ class Run:
         return found if isinstance(found, Mapping) else {}
 
 
+def seqs_of(events: Sequence[Event]) -> Sequence[int]:
+    """Return the numbers of entries, without reading them where that can be."""
+    return events.seqs if isinstance(events, Selection) else [event.seq for event in events]
+
+
 def load(roots: Sequence[Path]) -> tuple[Run, ...]:
     """Check, read and assess each run; damage is a finding, never an error."""
     runs = []
     for number, root in enumerate(dict.fromkeys(root.resolve() for root in roots), 1):
-        verification = verify(root)
+        verification = verify(root, afresh=False)
         data = verification.data
         reader = data.run if data else _reader(root)
         assessment = _as_far_as_valid(verification)

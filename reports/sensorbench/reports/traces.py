@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sensorbench.assessment.records import Trace
+from sensorbench.assessment.logs import MeterLog
 from sensorbench.parts.values import Wave
 from sensorbench.reports.values import Floats
 
@@ -32,39 +32,37 @@ def decimate(x: Floats, y: Floats, points: int = MOST_POINTS) -> tuple[Floats, F
     return x[chosen], y[chosen]
 
 
-def envelope(trace: Trace, points: int = MOST_POINTS // 2) -> tuple[Floats, Floats, Floats, Floats]:
+def envelope(
+    log: MeterLog, points: int = MOST_POINTS // 2
+) -> tuple[Floats, Floats, Floats, Floats]:
     """Return time, lowest, highest and mean of a meter's log in at most `points` rows and gaps.
 
     A row tells of the time since the row before it, so it is drawn as a step. Rows without a
     reading, and the times while the bench was away, are NaN: a gap in the picture.
     """
-    count = len(trace.time_s)
-    if not count:
-        return trace.time_s, trace.low, trace.high, trace.mean
-    weights = np.maximum(trace.polls + trace.implied, 0.0)
-    parts = np.array_split(np.arange(count), min(points, count))
+    extent = log.extent
+    if not extent.count:
+        return np.empty(0), np.empty(0), np.empty(0), np.empty(0)
     rows: list[tuple[float, float, float, float]] = []
-    distances = np.diff(trace.time_s)
-    usual = float(np.median(distances)) if len(distances) else 0.0
-    before = float(trace.time_s[0])
-    for part in parts:
-        known = part[np.isfinite(trace.mean[part])]
-        time = float(trace.time_s[part[-1]])
-        inside = np.diff(trace.time_s[part], prepend=before)
+    usual, before = extent.usual_s, extent.first_s
+    for part in log.bins(points):
+        known = np.isfinite(part.mean)
+        time = float(part.time_s[-1])
+        inside = np.diff(part.time_s, prepend=before)
         if usual and float(inside.max()) > _GAP * usual:
             # The row after a gap tells of the time just before itself, as every row does.
-            after = float(trace.time_s[part[int(np.argmax(inside))]]) - usual
+            after = float(part.time_s[int(np.argmax(inside))]) - usual
             rows.append((max(before, after), np.nan, np.nan, np.nan))
-        if not len(known):
+        if not known.any():
             rows.append((time, np.nan, np.nan, np.nan))
         else:
-            share = weights[known] if weights[known].sum() else np.ones(len(known))
-            mean = float(np.average(trace.mean[known], weights=share))
-            low, high = float(trace.low[known].min()), float(trace.high[known].max())
-            rows.append((time, low, high, mean))
+            weights = np.maximum(part.polls + part.implied, 0.0)[known]
+            share = weights if weights.sum() else np.ones(len(weights))
+            mean = float(np.average(part.mean[known], weights=share))
+            rows.append((time, float(part.low[known].min()), float(part.high[known].max()), mean))
         before = time
-    time, low_, high_, mean_ = np.array(rows).T
-    return time, low_, high_, mean_
+    time_s, low, high, mean_ = np.array(rows).T
+    return time_s, low, high, mean_
 
 
 def steps(sets: Sequence[tuple[float, Any]], end_s: float) -> list[tuple[Floats, Floats]]:

@@ -274,7 +274,7 @@ def test_a_stress_is_served_monitored_and_read_out(baked: Outcome) -> None:
 
 
 def test_what_was_held_is_on_record(baked: Outcome) -> None:
-    log = data_of(baked).log["chamber.temperature"]
+    log = data_of(baked).log["chamber.temperature"].whole()
     hold = events(baked, "hold")[0].data
     during = (log.time_s > hold["start_s"]) & (log.time_s <= hold["end_s"])
     assert during.sum() > 500  # a row a minute
@@ -329,7 +329,7 @@ def test_cycles_are_done_counted_and_read_out(tmp_path: Path) -> None:
     assert outcome.assessment.verdict is Verdict.PASS
     facts = outcome.assessment.facts["TC"]
     assert (facts["cycles_asked"], facts["cycles_done"]) == (6, 6)
-    log = data_of(outcome).log["thermometer.temperature"]
+    log = data_of(outcome).log["thermometer.temperature"].whole()
     ends = (log.mean.min(), log.mean.max())
     assert ends == pytest.approx((0.0, 50.0), abs=2.0)
     crossings = np.sum(np.diff(np.sign(log.mean - 25.0)) != 0)
@@ -342,7 +342,7 @@ def test_bias_is_cycled_beside_the_temperature(tmp_path: Path) -> None:
         tmp_path, CYCLE.replace("steps = [", wave + "steps = [").replace("cycles = 6", "cycles = 3")
     )
     whole(outcome)
-    log = data_of(outcome).log["psu.out1"]
+    log = data_of(outcome).log["psu.out1"].whole()
     assert log.low.min() == pytest.approx(0.0, abs=0.05)
     assert log.high.max() == pytest.approx(3.6, abs=0.05)
 

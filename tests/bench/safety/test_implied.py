@@ -256,7 +256,7 @@ def test_a_row_that_is_late_takes_no_poll_of_the_row_after_it(tmp_path: Path) ->
     outcome = run(there)
     assert outcome.assessment.verdict is Verdict.PASS
     hold = events(outcome, "hold")[0].data
-    trace = data_of(outcome).log["smu.source"]
+    trace = data_of(outcome).log["smu.source"].whole()
     during = (trace.time_s > hold["start_s"]) & (trace.time_s <= hold["end_s"])
     assert np.diff(trace.time_s[during]).max() > 10.2
     assert (trace.polls + trace.implied)[during].min() > 0
@@ -275,7 +275,7 @@ duration = "30 s"
     rows = []
     for implied in (True, False):
         there = write(tmp_path / str(implied), phases, ANALOG, *BENCHES["analog"][1:])
-        trace = data_of(run(there, implied=implied)).log["pace.pressure"]
+        trace = data_of(run(there, implied=implied)).log["pace.pressure"].whole()
         rows.append((trace.high[-1], trace.mean[-1]))
     (high, mean), (polled_high, polled_mean) = rows
     assert high == pytest.approx(polled_high, abs=500.0)
@@ -288,7 +288,10 @@ def test_implied_polls_are_counted_and_the_hours_are_the_same(tmp_path: Path) ->
     without = run(workspace(tmp_path / "b", phases), implied=False)
     counts = []
     for outcome in (with_them, without):
-        trace, hold = data_of(outcome).log["chamber.temperature"], events(outcome, "hold")[0].data
+        trace, hold = (
+            data_of(outcome).log["chamber.temperature"].whole(),
+            events(outcome, "hold")[0].data,
+        )
         during = (trace.time_s > hold["start_s"]) & (trace.time_s <= hold["end_s"])
         counts.append((trace.polls[during].sum(), trace.implied[during].sum(), hold["credit_s"]))
     (polls, implied, credit_s), (polled, none, again_s) = counts

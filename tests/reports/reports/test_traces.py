@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensorbench.assessment.logs import MeterLog
 from sensorbench.assessment.records import Trace
 from sensorbench.parts.values import Wave
 from sensorbench.reports.traces import decimate, envelope, steps
@@ -34,10 +35,11 @@ def test_a_spike_of_one_sample_in_a_million_stays() -> None:
     assert found.max() == 7.0
 
 
-def trace(time_s: list[float], mean: list[float]) -> Trace:
+def trace(time_s: list[float], mean: list[float]) -> MeterLog:
     y = np.array(mean)
     ones = np.ones(len(y))
-    return Trace("", "x", "K", np.array(time_s), y - 1.0, y + 1.0, y, 9 * ones, ones)
+    rows = Trace("", "x", "K", np.array(time_s), y - 1.0, y + 1.0, y, 9 * ones, ones)
+    return MeterLog.of(rows)
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=900), st.integers(10, 200))

@@ -71,10 +71,10 @@ def show_entry(root: Path, name: str, number: int, as_csv: bool, as_json: bool) 
 
 
 def _find(run: RunReader, number: int) -> Event:
+    event = run.journal.log.numbered(number)
+    if event is not None:
+        return event
     events = run.journal.events
-    for event in events:
-        if event.seq == number:
-            return event
     there = f"entries are 0 to {events[-1].seq}" if events else "the journal is empty"
     raise InputError.one("show", f"--entry {number}", f"is not there: {there}")
 

@@ -27,7 +27,7 @@ def show_run(root: Path, name: str, as_json: bool) -> int:
     Raises InputError for a run that is not there, EvidenceError for one that can't be read.
     """
     path = find_run(Workspace(root), name)
-    run, verified = RunReader(path), verify(path)
+    run, verified = RunReader(path), verify(path, afresh=False)
     findings = [str(finding) for finding in verified.findings]
     if verified.assessment is None:
         raise EvidenceError("\n".join([f"{path.name}: {verified.verdict.value}", *findings]))
@@ -49,9 +49,8 @@ def show_run(root: Path, name: str, as_json: bool) -> int:
 
 def _alarms(run: RunReader) -> list[str]:
     """Return what was lost, exceeded or changed on the way, the first of many."""
-    told = say_alarms(run.events())
-    more = [f"and {len(told) - _MOST_ALARMS} more, see the report"] * (len(told) > _MOST_ALARMS)
-    return told[:_MOST_ALARMS] + more
+    told, more = say_alarms(run, _MOST_ALARMS)
+    return [*told, f"and {more} more, see the report"] if more else told
 
 
 def _print(run: RunReader, found: Assessment, verdict: Verdict, findings: list[str]) -> None:

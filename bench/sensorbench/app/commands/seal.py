@@ -55,8 +55,8 @@ def seal_open(path: Path, evidence: RunWriter, found: Assessment | None = None) 
 def _why_not(run: RunReader) -> str:
     if run.is_sealed:
         return "is sealed already"
-    ends = [event for event in run.events() if event.kind != "attached"][-1:]
-    state = ends[0].data.get("state") if ends and ends[0].kind == "run_ended" else None
+    end = next((event for event in reversed(run.events()) if event.kind != "attached"), None)
+    state = end.data.get("state") if end is not None and end.kind == "run_ended" else None
     if state is None:
         return "did not end: `resume` goes on with it, `abort` ends it for good and seals it"
     if state not in OVER:

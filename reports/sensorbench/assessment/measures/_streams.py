@@ -47,7 +47,7 @@ def records(inputs: Inputs) -> tuple[dict[int, Record], dict[int, Reason]]:
             else:
                 samples = stream.channel(inputs.channel)
                 end = stream.start_s + stream.seconds
-                found[k] = Record(samples, stream.rate_hz, end, stream.sources, point)
+                found[k] = Record(samples, stream.rate_hz, end, tuple(stream.sources[:1]), point)
     return found, {k: why for k, why in reasons.items() if k not in found}
 
 
