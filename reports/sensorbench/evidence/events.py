@@ -294,5 +294,7 @@ def _grew(index: Index, file: ReadOnly, before: Stamp, now: Stamp) -> bool:
     """Return whether a file is the one that was read, with more behind its last line."""
     if now[:2] != before[:2] or now[2] <= before[2] or not index.at.prev:
         return False
+    if not index.at.end:
+        return True
     tail = b'"' + index.at.prev.encode() + b'"}\n'
     return file.read(index.at.end - len(tail), len(tail)) == tail
