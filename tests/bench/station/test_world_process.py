@@ -501,6 +501,18 @@ def test_a_shutdown_keeps_what_units_went_through(there: Workspace) -> None:
     assert f"L1/{UNIT}/stress_h" in there.load_memory()
 
 
+def test_a_world_that_hangs_holds_up_nobody(
+    there: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met(there).bench.close()
+    pid = Record.read(record_path(there.root)).pid
+    monkeypatch.setattr(worlds, "_GIVES_WAY_S", 0.1)
+    monkeypatch.setattr(worlds, "_ANSWERS_S", 0.2)
+    os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(BenchError, match=f"does not answer .*end its process {pid}"):
+        met(there)
+
+
 def test_where_memory_cannot_be_kept_the_world_stays(there: Workspace) -> None:
     world = met(there)
     world.bench.plug(UNIT, "A1")
