@@ -7,6 +7,8 @@ The rules:
 - It is told by memory that both share (station/world_ring.py): who is killed leaves all it told.
 - What each call came to is told with the next one, as a checksum: a twin that does not give the
   same each time is found out, and nobody goes on from it.
+- A call that a signal cut short is half done here and whole there, as on a real bench: from then on
+  nothing is compared.
 - What only looks ahead is not told: it changes nothing.
 - Where the other process is lost the program goes on; killed then, it can't be gone on from.
 """
@@ -56,10 +58,13 @@ class Telling:
         self.clock = clock
         self.is_lost = False
         self._pipe, self._ring, self._came = pipe, ring, NOT_KNOWN
+        self._compares, self._is_under_way = True, False
 
     def tell(self, request: bytes) -> None:
         """Tell of a call, before it is done."""
-        came, self._came = self._came, NOT_KNOWN  # of one that is cut short nothing is known
+        self._compares = self._compares and not self._is_under_way
+        came, self._came = self._came, NOT_KNOWN
+        self._is_under_way = True
         if self.is_lost:
             return
         told = CAME.pack(came) + request
@@ -78,7 +83,9 @@ class Telling:
 
     def came(self, reply: bytes) -> None:
         """Take what the call came to, as the other world's reply would say it."""
-        self._came = outcome(reply)
+        self._is_under_way = False
+        if self._compares:
+            self._came = outcome(reply)
 
     def failed(self, error: Exception) -> None:
         """Take the error that it came to."""

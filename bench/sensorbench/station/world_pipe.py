@@ -7,12 +7,14 @@ as many as have come. Only bytes travel.
 from __future__ import annotations
 
 import os
+import socket
 import struct
 from multiprocessing.connection import Connection
 
 from sensorbench.station.world_wire import MOST_BYTES
 
 _LENGTH = struct.Struct("!i")  # as multiprocessing.connection writes it
+_WAIT = struct.Struct("@ll")  # struct timeval
 _AT_ONCE = 1 << 16
 _HEAD = _LENGTH.size
 _PLAIN = os.name != "nt"  # a Windows pipe has messages, and no descriptor
@@ -53,6 +55,14 @@ class Pipe:
             if not more:
                 raise EOFError("the other side has gone")
             self._read, self._at = self._read[self._at :] + more, 0
+
+    def answers_within(self, seconds: float) -> None:
+        """Let `receive` raise OSError where nothing comes for so long; a Windows pipe waits on."""
+        if _PLAIN:
+            with socket.socket(fileno=os.dup(self._fd)) as same:
+                whole = int(seconds)
+                wait = _WAIT.pack(whole, int((seconds - whole) * 1e6))
+                same.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, wait)
 
     def poll(self, seconds: float) -> bool:
         """Return whether there is something to receive, also the end, within `seconds`."""

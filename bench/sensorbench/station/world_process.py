@@ -39,7 +39,7 @@ _LOOKS_S = 60.0
 """How often it looks whether anybody still needs it, s."""
 _LONGEST_ADDRESS = 100  # bytes; sockaddr_un has 104 on macOS and 108 on Linux
 _TRIES, _PAUSE_S = 50, 0.02
-_FOLLOWS_S = 5.0
+_FOLLOWS_S = 30.0
 """How long it may take at its end to do what it was told of, s."""
 
 

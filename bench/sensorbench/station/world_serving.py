@@ -3,6 +3,8 @@
 The rules:
 - The world's clock is where the caller's is, also aside and in branches that are done one after the
   other; it runs by itself never.
+- It follows who has the same world and tells what is done there (station/world_mirror.py), and
+  answers who has none. Of the first it must come to the same.
 - Who comes while another one uses the world is told so; whoever is cut off or sends what is no
   request loses the connection, and the world stands as it stood.
 """
@@ -65,10 +67,9 @@ _BY_NAME = frozenset({"plug", "plug_all", "plug_fixed", "unplug", "outside_until
 class Serving:
     """A bench, its clock, and who uses it. `save` keeps what the units went through, for ever.
 
-    `latest_s` is the latest time that the world was ever at. `about` is what else a
-    program is told that connects; `is_over` says that what the units went through was
-    kept. `differs` is what came to something else here than in the world of who told of it.
-    `folder` is for what it shares.
+    `latest_s` is the latest time that the world was ever at. `about` is what else a program is told
+    that connects; `folder` is for what it shares with it. `is_over` says that what the units went
+    through was kept, `differs` what came to something else here than in the world of who told it.
     """
 
     bench: SimulatedBench
@@ -109,7 +110,10 @@ class Serving:
         try:
             self._claim(pipe)
             self._converse(pipe)
-        except (EOFError, OSError, BadRequest, WorldInUse):
+        except BadRequest:  # it was told; who has a world of its own goes on alone
+            if self._ring is not None:
+                self.differs = self.differs or "what it told last, which is no request"
+        except (EOFError, OSError, WorldInUse):
             pass  # it is gone, or was told
         finally:
             pipe.close()

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client
+from multiprocessing.connection import Client, answer_challenge, deliver_challenge
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,9 @@ from sensorbench.station.world_wire import (
 
 __all__ = ["Met", "end_world", "meet_again", "meet_anew", "world_alive"]
 
-_ENDS_S, _GIVES_WAY_S = 20.0, 5.0
+_ENDS_S, _ANSWERS_S = 20.0, 120.0
+_GIVES_WAY_S = 60.0
+"""How long it may take a world to do all that one who was killed had told it, s."""
 _PAUSE_S = 0.01
 
 Say = Callable[[str], None]
@@ -175,8 +177,12 @@ def _begin(
     try:
         memory = home.load_memory()
         bench = SimulatedBench(file, clock, memory, lots)
-    finally:
-        await_start()
+    except BaseException:
+        with suppress(BenchError):  # the same was wrong there
+            await_start()
+            end_world(workspace)
+        raise
+    await_start()
     pipe, told = _pipe(workspace)
     telling = Telling(pipe, _ring(pipe), clock)
     mirrored = MirroredBench(bench, telling, lambda: home.keep_memory(memory, clock.utc()))
@@ -198,12 +204,13 @@ def _connect(workspace: Path, clock: VirtualClock) -> tuple[WorldBench, Json]:
 def _pipe(workspace: Path) -> tuple[Pipe, Json]:
     """Return a connection that has the world for itself, and what that says of itself."""
     path = record_path(workspace)
-    until = time.monotonic() + _GIVES_WAY_S
+    until, process = time.monotonic() + _GIVES_WAY_S, "its process"
     while True:
         try:
             record = Record.read(path)
+            process = f"its process {record.pid}"
             _check_version(record)
-            pipe = Pipe(Client(record.address, authkey=record.key))
+            pipe = _proven(record)
             return pipe, _greeted(pipe)
         except AuthenticationError:
             raise BenchError(
@@ -216,8 +223,25 @@ def _pipe(workspace: Path) -> tuple[Pipe, Json]:
             if time.monotonic() > until:
                 if isinstance(error, WorldInUse):
                     raise
-                raise BenchError(f"the simulated world does not answer: {error}") from None
+                raise BenchError(
+                    f"the simulated world does not answer ({error}): end {process}; "
+                    "a run that was under way in it can't go on then"
+                ) from None
         time.sleep(_PAUSE_S)
+
+
+def _proven(record: Record) -> Pipe:
+    """Connect, and prove the key both ways. Raises AuthenticationError, EOFError, OSError."""
+    connection = Client(record.address)
+    pipe = Pipe(connection)
+    try:
+        pipe.answers_within(_ANSWERS_S)
+        answer_challenge(connection, record.key)
+        deliver_challenge(connection, record.key)
+    except BaseException:
+        pipe.close()
+        raise
+    return pipe
 
 
 def _check_version(record: Record) -> None:

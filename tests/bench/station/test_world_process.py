@@ -87,6 +87,7 @@ def met(there: Workspace, clock: VirtualClock | None = None, **how: Any) -> Met:
 # -- the same results ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bench", "profile", "lot"),
     [
@@ -197,6 +198,7 @@ def test_who_is_killed_leaves_the_bench_exactly_as_it_stood(tmp_path: Path) -> N
     assert float(memory[f"L1/{UNIT}/stress_h"]) > 90
 
 
+@pytest.mark.slow
 def test_what_a_killed_program_left_is_met_by_read_safe_and_the_next_run(tmp_path: Path) -> None:
     there = write(tmp_path / "bench", phase_of_tests("t"))
     clock = VirtualClock(START)
@@ -423,6 +425,30 @@ def test_a_twin_that_is_not_the_same_each_time_is_found_out(there: Workspace) ->
     assert not met(there).stood
 
 
+def test_a_call_that_was_cut_short_is_whole_in_the_world_that_stays(there: Workspace) -> None:
+    world = met(there)
+    line = world.bench.lines["psu"]
+    assert isinstance(line, MirroredLine)
+    twin, line._twin = line._twin, CutShort()
+    with pytest.raises(KeyboardInterrupt):
+        line.handle(b"OUTP ON,(@1)")
+    line._twin = twin
+    assert line.handle(b"OUTP? (@1)") == b"0"  # what this program's own has
+    world.bench.close()
+    again = meet_again(there.root, there.load_station(), there.load_lots(), VirtualClock(START))
+    assert again.bench.lines["psu"].handle(b"OUTP? (@1)") == b"1"
+
+
+class CutShort:
+    """A twin in which Ctrl-C is met."""
+
+    terminators = (b"\n",)
+    reply_terminator = b"\n"
+
+    def handle(self, line: bytes) -> bytes | None:
+        raise KeyboardInterrupt
+
+
 class Moody:
     """A twin that throws dice."""
 
@@ -499,6 +525,18 @@ def test_a_shutdown_keeps_what_units_went_through(there: Workspace) -> None:
     os.kill(Record.read(record_path(there.root)).pid, signal.SIGTERM)
     _await(lambda: not world_alive(there.root))
     assert f"L1/{UNIT}/stress_h" in there.load_memory()
+
+
+def test_a_world_that_hangs_holds_up_nobody(
+    there: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met(there).bench.close()
+    pid = Record.read(record_path(there.root)).pid
+    monkeypatch.setattr(worlds, "_GIVES_WAY_S", 0.1)
+    monkeypatch.setattr(worlds, "_ANSWERS_S", 0.2)
+    os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(BenchError, match=f"does not answer .*end its process {pid}"):
+        met(there)
 
 
 def test_where_memory_cannot_be_kept_the_world_stays(there: Workspace) -> None:
