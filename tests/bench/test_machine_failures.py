@@ -26,6 +26,7 @@ from sensorbench.sensors.sht4x.driver import Sht4x
 from sensorbench.station.station import open_station
 from sensorbench.station.workspace import Workspace
 
+from ..reports.evidence.disk_log import mounted
 from ..workspaces import job_of
 from .run.climate import bake, phase_of_tests, workspace
 from .run.test_ends import is_safe
@@ -219,6 +220,34 @@ def test_a_disk_that_is_pulled_is_noticed(
                 subprocess.run(["mount", "-t", "tmpfs", "tmpfs", disk], check=True)
     assert code == 3, said
     assert "or its disk is gone" in said
+
+
+@as_root
+def test_a_disk_that_goes_read_only_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As ext4 does at an error of the disk below it."""
+    if shutil.which("mkfs.ext4") is None or not Path("/dev/loop-control").exists():
+        pytest.skip("makes a disk of a file")
+    there, image = workspace(tmp_path / "w", bake("100 h")), tmp_path / "image"
+    with image.open("wb") as file:
+        file.truncate(32 << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
+    with mounted(image, tmp_path / "disk", "errors=remount-ro") as disk:
+        there.evidence.symlink_to(disk / "evidence")
+        (disk / "evidence").mkdir()
+        device = os.stat(disk).st_dev
+        name = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve().name
+
+        def fails() -> None:
+            Path(f"/sys/fs/ext4/{name}/trigger_fs_error").write_text("a test")
+
+        with once_units_are_read(monkeypatch, fails):
+            code, said = told(there, monkeypatch, capsys)
+        assert {f.level for f in check(run_of(there))} == {Level.INCOMPLETE}
+    assert code == 3, said
+    assert "Read-only file system" in said or "Input/output error" in said
+    assert "the bench is in its safe state" in said
 
 
 DENIED = """
