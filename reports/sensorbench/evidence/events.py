@@ -154,11 +154,13 @@ class Events:
             self._chosen = {**dict([*self._chosen.items()][-7:]), kinds: found}
         return self._chosen[kinds]
 
-    def framed(self) -> Selection:
-        """Return the events that name frames of samples."""
-        parts = [np.unique(rows["event"]) for _, rows in self.index.frames.pieces()]
-        found = np.unique(np.concatenate([np.empty(0, "<u8"), *parts])).astype(np.int64)
-        return Selection(self, found[found < self.count])
+    def framed(self) -> Iterator[Event]:
+        """Yield the events that name frames of samples."""
+        last = -1
+        for _, rows in self.index.frames.pieces():
+            numbers = np.unique(rows["event"]).astype(np.int64)
+            yield from self.each(numbers[(numbers > last) & (numbers < self.count)])
+            last = int(numbers[-1])
 
     def frames(
         self, stream: str, breaks: Sequence[int] = ()
