@@ -10,6 +10,7 @@ Source: include/uapi/linux/fuse.h, protocol 7.31. Needs root, /dev/fuse and a lo
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import pickle
 import random
@@ -123,7 +124,9 @@ def mounted(image: Path, where: Path, options: str = "") -> Iterator[Path]:
         try:
             yield where
         finally:
-            _run("umount", where)
+            gc.collect()  # what failed may keep files open
+            if subprocess.run(["umount", where], check=False, capture_output=True).returncode:
+                _run("umount", "-l", where)
     finally:
         _run("losetup", "-d", loop)
 

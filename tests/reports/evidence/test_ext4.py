@@ -52,6 +52,7 @@ def test_what_was_acknowledged_outlives_a_power_cut_on_ext4(tmp_path: Path, opti
     for at in range(begins, ends + 1):
         marks = [int(e[5:]) for e in disk.log[:at] if isinstance(e, str) and e != "flush"]
         for writes in after_power_cut(disk.log, at, chance, 2):
+            image.unlink(missing_ok=True)  # a new one: nothing of the last may still write to it
             with image.open("wb") as file:
                 file.truncate(SIZE)
                 for offset, data in writes:
