@@ -31,7 +31,7 @@ from sensorbench.station.locks import Held, held, world_key
 from sensorbench.station.simulation import SimulatedBench
 from sensorbench.station.workspace import Workspace
 from sensorbench.station.world_pipe import Pipe
-from sensorbench.station.world_record import READY, Record, lot_digests, station_digest
+from sensorbench.station.world_record import GO, READY, Record, lot_digests, station_digest
 from sensorbench.station.world_serving import Serving
 from sensorbench.station.world_wire import VERSION, pack_error
 
@@ -45,18 +45,22 @@ _FOLLOWS_S = 30.0
 
 def main() -> int:
     """Be a world, from the order on standard input until the end; return the exit code."""
-    order = json.loads(sys.stdin.buffer.read())
+    order = json.loads(sys.stdin.buffer.readline())
     # As for a run: what is made is many and short-lived, and holds no cycles.
     gc.set_threshold(50_000, 10, 10)
     record = Path(order["record"])
     workspace = Workspace(Path(order["workspace"]))
     try:
-        with _logged(record.with_suffix(".log")), _alone(workspace):
+        with _logged(record.with_suffix(".log")):
             serving = _made(workspace, order)
             _stopped_by_signals(serving)
-            with _listening(record, serving):
+            _say(READY)
+            if sys.stdin.buffer.readline() != GO:
+                return 0
+            with _alone(workspace), _listening(record, serving):
                 _say(READY)
-                _wait(serving, workspace.root, float(order["idle_s"]))
+                _say_no_more()
+                _wait(serving, float(order["idle_s"]))
     except (BenchError, OSError) as error:
         told = error if isinstance(error, BenchError) else BenchError(_in_words(error))
         _say(pack_error(0.0, told) + b"\n")
@@ -70,9 +74,12 @@ def _in_words(error: OSError) -> str:
 
 
 def _say(line: bytes) -> None:
-    """Say one line to whoever started this, who listens to no more."""
+    """Say one line to whoever started this."""
     with suppress(OSError):
         os.write(1, line)
+
+
+def _say_no_more() -> None:
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
     os.close(nothing)
@@ -123,10 +130,18 @@ def _made(workspace: Workspace, order: Mapping[str, Any]) -> Serving:
         "start_utc": order["start_utc"], "station": station_digest(file), "lots": lot_digests(lots)
     }  # fmt: skip
 
-    def save() -> None:
-        workspace.keep_memory(memory, clock.utc())
+    def is_there() -> bool:
+        # This process is in its folder: no other one, made in its place, is the same.
+        try:
+            return os.path.samefile(os.curdir, workspace.root)
+        except OSError:
+            return False
 
-    return Serving(bench, clock, about, save, Path(order["record"]).parent)
+    def save() -> None:
+        if is_there():
+            workspace.keep_memory(memory, clock.utc())
+
+    return Serving(bench, clock, about, save, is_there, Path(order["record"]).parent)
 
 
 @contextmanager
@@ -189,19 +204,19 @@ def _admit(wire: Connection, key: bytes, serving: Serving) -> None:
     serving.serve(Pipe(wire))
 
 
-def _wait(serving: Serving, workspace: Path, idle_s: float) -> None:
+def _wait(serving: Serving, idle_s: float) -> None:
     """Wait for the end, whoever brings it."""
     used_at = time.monotonic()
     while not serving.ended.wait(min(_LOOKS_S, idle_s / 4)):
         if serving.is_used:
             used_at = time.monotonic()
-        elif time.monotonic() - used_at >= idle_s or not workspace.is_dir():
+        elif time.monotonic() - used_at >= idle_s or not serving.is_there():
             break
     serving.ended.set()
     until = time.monotonic() + _FOLLOWS_S
     while serving.is_following and time.monotonic() < until:
         time.sleep(_PAUSE_S)
-    if not serving.is_over and workspace.is_dir():
+    if not serving.is_over:
         serving.clock.step(serving.latest_s)
         with suppress(BenchError):
             serving.end()

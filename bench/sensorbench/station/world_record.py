@@ -24,8 +24,11 @@ from sensorbench.station.model import StationFile
 WORLD = "SENSORBENCH_WORLD"
 HERE = "here"
 """What SENSORBENCH_WORLD says for a world in the program itself."""
-READY = b"ready\n"
-"""What a world says once it listens; anything else is a packed error."""
+READY, GO = b"ready\n", b"go\n"
+"""What a world says once it is made, is told then, and says once it listens; else a packed error.
+
+One that is told nothing has lost who started it: nobody ever sees it.
+"""
 Lots = Sequence[tuple[Lot, Part]]
 
 

@@ -68,14 +68,16 @@ class Serving:
     """A bench, its clock, and who uses it. `save` keeps what the units went through, for ever.
 
     `latest_s` is the latest time that the world was ever at. `about` is what else a program is told
-    that connects; `folder` is for what it shares with it. `is_over` says that what the units went
-    through was kept, `differs` what came to something else here than in the world of who told it.
+    that connects, `is_there` whether its workspace is still the one that it was made for; `folder`
+    is for what it shares with it. `is_over` says that what the units went through was kept,
+    `differs` what came to something else here than in the world of who told it.
     """
 
     bench: SimulatedBench
     clock: VirtualClock
     about: Mapping[str, Any]
     save: Callable[[], None]
+    is_there: Callable[[], bool]
     folder: Path
     latest_s: float = 0.0
     is_over: bool = False
@@ -146,6 +148,7 @@ class Serving:
         ]
         return {
             "version": VERSION, **self.about, "latest_s": self.latest_s, "differs": self.differs,
+            "is_there": self.is_there(),
             "buses": list(bench.buses), "lines": lines,
             "instruments": sorted(bench.instruments), "known": sorted(bench.known),
             "places": self._places,

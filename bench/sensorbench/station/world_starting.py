@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sensorbench.core.errors import BenchError
 from sensorbench.station.detaching import detached
-from sensorbench.station.world_record import READY, record_path
+from sensorbench.station.world_record import GO, READY, record_path
 from sensorbench.station.world_wire import unpack_error
 
 IDLE_S = 7 * 24 * 3600.0
@@ -38,18 +38,24 @@ def start_world(
     words = [sys.executable, "-P", "-m", "sensorbench.station.world_process"]
     process = _started(words, workspace)
     assert process.stdin is not None  # noqa: S101 - asked for
-    with suppress(OSError), process.stdin as into:  # it ended at once: what it said is read later
-        into.write(json.dumps(order).encode())
+    with suppress(OSError):  # it ended at once: what it said is read later
+        process.stdin.write(json.dumps(order).encode() + b"\n")
+        process.stdin.flush()
     return partial(_await_start, process, record)
 
 
 def _await_start(process: subprocess.Popen[bytes], record: Path) -> None:
-    assert process.stdout is not None  # noqa: S101 - asked for
+    assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018
     late = threading.Timer(_STARTS_S, process.kill)
     late.daemon = True
     late.start()
     with process.stdout as out:
         said = out.readline()
+        with suppress(OSError), process.stdin as into:
+            if said == READY:
+                into.write(GO)
+        if said == READY:
+            said = out.readline()
     late.cancel()
     if said == READY:
         return

@@ -150,6 +150,8 @@ def _changed(
 
     It may know more lots than it was asked for only where they need not be the same.
     """
+    if not told["is_there"]:
+        return Problem("the workspace", "", "is another one than the simulated bench was made for")
     if told["differs"]:
         why = (
             f"did not do as the program saw it, first at {told['differs']}: a twin is not the same"

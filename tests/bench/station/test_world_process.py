@@ -519,6 +519,36 @@ def test_it_ends_when_its_workspace_is_gone(there: Workspace) -> None:
     _await(lambda: not world_alive(there.root))
 
 
+def test_a_workspace_that_was_made_anew_has_nothing_of_the_one_before(there: Workspace) -> None:
+    world = met(there)
+    world.bench.plug(UNIT, "A1")
+    world.bench.close()
+    shutil.rmtree(there.root)
+    again = write(there.root)
+    with pytest.raises(InputError, match=r"the workspace.*another one"):
+        meet_again(again.root, again.load_station(), again.load_lots(), VirtualClock(START))
+    world = met(again)
+    assert not world.stood
+    assert again.load_memory() == {}
+
+
+def test_a_world_whose_starter_was_killed_before_it_was_there_never_is(there: Workspace) -> None:
+    start = (
+        "import os, signal, sys; from datetime import UTC, datetime; from pathlib import Path; "
+        "from sensorbench.station.world_starting import start_world; "
+        "start_world(Path(sys.argv[1]), [], datetime.now(UTC)); "
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", start, there.root], check=False)
+    world = met(there)
+    assert not world.stood
+    time.sleep(1.5)
+    assert Record.read(record_path(there.root)).pid != 0
+    world.bench.lines["psu"].handle(b"*IDN?")
+    world.end()
+    assert not world_alive(there.root)
+
+
 def test_a_shutdown_keeps_what_units_went_through(there: Workspace) -> None:
     world = met(there)
     world.bench.plug(UNIT, "A1")
