@@ -65,11 +65,11 @@ class Column:
             parts.append(self._tail[max(0, start - self._stored) : stop - self._stored])
         return parts[0] if len(parts) == 1 else np.concatenate([*parts, self._tail[:0]])
 
-    def pieces(self, stop: int | None = None) -> Iterator[tuple[int, Array]]:
-        """Yield all rows up to `stop`, piece by piece, each with the number of its first."""
+    def pieces(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, Array]]:
+        """Yield rows from `start` up to `stop`, by pieces, each with the number of its first."""
         end = len(self) if stop is None else min(stop, len(self))
-        for start in range(0, end, PIECE):
-            yield start, self.slice(start, min(start + PIECE, end))
+        for first in range(start, end, PIECE):
+            yield first, self.slice(first, min(first + PIECE, end))
 
     def take(self, numbers: npt.NDArray[np.int64]) -> Array:
         """Return the rows of those numbers, which ascend, shape (n,)."""

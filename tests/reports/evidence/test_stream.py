@@ -5,6 +5,7 @@ import json
 import os
 import random
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -81,6 +82,19 @@ def test_events_are_found_by_kind_by_number_and_from_the_end(tmp_path: Path) -> 
     assert not journal.log.of(("nothing",))
 
 
+def test_events_that_are_alike_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path / "journal.jsonl", 3000, lambda n: {"what": f"S{n % 7}", "k": [n % 2]})
+    log = read(path, FIRST).log
+    expected = Counter(event.data["what"] for event in log.of(("retry",)))
+    for most in (10_000, 3):
+        monkeypatch.setattr(events, "_MOST_KEPT", most)
+        found: Counter[str] = Counter()
+        for event, alike in log.tally("retry"):
+            found[event.data["what"]] += alike
+        assert found == expected
+    assert len(list(log.tally("nothing"))) == 0
+
+
 def test_events_of_a_damaged_journal_are_found_by_their_numbers(
     tmp_path: Path, decoded: list[bytes]
 ) -> None:
@@ -116,6 +130,7 @@ def test_of_a_journal_that_grew_only_what_came_is_read(
             decoded.clear()
             assert RunReader(root).events("attached")[-1].data["point"] == "x"
             assert len(decoded) == 1
+        assert [event.seq for event in RunReader(root).events("attached")] == [*range(3000, 3005)]
         # Another program knows as much, from what was kept.
         events._OPEN.clear()
         decoded.clear()
