@@ -22,7 +22,8 @@ from sensorbench.evidence.line import Event, event_of
 from sensorbench.evidence.readonly import ReadOnly
 
 Numbers = npt.NDArray[np.int64]
-_MOST_KEPT, _KEPT_TOGETHER = 4096, 16384
+_MOST_KEPT, _KEPT_TOGETHER = 1 << 14, 1 << 15
+_MOST_TALLIED = 1 << 14
 _TOGETHER = 256
 _MOST_READ = 1 << 20
 _SPARSE = 16
@@ -210,7 +211,7 @@ class Events:
             if alike is not None:
                 alike[1] += 1
                 continue
-            if len(found) >= _MOST_KEPT:
+            if len(found) >= _MOST_TALLIED:
                 yield from ((self._event(first), count) for first, count in found.values())
                 found.clear()
             found[data] = [line, 1]

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from sensorbench.assessment.assess import assess
 from sensorbench.assessment.credit import credited
 from sensorbench.assessment.data import RunData
 from sensorbench.assessment.logs import LogStore, MeterLog, joined
+from sensorbench.assessment.overstress import _Asked, _beyond
 from sensorbench.assessment.records import MeterRow, Trace
 from sensorbench.assessment.results import as_json
 from sensorbench.reports.traces import envelope
@@ -123,3 +126,36 @@ def test_a_hole_at_the_edge_of_a_piece_is_credited_to_nobody(
     found = [given_s(size) for size in (1, 2, 3, 1000)]
     assert found == pytest.approx([found[-1]] * 4)
     assert 0 < found[-1] < 0.8 * whole_s
+
+
+@given(
+    st.lists(st.sampled_from([20.0, 85.0, 130.0, 150.0, -60.0, math.nan]), min_size=1, max_size=40),
+    st.integers(1, 12),
+)
+def test_a_place_that_went_too_far_is_found_in_pieces_of_any_size(
+    values: list[float], size: int
+) -> None:
+    part = {"ranges": {"temperature": {"words": {"min": -40.0, "max": 125.0}}}}
+    schedule = SimpleNamespace(parts={"p": part}, quantities={"temperature": {}})
+    data: Any = SimpleNamespace(schedule=schedule, ambient=lambda _zone, _where: 0.0)
+    asked = _Asked(
+        np.array([-0.5, 8.5, 15.5, 20.5]), np.array([20.0, -55.0, -55.0, -55.0]),
+        np.array([20.0, 20.0, 20.0, 145.0]), np.array([True, True, False, True]),
+    )  # fmt: skip
+    found, whole = (
+        list(_beyond(data, "m", cut(values, n, 0), "p", asked, 1.0)) for n in (size, 1000)
+    )
+    assert found == whole
+    # By rows alone, one after the other: it counts once the place had been inside.
+    expected, inside = set(), False
+    turn = -1
+    for t, value in enumerate(values):
+        now = int(np.searchsorted(asked.since_s, t)) - 1
+        inside, turn = inside and now == turn, now
+        low, high = min(-40.0, asked.low[now]), max(125.0, asked.high[now])
+        slack = 1.0 + 1.65
+        is_inside = value - 1.0 >= low - slack and value + 1.0 <= high + slack
+        inside = inside or (is_inside and bool(asked.acts[now]))
+        if inside and asked.acts[now] and (value + 1.0 > high + slack or value - 1.0 < low - slack):
+            expected.add(now)
+    assert {number for number, _ in found} == expected

@@ -62,7 +62,11 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     return found
 
 
-def test_events_are_found_by_kind_by_number_and_from_the_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", [0, 1 << 14])
+def test_events_are_found_by_kind_by_number_and_from_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    monkeypatch.setattr(events, "_MOST_KEPT", kept)
     journal = read(written(tmp_path / "journal.jsonl", 10_000), FIRST)
     found = journal.log.of(("retry",))
     assert len(found) == 3333
@@ -87,7 +91,7 @@ def test_events_that_are_alike_are_counted(tmp_path: Path, monkeypatch: pytest.M
     log = read(path, FIRST).log
     expected = Counter(event.data["what"] for event in log.of(("retry",)))
     for most in (10_000, 3):
-        monkeypatch.setattr(events, "_MOST_KEPT", most)
+        monkeypatch.setattr(events, "_MOST_TALLIED", most)
         found: Counter[str] = Counter()
         for event, alike in log.tally("retry"):
             found[event.data["what"]] += alike
