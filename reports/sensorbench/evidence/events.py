@@ -5,6 +5,7 @@ Few events that are asked for again and again are kept, so that a small run is p
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ _SPARSE = 16
 _MOST_OPEN = 4
 _OPEN: dict[Path, tuple[Index, Stamp, Cache | None]] = {}
 """The indexes of the journals that this program read last: one that grows is read on."""
+_OPENING = threading.RLock()
 
 
 class Selection(Sequence[Event]):
@@ -268,23 +270,25 @@ def opened(
     file = ReadOnly(path)
     found = file.stat()
     now = stamp(found)
-    index, cache = _known(path, first_prev, cache, file, now, afresh)
-    if index is None:
-        index = Index(first_prev)
-        if cache is not None:
-            cache.begin()
+    with _OPENING:
+        index, cache = _known(path, first_prev, cache, file, now, afresh)
+        if index is None:
+            index = Index(first_prev)
+            if cache is not None:
+                cache.begin()
 
-    def keep() -> None:
-        if cache is not None:
-            cache.save(index, now)
+        def keep() -> None:
+            if cache is not None:
+                cache.save(index, now)
 
-    index.extend(file, keep)
-    keep()
-    _OPEN.pop(path, None)
-    _OPEN[path] = index, now, cache
-    while len(_OPEN) > _MOST_OPEN:
-        _OPEN.pop(next(iter(_OPEN)), None)
-    return Events(path, index, file, index.at.events, index.at.end), found.st_size > index.at.end
+        index.extend(file, keep)
+        keep()
+        _OPEN.pop(path, None)
+        _OPEN[path] = index, now, cache
+        while len(_OPEN) > _MOST_OPEN:
+            _OPEN.pop(next(iter(_OPEN)), None)
+        at = index.at
+    return Events(path, index, file, at.events, at.end), found.st_size > at.end
 
 
 def _known(

@@ -354,6 +354,20 @@ def test_what_is_kept_and_spoilt_is_found_anew(sealed: Path, tmp_path: Path) -> 
         assert check(sealed) == [], what
 
 
+def test_what_is_kept_may_be_removed_while_a_run_is_read(tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    with RunWriter(root, VirtualClock(), {"provenance": "simulated"}, {}) as writer:
+        for number in range(40):
+            writer.append("log", {"n": number})
+            writer.commit()
+            if number % 10 == 9:
+                shutil.rmtree(tmp_path / "cache")
+            if number % 13 == 12:
+                events._OPEN.clear()
+            found = RunReader(root).events("log")
+            assert [event.data["n"] for event in found] == list(range(number + 1))
+
+
 @pytest.mark.parametrize("where", ["", "a file"])
 def test_a_run_is_read_where_nothing_can_be_kept(
     sealed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
