@@ -53,8 +53,8 @@ class _Beyond:
 
     def take(self, highs: Floats, lows: Floats, above: bool, below: bool) -> None:
         """Take rows that count."""
-        self.highest = max(self.highest, float(highs.max()))
-        self.lowest = min(self.lowest, float(lows.min()))
+        self.highest = float(np.fmax.reduce(highs, initial=self.highest))
+        self.lowest = float(np.fmin.reduce(lows, initial=self.lowest))
         self.above, self.below = self.above or above, self.below or below
 
 

@@ -5,12 +5,13 @@ Few events that are asked for again and again are kept, so that a small run is p
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +23,15 @@ from sensorbench.evidence.line import Event, event_of
 from sensorbench.evidence.readonly import ReadOnly
 
 Numbers = npt.NDArray[np.int64]
-_MOST_KEPT, _KEPT_TOGETHER = 4096, 16384
+_MOST_KEPT, _KEPT_TOGETHER = 1 << 14, 1 << 15
+_MOST_TALLIED = 1 << 14
 _TOGETHER = 256
 _MOST_READ = 1 << 20
-_SPARSE = 4
+_SPARSE = 16
 _MOST_OPEN = 4
 _OPEN: dict[Path, tuple[Index, Stamp, Cache | None]] = {}
 """The indexes of the journals that this program read last: one that grows is read on."""
+_OPENING = threading.RLock()
 
 
 class Selection(Sequence[Event]):
@@ -145,12 +148,7 @@ class Events:
     def _numbers(self, kinds: tuple[str, ...]) -> Numbers:
         """Return the numbers of the events of some kinds, ascending."""
         if kinds not in self._chosen:
-            known = [self.index.kinds[kind] for kind in kinds if kind in self.index.kinds]
-            parts = [
-                start + np.flatnonzero(np.isin(codes, known))
-                for start, codes in (self.index.codes.pieces(self.count) if known else ())
-            ]
-            found = np.concatenate(parts) if parts else np.empty(0, np.int64)
+            found = self.index.numbers(kinds, self.count)
             self._chosen = {**dict([*self._chosen.items()][-7:]), kinds: found}
         return self._chosen[kinds]
 
@@ -201,10 +199,33 @@ class Events:
 
     def each(self, numbers: Numbers | range) -> Iterator[Event]:
         """Yield events by their places, which ascend; neighbours are read together."""
+        return map(self._event, self._lines(numbers))
+
+    def tally(self, kind: str) -> Iterator[tuple[Event, int]]:
+        """Yield each different event of a kind, the first of its data, and how many are alike.
+
+        Of very many different ones some come more than once, each with a part of its number.
+        """
+        found: dict[bytes, list[Any]] = {}
+        for line in self._lines(self._numbers((kind,))):
+            data = line[: line.rfind(b',"kind":"')]
+            alike = found.get(data)
+            if alike is not None:
+                alike[1] += 1
+                continue
+            if len(found) >= _MOST_TALLIED:
+                yield from ((self._event(first), count) for first, count in found.values())
+                found.clear()
+            found[data] = [line, 1]
+        yield from ((self._event(first), count) for first, count in found.values())
+
+    def _lines(self, numbers: Numbers | range) -> Iterator[bytes]:
+        """Yield lines by their places; each goes on up to the next event's."""
         for first in range(0, len(numbers), _TOGETHER):
             chosen = np.asarray(numbers[first : first + _TOGETHER], dtype=np.int64)
             if len(chosen) > 1 and (chosen[0] > chosen[-1]):  # a selection that was turned around
-                yield from map(self.one, chosen.tolist())
+                for number in chosen.tolist():
+                    yield from self._lines(range(number, number + 1))
                 continue
             starts, stops = (ends.tolist() for ends in self._ends(chosen))
             span = stops[-1] - starts[0]
@@ -212,10 +233,10 @@ class Events:
             if span <= min(_SPARSE * needed, _MOST_READ):
                 data, base = self.file.read(starts[0], span), starts[0]
                 for start, stop in zip(starts, stops, strict=True):
-                    yield self._event(data[start - base : stop - base])
+                    yield data[start - base : stop - base]
             else:
                 for start, stop in zip(starts, stops, strict=True):
-                    yield self._event(self.file.read(start, stop - start))
+                    yield self.file.read(start, stop - start)
 
     def _ends(self, numbers: Numbers) -> tuple[Numbers, Numbers]:
         """Return where lines begin, and where the next ones do, in bytes."""
@@ -249,23 +270,25 @@ def opened(
     file = ReadOnly(path)
     found = file.stat()
     now = stamp(found)
-    index, cache = _known(path, first_prev, cache, file, now, afresh)
-    if index is None:
-        index = Index(first_prev)
-        if cache is not None:
-            cache.begin()
+    with _OPENING:
+        index, cache = _known(path, first_prev, cache, file, now, afresh)
+        if index is None:
+            index = Index(first_prev)
+            if cache is not None:
+                cache.begin()
 
-    def keep() -> None:
-        if cache is not None:
-            cache.save(index, now)
+        def keep() -> None:
+            if cache is not None:
+                cache.save(index, now)
 
-    index.extend(file, keep)
-    keep()
-    _OPEN.pop(path, None)
-    _OPEN[path] = index, now, cache
-    while len(_OPEN) > _MOST_OPEN:
-        _OPEN.pop(next(iter(_OPEN)), None)
-    return Events(path, index, file, index.at.events, index.at.end), found.st_size > index.at.end
+        index.extend(file, keep)
+        keep()
+        _OPEN.pop(path, None)
+        _OPEN[path] = index, now, cache
+        while len(_OPEN) > _MOST_OPEN:
+            _OPEN.pop(next(iter(_OPEN)), None)
+        at = index.at
+    return Events(path, index, file, at.events, at.end), found.st_size > at.end
 
 
 def _known(

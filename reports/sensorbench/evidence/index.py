@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from sensorbench.evidence.columns import Column
 from sensorbench.evidence.line import decode
@@ -26,6 +27,8 @@ NO_FRAME = 0xFFFF
 """Code of a frame that is none: the event has it, and it can't be read."""
 _BLOCK = 1 << 20
 _UNSAVED = 1 << 20
+_MOST_CHOSEN, _CHOICES = 1 << 17, 31
+Numbers = npt.NDArray[np.int64]
 _MOST_DAMAGE = 1000
 _MOST_CODES = 0xFFFF
 
@@ -64,6 +67,7 @@ class Index:
     hashed: Position = field(default_factory=Position)
     sha256: str = ""
     _digest: Any = None  # of the bytes up to `at`, while this program read them all
+    _chosen: dict[tuple[str, ...], tuple[int, Numbers]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.at.end:
@@ -78,6 +82,24 @@ class Index:
             "offsets": self.offsets, "codes": self.codes, "times": self.times,
             "frames": self.frames,
         }  # fmt: skip
+
+    def numbers(self, kinds: tuple[str, ...], count: int) -> Numbers:
+        """Return the places of the events of some kinds among the first `count`, ascending.
+
+        Asked again, only what came since is looked at.
+        """
+        known = [self.kinds[kind] for kind in kinds if kind in self.kinds]
+        done, found = self._chosen.get(kinds, (0, np.empty(0, np.int64)))
+        if done >= count:
+            return found[: np.searchsorted(found, count)]
+        more = [
+            start + np.flatnonzero(np.isin(codes, known))
+            for start, codes in (self.codes.pieces(done, count) if known else ())
+        ]
+        found = np.concatenate([found, *more]) if more else found
+        if len(found) <= _MOST_CHOSEN:
+            self._chosen = {**dict([*self._chosen.items()][-_CHOICES:]), kinds: (count, found)}
+        return found
 
     def extend(self, file: ReadOnly, full: Callable[[], None] | None = None) -> None:
         """Read the whole lines that came since; `full` is called now and then, to keep them."""
@@ -116,6 +138,8 @@ class Index:
 
     def _cut(self) -> None:
         """Forget what was read beyond the position."""
+        if len(self.offsets) > self.at.events:
+            self._chosen.clear()
         for name, column in self.columns.items():
             column.cut(self.at.frames if name == "frames" else self.at.events)
         del self.damage[self.at.damage :]

@@ -137,10 +137,9 @@ class Run:
             if event.data.get("retries"):
                 counts.update(event.data["retries"])
                 seqs.append(event.seq)
-        retries = self.events("retry")
-        for event in retries:
-            counts[str(event.data.get("what", ""))] += 1
-        seqs.extend(seqs_of(retries))
+        for event, alike in self.reader.journal.log.tally("retry") if self.reader else ():
+            counts[str(event.data.get("what", ""))] += alike
+        seqs.extend(seqs_of(self.events("retry")))
         return counts, seqs
 
     @property

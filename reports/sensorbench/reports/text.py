@@ -64,7 +64,7 @@ def entries(numbers: Iterable[int]) -> str:
     >>> entries([42]), entries([42, 2180]), entries(range(736, 763))
     ('#42', '#42, #2180', '#736…#762 (27)')
     """
-    found = np.unique(np.fromiter(numbers, np.int64)).tolist()
+    found = np.unique(np.fromiter(numbers, np.int64))
     if len(found) > _ENTRIES_SHOWN:
         return f"#{found[0]}…#{found[-1]} ({len(found)})"
     return ", ".join(f"#{item}" for item in found)

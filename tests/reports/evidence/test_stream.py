@@ -5,6 +5,7 @@ import json
 import os
 import random
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -61,7 +62,11 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     return found
 
 
-def test_events_are_found_by_kind_by_number_and_from_the_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", [0, 1 << 14])
+def test_events_are_found_by_kind_by_number_and_from_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    monkeypatch.setattr(events, "_MOST_KEPT", kept)
     journal = read(written(tmp_path / "journal.jsonl", 10_000), FIRST)
     found = journal.log.of(("retry",))
     assert len(found) == 3333
@@ -79,6 +84,19 @@ def test_events_are_found_by_kind_by_number_and_from_the_end(tmp_path: Path) -> 
     assert found_one.data == {"n": 7}
     assert journal.log.numbered(10_000) is None
     assert not journal.log.of(("nothing",))
+
+
+def test_events_that_are_alike_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path / "journal.jsonl", 3000, lambda n: {"what": f"S{n % 7}", "k": [n % 2]})
+    log = read(path, FIRST).log
+    expected = Counter(event.data["what"] for event in log.of(("retry",)))
+    for most in (10_000, 3):
+        monkeypatch.setattr(events, "_MOST_TALLIED", most)
+        found: Counter[str] = Counter()
+        for event, alike in log.tally("retry"):
+            found[event.data["what"]] += alike
+        assert found == expected
+    assert len(list(log.tally("nothing"))) == 0
 
 
 def test_events_of_a_damaged_journal_are_found_by_their_numbers(
@@ -116,6 +134,7 @@ def test_of_a_journal_that_grew_only_what_came_is_read(
             decoded.clear()
             assert RunReader(root).events("attached")[-1].data["point"] == "x"
             assert len(decoded) == 1
+        assert [event.seq for event in RunReader(root).events("attached")] == [*range(3000, 3005)]
         # Another program knows as much, from what was kept.
         events._OPEN.clear()
         decoded.clear()
@@ -333,6 +352,20 @@ def test_what_is_kept_and_spoilt_is_found_anew(sealed: Path, tmp_path: Path) -> 
         run = RunReader(sealed)
         assert (len(run.events("log")), run.journal.damage) == (300, ()), what
         assert check(sealed) == [], what
+
+
+def test_what_is_kept_may_be_removed_while_a_run_is_read(tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    with RunWriter(root, VirtualClock(), {"provenance": "simulated"}, {}) as writer:
+        for number in range(40):
+            writer.append("log", {"n": number})
+            writer.commit()
+            if number % 10 == 9:
+                shutil.rmtree(tmp_path / "cache")
+            if number % 13 == 12:
+                events._OPEN.clear()
+            found = RunReader(root).events("log")
+            assert [event.data["n"] for event in found] == list(range(number + 1))
 
 
 @pytest.mark.parametrize("where", ["", "a file"])
