@@ -35,6 +35,7 @@ from sensorbench.evidence.check import Level, check
 from sensorbench.evidence.journal import JournalWriter
 from sensorbench.evidence.run import RunReader
 from sensorbench.evidence.segments import SegmentWriter
+from sensorbench.station.worlds import end_world, world_alive
 
 PROOF = Path(__file__).parents[1] / "tests" / "proof"
 CALIBRATION = "calibration/pressure_temperature"
@@ -278,6 +279,8 @@ def disturbed(scene: str, source: Path, plain: Plain, chance: random.Random, fol
     if code not in (0, None):
         tried.wrong.append(f"exit code {code}: {(root / 'said.txt').read_text()[-600:]}")
         return tried
+    if world_alive(root):  # who was killed after the seal left it: what units remember is there
+        end_world(root)
     tried.wrong += compare(scene, plain, root, tried.kills, records)
     return tried
 

@@ -71,9 +71,9 @@ def logged_until(root: Path) -> float:
     ("log", "lost_s", "after_s"),
     [
         ("1 s", 60.0, 75.0),
-        pytest.param("25 s", 60.0, 190.0, marks=pytest.mark.slow),
-        pytest.param("55 s", 60.0, 380.0, marks=pytest.mark.slow),
-        pytest.param("2 min", 125.0, 590.0, marks=pytest.mark.slow),
+        pytest.param("25 s", 60.0, 190.0, marks=pytest.mark.chaos),
+        pytest.param("55 s", 60.0, 380.0, marks=pytest.mark.chaos),
+        pytest.param("2 min", 125.0, 590.0, marks=pytest.mark.chaos),
     ],
 )
 def test_a_run_that_is_killed_has_lost_a_minute_of_its_log_or_one_row(

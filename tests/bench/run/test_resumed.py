@@ -168,8 +168,12 @@ def scene(
     return request.param, outcome, given_h(bench)
 
 
-@pytest.mark.parametrize("share", [0.03, 0.11, 0.22, 0.37, 0.43, 0.58, 0.66, 0.71, 0.84, 0.97])
-@pytest.mark.parametrize("again", [(), (14,), (3, 40)], ids=["once", "soon again", "three times"])
+@pytest.mark.parametrize(
+    ("share", "again"),
+    [(share, ()) for share in (0.03, 0.11, 0.22, 0.43, 0.58, 0.71, 0.84, 0.97)]
+    + [(share, (14,)) for share in (0.15, 0.37, 0.66, 0.9)]
+    + [(share, (3, 40)) for share in (0.08, 0.5, 0.77)],
+)
 def test_a_run_that_died_comes_to_what_it_would_have_come_to(
     scene: tuple[str, Outcome, Mapping[str, float]],
     calibrated: Path,

@@ -15,7 +15,7 @@ from .disk_log import Disk, after_power_cut, logged, mounted
 from .test_power_cut import judge, whole_run
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.chaos,
     pytest.mark.skipif(
         not sys.platform.startswith("linux")
         or os.getuid() != 0

@@ -199,7 +199,7 @@ def test_what_was_acknowledged_outlives_a_power_cut_at_any_moment(
 
 
 # A quick look at some, and all of them where there is time.
-SOME = [pytest.param(8, 6), pytest.param(1, 48, marks=pytest.mark.slow)]
+SOME = [pytest.param(8, 6), pytest.param(1, 48, marks=pytest.mark.chaos)]
 
 
 @pytest.mark.parametrize(("stride", "most"), SOME)
