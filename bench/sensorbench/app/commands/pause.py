@@ -21,6 +21,7 @@ from sensorbench.run.resuming import find
 from sensorbench.station.locks import held, run_key
 from sensorbench.station.wishes import Kind, Wish, ask, running
 from sensorbench.station.workspace import Workspace
+from sensorbench.station.worlds import end_world
 
 
 def pause_run(root: Path, run: str, by: str, because: str, hold: str, as_json: bool) -> None:
@@ -61,6 +62,7 @@ def abort_run(root: Path, run: str, by: str, because: str, as_json: bool) -> Non
     else:
         with held([run_key(workspace.root)], f"abort {path.name}"):
             verdict = _end(path, wish)
+            end_world(workspace.root)  # if a killed run left one: its units keep what they know
     if as_json:
         print_json({"run": path.name, "asked": "abort", "verdict": verdict})
     elif verdict:
