@@ -1,6 +1,10 @@
 """Make the frozen evidence of tests/evidence: a small sealed run of each kind of phase.
 
 python tools/make_frozen_evidence.py [--again] [KIND…]
+python tools/make_frozen_evidence.py torso
+
+`torso` is a workspace with a run that was killed in the middle of its hours: every later version
+goes on with it (tests/bench/run/test_torso.py).
 
 Evidence that was sealed by any version must verify for ever: tests/reports/evidence/test_frozen.py
 holds us to it. So this is run once for a format that is released, and never again for it: with
@@ -18,14 +22,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 from sensorbench.app.commands.attach import attach_files
 from sensorbench.assessment.verify import verify
 from sensorbench.core.clock import VirtualClock
-from sensorbench.evidence.run import RunReader
+from sensorbench.evidence.run import RunReader, RunWriter
+from sensorbench.run import execute as executing
 from sensorbench.run.execute import Outcome, execute, resume
 from sensorbench.station.simulation import SimulatedOperator
 from sensorbench.station.station import Station, open_station
@@ -55,6 +63,26 @@ class Frozen:
 
 
 HUMIDITY = ("0F3A11C2", "0F3A11D7")
+TORSO = """
+id = "own/damp"
+title = "Damp heat"
+source = "own"
+log = "5 min"
+
+[soak]
+temperature = { within = "1 K", for = "5 min", timeout = "4 h", held = "3 K" }
+humidity = { within = "3 %RH", for = "5 min", timeout = "4 h" }
+
+[[phase]]
+kind = "stress"
+name = "damp"
+set = [{ supply = "max" }, { temperature = "40 degC" }, { humidity = "85 %RH" }]
+hours = "10 h"
+readouts = ["4 h"]
+monitor = { every = "1 h", measures = ["error"] }
+test = { before = ["room"], after = ["room"] }
+"""
+TORSO_EVENTS = 190
 QUICK = """
 [soak]
 temperature = { within = "1 K", for = "5 min", timeout = "4 h", held = "3 K" }
@@ -319,6 +347,34 @@ def _gone_on(
         return resume(parked.root, station)
 
 
+class _Death(BaseException):
+    """Stands for the end of the program."""
+
+
+def make_torso(target: Path) -> None:
+    """Make a workspace with a run that was killed in the middle of its second stress."""
+    shutil.copytree(TESTS / "proof" / "humidity", target)
+    (target / "profiles").mkdir()
+    (target / "profiles" / "damp.toml").write_text(TORSO, encoding="utf-8", newline="\n")
+    workspace = Workspace(target)
+    job = load_job(workspace, "profiles/damp.toml", ["desk"])
+    real, left = RunWriter.append, [TORSO_EVENTS]
+
+    def append(*args: Any, **more: Any) -> int:
+        left[0] -= 1
+        if left[0] < 0:
+            raise _Death
+        return real(*args, **more)
+
+    with (
+        mock.patch.object(RunWriter, "append", append),
+        mock.patch.object(executing, "to_its_end", lambda runner: runner.execute()),
+        open_station(job.station, VirtualClock(START), job.lots, {}) as station,
+        suppress(_Death),
+    ):
+        execute(workspace, job, station)
+
+
 def main(asked: list[str]) -> int:
     """Make the runs that are asked for, or all; say how big they are."""
     # Evidence says how far the bench's clock is from UTC: here it is not.
@@ -328,6 +384,9 @@ def main(asked: list[str]) -> int:
     there = [kind for kind in kinds if (EVIDENCE / kind).exists()]
     if there and "--again" not in asked:
         raise SystemExit(f"{', '.join(there)}: is there already, and what was sealed stays")
+    if kinds == ["torso"]:
+        make_torso(EVIDENCE / "torso")
+        return 0
     for kind in kinds:
         with tempfile.TemporaryDirectory() as folder:
             made = make(Path(folder) / "bench", kind, RUNS[kind])
