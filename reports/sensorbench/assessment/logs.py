@@ -17,7 +17,8 @@ from typing import IO
 import numpy as np
 
 from sensorbench.assessment.records import Floats, MeterRow, Trace
-from sensorbench.evidence.cache import scratch
+from sensorbench.core.errors import EvidenceError
+from sensorbench.evidence.cache import CACHE, scratch
 
 _PIECE = 1 << 14
 _IN_MEMORY = 1 << 25
@@ -186,13 +187,25 @@ class LogStore:
             self._held += rows.nbytes
             done.append(rows)
             return
-        if self._file is None:
-            self._file = tempfile.TemporaryFile(dir=scratch())  # noqa: SIM115 - as long as we are
-            weakref.finalize(self, self._file.close)
-        self._file.seek(self._end)
-        self._file.write(rows.tobytes())
+        try:
+            self._write(rows)
+        except OSError as error:
+            where = scratch() or tempfile.gettempdir()
+            raise EvidenceError(
+                f"the log is too long for memory, and can't be laid out in {where}: "
+                f"{error.strerror}; make room there, or name another folder in {CACHE}"
+            ) from None
         done.append((self._end, len(rows)))
         self._end += rows.nbytes
+
+    def _write(self, rows: Floats) -> None:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(dir=scratch(), buffering=0)  # noqa: SIM115 - kept
+            weakref.finalize(self, self._file.close)
+        self._file.seek(self._end)
+        data, written = rows.tobytes(), 0
+        while written < len(data):
+            written += self._file.write(data[written:]) or 0
 
     def _get(self, kept: tuple[int, int]) -> Floats:
         assert self._file is not None  # noqa: S101 - something was put there

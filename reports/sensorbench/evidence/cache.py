@@ -12,7 +12,6 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 from platformdirs import user_cache_path
@@ -47,7 +46,7 @@ class Cache:
         base = _base()
         name = sha256(os.fsencode(root))[:32]
         self.folder = base / "runs" / name if base else None
-        self._stem = ""
+        self._saved = ""  # the name of the index that is kept
         self._of: Stamp = []
 
     def load(self) -> tuple[Index, Stamp] | None:
@@ -59,39 +58,35 @@ class Cache:
             index = Index.from_json(row)
             for name, column in index.columns.items():
                 count = index.at.frames if name == "frames" else index.at.events
-                column.load(self.folder / f"{row['stem']}.{name}", count, row["digests"][name])
-            self._stem, self._of = str(row["stem"]), list(row["stamp"])
+                column.load(self.folder / f"{index.name}.{name}", count, row["digests"][name])
+            self._saved, self._of = index.name, list(row["stamp"])
             return index, self._of
         except (OSError, ValueError, KeyError, TypeError):
             return None
-
-    def begin(self) -> None:
-        """Take an index as a new one: what is there of an older one is not written over."""
-        self._stem = ""
 
     def save(self, index: Index, of: Stamp) -> None:
         """Keep an index; what of it was kept already is not written again.
 
         Two programs that read on in one journal write the same.
         """
-        moved = self._stem and self._of != of and not index.offsets.unsaved
+        is_new = self._saved != index.name
+        moved = not is_new and self._of != of and not index.offsets.unsaved
         if self.folder is None or not (moved or index.offsets.unsaved >= _LEAST_EVENTS):
             return
         with suppress(OSError, ValueError):
             self.folder.mkdir(parents=True, exist_ok=True)
-            is_new = not self._stem
-            self._stem = self._stem or token_hex(8)
             digests = {
-                name: column.save(self.folder / f"{self._stem}.{name}")
+                name: column.save(self.folder / f"{index.name}.{name}")
                 for name, column in index.columns.items()
             }
-            row = {**index.as_json(), "stem": self._stem, "stamp": of, "digests": digests}
-            self._write(_STATE, row)
-            self._of = of
+            self._write(_STATE, {**index.as_json(), "stamp": of, "digests": digests})
+            self._saved, self._of = index.name, of
             if is_new:
                 self._forget_older()
 
-    def remember(self, stamps: Stamps, digests: dict[str, str], began_ns: int) -> None:
+    def remember(
+        self, stamps: Stamps, digests: dict[str, str], index: Index, began_ns: int
+    ) -> None:
         """Keep that a run's files were whole when they were read, from `began_ns` on.
 
         What was written just before may change again with the same stamp: it is not believed.
@@ -101,7 +96,7 @@ class Cache:
         latest = max((max(row[3], row[4]) for row in stamps.values()), default=0)
         row = {
             "version": VERSION, "settled": began_ns - latest > _SETTLED_NS,
-            "stamps": stamps, "digests": digests,
+            "stamps": stamps, "digests": digests, "index": index.name, "frames": index.at.frames,
         }  # fmt: skip
         with suppress(OSError):
             if self.folder is not None:
@@ -119,6 +114,18 @@ class Cache:
         """Return whether files of those digests, and no others, were whole."""
         row = self._read(_WHOLE)
         return row.get("version") == VERSION and row.get("digests") == digests
+
+    def frames_whole(self, index: Index) -> tuple[int, dict[str, tuple[int, str]]]:
+        """Return how many frames of a journal were whole, and the files that they lay in.
+
+        Of each file how long it was, and its digest then: it may have grown since.
+        """
+        row = self._read(_WHOLE)
+        if row.get("version") != VERSION or row.get("index") != index.name:
+            return 0, {}
+        names = {file for _, file in index.streams if file in row["stamps"]}
+        files = {name: (int(row["stamps"][name][2]), row["digests"][name]) for name in names}
+        return min(int(row["frames"]), index.confirmed), files
 
     def _read(self, name: str) -> dict[str, Any]:
         if self.folder is None:
@@ -142,7 +149,7 @@ class Cache:
         """Remove what an earlier index of this run left, and of other runs what is too much."""
         assert self.folder is not None  # noqa: S101 - the caller looked
         for path in self.folder.iterdir():
-            if path.suffix in _COLUMNS and path.stem != self._stem:
+            if path.suffix in _COLUMNS and path.stem != self._saved:
                 path.unlink(missing_ok=True)
         there = []
         for folder in self.folder.parent.iterdir():

@@ -15,7 +15,7 @@ from sensorbench.core.errors import EvidenceError
 from sensorbench.evidence.cache import Cache, Stamp, Stamps, stamp
 from sensorbench.evidence.canonical import canonical, sha256
 from sensorbench.evidence.foreign import left_by
-from sensorbench.evidence.run import RunReader, digest, files_of
+from sensorbench.evidence.run import RunReader, files_of
 from sensorbench.evidence.segments import Frame, decode
 
 _TEXT = (".json", ".jsonl", ".toml", ".csv", ".txt")
@@ -67,15 +67,17 @@ def check(root: Path, afresh: bool = True) -> list[Finding]:
         run = RunReader(root, afresh=not believed)
     except EvidenceError as error:
         return [Finding(Level.DAMAGE, "run.json or journal.jsonl", str(error))]
-    digests = {} if believed else _digests(run, stamps)
+    index = run.journal.log.index
+    frames, files = run.cache.frames_whole(index)
+    digests, grown = ({}, True) if believed else _digests(run, stamps, files)
     findings = [Finding(Level.DAMAGE, "journal.jsonl", text) for text in run.journal.damage]
     if not believed and not run.cache.were_whole(digests):
         if run.journal.crlf:
             findings.append(_damage("journal.jsonl", LINE_ENDS, ""))
-        findings += [*_inputs(run), *_frames(run)]
+        findings += [*_inputs(run), *_frames(run, frames if grown else 0)]
         findings += _seal(run, stamps, digests) if run.is_sealed else []
     if not believed and not findings and stamps == _stamps(root):
-        run.cache.remember(stamps, digests, began_ns)
+        run.cache.remember(stamps, digests, index, began_ns)
     if not run.is_sealed:
         findings.append(_no_seal(run, bool(findings)))
     return _line_ends_once(findings)
@@ -87,17 +89,37 @@ def _stamps(root: Path) -> Stamps:
     return {n: stamp((root / n).stat()) for n in names if (root / n).is_file()}
 
 
-def _digests(run: RunReader, names: Iterable[str]) -> dict[str, str]:
-    """Return the SHA-256 of each file; "" of one that is gone or can't be read."""
+def _digests(
+    run: RunReader, names: Iterable[str], known: Mapping[str, tuple[int, str]]
+) -> tuple[dict[str, str], bool]:
+    """Return the SHA-256 of each file; "" of one that is gone or can't be read.
+
+    And whether all files that are known, of a length and with a digest, only grew since.
+    """
     found = {}
+    grew = set()
     for name in names:
         path = run.root / name
-        known = run.journal.sha256 if name == "journal.jsonl" and not run.journal.torn else ""
+        length, before = known.get(name, (0, ""))
+        own = run.journal.sha256 if name == "journal.jsonl" and not run.journal.torn else ""
         try:
-            found[name] = known or str(digest(path)["sha256"])
+            found[name], then = (own, "") if own else _digest(path, length)
         except OSError:
-            found[name] = ""
-    return found
+            found[name], then = "", ""
+        if name in known and then == before:
+            grew.add(name)
+    return found, grew == set(known)
+
+
+def _digest(path: Path, length: int) -> tuple[str, str]:
+    """Return the SHA-256 of a file, and that of its first bytes; "" where there are fewer."""
+    digest, then, at = hashlib.sha256(), "", 0
+    with path.open("rb") as file:
+        while block := file.read(min(_BLOCK, length - at) if at < length else _BLOCK):
+            digest.update(block)
+            at += len(block)
+            then = digest.hexdigest() if at == length else then
+    return digest.hexdigest(), then
 
 
 def never_begun(root: Path) -> bool:
@@ -216,8 +238,8 @@ def _inputs(run: RunReader) -> Iterator[Finding]:
             yield _damage(f"inputs/{name}", "changed", text, there="run.json")
 
 
-def _frames(run: RunReader) -> Iterator[Finding]:
-    for event in run.journal.log.framed():
+def _frames(run: RunReader, start: int) -> Iterator[Finding]:
+    for event in run.journal.log.framed(start):
         for data in event.data.get("frames", ()):
             try:
                 frame = Frame.of(data)

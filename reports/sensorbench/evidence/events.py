@@ -152,10 +152,10 @@ class Events:
             self._chosen = {**dict([*self._chosen.items()][-7:]), kinds: found}
         return self._chosen[kinds]
 
-    def framed(self) -> Iterator[Event]:
-        """Yield the events that name frames of samples."""
+    def framed(self, start: int = 0) -> Iterator[Event]:
+        """Yield the events that name frames of samples, from the frame of number `start` on."""
         last = -1
-        for _, rows in self.index.frames.pieces():
+        for _, rows in self.index.frames.pieces(start):
             numbers = np.unique(rows["event"]).astype(np.int64)
             yield from self.each(numbers[(numbers > last) & (numbers < self.count)])
             last = int(numbers[-1])
@@ -274,8 +274,6 @@ def opened(
         index, cache = _known(path, first_prev, cache, file, now, afresh)
         if index is None:
             index = Index(first_prev)
-            if cache is not None:
-                cache.begin()
 
         def keep() -> None:
             if cache is not None:

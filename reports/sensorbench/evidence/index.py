@@ -10,6 +10,7 @@ import hashlib
 from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from secrets import token_hex
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,7 @@ class Index:
     """What is known of a journal up to `at`; up to `hashed` the digest of its bytes is `sha256`."""
 
     first_prev: str | None
+    name: str = field(default_factory=lambda: token_hex(8))
     offsets: Column = field(default_factory=lambda: Column("<u8"))
     codes: Column = field(default_factory=lambda: Column("<u2"))
     times: Column = field(default_factory=lambda: Column("<f8"))
@@ -66,6 +68,8 @@ class Index:
     at: Position = field(default_factory=Position)
     hashed: Position = field(default_factory=Position)
     sha256: str = ""
+    confirmed: int = 0
+    """How many frames are named by lines whose bytes are those of an earlier look."""
     _digest: Any = None  # of the bytes up to `at`, while this program read them all
     _chosen: dict[tuple[str, ...], tuple[int, Numbers]] = field(default_factory=dict)
 
@@ -132,7 +136,7 @@ class Index:
             at += len(block)
         if digest.hexdigest() != self.sha256:
             return False
-        self._digest, self.at = digest, self.hashed
+        self._digest, self.at, self.confirmed = digest, self.hashed, self.hashed.frames
         self._cut()
         return True
 
@@ -225,7 +229,8 @@ class Index:
     def as_json(self) -> dict[str, Any]:
         """Return all but the columns."""
         return {
-            "version": VERSION, "first_prev": self.first_prev, "kinds": list(self.kinds),
+            "version": VERSION, "name": self.name, "first_prev": self.first_prev,
+            "kinds": list(self.kinds),
             "streams": [list(pair) for pair in self.streams], "damage": self.damage,
             "at": asdict(self.at), "hashed": asdict(self.hashed), "sha256": self.sha256,
         }  # fmt: skip
@@ -234,7 +239,7 @@ class Index:
     def from_json(cls, row: Mapping[str, Any]) -> Index:
         """Return an index whose columns are still empty. Raises KeyError or TypeError."""
         index = cls(
-            row["first_prev"], damage=list(row["damage"]),
+            row["first_prev"], str(row["name"]), damage=list(row["damage"]),
             at=Position(**row["at"]), hashed=Position(**row["hashed"]), sha256=row["sha256"],
         )  # fmt: skip
         for name in row["kinds"]:

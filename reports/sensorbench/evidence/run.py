@@ -31,9 +31,9 @@ from sensorbench.evidence.readonly import ReadOnly
 from sensorbench.evidence.segments import Frame, Rows, TypedRows
 
 FORMAT = 2
-_LONG = 1 << 26  # a frame that claims more is no longer than its file
 STALLED_S = 0.5
 """How long a commit takes at most on a disk that is well, s; longer is put on record."""
+_LONG = 1 << 26  # a frame that claims more is no longer than its file
 PAYLOAD_TYPE = "application/vnd.sensorbench.evidence.{}+json"
 
 
@@ -407,12 +407,12 @@ class RunReader:
 
         (0, columns) if there are none. Raises EvidenceError if they are damaged.
         """
-        found = [Frame.of(frame) for frame in event.data.get("frames", [])]
-        frames = [frame for frame in found if frame.stream == stream]
+        rows = event.data.get("frames", ())
+        frames = [frame for frame in map(Frame.of, rows) if frame.stream == stream]
         if not frames:
             return np.empty((0, len(self._streams.get(stream, ()))))
-        blocks = [segments.decode(self.frame_bytes(f), f.file) for f in frames]
-        return blocks[0] if len(blocks) == 1 else cast("TypedRows", np.concatenate(blocks))
+        found = [segments.decode(self.frame_bytes(f), f.file) for f in frames]
+        return found[0] if len(found) == 1 else cast("TypedRows", np.concatenate(found))
 
     def values(self, event: journal.Event, stream: str) -> Rows:
         """Return the rows of a stream in their units, scaled as the stream was announced."""
@@ -431,7 +431,7 @@ class RunReader:
         columns = self.columns(stream)
         scale = np.array([column.scale for column in columns])
         offset = np.array([column.offset for column in columns])
-        is_plain = bool((scale == 1.0).all() and (offset == 0.0).all())
+        is_plain = not (scale != 1.0).any() and not offset.any()
         for event, file, start, count, length in self.journal.log.frames(stream, breaks):
             data = self.segment(file).read(start, count * length)
             if len(data) < count * length or not length:
@@ -441,11 +441,10 @@ class RunReader:
 
     def frame_bytes(self, frame: Frame) -> bytes:
         """Return the bytes of a frame, as many as there are. Raises EvidenceError."""
-        file = self.segment(frame.file)
-        if frame.offset < 0 or frame.length > _LONG:
-            length = min(frame.length, file.stat().st_size - frame.offset)
-            return file.read(frame.offset, length) if frame.offset >= 0 else b""
-        return file.read(frame.offset, frame.length)
+        file, length = self.segment(frame.file), frame.length
+        if frame.offset < 0 or length > _LONG:
+            length = min(length, file.stat().st_size - frame.offset) if frame.offset >= 0 else 0
+        return file.read(frame.offset, length)
 
     def segment(self, name: str) -> ReadOnly:
         """Return a file of samples, to be read in pieces. Raises EvidenceError."""

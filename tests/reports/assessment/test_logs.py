@@ -1,5 +1,6 @@
 """A log that is read in pieces says what it says as a whole, wherever it is cut."""
 
+import errno
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ from sensorbench.assessment.logs import LogStore, MeterLog, joined
 from sensorbench.assessment.overstress import _Asked, _beyond
 from sensorbench.assessment.records import MeterRow, Trace
 from sensorbench.assessment.results import as_json
+from sensorbench.core.errors import EvidenceError
+from sensorbench.evidence.cache import CACHE
 from sensorbench.reports.traces import envelope
 
 FROZEN = sorted((Path(__file__).parents[2] / "evidence").glob("*/SIM-*"))
@@ -126,6 +129,19 @@ def test_a_hole_at_the_edge_of_a_piece_is_credited_to_nobody(
     found = [given_s(size) for size in (1, 2, 3, 1000)]
     assert found == pytest.approx([found[-1]] * 4)
     assert 0 < found[-1] < 0.8 * whole_s
+
+
+def test_a_log_that_finds_no_room_is_told_in_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setenv(CACHE, str(tmp_path))
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    with pytest.raises(EvidenceError, match="No space left on device; make room there") as told:
+        cut([20.0] * 10, 5, 0)
+    assert str(tmp_path) in str(told.value)
 
 
 @given(

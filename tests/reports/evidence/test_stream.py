@@ -23,6 +23,7 @@ from sensorbench.evidence.canonical import sha256
 from sensorbench.evidence.check import Level, check
 from sensorbench.evidence.journal import JournalWriter, read
 from sensorbench.evidence.run import Column, RunReader, RunWriter
+from sensorbench.evidence.segments import Frame
 
 FIRST = sha256(b"run.json")
 KINDS = ("log", "retry", "step")
@@ -299,10 +300,10 @@ def test_files_of_another_run_in_its_place_are_read_again(sealed: Path, tmp_path
 def test_of_files_that_nobody_wrote_since_nothing_is_read_again(
     sealed: Path, monkeypatch: pytest.MonkeyPatch, decoded: list[bytes]
 ) -> None:
-    def read_again(path: Path) -> None:
+    def read_again(path: Path, _length: int) -> None:
         raise AssertionError(path)
 
-    monkeypatch.setattr("sensorbench.evidence.check.digest", read_again)
+    monkeypatch.setattr("sensorbench.evidence.check._digest", read_again)
     events._OPEN.clear()
     assert check(sealed, afresh=False) == []
     assert not decoded
@@ -318,6 +319,69 @@ def test_files_of_the_same_digests_are_not_looked_at_line_by_line_again(
     assert not decoded
 
 
+@pytest.mark.parametrize("another", [True, False])
+@pytest.mark.parametrize("spoil", ["", "samples/log.seg", "samples/new.seg"])
+def test_of_a_run_that_goes_on_only_the_new_frames_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, another: bool, spoil: str
+) -> None:
+    looked: list[Frame] = []
+    own = RunReader.frame_bytes
+    monkeypatch.setattr(
+        RunReader, "frame_bytes", lambda run, frame: looked.append(frame) or own(run, frame)
+    )
+    root = tmp_path / "run"
+    with RunWriter(root, VirtualClock(), {"provenance": "simulated"}, {}) as writer:
+        writer.declare("log", [Column("value", "Pa")])
+        for number in range(50):
+            writer.append("log", {}, {"log": np.full((3, 1), float(number))})
+        writer.commit()
+        assert [finding.level for finding in check(root)] == [Level.INCOMPLETE]
+        assert len(looked) == 50
+        writer.declare("new", [Column("value", "Pa")])
+        writer.append("log", {}, {"log": np.zeros((1, 1)), "new": np.ones((1, 1))})
+        writer.commit()
+    looked.clear()
+    if another:
+        events._OPEN.clear()
+    if spoil:
+        flipped(root / spoil)
+    levels = {finding.level for finding in check(root)}
+    assert levels == ({Level.INCOMPLETE, Level.DAMAGE} if spoil else {Level.INCOMPLETE})
+    assert len(looked) == (52 if spoil == "samples/log.seg" else 2)
+
+
+def test_lines_that_were_forged_after_the_last_look_vouch_for_no_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "run"
+    with RunWriter(root, VirtualClock(), {"provenance": "simulated"}, {}) as writer:
+        writer.declare("log", [Column("value", "Pa")])
+        for number in range(30):
+            writer.append("log", {}, {"log": np.full((3, 1), float(number))})
+        writer.commit()
+        check(root)
+        monkeypatch.setattr(cache, "_LEAST_EVENTS", 100)  # what comes now is not kept in the index
+        for number in range(5):
+            writer.append("log", {}, {"log": np.full((3, 1), float(number))})
+        writer.commit()
+        assert {finding.level for finding in check(root)} == {Level.INCOMPLETE}
+    journal = root / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    kept = [json.loads(line) for line in lines[:-3]]
+    journal.write_bytes(b"".join(lines[:-3]))
+    forger = JournalWriter.reopen(journal, len(kept), kept[-1]["hash"])
+    for line in lines[-3:]:
+        row = json.loads(line)
+        frame = {**row["data"]["frames"][0], "sha256": "0" * 64}
+        forger.append(row["t"], row["time"], "log", {"frames": [frame]})
+    forger.commit()
+    forger.close()
+    events._OPEN.clear()
+    found = [finding for finding in check(root) if finding.level is Level.DAMAGE]
+    assert len(found) == 3
+    assert all("its digest does not match" in str(finding) for finding in found)
+
+
 def test_what_was_written_just_before_it_was_verified_is_read_again(
     sealed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -325,8 +389,8 @@ def test_what_was_written_just_before_it_was_verified_is_read_again(
     check(sealed)
     read_again: list[Path] = []
     monkeypatch.setattr(
-        "sensorbench.evidence.check.digest",
-        lambda path: read_again.append(path) or {"sha256": ""},
+        "sensorbench.evidence.check._digest",
+        lambda path, _length: read_again.append(path) or ("", ""),
     )
     check(sealed, afresh=False)
     assert read_again
