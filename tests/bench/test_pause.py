@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from sensorbench.app.commands.pause import abort_run, pause_run
+from sensorbench.app.commands.runs import list_runs
 from sensorbench.app.waiting import say_waits
 from sensorbench.assessment.data import RunData
 from sensorbench.assessment.verify import verify
@@ -163,6 +164,9 @@ def test_what_is_left_of_a_killed_run_is_sealed_by_abort(
     bench = Mortal(there)
     assert bench.dies(monkeypatch, 60)
     assert bench.root is not None
+    list_runs(there.root, as_json=True)
+    (row,) = json.loads(capsys.readouterr().out)
+    assert "it was cut off: `resume" in row["waits_for"]
     abort_run(there.root, bench.root.name, "Li", "the fan is loud", as_json=True)
     assert json.loads(capsys.readouterr().out)["verdict"] == "INVALID"
     assert verify(bench.root).is_whole

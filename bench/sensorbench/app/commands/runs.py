@@ -9,11 +9,13 @@ from typing import Any
 import typer
 
 from sensorbench.app.commands.common import print_json, print_table, run_ids
-from sensorbench.app.waiting import say_waits
+from sensorbench.app.waiting import CUT_OFF, say_waits
 from sensorbench.core.errors import InputError
 from sensorbench.core.folders import leads_nowhere, lost_link
 from sensorbench.evidence.glance import glance
+from sensorbench.station.wishes import running
 
+GOES_ON = "nothing: it goes on just now"
 _RESULTS = "derived/results.json"
 
 
@@ -25,7 +27,14 @@ def list_runs(root: Path, as_json: bool) -> None:
             "is no workspace: it has neither station.toml nor evidence/. Go there, or give -w DIR"
         )
         raise InputError.one(str(root.resolve()), "", text)
-    rows = [_summary(evidence / name) for name in run_ids(evidence)]
+    now = ""  # asked only where a run may go on just now
+    rows = []
+    for name in run_ids(evidence):
+        row = _summary(evidence / name)
+        if row["state"] == "" and row["run_id"] == name:
+            now = now or running(root)
+            row["waits_for"] = GOES_ON if now == name else CUT_OFF
+        rows.append(row)
     if as_json:
         print_json(rows)
     elif not rows:
