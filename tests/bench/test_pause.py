@@ -23,6 +23,8 @@ from sensorbench.core.verdict import Verdict
 from sensorbench.run.execute import Outcome, execute, resume
 from sensorbench.run.progress import Status
 from sensorbench.run.resuming import find
+from sensorbench.run.runner import Runner
+from sensorbench.safety.limits import SafetyStop
 from sensorbench.station import wishes
 from sensorbench.station.locks import held, run_key
 from sensorbench.station.station import open_station
@@ -155,6 +157,26 @@ def test_who_aborts_ends_a_run_for_good(tmp_path: Path) -> None:
     assert verify(outcome.root).is_whole
     with pytest.raises(InputError, match="is sealed"):
         find(data_of(outcome))
+
+
+@pytest.mark.parametrize("kind", ["pause", "abort"])
+def test_a_trip_that_comes_with_a_pause_is_a_trip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> None:
+    there = workspace(tmp_path, bake())
+    halt = Runner.halt
+
+    def halt_as_the_door_opens(run: Runner) -> None:
+        run.watch.stop_for("the door is open", "door")
+        halt(run)
+
+    monkeypatch.setattr(Runner, "halt", halt_as_the_door_opens)
+    with pytest.raises(SafetyStop, match="the door is open") as stopped:
+        go(there, ("hold", kind, 0.0))
+    assert any("at the same moment" in note for note in stopped.value.__notes__)
+    (root,) = there.evidence.iterdir()
+    assert events(root, "run_ended")[0].data["state"] == "stopped by safety"
+    assert not (root / "seal.json").exists()
 
 
 def test_what_is_left_of_a_killed_run_is_sealed_by_abort(

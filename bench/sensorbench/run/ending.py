@@ -4,6 +4,8 @@ The rules:
 - A controlled end (run/controlled.py) comes before all else, where there is one.
 - One section that no signal interrupts, entered once, whatever ended the run: from making safe to
   the seal. A signal that comes just before it is what ended the run.
+- What safety found is what ended the run, whatever else did at the same moment: a trip is told and
+  kept as one, and nobody goes on unasked.
 - Instruments come first, with nothing asked of a part, a disk or a thread before them.
 - What could not be made safe, and what could not be put on record, is told in any case: neither
   hides the other.
@@ -106,6 +108,7 @@ def _end(ending: _Ending) -> Outcome:
     with unstoppable():
         ending.is_begun = True
         runner.halt()
+        ending.error = error = _worst(error, runner.watch.tripped)
         runner.guard.pulse.ending(longest_s(runner.station))
         made = make_safe(runner.station)
         ending.unsafe = list(made.problems.values())
@@ -121,6 +124,15 @@ def _end(ending: _Ending) -> Outcome:
             return _outcome(ending)
         except Exception as late:
             raise _told(late, ending, None) from None
+
+
+def _worst(error: BaseException | None, trip: SafetyStop | None) -> BaseException | None:
+    """Return what ended the run: a trip that nobody had seen yet comes before all else."""
+    if trip is None or isinstance(error, SafetyStop):
+        return error
+    if error is not None:
+        trip.add_note(f"at the same moment: {str(error) or type(error).__name__}")
+    return trip
 
 
 def _outcome(ending: _Ending) -> Outcome:

@@ -211,6 +211,11 @@ class Watch:
         if self._hold is not None:
             self.end_hold()
 
+    @property
+    def tripped(self) -> SafetyStop | None:
+        """Return what the safety thread found that stops the run, if it did."""
+        return self._trip
+
     def is_looking(self) -> bool:
         """Return whether safety looks, in real time, and has found nothing that stops the run."""
         return self._trip is None and time.monotonic() - self._seen_s <= SILENT_S
