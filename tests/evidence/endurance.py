@@ -78,10 +78,13 @@ class LongRun(Player):
         monitor = next(iter(self.open.values()), None)
         often = round((monitor.every_s if monitor and monitor.every_s else 1e9) / period)
         rows = self._rows()
+        values, u = rows[:, 3:6].copy(), np.ptp(rows[:, 3:5], axis=1) / 8
+        noise = self.random.normal(0.0, 1.0, (1013, len(rows), 1)) * u[None, :, None]
         began, busy_s, since, done = time.perf_counter(), time.process_time(), 0, 0
         for number in range(1, count + 1):
             self.clock.sleep(period)
             rows[:, 0] = self.now
+            rows[:, 3:6] = values + noise[number % len(noise)]
             self.evidence.append("log", {"credit_s": None}, {"log": rows})
             for _ in range(int(number * (1 / SHARE - 1)) - done):
                 done += 1
