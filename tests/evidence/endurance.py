@@ -6,6 +6,7 @@ retries between, a monitor every four hours, parameters before and after. Its re
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -124,24 +125,30 @@ def resident() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a command said, its exit code, how long it took, and its most bytes of memory."""
+    """What a command said, its exit code, how long it took, and its most bytes of memory.
+
+    `busy_s` is the time of the processor alone: other programs may have it, too.
+    """
 
     code: int
     said: list[str]
     took_s: float
+    busy_s: float
     bytes: int
 
 
 def read(folder: Path, *command: str) -> Reading:
     """Run a command of the program in a workspace, in a process of its own."""
-    began = time.perf_counter()
+    began, before = time.perf_counter(), os.times()
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *command], cwd=folder, capture_output=True, text=True,
         check=False,
     )  # fmt: skip
-    took_s = time.perf_counter() - began
+    took_s, after = time.perf_counter() - began, os.times()
+    busy_s = after.children_user + after.children_system
+    busy_s -= before.children_user + before.children_system
     *said, peak = f"{done.stdout}{done.stderr}".splitlines()
-    return Reading(done.returncode, said, took_s, int(peak.split()[1]) * 1024)
+    return Reading(done.returncode, said, took_s, busy_s, int(peak.split()[1]) * 1024)
 
 
 def write(root: Path, events: int, units: int = 24) -> LongRun:
