@@ -6,6 +6,7 @@ retries between, a monitor every four hours, parameters before and after. Its re
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -78,10 +79,13 @@ class LongRun(Player):
         monitor = next(iter(self.open.values()), None)
         often = round((monitor.every_s if monitor and monitor.every_s else 1e9) / period)
         rows = self._rows()
+        values, u = rows[:, 3:6].copy(), np.ptp(rows[:, 3:5], axis=1) / 8
+        noise = self.random.normal(0.0, 1.0, (1013, len(rows), 1)) * u[None, :, None]
         began, busy_s, since, done = time.perf_counter(), time.process_time(), 0, 0
         for number in range(1, count + 1):
             self.clock.sleep(period)
             rows[:, 0] = self.now
+            rows[:, 3:6] = values + noise[number % len(noise)]
             self.evidence.append("log", {"credit_s": None}, {"log": rows})
             for _ in range(int(number * (1 / SHARE - 1)) - done):
                 done += 1
@@ -121,24 +125,30 @@ def resident() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a command said, its exit code, how long it took, and its most bytes of memory."""
+    """What a command said, its exit code, how long it took, and its most bytes of memory.
+
+    `busy_s` is the time of the processor alone: other programs may have it, too.
+    """
 
     code: int
     said: list[str]
     took_s: float
+    busy_s: float
     bytes: int
 
 
 def read(folder: Path, *command: str) -> Reading:
     """Run a command of the program in a workspace, in a process of its own."""
-    began = time.perf_counter()
+    began, before = time.perf_counter(), os.times()
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *command], cwd=folder, capture_output=True, text=True,
         check=False,
     )  # fmt: skip
-    took_s = time.perf_counter() - began
+    took_s, after = time.perf_counter() - began, os.times()
+    busy_s = after.children_user + after.children_system
+    busy_s -= before.children_user + before.children_system
     *said, peak = f"{done.stdout}{done.stderr}".splitlines()
-    return Reading(done.returncode, said, took_s, int(peak.split()[1]) * 1024)
+    return Reading(done.returncode, said, took_s, busy_s, int(peak.split()[1]) * 1024)
 
 
 def write(root: Path, events: int, units: int = 24) -> LongRun:

@@ -136,15 +136,36 @@ def joined(traces: Sequence[Trace]) -> Trace:
     return Trace(traces[0].zone, traces[0].address, traces[0].unit, *columns)
 
 
+@dataclass(frozen=True, slots=True)
+class _Same:
+    """A column that is one value all through a piece, as numbers of polls mostly are."""
+
+    value: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Lies:
+    """Where a column of a piece lies in the file."""
+
+    offset: int
+    count: int
+
+
+_Kept = Floats | _Same | _Lies
+
+
 class LogStore:
     """Takes rows of the log as they were written, and gives each meter's by itself.
 
-    Rows have shape (n, 8): time, meter, component, low, high, mean, polls, implied.
+    Rows have shape (n, 8): time, meter, component, low, high, mean, polls, implied. Times, which
+    meters have in common, are kept once.
     """
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[int, int], list[Floats]] = {}
-        self._done: dict[tuple[int, int], list[Floats | tuple[int, int]]] = {}
+        self._done: dict[tuple[int, int], list[tuple[_Kept, ...]]] = {}
+        self._times: tuple[Floats, _Kept] = np.empty(0), np.empty(0)
         self._held, self._end = 0, 0
         self._file: IO[bytes] | None = None
 
@@ -175,40 +196,47 @@ class LogStore:
 
         def pieces() -> Iterator[Trace]:
             for kept in self._done[key]:
-                rows = self._get(kept) if isinstance(kept, tuple) else kept
-                yield Trace(meter.zone, meter.address, meter.unit, *rows.T)
+                yield Trace(meter.zone, meter.address, meter.unit, *map(self._get, kept))
 
         return MeterLog(meter.zone, meter.address, meter.unit, pieces)
 
     def _put(self, key: tuple[int, int]) -> None:
-        rows = np.concatenate(self._waiting.pop(key))
-        done = self._done.setdefault(key, [])
-        if self._held + rows.nbytes <= _IN_MEMORY:
-            self._held += rows.nbytes
-            done.append(rows)
-            return
+        times, *others = np.concatenate(self._waiting.pop(key)).T
+        if not np.array_equal(times, self._times[0]):
+            self._times = times, self._keep(times)
+        self._done.setdefault(key, []).append((self._times[1], *map(self._keep, others)))
+
+    def _keep(self, column: Floats) -> _Kept:
+        if np.array_equal(column, np.full(len(column), column[0]), equal_nan=True):
+            return _Same(float(column[0]), len(column))
+        if self._held + column.nbytes <= _IN_MEMORY:
+            self._held += column.nbytes
+            return column.copy()
         try:
-            self._write(rows)
+            self._write(column.tobytes())
         except OSError as error:
             where = scratch() or tempfile.gettempdir()
             raise EvidenceError(
                 f"the log is too long for memory, and can't be laid out in {where}: "
                 f"{error.strerror}; make room there, or name another folder in {CACHE}"
             ) from None
-        done.append((self._end, len(rows)))
-        self._end += rows.nbytes
+        self._end += column.nbytes
+        return _Lies(self._end - column.nbytes, len(column))
 
-    def _write(self, rows: Floats) -> None:
+    def _write(self, data: bytes) -> None:
         if self._file is None:
             self._file = tempfile.TemporaryFile(dir=scratch(), buffering=0)  # noqa: SIM115 - kept
             weakref.finalize(self, self._file.close)
         self._file.seek(self._end)
-        data, written = rows.tobytes(), 0
+        written = 0
         while written < len(data):
             written += self._file.write(data[written:]) or 0
 
-    def _get(self, kept: tuple[int, int]) -> Floats:
+    def _get(self, kept: _Kept) -> Floats:
+        if isinstance(kept, _Same):
+            return np.full(kept.count, kept.value)
+        if not isinstance(kept, _Lies):
+            return kept
         assert self._file is not None  # noqa: S101 - something was put there
-        offset, count = kept
-        self._file.seek(offset)
-        return np.frombuffer(self._file.read(count * 48), dtype=np.float64).reshape(count, 6)
+        self._file.seek(kept.offset)
+        return np.frombuffer(self._file.read(kept.count * 8), dtype=np.float64)

@@ -64,7 +64,9 @@ def entries(numbers: Iterable[int]) -> str:
     >>> entries([42]), entries([42, 2180]), entries(range(736, 763))
     ('#42', '#42, #2180', '#736…#762 (27)')
     """
-    found = np.unique(np.fromiter(numbers, np.int64))
+    every = np.fromiter(numbers, np.int64)
+    every.sort()
+    found = every[np.diff(every, prepend=-1) != 0]
     if len(found) > _ENTRIES_SHOWN:
         return f"#{found[0]}…#{found[-1]} ({len(found)})"
     return ", ".join(f"#{item}" for item in found)
