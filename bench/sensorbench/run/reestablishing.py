@@ -35,7 +35,9 @@ def reestablish(run: Runner) -> None:
     anew = _set_anew(run)
     held = {key: action for key, action in state.sets.items() if key not in anew}
     feeds = {key for key in held if address(key[1]).quantity.feeds}
-    is_known, waited = not held, set[tuple[str, Settle]]()
+    is_known, waited = not feeds, set[tuple[str, Settle]]()
+    if held and is_known:
+        recognise(run)
     for place, (key, action) in enumerate(held.items()):
         run.bench.set(key[0], action)
         soak = _still(state, held, key, first=True)
