@@ -213,6 +213,7 @@ def _no_seal(run: RunReader, damaged: bool) -> Finding:
     how = f"the run was {ends[-1].data.get('state')}" if ends else "the run did not end"
     complete = bool(ends) and ends[-1].data.get("state") == "complete"
     more = ", and only lacks its seal: `sensorbench seal RUN`" if complete else ""
+    more = more if ends else "; `sensorbench resume RUN` goes on with it"
     text = f"is not there: {how}{more}"
     values: dict[str, Any] = {"state": ends[-1].data.get("state") if ends else ""}
     if not damaged:
