@@ -31,7 +31,7 @@ class Swapped(BenchError):
 
 def reestablish(run: Runner) -> None:
     """Set again what held before the next step, wait for it, and go on with open reads."""
-    state = run.state
+    state, seen_to = run.state, _seen_to(run)
     anew = _set_anew(run)
     held = {key: action for key, action in state.sets.items() if key not in anew}
     feeds = {key for key in held if address(key[1]).quantity.feeds}
@@ -40,7 +40,7 @@ def reestablish(run: Runner) -> None:
         recognise(run)
     for place, (key, action) in enumerate(held.items()):
         run.bench.set(key[0], action)
-        soak = _still(state, held, key, first=True)
+        soak = _still(state, held, seen_to, key, first=True)
         later = set(list(held)[place + 1 :])
         if soak is not None and not later & {(key[0], band.address) for band in soak.bands}:
             run.bench.settle(key[0], soak)
@@ -50,12 +50,8 @@ def reestablish(run: Runner) -> None:
             is_known = True
             recognise(run)
     for key in held:
-        soak = _still(state, held, key, first=False)
-        if soak is None or (key[0], soak) in waited:
-            continue
-        if {(key[0], band.address) for band in soak.bands} <= _seen_to(run):
-            soak = replace(soak, for_s=0.0)
-        if (key[0], soak) not in waited:
+        soak = _still(state, held, seen_to, key, first=False)
+        if soak is not None and (key[0], soak) not in waited:
             run.bench.settle(key[0], soak)
             waited.add((key[0], soak))
     for zone, read in state.reads.values():
@@ -76,8 +72,13 @@ def _set_anew(run: Runner) -> set[Key]:
     return found
 
 
-def _still(state: State, held: Mapping[Key, Set], key: Key, *, first: bool) -> Settle | None:
-    """Return a soak with what of it is set as it was then, None where there was none."""
+def _still(
+    state: State, held: Mapping[Key, Set], seen_to: set[Key], key: Key, *, first: bool
+) -> Settle | None:
+    """Return a soak with what of it is set as it was then, None where there was none.
+
+    What the next hold sees to itself need only be there: to wait longer would be stress for nothing.
+    """
     soaks = state.soaks.get(key)
     if soaks is None:
         return None
@@ -89,6 +90,8 @@ def _still(state: State, held: Mapping[Key, Set], key: Key, *, first: bool) -> S
     )
     if not bands:
         return None
+    if {(key[0], band.address) for band in bands} <= seen_to:
+        return replace(soak, bands=bands, for_s=0.0)
     if len(bands) == len(soak.bands):
         return soak
     # What it was long for is gone: what is left has its usual time.
