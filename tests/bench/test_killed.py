@@ -128,6 +128,7 @@ def test_another_run_takes_nothing_from_one_that_was_killed(tmp_path: Path) -> N
     first = killed(there, 100_000)
     last = RunData.read(first).run.last_event
     assert last is not None
+    assert "a person: it was cut off, `resume RUN` goes on" in command(there, "runs").stdout
     assert command(there, "run", "profile.toml", "--lot", "H1").returncode == 0
     done = command(there, "resume", first.name)
     assert done.returncode == 0, done.stderr

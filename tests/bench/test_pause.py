@@ -247,6 +247,7 @@ def test_from_another_terminal_a_run_pauses_goes_on_and_is_aborted(tmp_path: Pat
     )  # fmt: skip
     until(lambda: running(there.root))
     name = running(there.root)
+    assert "its end: it is under way" in sensorbench(there, "runs").stdout
     asked = sensorbench(there, "pause", "--by", "Li", "--because", "the fan is loud")
     assert asked.returncode == 0, asked.stderr
     assert f"{name} was asked" in asked.stdout
