@@ -188,7 +188,7 @@ def test_what_is_left_of_a_killed_run_is_sealed_by_abort(
     assert bench.root is not None
     list_runs(there.root, as_json=True)
     (row,) = json.loads(capsys.readouterr().out)
-    assert "it was cut off: `resume" in row["waits_for"]
+    assert "it was cut off, `resume RUN` goes on" in row["waits_for"]
     abort_run(there.root, bench.root.name, "Li", "the fan is loud", as_json=True)
     assert json.loads(capsys.readouterr().out)["verdict"] == "INVALID"
     assert verify(bench.root).is_whole
@@ -251,6 +251,7 @@ def test_from_another_terminal_a_run_pauses_goes_on_and_is_aborted(tmp_path: Pat
     )  # fmt: skip
     until(lambda: running(there.root))
     name = running(there.root)
+    assert "its end: it is under way" in sensorbench(there, "runs").stdout
     asked = sensorbench(there, "pause", "--by", "Li", "--because", "the fan is loud")
     assert asked.returncode == 0, asked.stderr
     assert f"{name} was asked" in asked.stdout

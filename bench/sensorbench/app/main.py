@@ -350,7 +350,8 @@ def abort(
     """End a run for good: the bench is made safe, and what is there is sealed."""
     from sensorbench.app.commands.pause import abort_run  # noqa: PLC0415 - as above
 
-    abort_run(workspace, run_id, by, because, as_json)
+    with _stoppable():
+        _exit(abort_run(workspace, run_id, by, because, as_json))
 
 
 @_command()

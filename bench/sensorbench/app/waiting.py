@@ -39,7 +39,3 @@ def say_waits(until: Mapping[str, Any]) -> str:
         by, because = until.get("by", ""), until.get("because", "")
         return f"whoever paused it, {by}{f' ({because})' if because else ''}: `resume RUN` goes on"
     return "a person: `resume RUN` when it is done"
-
-
-CUT_OFF = "somebody, it was cut off: `resume RUN` goes on, `abort RUN` ends it"
-"""What a run waits for that was killed."""

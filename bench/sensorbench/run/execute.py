@@ -28,6 +28,7 @@ from sensorbench.run.resuming import ask_for_what_is_not_repeated, find
 from sensorbench.run.runner import Runner
 from sensorbench.safety.guarding import Guard
 from sensorbench.station.foreseeing import foreseen
+from sensorbench.station.lives import life_of
 from sensorbench.station.preflight import preflight
 from sensorbench.station.resuming import check_going_on, check_instruments
 from sensorbench.station.station import Station
@@ -59,6 +60,8 @@ def execute(
     root = workspace.evidence / run_id(job, station.provenance, clock, workspace.evidence)
     inputs = {**job.inputs, SCHEDULE: canonical(schedule.as_json())}
     manifest = _manifest(job, schedule, station)
+    if station.bench is not None:
+        station.bench.take_in(life_of(root.name, 0))
     with RunWriter(root, clock, manifest, inputs, _interval(clock)) as evidence:
         runner = Runner(
             schedule, station, evidence, progress or Silent(),
@@ -90,6 +93,7 @@ def resume(
     _foresee(replace(schedule, steps=schedule.steps[state.next :]), station)
     ask_for_what_is_not_repeated(found, station.operator)
     if station.bench is not None:
+        station.bench.take_in(found.next_life)
         station.bench.plug_all(state.sockets)
     with RunWriter.reopen(root, station.clock, _interval(station.clock)) as evidence:
         if found.part is not None:

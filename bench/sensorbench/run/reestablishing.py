@@ -77,7 +77,7 @@ def _still(
 ) -> Settle | None:
     """Return a soak with what of it is set as it was then, None where there was none.
 
-    What the next hold sees to itself need only be there: to wait longer would be stress for nothing.
+    What the next hold sees to itself need only be there: to wait longer would be stress.
     """
     soaks = state.soaks.get(key)
     if soaks is None:

@@ -22,6 +22,7 @@ from sensorbench.core.operator import Operator, Question
 from sensorbench.profiles.schedule import Hold, Step
 from sensorbench.run.progress import describe
 from sensorbench.run.state import KINDS, Cut, State, cut_of, replay
+from sensorbench.station.lives import life_of
 
 KILLED = ""
 """How a run ended that has no word of its end."""
@@ -47,6 +48,16 @@ class Found:
     part: Mapping[str, Any] | None
     instruments: Mapping[str, Mapping[str, Any]]
     known: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def life(self) -> str:
+        """Return the run's last life."""
+        return life_of(self.data.run.root.name, len(self.data.events("resumed")))
+
+    @property
+    def next_life(self) -> str:
+        """Return the life that begins as it goes on."""
+        return life_of(self.data.run.root.name, len(self.data.events("resumed")) + 1)
 
     @property
     def step(self) -> Step | None:

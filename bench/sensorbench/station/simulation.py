@@ -25,12 +25,8 @@ from sensorbench.station.binding import Binding, Bindings, bind
 from sensorbench.station.leads import IsClosed, Leads, measures_current
 from sensorbench.station.leaving import ABSENT, Leaving
 from sensorbench.station.links import I2cLink
-from sensorbench.station.model import (
-    InstrumentEntry,
-    Simulation,
-    Socket,
-    StationFile,
-)
+from sensorbench.station.lives import take_in
+from sensorbench.station.model import InstrumentEntry, Simulation, Socket, StationFile
 from sensorbench.station.refs import Ref, find
 from sensorbench.world.fields import Constant, Field
 from sensorbench.world.twins import Answers, Drives, Loads, Senses, Signal, Signals
@@ -342,6 +338,10 @@ class SimulatedBench:
             return lambda: True
         now = self.world.clock.now
         return lambda: components(contact.at(now()))[0] > 0.0
+
+    def take_in(self, life: str) -> None:
+        """Know a run's life: what its units go through is in this world."""
+        take_in(self.world.memory, life)
 
     def leave_all(self) -> None:
         """Keep what every unit went through, at the end of a program."""

@@ -63,6 +63,10 @@ class TwinBench(Protocol):
         """Take a unit out of its socket; what it went through is kept for its next place."""
         ...
 
+    def take_in(self, life: str) -> None:
+        """Know a run's life, by `life_of`: what its units go through is in this world."""
+        ...
+
     def leave_all(self) -> None:
         """Keep what every unit went through, at the end of a program."""
         ...

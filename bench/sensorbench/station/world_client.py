@@ -217,6 +217,10 @@ class WorldBench:
         """Take a unit out of its socket; what it went through is kept for its next place."""
         self._exchanges.call("unplug", serial)
 
+    def take_in(self, life: str) -> None:
+        """Know a run's life: what its units go through is in this world."""
+        self._exchanges.call("take_in", life)
+
     def leave_all(self) -> None:
         """Do nothing: units stay in a world that outlives the program, until it ends."""
 

@@ -226,6 +226,10 @@ class MirroredBench:
         """Take a unit out of its socket; what it went through is kept for its next place."""
         self._do(lambda: self._bench.unplug(serial), "unplug", serial)
 
+    def take_in(self, life: str) -> None:
+        """Know a run's life: what its units go through is in this world."""
+        self._do(lambda: self._bench.take_in(life), "take_in", life)
+
     def leave_all(self) -> None:
         """Do nothing: units stay in a world that outlives the program, until it ends."""
 

@@ -24,6 +24,7 @@ from typing import Any, cast
 from sensorbench.core.clock import VirtualClock
 from sensorbench.links.i2c import Message
 from sensorbench.links.line import LineTwin
+from sensorbench.station.lives import forget, lives_in
 from sensorbench.station.simulation import SimulatedBench
 from sensorbench.station.world_pipe import Pipe
 from sensorbench.station.world_ring import Ring, make_ring
@@ -59,7 +60,7 @@ _POLL_S = 0.002
 """How late it follows at most what a program tells of, s."""
 _LATEST_S = 1e12
 """No caller's time is beyond: some 30 000 years."""
-_BY_NAME = frozenset({"plug", "plug_all", "plug_fixed", "unplug", "outside_until"})
+_BY_NAME = frozenset({"plug", "plug_all", "plug_fixed", "unplug", "take_in", "outside_until"})
 """The methods of the bench that are called as they are."""
 
 
@@ -148,7 +149,7 @@ class Serving:
         ]
         return {
             "version": VERSION, **self.about, "latest_s": self.latest_s, "differs": self.differs,
-            "is_there": self.is_there(),
+            "is_there": self.is_there(), "lives": lives_in(bench.world.memory),
             "buses": list(bench.buses), "lines": lines,
             "instruments": sorted(bench.instruments), "known": sorted(bench.known),
             "places": self._places,
@@ -272,6 +273,8 @@ class Serving:
     def end(self) -> None:
         """Keep what the units went through, and be over. Raises BenchError where that fails."""
         with self.bench.lock:
+            if self.differs:
+                forget(self.bench.world.memory)
             self.save()  # before they leave: where it fails, the world stands as it stood
             self.bench.leave_all()
             self.save()

@@ -21,7 +21,7 @@ from sensorbench.core import errors
 from sensorbench.core.errors import BenchError, InputError, Problem, ProtocolError
 from sensorbench.core.operator import OperatorAbsent, Question
 
-VERSION = 1
+VERSION = 2
 """Of what is said here; who speaks another one is told so."""
 MOST_BYTES = 1 << 20
 """Of one message: far more than an I2C transfer or an answer has."""

@@ -22,6 +22,7 @@ from typing import Any
 
 from sensorbench.core.clock import VirtualClock
 from sensorbench.core.errors import BenchError, InputError, Problem
+from sensorbench.station.lives import gone, lives_in
 from sensorbench.station.model import StationFile
 from sensorbench.station.simulation import SimulatedBench
 from sensorbench.station.twin_bench import LastingBench
@@ -108,18 +109,25 @@ def meet_anew(
 
 def meet_again(
     workspace: Path, file: StationFile, lots: Lots | None, clock: VirtualClock,
-    idle_s: float = IDLE_S,
+    idle_s: float = IDLE_S, life: str = "",
 ) -> Met:  # fmt: skip
     """Return the world for whoever goes on, or looks: the one that is alive, else a fresh one.
+
+    With `life` it is that of a run that was killed (station/lives.py), or none.
 
     `clock` goes on from the world's time, or from its own calendar where that is later: time went
     by in a hold in which the world was asked nothing. Raises InputError where the world was made
     of other files; with `lots` None of units there may be any.
     """
     if not world_alive(workspace):
+        if life and life not in lives_in(Workspace(workspace).load_memory()):
+            raise gone(life)
         return _begin(workspace, file, lots or (), clock, idle_s)
     bench, told = _connect(workspace, clock)
     wrong = _changed(told, file, lots)
+    if life and life not in told["lives"]:
+        bench.close()
+        raise gone(life)
     if wrong is not None:
         bench.close()
         text = f"{wrong.text}, which a killed program left: put it back to go on, or begin anew"

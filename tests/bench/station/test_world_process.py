@@ -416,13 +416,20 @@ def test_a_twin_that_is_not_the_same_each_time_is_found_out(there: Workspace) ->
     world = met(there)
     line = world.bench.lines["psu"]
     assert isinstance(line, MirroredLine)
+    world.bench.take_in("R1 0")
     line._twin = Moody()
     line.handle(b"MEAS:VOLT? (@1)")
     line.handle(b"*IDN?")
     world.bench.close()
     with pytest.raises(InputError, match=r"MEAS:VOLT\? \(@1\).*not the same each time"):
         meet_again(there.root, there.load_station(), there.load_lots(), VirtualClock(START))
-    assert not met(there).stood
+    fresh = met(there)
+    assert not fresh.stood
+    fresh.bench.close()
+    with pytest.raises(InputError, match="its simulated world is not there"):
+        meet_again(
+            there.root, there.load_station(), there.load_lots(), VirtualClock(START), life="R1 0"
+        )
 
 
 def test_a_call_that_was_cut_short_is_whole_in_the_world_that_stays(there: Workspace) -> None:

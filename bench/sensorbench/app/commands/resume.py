@@ -10,14 +10,20 @@ import typer
 
 from sensorbench.app.commands.common import find_run, print_json
 from sensorbench.app.commands.pause import go_on
-from sensorbench.app.commands.run import exit_code, guarded, opened, outcome_json, print_outcome
+from sensorbench.app.commands.run import (
+    after_all,
+    exit_code,
+    guarded,
+    opened,
+    outcome_json,
+    print_outcome,
+)
 from sensorbench.app.deadlines import check_person
 from sensorbench.app.display import display
 from sensorbench.app.waiting import say_waits, waits_for
 from sensorbench.app.words import title_of
 from sensorbench.assessment.data import RunData
 from sensorbench.core.clock import RealClock
-from sensorbench.core.errors import InputError
 from sensorbench.core.units import show_duration
 from sensorbench.profiles.schedule import Hold
 from sensorbench.run.execute import resume
@@ -27,7 +33,6 @@ from sensorbench.station.model import StationFile
 from sensorbench.station.simulation import is_simulated
 from sensorbench.station.wishes import running
 from sensorbench.station.workspace import Workspace
-from sensorbench.station.worlds import world_alive
 
 _MOST = 8
 
@@ -58,13 +63,14 @@ def resume_run(
     reached = frozenset({str(waits.get("until"))} if waits else ()) - {"attach", "time"}
     station_file = workspace.load_station()
     lots = workspace.load_lots()
-    _world_is_there(workspace, station_file, found)
     if not is_simulated(station_file):
         check_person(data.schedule)
     title = title_of(data.run.manifest.get("title", run))
     with (
-        guarded(workspace, station_file, found.last_utc) as guard,
-        opened(workspace, station_file, guard.clock, lots) as station,
+        guarded(workspace, station_file, after_all(workspace, found.last_utc)) as guard,
+        opened(
+            workspace, station_file, guard.clock, lots, life=_life(station_file, found)
+        ) as station,
     ):
         for line in say_found(found):
             typer.echo(line, err=True)
@@ -78,18 +84,12 @@ def resume_run(
     return exit_code(outcome)
 
 
-def _world_is_there(workspace: Workspace, file: StationFile, found: Found) -> None:
-    """A simulated run that was cut off goes on in its own world or not at all. Raises InputError.
+def _life(file: StationFile, found: Found) -> str:
+    """Return the life of a simulated run that was cut off; "" where none is needed to go on.
 
-    What its units went through, and where its instruments stood, is nowhere else.
+    Whatever else ended a run kept what its units went through.
     """
-    if is_simulated(file) and found.ended == KILLED and not world_alive(workspace.root):
-        text = (
-            "was cut off, and its simulated world has ended since: with the machine, or as nobody "
-            "met it for a week. What its units went through is gone, so it can't go on honestly. "
-            "`abort` seals what there is; begin a new run"
-        )
-        raise InputError.one("resume", found.data.run.run_id, text)
+    return found.life if is_simulated(file) and found.ended == KILLED else ""
 
 
 def say_found(found: Found) -> list[str]:

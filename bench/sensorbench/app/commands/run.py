@@ -29,6 +29,7 @@ from sensorbench.parts.model import Lot, Part
 from sensorbench.profiles.library import load_profile
 from sensorbench.run.execute import Outcome, execute
 from sensorbench.safety.guarding import Guard, Unguarded, WatchdogGuard
+from sensorbench.station.lives import gone, lives_in
 from sensorbench.station.locks import held, run_key
 from sensorbench.station.model import StationFile
 from sensorbench.station.preflight import preflight
@@ -101,7 +102,11 @@ def choices_of(choose: Sequence[str], because: str) -> dict[str, tuple[str, str]
 
 def virtual_start(workspace: Workspace, planned_s: float) -> datetime:
     """Return when simulated work begins: so that it ends by now, but after what was before it."""
-    early = datetime.now(UTC) - timedelta(seconds=1.1 * planned_s)
+    return after_all(workspace, datetime.now(UTC) - timedelta(seconds=1.1 * planned_s))
+
+
+def after_all(workspace: Workspace, early: datetime) -> datetime:
+    """Return when simulated work goes on: not before what its units went through has ended."""
     ended = workspace.load_memory().get(SIMULATED_UNTIL)
     return max(early, datetime.fromisoformat(ended)) if ended else early
 
@@ -133,12 +138,14 @@ def opened(
     wire: bool = False,
     operator: Operator | None = None,
     anew: bool = False,
+    life: str = "",
 ) -> Iterator[Station]:
     """Open a station, and keep what its simulated parts remember beyond the program.
 
     In virtual time the simulated world is a process of its own, which outlives a program that is
     killed: `clock` goes on from there. With `anew` a new run begins, which takes a fresh world
-    where the one that is there was made of other files.
+    where the one that is there was made of other files; with `life` a run goes on that was killed,
+    in its own world or not at all.
     """
     purpose = f"sensorbench in {workspace.root.resolve().name}"
     with held([run_key(workspace.root)], purpose), _awake(file, clock):
@@ -148,7 +155,7 @@ def opened(
                     workspace.root, file, lots, clock, lambda text: typer.echo(text, err=True)
                 )
                 if anew
-                else meet_again(workspace.root, file, lots, clock)
+                else meet_again(workspace.root, file, lots, clock, life=life)
             )
             with in_world(met, file, clock, lots, operator, purpose) as station:
                 yield station
@@ -161,6 +168,8 @@ def opened(
             )
             end_world(workspace.root)
         memory = workspace.load_memory()
+        if life and life not in lives_in(memory):
+            raise gone(life)
         try:
             with open_station(file, clock, lots, memory, wire, operator, purpose) as station:
                 yield station

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from sensorbench.app.commands.common import print_json, print_table, run_ids
-from sensorbench.app.waiting import CUT_OFF, say_waits
-from sensorbench.core.errors import InputError
+from sensorbench.app.commands.seal import OVER
+from sensorbench.app.waiting import say_waits
+from sensorbench.core.errors import BenchError, InputError
 from sensorbench.core.folders import leads_nowhere, lost_link
-from sensorbench.evidence.glance import glance
+from sensorbench.evidence.glance import DAMAGED, Glance, glance
 from sensorbench.station.wishes import running
 
-GOES_ON = "nothing: it goes on just now"
 _RESULTS = "derived/results.json"
 
 
@@ -27,14 +28,8 @@ def list_runs(root: Path, as_json: bool) -> None:
             "is no workspace: it has neither station.toml nor evidence/. Go there, or give -w DIR"
         )
         raise InputError.one(str(root.resolve()), "", text)
-    now = ""  # asked only where a run may go on just now
-    rows = []
-    for name in run_ids(evidence):
-        row = _summary(evidence / name)
-        if row["state"] == "" and row["run_id"] == name:
-            now = now or running(root)
-            row["waits_for"] = GOES_ON if now == name else CUT_OFF
-        rows.append(row)
+    names = run_ids(evidence)
+    rows = [_summary(root, evidence / name) for name in names]
     if as_json:
         print_json(rows)
     elif not rows:
@@ -52,7 +47,7 @@ def list_runs(root: Path, as_json: bool) -> None:
             typer.echo(f"{row['run']} {lost_link(target)}", err=True)
 
 
-def _summary(path: Path) -> dict[str, Any]:
+def _summary(root: Path, path: Path) -> dict[str, Any]:
     found = glance(path, _RESULTS)
     get = found.manifest.get
     lots = get("lots")
@@ -65,5 +60,25 @@ def _summary(path: Path) -> dict[str, Any]:
         "started": get("started", ""),
         "state": "broken link" if leads_nowhere(path) else found.state,
         "verdict": found.verdict,
-        "waits_for": say_waits(found.waits) if found.waits is not None else "",
+        "waits_for": _waits(root, path, found),
     }
+
+
+def _waits(root: Path, path: Path, found: Glance) -> str:
+    """Return what a run waits for that is not over, or what to do with it; "" for others."""
+    if found.waits is not None:
+        return say_waits(found.waits)
+    if not found.manifest or found.state == DAMAGED or (path / "seal.json").exists():
+        return ""
+    if found.state in OVER:
+        return f"its seal: it was {found.state}, `seal RUN` closes it"
+    if not found.state and _is_under_way(root, path.name):
+        return "its end: it is under way"
+    return f"a person: it was {found.state or 'cut off'}, `resume RUN` goes on"
+
+
+def _is_under_way(root: Path, name: str) -> bool:
+    """Return whether a run goes on just now, as far as this machine can tell."""
+    with suppress(BenchError, OSError):
+        return running(root) == name
+    return False

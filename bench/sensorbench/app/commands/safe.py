@@ -46,6 +46,20 @@ def make_bench_safe(root: Path, as_json: bool) -> int:
     file = Workspace(root).load_station()
     if is_simulated(file):
         return _simulated_safe(file, root, as_json)
+    states, unsafe, unknown = made_safe(file, root)
+    _tell(states, unsafe, as_json)
+    if unsafe:
+        return NOT_SAFE
+    if unknown:  # what is there was made safe, and told, all the same
+        raise BenchError("\n".join(unknown))
+    return 0
+
+
+def made_safe(file: StationFile, root: Path) -> tuple[dict[str, str], list[str], list[str]]:
+    """Make a real bench safe; return the states by instrument, what is not safe, what is not known.
+
+    Both are in words. Raises Held where another program drives it.
+    """
     with unstoppable():
         states, lost = _after_the_watchdog(file, root)
         for _ in range(_TRIES - 1):
@@ -56,12 +70,7 @@ def make_bench_safe(root: Path, as_json: bool) -> int:
             states |= again
     unsafe = [text for name, text in lost.items() if name not in states]
     unknown = [] if unsafe else _noted(marks.keys_of(file, root), unsafe)
-    _tell(states, unsafe, as_json)
-    if unsafe:
-        return NOT_SAFE
-    if unknown:  # what is there was made safe, and told, all the same
-        raise BenchError("\n".join(unknown))
-    return 0
+    return states, unsafe, unknown
 
 
 def _simulated_safe(file: StationFile, root: Path, as_json: bool) -> int:
