@@ -148,6 +148,10 @@ class Place:
         """Return the absolute pressure at a port of the part."""
         return self.scalar(f"pressure.{port}" if port else "pressure", at_s)
 
+    def pressures_pa(self, times: Times, port: str = "") -> npt.NDArray[np.float64]:
+        """Return the absolute pressure at a port of the part at `times`, shape (n,)."""
+        return self._sampled(f"pressure.{port}" if port else "pressure", times)
+
     def pressure_rising(self, port: str = "", at_s: float | None = None) -> bool:
         """Return whether the pressure last moved up: hysteresis depends on it."""
         address = f"pressure.{port}" if port else "pressure"

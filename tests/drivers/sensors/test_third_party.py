@@ -1,6 +1,10 @@
-"""Other people's drivers, unchanged, on the twins through smbus2's API: they read the world."""
+"""Other people's drivers, unchanged, on the twins: they read the world.
+
+Through smbus2's API, Sensirion's transceiver and MicroPython's machine.I2C.
+"""
 
 import importlib
+import sys
 from types import ModuleType
 from typing import Any
 
@@ -12,6 +16,7 @@ from sensorbench.links.i2c import SimulatedI2cBus
 from sensorbench.links.smbus_api import SimulatedSMBus, simulated_smbus_class
 from sensorbench.sensors.bme280.twin import SimBme280
 from sensorbench.sensors.bmp280.twin import SimBmp280
+from sensorbench.sensors.lps22hh.twin import SimLps22hh
 from sensorbench.sensors.sht3x.twin import SimSht3x
 from sensorbench.sensors.tmp117.twin import SimTmp117
 from sensorbench.world.world import Place, World
@@ -149,4 +154,44 @@ def test_sensirion_s_sht3x_driver_reads_the_world(bench: Bench, stretches: bool)
     part.enable_heater()
     assert part.read_status_register().value >> 13 & 1
     part.disable_heater()
+    assert not twin.beyond
+
+
+class MicroPythonI2c:
+    """A bus as drivers for MicroPython want it: what of machine.I2C they use."""
+
+    def __init__(self, bus: SimulatedI2cBus) -> None:
+        self._bus = bus
+
+    def readfrom_mem(self, address: int, register: int, length: int) -> bytes:
+        return self._bus.transfer(address, bytes([register]), length)
+
+    def writeto_mem(self, address: int, register: int, data: bytes) -> None:
+        self._bus.transfer(address, bytes([register]) + bytes(data))
+
+
+@pytest.fixture
+def micropython(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> MicroPythonI2c:
+    """Let the modules that only MicroPython has be there, and return a bus for its drivers."""
+    machine, own = ModuleType("machine"), ModuleType("micropython")
+    vars(machine).update(I2C=MicroPythonI2c, SPI=type("SPI", (), {}), Pin=type("Pin", (), {}))
+    vars(own).update(const=lambda value: value)
+    monkeypatch.setitem(sys.modules, "machine", machine)
+    monkeypatch.setitem(sys.modules, "micropython", own)
+    return MicroPythonI2c(bench.bus)
+
+
+def test_the_lps22hh_package_reads_the_world(bench: Bench, micropython: MicroPythonI2c) -> None:
+    package = installed("lps22hh", "LPS22HH")
+    twin = SimLps22hh(bench.place)
+    bench.bus.attach(0x5D, twin)
+    part = package.LPS22HH(micropython)
+    assert part.device_id == 0xB3
+    part.reset()
+    part.data_rate = 100
+    assert part.data_rate == 100
+    bench.world.clock.sleep(0.5)
+    assert part.new_pressure_data
+    assert part.pressure == pytest.approx(987.0, abs=1.5)
+    assert part.temperature == pytest.approx(27.5, abs=3)
     assert not twin.beyond
