@@ -12,7 +12,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from sensorbench.sensors.simulated import screened
+from sensorbench.sensors.simulated import aged, during, screened
 from sensorbench.world.world import Place
 
 Floats = npt.NDArray[np.float64]
@@ -51,14 +51,14 @@ class Signals:
         temperature_c = place.temperatures_c(times) + self._offset_c
         felt_pa = place.pressures_pa(times) + self._offset_pa
         felt_pa += self._offset_pa_per_k * (temperature_c - 25.0)
-        felt_pa += self._aged_pa(times)
+        felt_pa += aged(place, self._ageing_pa, 500.0, times)
         noise_pa = (_LOW_NOISE_PA if low_noise else _LOW_CURRENT_PA) * np.where(
-            self._during("noise", times), 50.0, 1.0
+            during(place, "noise", times), 50.0, 1.0
         )
         felt_pa += noise_pa * place.noises(f"pressure noise {key}", first, len(times))
         felt_pa = self._smooth(felt_pa, _NEW_SHARE[filter_code])
         temperature_c += _NOISE_C * place.noises(f"temperature noise {key}", first, len(times))
-        stuck = self._during("stuck", times)
+        stuck = during(place, "stuck", times)
         pressure = np.clip(np.rint(felt_pa * 40.96), -(1 << 23), (1 << 23) - 1)
         temperature = np.clip(np.rint(temperature_c * 100.0), -32768, 32767)
         return (
@@ -77,21 +77,3 @@ class Signals:
             found[index] = last
         self._filtered = last
         return found
-
-    def _aged_pa(self, times: Floats) -> Floats:
-        """Return what the hours of stress until `times` have moved, shape (n,)."""
-        first_h, last_h = (self._place.stress_h(float(at_s)) for at_s in (times[0], times[-1]))
-        # Between two changes of the world the hours grow evenly.
-        share = (times - times[0]) / max(float(times[-1] - times[0]), 1e-9)
-        stress_h = np.maximum(first_h + (last_h - first_h) * share, 0.0)
-        ageing_pa = np.where(
-            self._during("drift", times), math.copysign(500.0, self._ageing_pa), self._ageing_pa
-        )
-        return np.asarray(ageing_pa * np.sqrt(stress_h / 1000))
-
-    def _during(self, kind: str, times: Floats) -> npt.NDArray[np.bool_]:
-        there = np.zeros(len(times), bool)
-        for fault in self._place.world.faults.get(self._place.serial, ()):
-            if fault.kind == kind:
-                there |= (times >= fault.at_s) & (times < fault.until_s)
-        return there

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.sensors.sht3x.twin_alert import Alert
 from sensorbench.sensors.sht3x.twin_heater import Heater
-from sensorbench.sensors.simulated import PowerOnReset, factory_number, screened
+from sensorbench.sensors.simulated import PowerOnReset, aged, during, factory_number, screened
 from sensorbench.world.conversions import Conversions, reached
 from sensorbench.world.world import Place
 
@@ -263,37 +263,19 @@ class SimSht3x:
         """Return the measurements that ended at `times`, words of temperature and humidity."""
         place, measurement = self._place, self._measurement
         key = f"noise {round(self._conversions.began_s * 1e6)}"
-        louder = np.where(self._during("noise", times), 50.0, 1.0)
+        louder = np.where(during(place, "noise", times), 50.0, 1.0)
         noise_c = louder * place.noises(f"temperature {key}", first, len(times))
         noise_rh = louder * place.noises(f"humidity {key}", first, len(times))
         body_c, rise_k = place.temperatures_c(times), self._heater.rise_k(times)
         temperature_c = body_c + rise_k + self._offset_c + measurement.noise_c * noise_c
         humidity_rh = place.humidities_rh(times) * _dried(body_c, rise_k)
-        humidity_rh = humidity_rh + self._offset_rh + self._aged_rh(times)
+        humidity_rh = humidity_rh + self._offset_rh + aged(place, self._ageing_rh, 5.0, times)
         humidity_rh = humidity_rh + measurement.noise_rh * noise_rh
-        stuck = self._during("stuck", times)
+        stuck = during(place, "stuck", times)
         return (
             np.where(stuck, 0x6666, _word((temperature_c + 45.0) / 175.0)),
             np.where(stuck, 0x8000, _word(humidity_rh / 100.0)),
         )
-
-    def _aged_rh(self, times: Floats) -> Floats:
-        """Return what the hours of stress until `times` have moved, shape (n,)."""
-        first_h, last_h = (self._place.stress_h(float(at_s)) for at_s in (times[0], times[-1]))
-        # Between two changes of the world the hours grow evenly.
-        share = (times - times[0]) / max(float(times[-1] - times[0]), 1e-9)
-        stress_h = np.maximum(first_h + (last_h - first_h) * share, 0.0)
-        ageing_rh = np.where(
-            self._during("drift", times), math.copysign(5.0, self._ageing_rh), self._ageing_rh
-        )
-        return np.asarray(ageing_rh * np.sqrt(stress_h / 1000))
-
-    def _during(self, kind: str, times: Floats) -> npt.NDArray[np.bool_]:
-        there = np.zeros(len(times), bool)
-        for fault in self._place.world.faults.get(self._place.serial, ()):
-            if fault.kind == kind:
-                there |= (times >= fault.at_s) & (times < fault.until_s)
-        return there
 
 
 def _dried(body_c: Floats, rise_k: Floats) -> Floats:
