@@ -1,4 +1,4 @@
-"""What sensor twins have in common: their power-on reset, and units that passed final test."""
+"""What sensor twins have in common: power-on reset, units that passed final test, faults in time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.world.world import Place
@@ -30,6 +31,31 @@ def factory_number(place: Place, length: int) -> bytes:
     if len(name) == 2 * length and all(c in "0123456789ABCDEFabcdef" for c in name):
         return bytes.fromhex(name)
     return hashlib.blake2b(name.encode(), digest_size=length).digest()
+
+
+def during(place: Place, kind: str, times: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Return at which of `times` the part has the fault `kind`, shape (n,)."""
+    there = np.zeros(len(times), bool)
+    for fault in place.world.faults.get(place.serial, ()):
+        if fault.kind == kind:
+            there |= (times >= fault.at_s) & (times < fault.until_s)
+    return there
+
+
+def aged(
+    place: Place, ageing: float, drift: float, times: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return what the hours of stress until ascending `times` have moved, shape (n,).
+
+    `ageing` is how far 1000 h at 125 degC move this unit, `drift` how far with the fault of that
+    name, in the same direction; both grow with the square root of the hours.
+    """
+    first_h, last_h = (place.stress_h(float(at_s)) for at_s in (times[0], times[-1]))
+    # Between two changes of the world the hours grow evenly.
+    share = (times - times[0]) / max(float(times[-1] - times[0]), 1e-9)
+    stress_h = np.maximum(first_h + (last_h - first_h) * share, 0.0)
+    moves = np.where(during(place, "drift", times), math.copysign(drift, ageing), ageing)
+    return np.asarray(moves * np.sqrt(stress_h / 1000))
 
 
 class PowerOnReset:

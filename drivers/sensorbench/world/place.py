@@ -136,9 +136,21 @@ class Place:
         own_c = air_c + self._gradient * (air_c - self._ambient_c)
         return scalar(self.value("humidity", at_s)) * saturation(air_c) / saturation(own_c)
 
+    def humidities_rh(self, times: Times) -> npt.NDArray[np.float64]:
+        """Return the relative humidity at the part at `times`, in %RH, shape (n,)."""
+        air_c = self._sampled("temperature", times)
+        own_c = air_c + self._gradient * (air_c - self._ambient_c)
+        exponents = (17.62 * c / (243.12 + c) for c in (air_c, own_c))
+        more = np.exp(next(exponents) - next(exponents))
+        return np.asarray(self._sampled("humidity", times) * more)
+
     def pressure_pa(self, port: str = "", at_s: float | None = None) -> float:
         """Return the absolute pressure at a port of the part."""
         return self.scalar(f"pressure.{port}" if port else "pressure", at_s)
+
+    def pressures_pa(self, times: Times, port: str = "") -> npt.NDArray[np.float64]:
+        """Return the absolute pressure at a port of the part at `times`, shape (n,)."""
+        return self._sampled(f"pressure.{port}" if port else "pressure", times)
 
     def pressure_rising(self, port: str = "", at_s: float | None = None) -> bool:
         """Return whether the pressure last moved up: hysteresis depends on it."""

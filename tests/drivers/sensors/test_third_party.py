@@ -1,16 +1,23 @@
-"""Other people's drivers, unchanged, on the twins through smbus2's API: they read the world."""
+"""Other people's drivers, unchanged, on the twins: they read the world.
+
+Through smbus2's API, Sensirion's transceiver and MicroPython's machine.I2C.
+"""
 
 import importlib
+import sys
 from types import ModuleType
 from typing import Any
 
 import pytest
 
 from sensorbench.core.clock import RealClock
+from sensorbench.core.errors import NotAcknowledged
 from sensorbench.links.i2c import SimulatedI2cBus
 from sensorbench.links.smbus_api import SimulatedSMBus, simulated_smbus_class
 from sensorbench.sensors.bme280.twin import SimBme280
 from sensorbench.sensors.bmp280.twin import SimBmp280
+from sensorbench.sensors.lps22hh.twin import SimLps22hh
+from sensorbench.sensors.sht3x.twin import SimSht3x
 from sensorbench.sensors.tmp117.twin import SimTmp117
 from sensorbench.world.world import Place, World
 
@@ -87,3 +94,104 @@ def test_the_qwiic_tmp117_package_reads_the_world(
     assert part.begin()
     bench.world.clock.sleep(1.5)
     assert part.read_temp_c() == pytest.approx(27.5, abs=0.1)
+
+
+class SensirionTransceiver:
+    """A bus as Sensirion's Python drivers want it (sensirion-i2c-driver, transceiver version 1)."""
+
+    API_VERSION, channel_count, description = 1, None, "simulated"
+    OK, NOT_ACKNOWLEDGED = 0, 2
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+
+    def transceive(
+        self,
+        slave_address: int,
+        tx_data: bytes | None,
+        rx_length: int | None,
+        read_delay: float,
+        timeout: float,
+    ) -> tuple[int, Exception | None, bytes]:
+        bus, clock = self._bench.bus, self._bench.world.clock
+        try:
+            if tx_data is not None:
+                bus.transfer(slave_address, tx_data)
+            clock.sleep(10 * read_delay)  # in real time, as the driver does
+            received = bus.transfer(slave_address, b"", rx_length) if rx_length else b""
+        except NotAcknowledged as error:
+            return self.NOT_ACKNOWLEDGED, error, b""
+        return self.OK, None, received
+
+
+@pytest.mark.parametrize("stretches", [False, True])
+def test_sensirion_s_sht3x_driver_reads_the_world(bench: Bench, stretches: bool) -> None:
+    package = installed("sensirion_i2c_sht3x.device", "Sht3xDevice")
+    commands = importlib.import_module("sensirion_i2c_sht3x.commands")
+    driver = importlib.import_module("sensirion_i2c_driver")
+    adapters = importlib.import_module("sensirion_driver_adapters.i2c_adapter.i2c_channel")
+    twin = SimSht3x(bench.place)
+    bench.bus.attach(0x44, twin)
+    channel = adapters.I2cChannel(
+        driver.I2cConnection(SensirionTransceiver(bench)),
+        slave_address=0x44,
+        crc=driver.CrcCalculator(8, 0x31, 0xFF, 0x00),
+    )
+    part = package.Sht3xDevice(channel)
+    part.stop_measurement()
+    part.soft_reset()
+    bench.world.clock.sleep(0.1)
+    for repeatability in commands.Repeatability:
+        found = part.measure_single_shot(repeatability, stretches)
+        assert found[0].value == pytest.approx(27.5, abs=1)
+        assert found[1].value == pytest.approx(52.0, abs=3)
+    part.start_periodic_measurement(commands.Repeatability.HIGH, commands.Mps.TEN_PER_SECOND)
+    bench.world.clock.sleep(1.0)
+    temperature, humidity = part.read_measurement()
+    assert -45 + 175 * temperature / 65535 == pytest.approx(27.5, abs=1)
+    assert 100 * humidity / 65535 == pytest.approx(52.0, abs=3)
+    part.stop_measurement()
+    part.enable_heater()
+    assert part.read_status_register().value >> 13 & 1
+    part.disable_heater()
+    assert not twin.beyond
+
+
+class MicroPythonI2c:
+    """A bus as drivers for MicroPython want it: what of machine.I2C they use."""
+
+    def __init__(self, bus: SimulatedI2cBus) -> None:
+        self._bus = bus
+
+    def readfrom_mem(self, address: int, register: int, length: int) -> bytes:
+        return self._bus.transfer(address, bytes([register]), length)
+
+    def writeto_mem(self, address: int, register: int, data: bytes) -> None:
+        self._bus.transfer(address, bytes([register]) + bytes(data))
+
+
+@pytest.fixture
+def micropython(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> MicroPythonI2c:
+    """Let the modules that only MicroPython has be there, and return a bus for its drivers."""
+    machine, own = ModuleType("machine"), ModuleType("micropython")
+    vars(machine).update(I2C=MicroPythonI2c, SPI=type("SPI", (), {}), Pin=type("Pin", (), {}))
+    vars(own).update(const=lambda value: value)
+    monkeypatch.setitem(sys.modules, "machine", machine)
+    monkeypatch.setitem(sys.modules, "micropython", own)
+    return MicroPythonI2c(bench.bus)
+
+
+def test_the_lps22hh_package_reads_the_world(bench: Bench, micropython: MicroPythonI2c) -> None:
+    package = installed("lps22hh", "LPS22HH")
+    twin = SimLps22hh(bench.place)
+    bench.bus.attach(0x5D, twin)
+    part = package.LPS22HH(micropython)
+    assert part.device_id == 0xB3
+    part.reset()
+    part.data_rate = 100
+    assert part.data_rate == 100
+    bench.world.clock.sleep(0.5)
+    assert part.new_pressure_data
+    assert part.pressure == pytest.approx(987.0, abs=1.5)
+    assert part.temperature == pytest.approx(27.5, abs=3)
+    assert not twin.beyond

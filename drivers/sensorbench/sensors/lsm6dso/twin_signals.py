@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sensorbench.sensors.simulated import screened
+from sensorbench.sensors.simulated import during, screened
 from sensorbench.world.world import Place
 
 Floats = npt.NDArray[np.float64]
@@ -115,11 +115,11 @@ class Triad:
         found += amplitude * np.exp((since_s - times) / tau_s)[:, np.newaxis]
         noise = self._noise(numbers, rate_hz)
         noise *= self.kind.density * math.sqrt(rate_hz / 2)
-        noise[self._during("noise", times)] *= 50.0
+        noise[during(self._place, "noise", times)] *= 50.0
         found += noise
         if self_test:
-            found[~self._during("self_test", times)] += self_test * self._self_test
-        found[self._during("stuck", times)] = self._self_test / 10.0
+            found[~during(self._place, "self_test", times)] += self_test * self._self_test
+        found[during(self._place, "stuck", times)] = self._self_test / 10.0
         return found
 
     def _aged(self, times: Floats) -> Floats:
@@ -130,7 +130,7 @@ class Triad:
         share = (times - first_s) / max(last_s - first_s, 1e-9)
         stress_h = np.maximum(first_h + (last_h - first_h) * share, 0.0)
         moved = np.sqrt(stress_h / 1000)[:, np.newaxis] * self._ageing
-        drifts = self._during("drift", times)
+        drifts = during(self._place, "drift", times)
         if drifts.any():
             drift = np.copysign(self.kind.drift, self._ageing)
             moved[drifts] = np.sqrt(stress_h[drifts] / 1000)[:, np.newaxis] * drift
@@ -141,13 +141,6 @@ class Triad:
         channel = f"{self.kind.name} noise {rate_hz:.1f}"
         found = self._place.noises(channel, 3 * first, 3 * (last - first + 1)).reshape(-1, 3)
         return found if len(found) == len(numbers) else found[numbers - first]
-
-    def _during(self, kind: str, times: Floats) -> npt.NDArray[np.bool_]:
-        there = np.zeros(len(times), bool)
-        for fault in self._place.world.faults.get(self._place.serial, ()):
-            if fault.kind == kind:
-                there |= (times >= fault.at_s) & (times < fault.until_s)
-        return there
 
 
 class _Wander:

@@ -1,0 +1,1 @@
+"""LPS22HH, STMicroelectronics' barometer with a FIFO."""
