@@ -66,5 +66,5 @@ def test_it_goes_on_after_a_night_and_comes_to_its_end(there: Workspace) -> None
 def test_a_simulated_run_whose_world_is_gone_does_not_go_on_as_if_nothing_had_been(
     there: Workspace,
 ) -> None:
-    with pytest.raises(InputError, match="its simulated world has ended since"):
+    with pytest.raises(InputError, match="its simulated world is not there"):
         resume_run(there.root, the_run(there).name, json=False)
