@@ -13,7 +13,7 @@ import pytest
 
 from sensorbench.assessment.data import RunData
 from sensorbench.assessment.verify import verify
-from sensorbench.core.errors import BenchError, InputError
+from sensorbench.core.errors import BenchError, EvidenceError, InputError
 from sensorbench.core.provenance import Identity
 from sensorbench.core.verdict import Verdict
 from sensorbench.run.duts import Duts
@@ -294,6 +294,35 @@ def test_an_instrument_that_is_another_one_must_be_said_to_be(
         outcome = bench.goes_on()
     (resumed,) = events(outcome, "resumed")
     assert "SIM-2" in resumed.data["replaced"]["psu"]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("inputs/schedule.json", '"credit_s":7200', '"credit_s":60'),
+        ("inputs/profile.toml", "3 h", "1 h"),
+        ("journal.jsonl", '"credit_s":3600', '"credit_s":7200'),
+    ],
+)
+def test_a_run_whose_question_was_edited_does_not_go_on(
+    calibrated: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    file: str,
+    old: str,
+    new: str,
+) -> None:
+    bench = mortal(calibrated, tmp_path / "bench", STRESS)
+    assert bench.dies(monkeypatch, IN_A_HOLD)
+    assert bench.root is not None
+    path = bench.root / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(EvidenceError, match=r"is damaged: .*Nothing was touched"):
+        bench.goes_on()
+    path.write_text(text, encoding="utf-8")
+    assert bench.goes_on().assessment.verdict is Verdict.PASS
 
 
 def test_a_copy_of_a_run_does_not_go_on(

@@ -33,8 +33,11 @@ def seal_run(root: Path, name: str, as_json: bool) -> None:
         why = _why_not(run)
         found = verify(path)
         damage = [str(f) for f in found.findings if f.level is Level.DAMAGE]
-        if why or damage or found.assessment is None:
-            raise InputError.one("seal", path.name, why or f"is damaged: {damage[0]}")
+        if damage and not run.is_sealed:
+            why = f"is damaged: {damage[0]}"
+        if why or found.assessment is None:
+            why = why or "can't be assessed: `verify` says why"
+            raise InputError.one("seal", path.name, why)
         with RunWriter.reopen(path, _clock(run)) as evidence:
             verdict = seal_open(path, evidence, found.assessment)
     if as_json:
