@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,14 @@ import pytest
 
 from sensorbench.assessment.data import RunData
 from sensorbench.assessment.verify import verify
+from sensorbench.core.clock import VirtualClock
 from sensorbench.core.errors import BenchError, EvidenceError, InputError
 from sensorbench.core.provenance import Identity
 from sensorbench.core.verdict import Verdict
+from sensorbench.reports.events import events_table
+from sensorbench.reports.model import Table
+from sensorbench.reports.runs import load
+from sensorbench.reports.words import Words
 from sensorbench.run.duts import Duts
 from sensorbench.run.execute import Outcome
 from sensorbench.run.resuming import find
@@ -363,6 +369,27 @@ def test_the_end_says_where_it_went_on(
     assert resumed.data["ended"] == ""
     assert resumed.data["begun"]
     assert not reasons(outcome)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "the calendar was set by -"), ("zh", "日历被调整")],
+)
+def test_a_clock_that_was_set_back_in_between_is_on_record_and_told(
+    calibrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str, said: str
+) -> None:
+    bench = mortal(calibrated, tmp_path / "bench", STRESS)
+    assert bench.dies(monkeypatch, IN_A_HOLD)
+    utc = VirtualClock.utc
+    monkeypatch.setattr(VirtualClock, "utc", lambda clock: utc(clock) - timedelta(days=1))
+    outcome = bench.goes_on()
+    (jumped,) = events(outcome, "time_jumped")
+    assert jumped.data["calendar_set_by_s"] == pytest.approx(-86400, abs=400)
+    (shown,) = load([outcome.root])
+    table = events_table(shown, Words(language))
+    assert isinstance(table, Table)
+    (row,) = [row for row in table.rows if said in row[1].text]
+    assert row[0].text == Words(language).text("look.interrupted")
 
 
 NOISE = (
