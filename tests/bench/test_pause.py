@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 import time
@@ -20,6 +22,7 @@ from sensorbench.assessment.verify import verify
 from sensorbench.core.clock import VirtualClock
 from sensorbench.core.errors import InputError
 from sensorbench.core.verdict import Verdict
+from sensorbench.evidence.run import RunWriter
 from sensorbench.run.execute import Outcome, execute, resume
 from sensorbench.run.progress import Status
 from sensorbench.run.resuming import find
@@ -193,6 +196,23 @@ def test_what_is_left_of_a_killed_run_is_sealed_by_abort(
     assert json.loads(capsys.readouterr().out)["verdict"] == "INVALID"
     assert verify(bench.root).is_whole
     assert events(bench.root, "run_ended")[0].data["reason"]["by"] == "Li"
+
+
+def test_a_disk_that_is_full_is_named_where_a_run_is_aborted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = workspace(tmp_path, bake())
+    bench = Mortal(there)
+    assert bench.dies(monkeypatch, 60)
+    assert bench.root is not None
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(RunWriter, "commit", full)
+    with pytest.raises(OSError, match="No space") as error:
+        abort_run(there.root, bench.root.name, "Li", "", as_json=False)
+    assert error.value.filename == str(bench.root)
 
 
 def test_what_does_not_go_on_is_not_asked(tmp_path: Path) -> None:

@@ -58,6 +58,14 @@ def test_what_is_sealed_or_damaged_is_not_sealed(tmp_path: Path, whole: Outcome)
     assert not (whole.root / "seal.json").exists()
 
 
+def test_a_run_that_is_damaged_is_not_sent_to_resume(tmp_path: Path, whole: Outcome) -> None:
+    (whole.root / "seal.json").unlink()
+    journal = whole.root / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([lines[0].replace(b"kind", b"kinb"), *lines[1:-2]]))
+    assert "is damaged" in refused(tmp_path, whole.root.name)
+
+
 def test_what_was_cut_short_stays_as_it_is(tmp_path: Path, whole: Outcome) -> None:
     (whole.root / "seal.json").unlink()
     journal = whole.root / "journal.jsonl"

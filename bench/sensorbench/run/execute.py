@@ -26,6 +26,7 @@ from sensorbench.run.ending import Outcome, to_its_end
 from sensorbench.run.progress import Progress, Silent
 from sensorbench.run.resuming import ask_for_what_is_not_repeated, find
 from sensorbench.run.runner import Runner
+from sensorbench.run.timekeeping import LEAST_S
 from sensorbench.safety.guarding import Guard
 from sensorbench.station.foreseeing import foreseen
 from sensorbench.station.lives import life_of
@@ -107,6 +108,9 @@ def resume(
                 "sensorbench": version("sensorbench"),
             },
         )  # fmt: skip
+        set_by_s = (station.clock.utc() - found.last_utc).total_seconds()
+        if set_by_s <= -LEAST_S:  # how long nobody was there is not known
+            evidence.append("time_jumped", {"calendar_set_by_s": round(set_by_s, 3)})
         evidence.commit()
         runner = Runner(
             schedule, station, evidence, progress or Silent(), state,

@@ -17,8 +17,9 @@ from typing import Any
 
 from sensorbench.assessment.credit import served
 from sensorbench.assessment.data import RunData
-from sensorbench.core.errors import InputError
+from sensorbench.core.errors import EvidenceError, InputError
 from sensorbench.core.operator import Operator, Question
+from sensorbench.evidence.check import changed_question
 from sensorbench.profiles.schedule import Hold, Step
 from sensorbench.run.progress import describe
 from sensorbench.run.state import KINDS, Cut, State, cut_of, replay
@@ -75,7 +76,11 @@ class Found:
 
 
 def find(data: RunData) -> Found:
-    """Return what is there of a run. Raises InputError where it does not go on."""
+    """Return what is there of a run.
+
+    Raises InputError where it does not go on, EvidenceError where what it is asked, or what it did,
+    is not what was written.
+    """
     ended = _ended(data)
     name = data.run.root.name
     if data.run.is_sealed:
@@ -89,6 +94,12 @@ def find(data: RunData) -> Found:
             "itself, give its folder that name"
         )
         raise InputError.one("resume", name, text)
+    changed = changed_question(data.run)
+    if changed:
+        raise EvidenceError(
+            f"{name} is damaged: {changed}. Nothing was touched. Put it back as it was to go on; "
+            "`verify` says more"
+        )
     events = list(data.events(*KINDS))
     cut = cut_of(data.schedule, events)
     state = replay(data.schedule, events)

@@ -225,6 +225,17 @@ def _no_seal(run: RunReader, damaged: bool) -> Finding:
     return Finding(Level.INCOMPLETE, "seal.json", text, NO_SEAL, values)
 
 
+def changed_question(run: RunReader) -> str:
+    """Return what of a run's journal or inputs is not as it was written, "" where nothing is.
+
+    Samples are left to `check`: a run that goes on does not wait until months of them were read.
+    """
+    if run.journal.damage or run.journal.crlf:
+        return [*run.journal.damage, "the line ends of journal.jsonl were changed"][0]
+    found = next(_inputs(run), None)
+    return "" if found is None else f"{found.file} {found.text or 'has other line ends'}"
+
+
 def _inputs(run: RunReader) -> Iterator[Finding]:
     for name, stored in run.manifest.get("inputs", {}).items():
         path = run.root / "inputs" / name

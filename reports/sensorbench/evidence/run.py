@@ -287,6 +287,8 @@ class RunWriter:
         error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(self.root)  # as of a disk that is full
         try:
             self.close()
         except OSError:

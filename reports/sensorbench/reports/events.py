@@ -75,9 +75,8 @@ ALARMS = (
 """What went beyond or was lost on the way, whether it stopped the run or not."""
 _TOLD_VERBS = {"park", "gate", "ask", "null", "load", "unload", "write"}
 _TOLD = {
-    *ALARMS, "run_ended", "resumed", "resume", "suspended", "clock_jump", "interrupted", "soak",
-    "retry", "recovered", "armed", "left_over", "safe_state", "fact", "attached", "dropped",
-    "parked",
+    *ALARMS, "run_ended", "resumed", "time_jumped", "soak", "retry", "recovered", "armed",
+    "left_over", "safe_state", "fact", "attached", "dropped", "parked",
 }  # fmt: skip
 _LOOKS: Mapping[str, Look] = {
     "end": end,

@@ -36,6 +36,8 @@ def _what(event: Event, names: Names) -> str:
     if event.kind == _ENDED:
         state, why = names.words.name("state", str(data.get("state", ""))), why_ended(event, names)
         return names.words.text("named", name=state, value=why) if why else state
+    if event.kind == "time_jumped":
+        return _jumped(data, names)
     told = {name: told_value(names, name, value, data) for name, value in data.items()}
     if event.kind == "attached":  # the chapter of the phase has the digests
         files = [clean(dict(file).get("file", "")) for file in data.get("files", ())]
@@ -46,6 +48,15 @@ def _what(event: Event, names: Names) -> str:
     if not pairs:
         return event.kind
     return names.words.text("named", name=event.kind, value=names.words.listed(pairs))
+
+
+def _jumped(data: Mapping[str, Any], names: Names) -> str:
+    """Return by how much the calendar was set, with its sign, and how long the machine slept."""
+    told = []
+    for name, by in data.items():
+        sign = "-" if by < 0 else "+" if name == "calendar_set_by_s" else ""
+        told.append(names.words.text(f"event.{name}", by=f"{sign}{names.duration(abs(by))}"))
+    return names.words.listed(told)
 
 
 def why_ended(event: Event, names: Names) -> str:
@@ -132,7 +143,7 @@ def end(run: Run, names: Names) -> Finding:
 def interrupted(run: Run, names: Names) -> Finding:
     """Say where it was cut off, parked or taken up again."""
     ended = [e for e in run.events("run_ended") if e.data.get("state") != "complete"]
-    more = run.events("resumed", "resume", "suspended", "clock_jump", "interrupted")
+    more = run.events("resumed", "time_jumped")
     text, found = all_told(sorted([*ended, *more], key=lambda e: e.seq), names)
     return text, found
 

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,14 @@ import pytest
 
 from sensorbench.assessment.data import RunData
 from sensorbench.assessment.verify import verify
-from sensorbench.core.errors import BenchError, InputError
+from sensorbench.core.clock import VirtualClock
+from sensorbench.core.errors import BenchError, EvidenceError, InputError
 from sensorbench.core.provenance import Identity
 from sensorbench.core.verdict import Verdict
+from sensorbench.reports.events import events_table
+from sensorbench.reports.model import Table
+from sensorbench.reports.runs import load
+from sensorbench.reports.words import Words
 from sensorbench.run.duts import Duts
 from sensorbench.run.execute import Outcome
 from sensorbench.run.resuming import find
@@ -300,6 +306,35 @@ def test_an_instrument_that_is_another_one_must_be_said_to_be(
     assert "SIM-2" in resumed.data["replaced"]["psu"]
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("inputs/schedule.json", '"credit_s":7200', '"credit_s":60'),
+        ("inputs/profile.toml", "3 h", "1 h"),
+        ("journal.jsonl", '"credit_s":3600', '"credit_s":7200'),
+    ],
+)
+def test_a_run_whose_question_was_edited_does_not_go_on(
+    calibrated: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    file: str,
+    old: str,
+    new: str,
+) -> None:
+    bench = mortal(calibrated, tmp_path / "bench", STRESS)
+    assert bench.dies(monkeypatch, IN_A_HOLD)
+    assert bench.root is not None
+    path = bench.root / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(EvidenceError, match=r"is damaged: .*Nothing was touched"):
+        bench.goes_on()
+    path.write_text(text, encoding="utf-8")
+    assert bench.goes_on().assessment.verdict is Verdict.PASS
+
+
 def test_a_copy_of_a_run_does_not_go_on(
     calibrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -338,6 +373,27 @@ def test_the_end_says_where_it_went_on(
     assert resumed.data["ended"] == ""
     assert resumed.data["begun"]
     assert not reasons(outcome)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "the calendar was set by -"), ("zh", "日历被调整")],
+)
+def test_a_clock_that_was_set_back_in_between_is_on_record_and_told(
+    calibrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str, said: str
+) -> None:
+    bench = mortal(calibrated, tmp_path / "bench", STRESS)
+    assert bench.dies(monkeypatch, IN_A_HOLD)
+    utc = VirtualClock.utc
+    monkeypatch.setattr(VirtualClock, "utc", lambda clock: utc(clock) - timedelta(days=1))
+    outcome = bench.goes_on()
+    (jumped,) = events(outcome, "time_jumped")
+    assert jumped.data["calendar_set_by_s"] == pytest.approx(-86400, abs=400)
+    (shown,) = load([outcome.root])
+    table = events_table(shown, Words(language))
+    assert isinstance(table, Table)
+    (row,) = [row for row in table.rows if said in row[1].text]
+    assert row[0].text == Words(language).text("look.interrupted")
 
 
 NOISE = (

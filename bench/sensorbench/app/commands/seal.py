@@ -15,7 +15,7 @@ from sensorbench.assessment.verify import verify
 from sensorbench.core.clock import Clock, RealClock, VirtualClock
 from sensorbench.core.errors import InputError
 from sensorbench.core.provenance import Provenance
-from sensorbench.evidence.check import Level
+from sensorbench.evidence.check import Level, changed_question
 from sensorbench.evidence.run import RunReader, RunWriter
 from sensorbench.station.locks import held, run_key
 from sensorbench.station.workspace import Workspace
@@ -55,6 +55,8 @@ def seal_open(path: Path, evidence: RunWriter, found: Assessment | None = None) 
 def _why_not(run: RunReader) -> str:
     if run.is_sealed:
         return "is sealed already"
+    if changed := changed_question(run):
+        return f"is damaged: {changed}"
     end = next((event for event in reversed(run.events()) if event.kind != "attached"), None)
     state = end.data.get("state") if end is not None and end.kind == "run_ended" else None
     if state is None:
