@@ -1,4 +1,4 @@
-"""What sensor twins have in common: power-on reset, units that passed final test, faults in time."""
+"""What sensor twins have in common: power-on reset, final test, faults and ageing in time."""
 
 from __future__ import annotations
 

@@ -37,14 +37,17 @@ def test_ours_are_among_them() -> None:
 @pytest.mark.parametrize("wanted", SENSORS)
 @pytest.mark.parametrize("there", SENSORS)
 def test_no_part_is_taken_for_another(wanted: str, there: str) -> None:
-    """A driver in front of another part's twin refuses it, with an error of the bench."""
+    """A driver in front of another part's twin refuses it, or says that it may be that one."""
     one, other = SENSORS[wanted], SENSORS[there]
     if one is other or "i2c" not in one.links or "i2c" not in other.links:
         return
     bench = SensorBench(Case(other))
     driver = one.load_driver()(bench.bus, bench.address, bench.clock)
-    with pytest.raises(suite.BenchError):
-        driver.identify()
+    try:
+        told = driver.identify()
+    except suite.BenchError:
+        return
+    assert bench.part.identify().model in told.or_models
 
 
 # The suite finds drivers that are wrong.

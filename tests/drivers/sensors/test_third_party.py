@@ -16,6 +16,7 @@ from sensorbench.links.i2c import SimulatedI2cBus
 from sensorbench.links.smbus_api import SimulatedSMBus, simulated_smbus_class
 from sensorbench.sensors.bme280.twin import SimBme280
 from sensorbench.sensors.bmp280.twin import SimBmp280
+from sensorbench.sensors.dps310.twin import SimDps310
 from sensorbench.sensors.lps22hh.twin import SimLps22hh
 from sensorbench.sensors.sht3x.twin import SimSht3x
 from sensorbench.sensors.tmp117.twin import SimTmp117
@@ -194,4 +195,24 @@ def test_the_lps22hh_package_reads_the_world(bench: Bench, micropython: MicroPyt
     assert part.new_pressure_data
     assert part.pressure == pytest.approx(987.0, abs=1.5)
     assert part.temperature == pytest.approx(27.5, abs=3)
+    assert not twin.beyond
+
+
+@pytest.mark.parametrize("fuse_error", [False, True])
+def test_the_infineon_dps310_package_reads_the_world(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, fuse_error: bool
+) -> None:
+    smbus = ModuleType("smbus")
+    vars(smbus).update(SMBus=simulated_smbus_class({1: bench.bus}))
+    monkeypatch.setitem(sys.modules, "smbus", smbus)
+    monkeypatch.delitem(sys.modules, "Infineon_DPS310", raising=False)  # it opens its bus at import
+    package = installed("Infineon_DPS310", "DPS310")
+    monkeypatch.delitem(sys.modules, "Infineon_DPS310")
+    twin = SimDps310(bench.place, fuse_error=fuse_error)
+    bench.bus.attach(0x77, twin)
+    part = package.DPS310()
+    bench.world.clock.sleep(3.0)
+    scaled_t, scaled_p = part.calcScaledTemperature(), part.calcScaledPressure()
+    assert part.calcCompTemperature(scaled_t) == pytest.approx(27.5, abs=1)
+    assert part.calcCompPressure(scaled_p, scaled_t) == pytest.approx(98_700, abs=300)
     assert not twin.beyond

@@ -1,0 +1,1 @@
+"""DPS310, Infineon's capacitive barometer with a FIFO."""

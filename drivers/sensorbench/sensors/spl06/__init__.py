@@ -1,0 +1,1 @@
+"""SPL06, Goertek's capacitive barometer: of one family with the DPS310."""
