@@ -78,5 +78,5 @@ def test_six_months_on_the_shelf_give_the_bench_back(calibrated: Bench, proven: 
     assert {seconds / 3600 for seconds in readouts} == {730, 1460, 2920, 4380}
     # Nothing is logged while the bench is somebody else's.
     times = data_of(shelf).log
-    gap = max(np.diff(next(iter(times.values())).time_s))
+    gap = max(np.diff(next(iter(times.values())).whole().time_s))
     assert gap > 700 * 3600

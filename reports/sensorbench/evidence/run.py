@@ -248,6 +248,7 @@ class RunWriter:
 
     def write_derived(self, name: str, value: Any) -> None:
         """Store a result that can be recomputed from the rest."""
+        make_folder(self.root / "derived")  # git and archives leave out folders that are empty
         write_new(self.root / "derived" / name, canonical(value))
 
     def seal(self) -> None:

@@ -276,6 +276,8 @@ def test_the_journal_says_the_state_at_any_moment(walked: Outcome) -> None:
                     expected.pop((zone, action.what), None)
                 case Read() if action.is_open:
                     reads.add(action.point)
+                case Do() if event.data["next"] != event.data["step"] + 1:
+                    expected.clear()  # before a jump everything is let go
             following = event.data["next"]
         assert state.sets == expected
         assert set(state.reads) == reads
