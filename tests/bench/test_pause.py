@@ -19,7 +19,7 @@ from sensorbench.app.commands.runs import list_runs
 from sensorbench.app.waiting import say_waits
 from sensorbench.assessment.data import RunData
 from sensorbench.assessment.verify import verify
-from sensorbench.core.clock import VirtualClock
+from sensorbench.core.clock import Clock, RealClock, VirtualClock
 from sensorbench.core.errors import InputError
 from sensorbench.core.verdict import Verdict
 from sensorbench.evidence.run import RunWriter
@@ -61,6 +61,9 @@ monitor = { every = "1 h", measures = ["error"] }
 """
 
 
+COOL = 'cool = { set = { supply = "max" }, until = { temperature = "45 degC" } }\n'
+
+
 @pytest.fixture(autouse=True)
 def looks_always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Virtual hours pass in a quarter of a second."""
@@ -85,11 +88,14 @@ class Asks:
 
 
 def go(
-    there: Workspace, *wanted: tuple[str, Kind, float], after: Outcome | None = None
+    there: Workspace,
+    *wanted: tuple[str, Kind, float],
+    after: Outcome | None = None,
+    clock: Clock | None = None,
 ) -> tuple[Outcome, Asks]:
     """Run a workspace's profile, or go on with a run, with somebody who asks."""
     job, asks = job_of(there), Asks(there, list(wanted))
-    clock = VirtualClock(START)
+    clock = clock or VirtualClock(START)
     if after is not None:
         last = RunData.read(after.root).run.last_event
         assert last is not None
@@ -180,6 +186,21 @@ def test_a_trip_that_comes_with_a_pause_is_a_trip(
     (root,) = there.evidence.iterdir()
     assert events(root, "run_ended")[0].data["state"] == "stopped by safety"
     assert not (root / "seal.json").exists()
+
+
+@pytest.mark.parametrize("kind", ["pause", "hold", "go on", "abort"])
+def test_nothing_that_is_asked_for_cuts_a_controlled_end_short(tmp_path: Path, kind: Kind) -> None:
+    there = workspace(
+        tmp_path, BIAS.replace('"max" }', '"max", temperature = "60 degC" }', 1) + COOL
+    )
+    outcome, _ = go(
+        there, ("hold", "pause", 0.0), ("CONTROLLED END", kind, 60.0), clock=RealClock(600.0)
+    )
+    assert [e.data["kind"] for e in events(outcome, "wish")] == ["pause", kind]
+    assert [e.kind for e in events(outcome, "cooled", "not_cooled")] == ["cooled"]
+    (end,) = events(outcome, "run_ended")
+    assert end.data["state"] == ("aborted" if kind == "abort" else "parked")
+    assert (outcome.root / "seal.json").exists() is (kind == "abort")
 
 
 def test_what_is_left_of_a_killed_run_is_sealed_by_abort(

@@ -104,6 +104,7 @@ def come_to_the_end(run: Runner, why: BaseException) -> None:
     if found is None or not here:
         return
     run.watch.ends()
+    run.pausing.ends()
     stays = [where for where in here if where not in found.releases]
     data = {
         "zone": found.zone, "stays": stays, "longest_s": found.longest_s,

@@ -101,6 +101,8 @@ def _wind_down(ending: _Ending) -> None:
         if isinstance(worse, SafetyStop):
             worse.add_note(f"it came to a controlled end before: {error}")
             ending.error = worse
+    if isinstance(ending.error, Parked | signals.Stopped):
+        ending.error = ending.runner.pausing.aborted or ending.error
 
 
 def _end(ending: _Ending) -> Outcome:

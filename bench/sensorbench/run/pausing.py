@@ -6,6 +6,8 @@ The rules:
 - Then the bench comes to the end that its phase says, is made safe and given back.
 - Or it is held as it stands for a time: what was asked for next, or that time, ends it.
 - To abort is the end at once: what is there is sealed, and no verdict is made of what is not.
+- Nothing that is asked for cuts a controlled end short: parts cool down with their bias on. Who
+  aborts then has the run sealed when that is over.
 """
 
 from __future__ import annotations
@@ -50,7 +52,10 @@ class Pausing:
     def __init__(self, run: Runner, wishes: Wishes | None) -> None:
         self._run, self._wishes = run, wishes
         self._asked: Wish | None = None
+        self._is_ending = False
         self.is_holding = False
+        self.aborted: Aborted | None = None
+        """Who aborted it while it came to its controlled end."""
 
     def heed(self) -> None:
         """Take what is asked for now. Raises Aborted, and Paused where nothing is cut short."""
@@ -60,12 +65,19 @@ class Pausing:
         run = self._run
         told = {key: value for key, value in asdict(wish).items() if key != "run" and value}
         run.evidence.append("wish", told)
+        if self._is_ending:
+            self.aborted = Aborted(wish) if wish.kind == "abort" else self.aborted
+            return
         if wish.kind == "abort":
             raise Aborted(wish)
         self._asked = None if wish.kind == "go on" else wish
         if wish.kind == "pause" and (self.is_holding or self._is_in_a_hold()):
             raise Paused(wish)
         run.notify("" if self._asked is None else _told(self._asked))
+
+    def ends(self) -> None:
+        """Go on looking, and cut nothing short: the controlled end has begun."""
+        self._is_ending = True
 
     def between(self, number: int) -> None:
         """Pause before a step, where that was asked for and the step begins something."""

@@ -3,7 +3,8 @@
 The rules:
 - What was waited for before the next value came is waited for again before it: a part that had its
   supply before its heat has it so again.
-- What the next steps set at once is left to them: a cycle begins from wherever the bench is.
+- What the next steps set at once is left to them: a cycle begins from wherever the bench is. What
+  feeds units is not left while they are read, and what is read no longer is not begun again.
 - Units are known again as soon as they are supplied, and before anything else acts on them: one
   that is another now ends the run with nothing done to it.
 - What then does not settle is on record, as any soak that was not reached.
@@ -33,7 +34,12 @@ def reestablish(run: Runner) -> None:
     """Set again what held before the next step, wait for it, and go on with open reads."""
     state, seen_to = run.state, _seen_to(run)
     anew = _set_anew(run)
-    held = {key: action for key, action in state.sets.items() if key not in anew}
+    reads = {name: read for name, read in state.reads.items() if (read[0], name) not in anew}
+    held = {
+        key: action
+        for key, action in state.sets.items()
+        if key not in anew or (reads and address(key[1]).quantity.feeds)
+    }
     feeds = {key for key in held if address(key[1]).quantity.feeds}
     is_known, waited = not feeds, set[tuple[str, Settle]]()
     if held and is_known:
@@ -54,7 +60,7 @@ def reestablish(run: Runner) -> None:
         if soak is not None and (key[0], soak) not in waited:
             run.bench.settle(key[0], soak)
             waited.add((key[0], soak))
-    for zone, read in state.reads.values():
+    for zone, read in reads.values():
         run.readings.open(zone, read)
 
 

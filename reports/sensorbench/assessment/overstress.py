@@ -5,7 +5,8 @@ The rules:
 - Beyond is further than the part's range and everything that the run had asked for there by then,
   by more than the widest band asked for, what the meters may differ by, and 1 % of the range.
 - Any meter of the place counts, as it does for safety. What no meter sees nobody knows.
-- It counts while something acts there, once the place had been inside: a room is as it is.
+- It counts while something acts there, once the place had been inside: a room is as it is, and so
+  is a bench that was left when a run was cut off, until the run that goes on has set it again.
 - Less supply than a part is made for harms none.
 """
 
@@ -25,6 +26,7 @@ from sensorbench.assessment.records import Floats
 from sensorbench.assessment.results import Reason
 from sensorbench.parts.values import Target, Wave
 from sensorbench.profiles.schedule import Band, Hold, Settle
+from sensorbench.profiles.schedule import target as as_target
 
 _SHARE = 0.01
 
@@ -79,11 +81,13 @@ def overstressed(data: RunData) -> Mapping[str, tuple[Reason, ...]]:
 
 def _asked(data: RunData, log: MeterLog) -> _Asked | None:
     """Return what was asked at a meter's place, None where nothing ever acts."""
-    sets = [
-        (t, _ends(target))
-        for t, zone, where, target in data.sets
-        if (zone, where) == (log.zone, log.address)
-    ]
+    sets = list[tuple[float, tuple[float, ...]]]()
+    for event in data.events("sent", "released", "resumed"):
+        if event.kind == "resumed":
+            sets.append((event.t, ()))
+        elif (event.data["zone"], event.data["address"]) == (log.zone, log.address):
+            asked = as_target(event.data.get("asked")) if event.kind == "sent" else None
+            sets.append((event.t, _ends(asked)))
     if not any(ends for _, ends in sets):
         return None
     return _Asked(

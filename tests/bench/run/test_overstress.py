@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from sensorbench.core.verdict import Verdict
+from sensorbench.safety.reaching import reach_and_make_safe
 
-from .climate import bake, done, fault
+from ...workspaces import edit
+from .climate import bake, done, fault, workspace
+from .deaths import Mortal
 
 HEATING = ("10 min", "30 min")
 
@@ -37,3 +40,24 @@ def test_what_stays_within_the_parts_range_is_no_doubt(tmp_path: Path, hot: str)
 def test_what_was_asked_for_beyond_the_range_is_no_doubt(tmp_path: Path) -> None:
     outcome = done(tmp_path, bake("1 h", temperature="140 degC"))
     assert "overstressed" not in {r.code for u in outcome.assessment.units for r in u.reasons}
+
+
+def test_a_bench_that_was_made_safe_while_nobody_drove_it_is_no_doubt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part for the hot side only: a power cut, and it is cold when the run goes on."""
+    phases = '[[phase]]\nkind = "stress"\nname = "bake"\nset = { temperature = "85 degC" }\n'
+    there = workspace(tmp_path, phases + 'hours = "10 h"\nmonitor = { every = "30 min" }\n')
+    edit(
+        there.root / "parts" / "sht4x.toml",
+        ('min = "-40 degC"', 'min = "60 degC"'),
+        ('room = { temperature = "25 degC", supply = "nominal" }\n', ""),
+        ('room = ["-1 K", "1 K"], ', ""),
+    )
+    bench = Mortal(there)
+    assert bench.dies(monkeypatch, 60)
+    reach_and_make_safe(bench.job.station, "safe", bench.clock, bench.world)
+    bench.clock.sleep(24 * 3600.0)
+    outcome = bench.goes_on()
+    assert [unit.reasons for unit in outcome.assessment.units] == [(), ()]
+    assert outcome.assessment.verdict is Verdict.PASS

@@ -18,6 +18,7 @@ from sensorbench.core.clock import VirtualClock
 from sensorbench.core.errors import BenchError, EvidenceError, InputError
 from sensorbench.core.provenance import Identity
 from sensorbench.core.verdict import Verdict
+from sensorbench.profiles.schedule import Release
 from sensorbench.reports.events import events_table
 from sensorbench.reports.model import Table
 from sensorbench.reports.runs import load
@@ -25,6 +26,7 @@ from sensorbench.reports.words import Words
 from sensorbench.run.duts import Duts
 from sensorbench.run.execute import Outcome
 from sensorbench.run.resuming import find
+from sensorbench.safety.reaching import reach_and_make_safe
 from sensorbench.station.station import OpenInstrument
 from sensorbench.station.workspace import Workspace
 
@@ -304,6 +306,26 @@ def test_an_instrument_that_is_another_one_must_be_said_to_be(
         outcome = bench.goes_on()
     (resumed,) = events(outcome, "resumed")
     assert "SIM-2" in resumed.data["replaced"]["psu"]
+
+
+def test_what_is_read_no_longer_is_not_read_on_a_bench_that_was_made_safe(
+    calibrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is to hold before the monitor ends: with no supply it would not be answered."""
+    text = CYCLE.replace("cycles = 6", 'cycles = 6\nmonitor = { every = "1 min" }')
+    plain = mortal(calibrated, tmp_path / "plain", text).goes_on()
+    ends = [e.seq for e in events(plain, "step") if "monitor" in str(e.data.get("what"))]
+    bench = mortal(calibrated, tmp_path / "bench", text)
+    assert bench.dies(monkeypatch, ends[0])
+    assert bench.root is not None
+    found = find(RunData.read(bench.root))
+    assert found.state.reads
+    assert found.step is not None
+    assert isinstance(found.step.action, Release)
+    reach_and_make_safe(bench.job.station, "safe", bench.clock, bench.world)
+    bench.clock.sleep(3600.0)
+    outcome = bench.goes_on()
+    assert told(outcome) == told(plain)
 
 
 @pytest.mark.parametrize(
