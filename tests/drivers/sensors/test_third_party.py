@@ -18,6 +18,7 @@ from sensorbench.sensors.adxl345.twin import SimAdxl345
 from sensorbench.sensors.bme280.twin import SimBme280
 from sensorbench.sensors.bmp280.twin import SimBmp280
 from sensorbench.sensors.dps310.twin import SimDps310
+from sensorbench.sensors.lis2dh12.twin import SimLis2dh12
 from sensorbench.sensors.lps22hh.twin import SimLps22hh
 from sensorbench.sensors.sht3x.twin import SimSht3x
 from sensorbench.sensors.tmp117.twin import SimTmp117
@@ -230,3 +231,13 @@ def test_the_micropython_adxl343_package_reads_the_world(
     bench.world.clock.sleep(0.5)
     assert part.acceleration == pytest.approx((0.0, 0.0, 9.8), abs=2.5)  # 4 mg a digit, not 3.9
     assert not twin.beyond
+
+
+def test_the_micropython_lis3dh_package_reads_the_world(
+    bench: Bench, micropython: MicroPythonI2c
+) -> None:
+    package = installed("micropython_lis3dh.lis3dh", "LIS3DH")
+    bench.bus.attach(0x18, SimLis2dh12(bench.place))
+    part = package.LIS3DH(micropython)
+    bench.world.clock.sleep(0.5)
+    assert part.acceleration == pytest.approx((0.0, 0.0, 9.8), abs=1.5)
