@@ -18,6 +18,7 @@ from sensorbench.sensors.adxl345.twin import SimAdxl345
 from sensorbench.sensors.bme280.twin import SimBme280
 from sensorbench.sensors.bmp280.twin import SimBmp280
 from sensorbench.sensors.dps310.twin import SimDps310
+from sensorbench.sensors.hts221.twin import SimHts221
 from sensorbench.sensors.lis2dh12.twin import SimLis2dh12
 from sensorbench.sensors.lps22hh.twin import SimLps22hh
 from sensorbench.sensors.sht3x.twin import SimSht3x
@@ -241,3 +242,16 @@ def test_the_micropython_lis3dh_package_reads_the_world(
     part = package.LIS3DH(micropython)
     bench.world.clock.sleep(0.5)
     assert part.acceleration == pytest.approx((0.0, 0.0, 9.8), abs=1.5)
+
+
+def test_the_micropython_hts221_package_reads_the_world(
+    bench: Bench, micropython: MicroPythonI2c
+) -> None:
+    package = installed("micropython_hts221.hts221", "HTS221")
+    twin = SimHts221(bench.place)
+    bench.bus.attach(0x5F, twin)
+    part = package.HTS221(micropython)
+    bench.world.clock.sleep(1.0)
+    assert part.relative_humidity == pytest.approx(52.0, abs=5)
+    assert part.temperature == pytest.approx(27.5, abs=2)  # it drops the fractions of both points
+    assert not twin.beyond
