@@ -22,7 +22,7 @@ from sensorbench.links.i2c import SimulatedI2cBus
 from sensorbench.sensors.lps22hh.codec import decode_fifo, decode_sample, is_saturated
 from sensorbench.sensors.lps22hh.driver import RATES_HZ, Lps22hh
 from sensorbench.sensors.lps22hh.twin import SimLps22hh
-from sensorbench.sensors.lps22hh.twin_fifo import packed
+from sensorbench.sensors.lps22hh.twin_signals import packed
 from sensorbench.world.fields import Constant
 from sensorbench.world.world import Fault, Place, World
 

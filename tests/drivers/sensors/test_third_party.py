@@ -14,9 +14,12 @@ from sensorbench.core.clock import RealClock
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.links.i2c import SimulatedI2cBus
 from sensorbench.links.smbus_api import SimulatedSMBus, simulated_smbus_class
+from sensorbench.sensors.adxl345.twin import SimAdxl345
 from sensorbench.sensors.bme280.twin import SimBme280
 from sensorbench.sensors.bmp280.twin import SimBmp280
 from sensorbench.sensors.dps310.twin import SimDps310
+from sensorbench.sensors.hts221.twin import SimHts221
+from sensorbench.sensors.lis2dh12.twin import SimLis2dh12
 from sensorbench.sensors.lps22hh.twin import SimLps22hh
 from sensorbench.sensors.sht3x.twin import SimSht3x
 from sensorbench.sensors.tmp117.twin import SimTmp117
@@ -215,4 +218,40 @@ def test_the_infineon_dps310_package_reads_the_world(
     scaled_t, scaled_p = part.calcScaledTemperature(), part.calcScaledPressure()
     assert part.calcCompTemperature(scaled_t) == pytest.approx(27.5, abs=1)
     assert part.calcCompPressure(scaled_p, scaled_t) == pytest.approx(98_700, abs=300)
+    assert not twin.beyond
+
+
+def test_the_micropython_adxl343_package_reads_the_world(
+    bench: Bench, micropython: MicroPythonI2c
+) -> None:
+    package = installed("micropython_adxl343.adxl343", "ADXL343")
+    twin = SimAdxl345(bench.place)
+    bench.bus.attach(0x53, twin)
+    part = package.ADXL343(micropython)
+    part.acceleration_range = package.RANGE_8
+    bench.world.clock.sleep(0.5)
+    assert part.acceleration == pytest.approx((0.0, 0.0, 9.8), abs=2.5)  # 4 mg a digit, not 3.9
+    assert not twin.beyond
+
+
+def test_the_micropython_lis3dh_package_reads_the_world(
+    bench: Bench, micropython: MicroPythonI2c
+) -> None:
+    package = installed("micropython_lis3dh.lis3dh", "LIS3DH")
+    bench.bus.attach(0x18, SimLis2dh12(bench.place))
+    part = package.LIS3DH(micropython)
+    bench.world.clock.sleep(0.5)
+    assert part.acceleration == pytest.approx((0.0, 0.0, 9.8), abs=1.5)
+
+
+def test_the_micropython_hts221_package_reads_the_world(
+    bench: Bench, micropython: MicroPythonI2c
+) -> None:
+    package = installed("micropython_hts221.hts221", "HTS221")
+    twin = SimHts221(bench.place)
+    bench.bus.attach(0x5F, twin)
+    part = package.HTS221(micropython)
+    bench.world.clock.sleep(1.0)
+    assert part.relative_humidity == pytest.approx(52.0, abs=5)
+    assert part.temperature == pytest.approx(27.5, abs=2)  # it drops the fractions of both points
     assert not twin.beyond

@@ -2,7 +2,8 @@
 
 Sources: registers, codes and modes hal_st lps22hh_reg.h and .c; reset values, times and currents
 recalled from the LPS22HH data sheet; that a unit's rate is 3 % off at most is an estimate.
-twin_signals.py says what is in a sample, twin_fifo.py how they wait.
+twin_signals.py says what is in a sample. The depth of the FIFO, and that its overrun flag goes when
+a sample is read, are recalled.
 
 - Samples are computed when somebody asks, all since the last look at once, and before the world or
   a register changes.
@@ -23,9 +24,9 @@ from typing import ClassVar
 import numpy as np
 
 from sensorbench.core.errors import NotAcknowledged
-from sensorbench.sensors.lps22hh.twin_fifo import DEPTH, SAMPLE, Fifo, packed
-from sensorbench.sensors.lps22hh.twin_signals import MEMORY, Signals
+from sensorbench.sensors.lps22hh.twin_signals import MEMORY, Signals, packed
 from sensorbench.sensors.simulated import PowerOnReset, screened
+from sensorbench.sensors.simulated_fifo import SampleFifo
 from sensorbench.world.conversions import Conversions, reached
 from sensorbench.world.world import Place
 
@@ -38,6 +39,7 @@ _EFFECTIVE = frozenset((0x10, 0x11, 0x13, 0x14, 0x18, 0x19))
 _STORED = frozenset((0x0B, 0x0C, 0x0D, 0x0E, 0x12))
 _READABLE = _EFFECTIVE | _STORED | {0x0F, 0x15, 0x16, *range(0x24, 0x2D), *range(0x78, 0x7D)}
 _FIFO_OUT, _OUT, _OUT_END = 0x78, 0x28, 0x2D
+DEPTH, SAMPLE = 128, 5
 
 
 class SimLps22hh:
@@ -52,7 +54,7 @@ class SimLps22hh:
         self._signals = Signals(place)
         self._speed = 1.0 + screened(place, "rate", _SLOWER)
         self._registers = bytearray(128)
-        self._fifo = Fifo()
+        self._fifo = SampleFifo(DEPTH, SAMPLE)
         self._power = PowerOnReset(place, _POWER_ON_V, self._boot, self._catch_up)
         self._boot()
 
@@ -86,7 +88,7 @@ class SimLps22hh:
             whole, more = divmod(length, SAMPLE)
             self._pointer = _FIFO_OUT + more
             return self._fifo.take(whole) + self._fifo.peek()[:more]
-        self._registers[0x25:0x27] = self._fifo.status(self._registers[0x14])
+        self._registers[0x25:0x27] = self._fifo_status()
         return bytes(self._read_byte() for _ in range(length))
 
     def _answer(self) -> None:
@@ -151,6 +153,7 @@ class SimLps22hh:
         self._half_read = 0
         self._newest = bytes(SAMPLE)
         self._fifo.clear()
+        self._fifo.depth = DEPTH
         self._signals.forget()
         self._samples = Conversions()
 
@@ -170,6 +173,7 @@ class SimLps22hh:
             self._configure_fifo(value)
         else:
             self._registers[register] = value & 0x7F if register == 0x14 else value
+            self._limit_fifo()
 
     def _control(self, value: int) -> None:
         now_s = self._clock.now()
@@ -195,6 +199,12 @@ class SimLps22hh:
             self.beyond.note(f"write {value:#04x} to 0x13")
         if not value & 3:
             self._fifo.clear()
+        self._limit_fifo()
+
+    def _limit_fifo(self) -> None:
+        """Let it be as deep as its watermark where it stops there."""
+        watermark = self._registers[0x14]
+        self._fifo.depth = watermark if self._registers[0x13] & 8 and watermark else DEPTH
 
     # -- samples ---------------------------------------------------------------------------
 
@@ -217,9 +227,8 @@ class SimLps22hh:
     def _catch_up(self) -> None:
         """Take the samples that are due by now."""
         while due := self._samples.due(self._clock.now()):
-            room = self._fifo_depth - self._fifo.level
-            if self._fifo_mode == 1 and room > 0:
-                self._sample(min(due, room), 0)  # a FIFO that stops keeps the first ones
+            if self._fifo_mode == 1 and self._fifo.room:
+                self._sample(min(due, self._fifo.room), 0)  # a FIFO that stops keeps the first ones
             else:
                 self._sample(due, max(0, due - MEMORY))
 
@@ -241,17 +250,18 @@ class SimLps22hh:
         offset = int.from_bytes(self._registers[0x18:0x1A], "little", signed=True) * 256
         found = packed(pressure - offset, temperature)
         if self._fifo_mode in (1, 2):
-            self._fifo.put(found, left_out, self._fifo_depth, stops=self._fifo_mode == 1)
+            self._fifo.put(found, left_out, stops=self._fifo_mode == 1)
         self._newest = found[-1].tobytes()
         self._latch(missed=due > 1)
         if not samples.go_on:
             self._registers[0x11] &= ~0x01
 
-    @property
-    def _fifo_depth(self) -> int:
-        """Return how many samples it keeps: as many as its watermark where it stops there."""
-        watermark = self._registers[0x14]
-        return watermark if self._registers[0x13] & 8 and watermark else DEPTH
+    def _fifo_status(self) -> bytes:
+        """Return FIFO_STATUS1 and 2."""
+        level, watermark = self._fifo.level, self._registers[0x14]
+        flags = 0x80 if watermark and level >= watermark else 0
+        flags |= 0x40 if self._fifo.overrun else 0
+        return bytes((level, flags | (0x20 if level >= DEPTH else 0)))
 
     @property
     def _fifo_mode(self) -> int:

@@ -77,3 +77,13 @@ class Signals:
             found[index] = last
         self._filtered = last
         return found
+
+
+def packed(pressure: Counts, temperature: Counts) -> npt.NDArray[np.uint8]:
+    """Return samples as the part has them, shape (n, 5): 24 and 16 bits, low byte first."""
+    found = np.empty((len(pressure), 5), np.uint8)
+    for byte in range(3):
+        found[:, byte] = pressure >> 8 * byte & 0xFF
+    for byte in range(2):
+        found[:, 3 + byte] = temperature >> 8 * byte & 0xFF
+    return found

@@ -24,6 +24,7 @@ from sensorbench.world.world import Place
 
 Floats = npt.NDArray[np.float64]
 Ticks = npt.NDArray[np.int64]
+PerAxis = float | tuple[float, float, float]
 
 _STANDARD_GRAVITY = 9.80665
 _NODES_HZ = 4.0  # the wander is computed this often and joined by straight lines
@@ -32,15 +33,15 @@ _LONGEST_S, _OCTAVES = 65536.0, 15
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One triad by its data sheet, in canonical units."""
+    """One triad by its data sheet, in canonical units; a tuple is by axis."""
 
     name: str
-    offset_sigma: float
-    offset_per_k_sigma: float
+    offset_sigma: PerAxis
+    offset_per_k_sigma: PerAxis
     ageing_sigma: float  # of the offset, after 1000 h at 125 degC
-    density: float  # white noise, per square root of a Hz
+    density: PerAxis  # white noise, per square root of a Hz
     floor: float  # of the Allan deviation
-    self_test: tuple[float, float]  # how far it moves: typical, sigma
+    self_test: tuple[PerAxis, float]  # how far it moves: typical, sigma
     start_up: tuple[float, float]  # how far off it starts, and the time constant
     drift: float  # ageing with the fault of that name
 
@@ -77,8 +78,9 @@ class Triad:
         self.kind = kind
         self._place = place
 
-        def spread(what: str, sigma: float) -> Floats:
-            return np.array([screened(place, f"{kind.name} {what} {a}", sigma) for a in "xyz"])
+        def spread(what: str, sigma: PerAxis) -> Floats:
+            units = [screened(place, f"{kind.name} {what} {a}", 1.0) for a in "xyz"]
+            return np.asarray(np.array(units) * sigma)
 
         self._offset = spread("offset", kind.offset_sigma)
         self._offset_per_k = spread("offset t", kind.offset_per_k_sigma)
@@ -89,7 +91,7 @@ class Triad:
             others = [other != axis for other in "xyz"]
             self._matrix["xyz".index(axis)] += spread(f"cross {axis}", _CROSS_SIGMA) * others
         typical, sigma = kind.self_test
-        self._self_test = typical + spread("self-test", sigma)
+        self._self_test = np.asarray(typical) + spread("self-test", sigma)
         self._wander = _Wander(place, kind)
 
     def sample(
@@ -100,12 +102,12 @@ class Triad:
         *,
         rate_hz: float,
         since_s: float,
-        self_test: int,
+        self_test: float | Floats,
     ) -> Floats:
         """Return what the three axes give at `times`, shape (n, 3), before rounding.
 
         `numbers` are those of the samples at `rate_hz`, ascending; `since_s` is when the sensor was
-        switched on, `self_test` the sign of its stimulus, 0 without.
+        switched on, `self_test` the sign of its stimulus, or its share by axis; 0 without.
         """
         warmer = (self._place.temperatures_c(times) - 25.0)[:, np.newaxis]
         found = true @ self._matrix.T * (1.0 + self._gain_per_k * warmer)
@@ -114,10 +116,10 @@ class Triad:
         amplitude, tau_s = self.kind.start_up
         found += amplitude * np.exp((since_s - times) / tau_s)[:, np.newaxis]
         noise = self._noise(numbers, rate_hz)
-        noise *= self.kind.density * math.sqrt(rate_hz / 2)
+        noise *= np.asarray(self.kind.density) * math.sqrt(rate_hz / 2)
         noise[during(self._place, "noise", times)] *= 50.0
         found += noise
-        if self_test:
+        if np.any(self_test):
             found[~during(self._place, "self_test", times)] += self_test * self._self_test
         found[during(self._place, "stuck", times)] = self._self_test / 10.0
         return found

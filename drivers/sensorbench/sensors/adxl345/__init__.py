@@ -1,0 +1,1 @@
+"""ADXL345, Analog Devices' accelerometer with a FIFO."""

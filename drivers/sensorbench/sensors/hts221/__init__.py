@@ -1,0 +1,1 @@
+"""HTS221, STMicroelectronics' humidity and temperature sensor."""

@@ -1,0 +1,1 @@
+"""LIS2DH12, STMicroelectronics' low-power accelerometer with a FIFO."""
