@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sensorbench.app.commands.runs import list_runs
 from sensorbench.app.commands.seal import seal_run
 from sensorbench.assessment.verify import verify
 from sensorbench.core.errors import InputError
@@ -34,6 +35,8 @@ def test_what_was_complete_is_sealed_and_says_what_it_said(
     torn = verify(whole.root)
     assert torn.verdict is Verdict.INVALID
     assert "`sensorbench seal RUN`" in str(torn.findings[0])
+    list_runs(tmp_path, as_json=False)
+    assert "its seal: it was complete, `seal RUN` closes it" in capsys.readouterr().out
     seal_run(tmp_path, whole.root.name, as_json=True)
     assert json.loads(capsys.readouterr().out)["verdict"] == before.verdict.value
     assert verify(whole.root).is_whole

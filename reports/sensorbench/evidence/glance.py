@@ -29,12 +29,14 @@ class Glance:
 
     `state` is "" where it did not end, "damaged" where the seal says so. The verdict is that of
     the stored results; INVALID where the files are not those of the seal, or there is none.
+    `attached` are the points that evidence came for since it ended.
     """
 
     manifest: Mapping[str, Any] = field(default_factory=dict)
     state: str = ""
     verdict: str = INVALID
     waits: Mapping[str, Any] | None = None
+    attached: frozenset[str] = frozenset()
 
 
 def glance(root: Path, results: str) -> Glance:
@@ -50,13 +52,13 @@ def glance(root: Path, results: str) -> Glance:
     verdict = _sealed(root, stored, results) if is_sealed else INVALID
     if not verdict:
         return Glance(manifest, DAMAGED)
-    end = _end(root / "journal.jsonl", is_sealed)
+    end, points = _end(root / "journal.jsonl", is_sealed)
     state = str(end.get("state", ""))
     if is_sealed:
         return Glance(manifest, state, verdict)
     reason = end.get("reason")
     if state == PARKED and isinstance(reason, Mapping):
-        return Glance(manifest, state, PARKED, reason)
+        return Glance(manifest, state, PARKED, reason, points)
     return Glance(manifest, state)
 
 
@@ -82,20 +84,25 @@ def _sealed(root: Path, manifest: bytes, results: str) -> str:
     return match[1].decode() if match else INVALID
 
 
-def _end(journal: Path, is_sealed: bool) -> Mapping[str, Any]:
-    """Return how a run ended that nothing followed but what was attached; {} where it goes on."""
+def _end(journal: Path, is_sealed: bool) -> tuple[Mapping[str, Any], frozenset[str]]:
+    """Return how a run ended that nothing followed but what was attached, and for which points.
+
+    How it ended is {} where it goes on.
+    """
+    points = set[str]()
     try:
         size = journal.stat().st_size
         for line in _lines_backwards(journal, size if is_sealed else _whole(journal)):
             event = json.loads(line)
             if event["kind"] == "run_ended":
                 data = event["data"]
-                return data if isinstance(data, Mapping) else {}
+                return data if isinstance(data, Mapping) else {}, frozenset(points)
             if event["kind"] != "attached":
-                return {}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+                return {}, frozenset()
+            points.add(str(event["data"].get("point", "")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
-    return {}
+    return {}, frozenset()
 
 
 def _whole(journal: Path) -> int:

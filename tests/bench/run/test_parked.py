@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sensorbench.app.commands.attach import attach_files
+from sensorbench.app.commands.runs import list_runs
 from sensorbench.assessment.data import RunData
 from sensorbench.assessment.verify import verify
 from sensorbench.core.clock import RealClock
@@ -66,6 +67,17 @@ def test_without_its_evidence_it_stays_parked(parked: tuple[Workspace, Outcome])
     again = go_on(there, outcome.root)
     assert again.parked is not None
     assert again.parked["point"] == "MS"
+
+
+def test_runs_tells_once_its_evidence_is_there(
+    parked: tuple[Workspace, Outcome], capsys: pytest.CaptureFixture[str]
+) -> None:
+    there, outcome = parked
+    list_runs(there.root, as_json=False)
+    assert "`attach RUN MS FILES`" in capsys.readouterr().out
+    attach(there, outcome)
+    list_runs(there.root, as_json=False)
+    assert "evidence of MS is there, `resume RUN` goes on" in capsys.readouterr().out
 
 
 def test_attached_it_goes_on_to_its_end(parked: tuple[Workspace, Outcome]) -> None:

@@ -208,6 +208,25 @@ def test_a_run_that_died_comes_to_what_it_would_have_come_to(
         assert max(more.values()) <= deaths * at_most * 1.1
 
 
+@pytest.mark.parametrize("share", [0.22, 0.43, 0.58, 0.84])
+def test_a_bench_that_was_made_safe_meanwhile_changes_nothing(
+    scene: tuple[str, Outcome, Mapping[str, float]],
+    calibrated: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    share: float,
+) -> None:
+    """As by a watchdog, or a power cut: all is off, and two hours later it goes on."""
+    name, plain, _ = scene
+    bench = mortal(calibrated, tmp_path / "bench", SCENES[name])
+    assert bench.dies(monkeypatch, round(share * len(list(data_of(plain).events()))))
+    reach_and_make_safe(bench.job.station, "safe", bench.clock, bench.world)
+    bench.clock.sleep(7200.0)
+    outcome = bench.goes_on()
+    assert told(outcome) == told(plain)
+    assert verify(outcome.root).is_whole
+
+
 def test_a_second_death_before_the_first_row_credits_nothing_twice(
     calibrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

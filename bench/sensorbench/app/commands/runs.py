@@ -67,6 +67,8 @@ def _summary(root: Path, path: Path) -> dict[str, Any]:
 def _waits(root: Path, path: Path, found: Glance) -> str:
     """Return what a run waits for that is not over, or what to do with it; "" for others."""
     if found.waits is not None:
+        if found.waits.get("point") in found.attached:
+            return f"a person: evidence of {found.waits['point']} is there, `resume RUN` goes on"
         return say_waits(found.waits)
     if not found.manifest or found.state == DAMAGED or (path / "seal.json").exists():
         return ""
