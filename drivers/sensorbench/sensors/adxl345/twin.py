@@ -21,9 +21,9 @@ from typing import ClassVar
 import numpy as np
 
 from sensorbench.core.errors import NotAcknowledged
-from sensorbench.sensors.lsm6dso.twin_signals import Kind, Triad
 from sensorbench.sensors.simulated import PowerOnReset, screened
 from sensorbench.sensors.simulated_fifo import SampleFifo
+from sensorbench.sensors.simulated_triad import Kind, Triad
 from sensorbench.world.conversions import Conversions, reached
 from sensorbench.world.world import Place
 
