@@ -324,6 +324,15 @@ def test_a_stall_is_an_overrun_and_the_newest_samples_are_there(bench: Bench) ->
     assert not bench.part.drain().overflow
 
 
+def test_an_overrun_before_the_stream_is_none_of_it(bench: Bench) -> None:
+    bench.part.prepare()
+    bench.clock.sleep(10.0)
+    assert bench.read(0x30)[0] & 0x01
+    bench.part.open_stream()
+    bench.clock.sleep(0.1)
+    assert not bench.part.drain().overflow
+
+
 def test_a_saturated_axis_is_an_error_and_flags_a_stream(bench: Bench) -> None:
     bench.part.prepare(rate=3200.0)
     bench.put("acceleration", (0.0, 3.0 * G, 0.0))
@@ -402,6 +411,35 @@ def test_reading_too_early_or_twice_is_refused(bench: Bench) -> None:
     bench.part.open_stream()
     with pytest.raises(BenchError, match="close_stream"):
         bench.part.start()
+
+
+def test_a_stream_begins_with_nothing_of_before(bench: Bench) -> None:
+    bench.part.prepare()
+    bench.write(0x38, 0x80)
+    bench.clock.sleep(10.0)
+    bench.part.open_stream()
+    block = bench.part.drain()
+    assert not block.overflow
+    assert not len(block.values)
+
+
+def test_a_part_that_stands_still_is_no_empty_stream(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.part.prepare()
+    bench.part.open_stream()
+    transfer = bench.bus.transfer
+
+    def still(address: int, write: bytes, read_length: int = 0) -> bytes:
+        if write == bytes([0x38]) and read_length:
+            return b"\x80\x00"
+        return transfer(address, write, read_length)
+
+    monkeypatch.setattr(bench.bus, "transfer", still)
+    assert not len(bench.part.drain().values)
+    bench.clock.sleep(10.0)
+    with pytest.raises(NotReady, match="the FIFO got no sample for 10 s"):
+        bench.part.drain()
 
 
 def test_a_part_that_lost_its_supply_has_lost_its_settings(bench: Bench) -> None:

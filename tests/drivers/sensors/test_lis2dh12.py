@@ -396,6 +396,7 @@ def test_what_somebody_left_is_written_back(bench: Bench) -> None:
     bench.part.prepare()
     assert bench.sample()[:3] / G == pytest.approx([0.0, 0.0, 1.0], abs=0.3)
     assert bench.read(0x21) == b"\x00"
+    assert bench.read(0x2E) == b"\x00"
 
 
 @pytest.mark.parametrize(
@@ -430,6 +431,36 @@ def test_reading_too_early_or_without_start_is_refused(bench: Bench) -> None:
     bench.clock.sleep(0.001)
     with pytest.raises(NotReady, match="no new sample"):
         bench.part.read()
+
+
+def test_a_stream_begins_with_nothing_of_before(bench: Bench) -> None:
+    bench.part.prepare()
+    bench.write(0x24, 0x40)
+    bench.write(0x2E, 0x80)
+    bench.clock.sleep(10.0)
+    bench.part.open_stream()
+    block = bench.part.drain()
+    assert not block.overflow
+    assert not len(block.values)
+
+
+def test_a_part_that_stands_still_is_no_empty_stream(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.part.prepare()
+    bench.part.open_stream()
+    transfer = bench.bus.transfer
+
+    def still(address: int, write: bytes, read_length: int = 0) -> bytes:
+        if write == bytes([0xAE]) and read_length:
+            return b"\x80\x20"
+        return transfer(address, write, read_length)
+
+    monkeypatch.setattr(bench.bus, "transfer", still)
+    assert not len(bench.part.drain().values)
+    bench.clock.sleep(10.0)
+    with pytest.raises(NotReady, match="the FIFO got no sample for 10 s"):
+        bench.part.drain()
 
 
 def test_a_part_that_lost_its_supply_has_lost_its_settings(bench: Bench) -> None:

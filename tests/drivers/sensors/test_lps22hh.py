@@ -435,6 +435,35 @@ def test_somebody_s_offset_outlives_a_reset_and_not_our_preparing(bench: Bench) 
     assert bench.sample()[0] == pytest.approx(before_pa, abs=20.0)
 
 
+def test_a_stream_begins_with_nothing_of_before(bench: Bench) -> None:
+    bench.part.prepare()
+    bench.write(0x13, 0x02)
+    bench.clock.sleep(10.0)
+    bench.part.open_stream()
+    block = bench.part.drain()
+    assert not block.overflow
+    assert not len(block.values)
+
+
+def test_a_part_that_stands_still_is_no_empty_stream(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.part.prepare()
+    bench.part.open_stream()
+    transfer = bench.bus.transfer
+
+    def still(address: int, write: bytes, read_length: int = 0) -> bytes:
+        if write == bytes([0x25]) and read_length:
+            return b"\x00\x00"
+        return transfer(address, write, read_length)
+
+    monkeypatch.setattr(bench.bus, "transfer", still)
+    assert not len(bench.part.drain().values)
+    bench.clock.sleep(10.0)
+    with pytest.raises(NotReady, match="the FIFO got no sample for 10 s"):
+        bench.part.drain()
+
+
 def test_a_part_that_was_reset_has_lost_its_settings(bench: Bench) -> None:
     bench.part.prepare()
     bench.part.open_stream()

@@ -19,7 +19,7 @@ from sensorbench.sensors.lsm6dso.codec import FifoDecoder, decode_axes, is_satur
 from sensorbench.sensors.lsm6dso.driver import Lsm6dso
 from sensorbench.sensors.lsm6dso.registers import RATES_HZ, G
 from sensorbench.sensors.lsm6dso.twin import SimLsm6dso
-from sensorbench.sensors.lsm6dso.twin_signals import rounded
+from sensorbench.sensors.simulated_triad import rounded
 from sensorbench.world.fields import Constant, Wave
 from sensorbench.world.world import Fault, Place, World
 

@@ -390,6 +390,15 @@ def test_a_part_that_measures_for_somebody_else_is_taken_over(bench: Bench) -> N
         assert not bench.twin.beyond
 
 
+def test_a_part_that_was_reset_since_it_was_prepared_says_so(bench: Bench) -> None:
+    bench.part.prepare()
+    assert not any(bench.part.read_status())
+    bench.supply(0.0)
+    bench.supply(3.3)
+    bench.clock.sleep(0.01)
+    assert bench.part.read_status().was_reset
+
+
 def test_the_heater_warms_and_dries_the_chip(bench: Bench) -> None:
     bench.part.prepare()
     before_rh, before_c = bench.sample()
@@ -417,6 +426,43 @@ def test_the_driver_sets_alert_limits_in_the_part_s_steps(bench: Bench) -> None:
     status = bench.part.read_status()
     assert (status.alert_pending, status.humidity_alert) == (True, True)
     assert not status.temperature_alert
+
+
+def spoil(bench: Bench, monkeypatch: pytest.MonkeyPatch, command: int) -> None:
+    """Let every write of `command` lose its last byte's last bit on the way."""
+    transfer = bench.bus.transfer
+
+    def spoiled(address: int, write: bytes, read_length: int = 0) -> bytes:
+        if write[:2] == command.to_bytes(2, "big"):
+            write = write[:-1] + bytes([write[-1] ^ 1])
+        return transfer(address, write, read_length)
+
+    monkeypatch.setattr(bench.bus, "transfer", spoiled)
+
+
+def test_a_limit_that_arrived_damaged_is_an_error(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.part.prepare()
+    spoil(bench, monkeypatch, 0x6100)
+    with pytest.raises(ChecksumError, match="the limit 'low set' arrived damaged"):
+        bench.part.write_alert_limit("low set", AlertLimit(10.0, 0.0))
+
+
+def test_a_heater_that_stays_off_is_an_error(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.part.prepare()
+    spoil(bench, monkeypatch, 0x306D)
+    with pytest.raises(ProtocolError, match="the heater is off still"):
+        bench.part.heat(True)
+
+
+def test_a_part_that_did_not_reset_is_an_error(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.part.prepare()
+    spoil(bench, monkeypatch, 0x30A2)
+    with pytest.raises(ProtocolError, match=r"was reset, and its status is .*command_failed=True"):
+        bench.part.prepare()
 
 
 def test_another_setting_is_refused_with_the_allowed_ones(bench: Bench) -> None:

@@ -1,12 +1,14 @@
-"""What sensor twins share: when a part lives, when it starts, units that passed final test."""
+"""What sensor twins share: when a part lives, final test, faults and ageing in time, a FIFO."""
 
+import numpy as np
 import pytest
 
 from sensorbench.core.clock import VirtualClock
 from sensorbench.core.errors import NotAcknowledged
-from sensorbench.sensors.simulated import PowerOnReset, screened
+from sensorbench.sensors.simulated import PowerOnReset, aged, during, screened
+from sensorbench.sensors.simulated_fifo import SampleFifo
 from sensorbench.world.fields import Constant, Field, Wave
-from sensorbench.world.world import Place, World
+from sensorbench.world.world import Fault, Place, World
 
 
 class Part:
@@ -123,3 +125,50 @@ def test_units_beyond_three_sigma_never_left_the_factory() -> None:
     found = [screened(Place(world, str(number)), "offset", 2.0) for number in range(3000)]
     assert max(map(abs, found)) <= 6.0
     assert sum(abs(value) > 4.0 for value in found) / 3000 == pytest.approx(0.0455, abs=0.015)
+
+
+def test_a_fault_is_there_in_its_time_alone(bench: Bench) -> None:
+    bench.world.add_fault("7", Fault("noise", at_s=101.0, until_s=103.0))
+    place = Place(bench.world, "7")
+    times = np.array([100.9, 101.0, 102.9, 103.0])
+    assert during(place, "noise", times).tolist() == [False, True, True, False]
+    assert not during(place, "stuck", times).any()
+
+
+def test_ageing_grows_with_the_root_of_the_hours_and_a_drift_is_another(bench: Bench) -> None:
+    bench.world.zone().bind("temperature", Constant(125.0))
+    place = Place(bench.world, "7")
+    bench.clock.sleep(1000 * 3600.0)
+    times = 100.0 + 3600.0 * np.array([0.0, 250.0, 1000.0])
+    moved = aged(place, -2.0, 9.0, times)
+    hours = [place.stress_h(float(at_s)) for at_s in times]
+    assert moved.tolist() == pytest.approx([-2.0 * (h / 1000) ** 0.5 for h in hours], abs=1e-6)
+    bench.world.add_fault("7", Fault("drift", at_s=float(times[1])))
+    assert aged(place, -2.0, 9.0, times)[1:] == pytest.approx(4.5 * moved[1:])
+
+
+def samples(*numbers: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    return np.array(numbers, np.uint8).reshape(-1, 1)
+
+
+def test_a_fifo_loses_its_oldest_and_says_so_until_it_is_read() -> None:
+    fifo = SampleFifo(3, 1)
+    fifo.put(samples(1, 2), 0, stops=False)
+    assert (fifo.level, fifo.room, fifo.overrun) == (2, 1, False)
+    fifo.put(samples(3, 4), 0, stops=False)
+    assert (fifo.level, fifo.overrun, fifo.peek()) == (3, True, b"\x02")
+    assert fifo.take(2) == b"\x02\x03"
+    assert not fifo.overrun
+    assert fifo.take(2) == b"\x04\x00"  # nothing is there any more
+    fifo.put(samples(9), 5, stops=False)  # of six only the last was worth computing
+    assert (fifo.peek(), fifo.overrun) == (b"\x09", True)
+
+
+def test_a_fifo_that_stops_keeps_its_first() -> None:
+    fifo = SampleFifo(3, 1)
+    fifo.put(samples(1, 2, 3, 4), 0, stops=True)
+    fifo.put(samples(5), 0, stops=True)
+    assert fifo.take(3) == b"\x01\x02\x03"
+    assert not fifo.overrun
+    fifo.clear()
+    assert (fifo.level, fifo.peek()) == (0, b"\x00")

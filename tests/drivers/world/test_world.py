@@ -250,6 +250,25 @@ def test_air_that_nothing_humidifies_has_the_water_of_the_room() -> None:
     assert part.humidity_rh() == pytest.approx(30.0, abs=0.3)
 
 
+def test_what_a_part_feels_at_many_times_is_what_it_feels_at_each() -> None:
+    clock = VirtualClock()
+    world = World(clock, 3)
+    zone = world.zone()
+    for where, value, target in (
+        ("temperature", 60.0, -10.0), ("humidity", 35.0, 80.0), ("pressure", 90_000.0, 90_100.0)
+    ):  # fmt: skip
+        field = Moving(value, fastest_up=1.0, tau_s=5.0, moves_before=world.changing, now=0.0)
+        zone.bind(where, field)
+        field.go(target, 0.0)
+    part = Place(world, "7")
+    clock.sleep(100.0)
+    times = np.linspace(0.0, 100.0, 11)
+    humidity = [part.humidity_rh(float(at_s)) for at_s in times]
+    assert part.humidities_rh(times) == pytest.approx(humidity)
+    assert part.pressures_pa(times) == pytest.approx([part.pressure_pa(at_s=t) for t in times])
+    assert np.ptp(part.pressures_pa(times)) > 50
+
+
 def test_gravity_is_up_in_the_part_s_axes() -> None:
     world = World(VirtualClock())
     part = Place(world, "1")

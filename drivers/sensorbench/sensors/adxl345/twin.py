@@ -21,9 +21,9 @@ from typing import ClassVar
 import numpy as np
 
 from sensorbench.core.errors import NotAcknowledged
-from sensorbench.sensors.lsm6dso.twin_signals import Kind, Triad
 from sensorbench.sensors.simulated import PowerOnReset, screened
 from sensorbench.sensors.simulated_fifo import SampleFifo
+from sensorbench.sensors.simulated_triad import Kind, Triad
 from sensorbench.world.conversions import Conversions, reached
 from sensorbench.world.world import Place
 
@@ -138,6 +138,7 @@ class SimAdxl345:
         self._registers[0x2C] = 0x0A
         self._pointer = 0
         self._samples = Conversions()
+        self._fifo.clear()
         self._limit_fifo()
 
     def _write(self, register: int, value: int) -> None:
@@ -159,10 +160,14 @@ class SimAdxl345:
             self._limit_fifo()
 
     def _limit_fifo(self) -> None:
-        """Empty the FIFO as bypass does; in bypass it is only the sample at the output."""
-        mode = self._registers[0x38] >> 6
+        """Empty the FIFO as bypass does; in bypass it is only the sample at the output.
+
+        That something was overrun stays until data are read.
+        """
+        mode, overrun = self._registers[0x38] >> 6, self._fifo.overrun
         if not mode or self._fifo.depth == 1:
             self._fifo.clear()
+            self._fifo.overrun = overrun
         self._fifo.depth = _DEPTH if mode else 1
 
     # -- samples ---------------------------------------------------------------------------

@@ -22,9 +22,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorbench.core.errors import NotAcknowledged
-from sensorbench.sensors.lsm6dso.twin_signals import Kind, Triad
 from sensorbench.sensors.simulated import PowerOnReset, screened
 from sensorbench.sensors.simulated_fifo import SampleFifo
+from sensorbench.sensors.simulated_triad import Kind, Triad
 from sensorbench.world.conversions import Conversions, reached
 from sensorbench.world.world import Place
 

@@ -22,8 +22,9 @@ import numpy as np
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.sensors.lsm6dso.twin_fifo import DEPTH, WORD, Fifo
 from sensorbench.sensors.lsm6dso.twin_sampling import Batched, Half, Oscillator, words_between
-from sensorbench.sensors.lsm6dso.twin_signals import ACCELEROMETER, GYROSCOPE, Triad
+from sensorbench.sensors.lsm6dso.twin_signals import ACCELEROMETER, GYROSCOPE
 from sensorbench.sensors.simulated import PowerOnReset, screened
+from sensorbench.sensors.simulated_triad import Triad
 from sensorbench.world.conversions import reached
 from sensorbench.world.world import Place
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorbench.sensors.lsm6dso.twin_fifo import DEPTH, Bytes, tagged
-from sensorbench.sensors.lsm6dso.twin_signals import Floats, Ticks, Triad, rounded
 from sensorbench.sensors.simulated import screened
+from sensorbench.sensors.simulated_triad import Floats, Ticks, Triad, rounded
 from sensorbench.world.fields import Times
 from sensorbench.world.world import Place
 
