@@ -156,11 +156,11 @@ class Serving:
         }  # fmt: skip
 
     def _converse(self, pipe: Pipe) -> None:
-        while not self.ended.is_set():
+        while True:
             if self._ring is not None:
                 self._follow(self._ring, pipe)
-                if self.ended.is_set():
-                    return
+            if self.ended.is_set():
+                return
             request = pipe.receive()
             try:
                 reply = self._done(request)
@@ -187,10 +187,14 @@ class Serving:
     def _follow(self, ring: Ring, pipe: Pipe) -> None:
         """Do what a program tells of, until it says something or is gone."""
         said = False
-        while not (said or self.ended.is_set()):
-            said = pipe.poll(_POLL_S)  # what was told before it comes first
+        while True:
+            # What was told before it said something, or before a shutdown, comes first.
+            is_last = said or self.ended.is_set()
             while not ring.is_over and (told := ring.take()) is not None:
                 self._follow_one(told)
+            if is_last:
+                break
+            said = pipe.poll(_POLL_S)
         if ring.is_given_up or not (ring.is_whole or self.ended.is_set()):
             self.differs = self.differs or "what it told last, which did not arrive"
 

@@ -224,7 +224,7 @@ def adapter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimulatedI2cBus:
 def test_what_is_new_can_be_pasted_into_station_toml() -> None:
     found = scan_adapter("/dev/i2c-1", {0x70}, None, "i2c1")
     assert [(row.where, row.what, row.may_be) for row in found] == [
-        ("/dev/i2c-1", "0x44 answers", ("sht4x",)),
+        ("/dev/i2c-1", "0x44 answers", ("sht3x", "sht4x")),
         ("/dev/i2c-1, mux 0x70 channel 3", "0x28 answers", ("sbp1",)),
     ]
     pasted = "\n".join(line for lines in lines_for(found, None) for line in lines)
