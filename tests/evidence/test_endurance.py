@@ -16,7 +16,7 @@ RUN = "SIM-20260601-200000-endurance"
 EVENTS = 200_000
 MIB = 1 << 20
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.chaos,
     pytest.mark.skipif(sys.platform != "linux", reason="memory is told by /proc"),
 ]
 

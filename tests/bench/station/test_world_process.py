@@ -87,7 +87,7 @@ def met(there: Workspace, clock: VirtualClock | None = None, **how: Any) -> Met:
 # -- the same results ------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 @pytest.mark.parametrize(
     ("bench", "profile", "lot"),
     [
@@ -198,7 +198,7 @@ def test_who_is_killed_leaves_the_bench_exactly_as_it_stood(tmp_path: Path) -> N
     assert float(memory[f"L1/{UNIT}/stress_h"]) > 90
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 def test_what_a_killed_program_left_is_met_by_read_safe_and_the_next_run(tmp_path: Path) -> None:
     there = write(tmp_path / "bench", phase_of_tests("t"))
     clock = VirtualClock(START)

@@ -199,7 +199,7 @@ def test_what_was_acknowledged_outlives_a_power_cut_at_any_moment(
 
 
 # A quick look at some, and all of them where there is time.
-SOME = [pytest.param(8, 6), pytest.param(1, 48, marks=pytest.mark.chaos)]
+SOME = [pytest.param(*one, marks=pytest.mark.chaos) for one in ((8, 6), (1, 48))]
 
 
 @pytest.mark.parametrize(("stride", "most"), SOME)
