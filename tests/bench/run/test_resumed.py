@@ -245,6 +245,7 @@ def test_a_second_death_before_the_first_row_credits_nothing_twice(
     assert facts["served_s"][""] == pytest.approx(3 * 3600.0, abs=1e-3)
 
 
+@pytest.mark.chaos
 def test_words_are_written_to_every_unit_once_wherever_the_run_died(
     calibrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
