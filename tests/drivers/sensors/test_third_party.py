@@ -10,9 +10,6 @@ from typing import Any
 
 import pytest
 
-from sensorbench.core.clock import RealClock
-from sensorbench.core.errors import NotAcknowledged
-from sensorbench.links.i2c import SimulatedI2cBus
 from sensorbench.links.smbus_api import SimulatedSMBus, simulated_smbus_class
 from sensorbench.sensors.adxl345.twin import SimAdxl345
 from sensorbench.sensors.bme280.twin import SimBme280
@@ -23,32 +20,8 @@ from sensorbench.sensors.lis2dh12.twin import SimLis2dh12
 from sensorbench.sensors.lps22hh.twin import SimLps22hh
 from sensorbench.sensors.sht3x.twin import SimSht3x
 from sensorbench.sensors.tmp117.twin import SimTmp117
-from sensorbench.world.world import Place, World
 
-
-class Bench:
-    """Twins that live ten times faster, as these drivers wait in real time."""
-
-    def __init__(self) -> None:
-        clock = RealClock(speed=10)
-        ambient = {"temperature": 27.5, "pressure": 98_700.0, "humidity": 52.0}
-        self.world = World(clock, 1, ambient)
-        self.bus = SimulatedI2cBus("bus0")
-        self.place = Place(self.world, "7", powered=False)
-
-
-@pytest.fixture
-def bench() -> Bench:
-    return Bench()
-
-
-def installed(module: str, attribute: str) -> ModuleType:
-    """Import a package, or skip. RPi.bme280 and pimoroni-bme280 both install `bme280`."""
-    pytest.importorskip(module)
-    found = importlib.import_module(module)
-    if not hasattr(found, attribute):
-        pytest.skip(f"another distribution's {module} is installed, without {attribute}")
-    return found
+from .others import Bench, MicroPythonI2c, SensirionTransceiver, installed
 
 
 def assert_reads_the_world(bench: Bench, part: Any) -> None:
@@ -100,34 +73,6 @@ def test_the_qwiic_tmp117_package_reads_the_world(
     assert part.read_temp_c() == pytest.approx(27.5, abs=0.1)
 
 
-class SensirionTransceiver:
-    """A bus as Sensirion's Python drivers want it (sensirion-i2c-driver, transceiver version 1)."""
-
-    API_VERSION, channel_count, description = 1, None, "simulated"
-    OK, NOT_ACKNOWLEDGED = 0, 2
-
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
-
-    def transceive(
-        self,
-        slave_address: int,
-        tx_data: bytes | None,
-        rx_length: int | None,
-        read_delay: float,
-        timeout: float,
-    ) -> tuple[int, Exception | None, bytes]:
-        bus, clock = self._bench.bus, self._bench.world.clock
-        try:
-            if tx_data is not None:
-                bus.transfer(slave_address, tx_data)
-            clock.sleep(10 * read_delay)  # in real time, as the driver does
-            received = bus.transfer(slave_address, b"", rx_length) if rx_length else b""
-        except NotAcknowledged as error:
-            return self.NOT_ACKNOWLEDGED, error, b""
-        return self.OK, None, received
-
-
 @pytest.mark.parametrize("stretches", [False, True])
 def test_sensirion_s_sht3x_driver_reads_the_world(bench: Bench, stretches: bool) -> None:
     package = installed("sensirion_i2c_sht3x.device", "Sht3xDevice")
@@ -159,30 +104,6 @@ def test_sensirion_s_sht3x_driver_reads_the_world(bench: Bench, stretches: bool)
     assert part.read_status_register().value >> 13 & 1
     part.disable_heater()
     assert not twin.beyond
-
-
-class MicroPythonI2c:
-    """A bus as drivers for MicroPython want it: what of machine.I2C they use."""
-
-    def __init__(self, bus: SimulatedI2cBus) -> None:
-        self._bus = bus
-
-    def readfrom_mem(self, address: int, register: int, length: int) -> bytes:
-        return self._bus.transfer(address, bytes([register]), length)
-
-    def writeto_mem(self, address: int, register: int, data: bytes) -> None:
-        self._bus.transfer(address, bytes([register]) + bytes(data))
-
-
-@pytest.fixture
-def micropython(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> MicroPythonI2c:
-    """Let the modules that only MicroPython has be there, and return a bus for its drivers."""
-    machine, own = ModuleType("machine"), ModuleType("micropython")
-    vars(machine).update(I2C=MicroPythonI2c, SPI=type("SPI", (), {}), Pin=type("Pin", (), {}))
-    vars(own).update(const=lambda value: value)
-    monkeypatch.setitem(sys.modules, "machine", machine)
-    monkeypatch.setitem(sys.modules, "micropython", own)
-    return MicroPythonI2c(bench.bus)
 
 
 def test_the_lps22hh_package_reads_the_world(bench: Bench, micropython: MicroPythonI2c) -> None:

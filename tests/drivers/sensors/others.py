@@ -1,0 +1,72 @@
+"""What other people's drivers need to meet our twins: their buses, made of a simulated one."""
+
+import importlib
+from types import ModuleType
+
+import pytest
+
+from sensorbench.core.clock import RealClock
+from sensorbench.core.errors import NotAcknowledged
+from sensorbench.links.i2c import SimulatedI2cBus
+from sensorbench.world.world import Place, World
+
+
+class Bench:
+    """Twins that live ten times faster, as these drivers wait in real time."""
+
+    def __init__(self) -> None:
+        clock = RealClock(speed=10)
+        ambient = {"temperature": 27.5, "pressure": 98_700.0, "humidity": 52.0}
+        self.world = World(clock, 1, ambient)
+        self.bus = SimulatedI2cBus("bus0")
+        self.place = Place(self.world, "7", powered=False)
+
+
+def installed(module: str, attribute: str) -> ModuleType:
+    """Import a package, or skip. RPi.bme280 and pimoroni-bme280 both install `bme280`."""
+    pytest.importorskip(module)
+    found = importlib.import_module(module)
+    if not hasattr(found, attribute):
+        pytest.skip(f"another distribution's {module} is installed, without {attribute}")
+    return found
+
+
+class SensirionTransceiver:
+    """A bus as Sensirion's Python drivers want it (sensirion-i2c-driver, transceiver version 1)."""
+
+    API_VERSION, channel_count, description = 1, None, "simulated"
+    OK, NOT_ACKNOWLEDGED = 0, 2
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+
+    def transceive(
+        self,
+        slave_address: int,
+        tx_data: bytes | None,
+        rx_length: int | None,
+        read_delay: float,
+        timeout: float,
+    ) -> tuple[int, Exception | None, bytes]:
+        bus, clock = self._bench.bus, self._bench.world.clock
+        try:
+            if tx_data is not None:
+                bus.transfer(slave_address, tx_data)
+            clock.sleep(10 * read_delay)  # in real time, as the driver does
+            received = bus.transfer(slave_address, b"", rx_length) if rx_length else b""
+        except NotAcknowledged as error:
+            return self.NOT_ACKNOWLEDGED, error, b""
+        return self.OK, None, received
+
+
+class MicroPythonI2c:
+    """A bus as drivers for MicroPython want it: what of machine.I2C they use."""
+
+    def __init__(self, bus: SimulatedI2cBus) -> None:
+        self._bus = bus
+
+    def readfrom_mem(self, address: int, register: int, length: int) -> bytes:
+        return self._bus.transfer(address, bytes([register]), length)
+
+    def writeto_mem(self, address: int, register: int, data: bytes) -> None:
+        self._bus.transfer(address, bytes([register]) + bytes(data))
