@@ -5,7 +5,7 @@ from types import ModuleType
 
 import pytest
 
-from .others import Bench, MicroPythonI2c
+from .others import Bench, CircuitPythonI2c, MicroPythonI2c
 
 
 @pytest.fixture
@@ -22,3 +22,9 @@ def micropython(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> MicroPythonI2c
     monkeypatch.setitem(sys.modules, "machine", machine)
     monkeypatch.setitem(sys.modules, "micropython", own)
     return MicroPythonI2c(bench.bus)
+
+
+@pytest.fixture
+def circuitpython(bench: Bench) -> CircuitPythonI2c:
+    """Return a bus for Adafruit's drivers."""
+    return CircuitPythonI2c(bench.bus)

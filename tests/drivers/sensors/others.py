@@ -1,6 +1,7 @@
 """What other people's drivers need to meet our twins: their buses, made of a simulated one."""
 
 import importlib
+import sys
 from types import ModuleType
 
 import pytest
@@ -70,3 +71,56 @@ class MicroPythonI2c:
 
     def writeto_mem(self, address: int, register: int, data: bytes) -> None:
         self._bus.transfer(address, bytes([register]) + bytes(data))
+
+    def writeto(self, address: int, data: bytes, stop: bool = True) -> int:
+        self._bus.transfer(address, bytes(data))
+        return len(data)
+
+    def readfrom(self, address: int, length: int, stop: bool = True) -> bytes:
+        return self._bus.transfer(address, b"", length)
+
+    def readfrom_into(self, address: int, buffer: bytearray) -> None:
+        buffer[:] = self.readfrom(address, len(buffer))
+
+    def readfrom_mem_into(self, address: int, register: int, buffer: bytearray) -> None:
+        buffer[:] = self.readfrom_mem(address, register, len(buffer))
+
+
+class CircuitPythonI2c:
+    """A bus as Adafruit's drivers for CircuitPython want it: busio.I2C."""
+
+    def __init__(self, bus: SimulatedI2cBus) -> None:
+        self._bus = bus
+
+    def try_lock(self) -> bool:
+        return True
+
+    def unlock(self) -> None:
+        """Nobody else is on it."""
+
+    def writeto(
+        self, address: int, buffer: bytes, *, start: int = 0, end: int = sys.maxsize
+    ) -> None:
+        self._transfer(address, bytes(buffer[start:end]), 0)
+
+    def readfrom_into(
+        self, address: int, buffer: bytearray, *, start: int = 0, end: int = sys.maxsize
+    ) -> None:
+        wanted = len(buffer[start:end])
+        buffer[start : start + wanted] = self._transfer(address, b"", wanted)
+
+    def writeto_then_readfrom(
+        self, address: int, out_buffer: bytes, in_buffer: bytearray,
+        *, out_start: int = 0, out_end: int = sys.maxsize, in_start: int = 0, in_end: int = sys.maxsize,
+    ) -> None:  # fmt: skip
+        wanted = len(in_buffer[in_start:in_end])
+        found = self._transfer(address, bytes(out_buffer[out_start:out_end]), wanted)
+        in_buffer[in_start : in_start + wanted] = found
+
+    def _transfer(self, address: int, write: bytes, read_length: int) -> bytes:
+        try:
+            return self._bus.transfer(address, write, read_length)
+        except NotAcknowledged as error:
+            raise OSError(
+                "[Errno 19] No such device"
+            ) from error  # what busio raises, and is caught

@@ -1,0 +1,53 @@
+"""Adafruit's drivers for CircuitPython, unchanged, on the twins: they read the world."""
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from sensorbench.core.catalog import devices
+
+from .others import Bench, CircuitPythonI2c
+
+ABOUT = {"temperature": (27.5, 1.0), "relative_humidity": (52.0, 4.0), "pressure": (987.0, 2.0)}
+"""What their attributes are to read in degC, %RH and hPa, and within what."""
+
+
+def adafruit(name: str) -> ModuleType:
+    pytest.importorskip("adafruit_bus_device")
+    return importlib.import_module(f"adafruit_{name}")
+
+
+def plugged(bench: Bench, name: str, address: int) -> Any:
+    """Plug in a twin by its name in the catalog."""
+    twin = devices()[name].load_twin()(bench.place)
+    bench.bus.attach(address, twin)
+    return twin
+
+
+def assert_reads_the_world(part: Any, *attributes: str) -> None:
+    for attribute in attributes:
+        value, within = ABOUT[attribute]
+        assert getattr(part, attribute) == pytest.approx(value, abs=within)
+
+
+def test_tmp117(bench: Bench, circuitpython: CircuitPythonI2c) -> None:
+    plugged(bench, "tmp117", 0x48)
+    part = adafruit("tmp117").TMP117(circuitpython)
+    bench.world.clock.sleep(1.5)
+    assert_reads_the_world(part, "temperature")
+
+
+def test_sht4x(bench: Bench, circuitpython: CircuitPythonI2c) -> None:
+    plugged(bench, "sht4x", 0x44)
+    part = adafruit("sht4x").SHT4x(circuitpython)
+    assert_reads_the_world(part, "temperature", "relative_humidity")
+
+
+def test_lsm6dso(bench: Bench, circuitpython: CircuitPythonI2c) -> None:
+    plugged(bench, "lsm6dso", 0x6A)
+    part = adafruit("lsm6ds.lsm6dsox").LSM6DSOX(circuitpython)
+    bench.world.clock.sleep(0.5)
+    assert part.acceleration == pytest.approx((0.0, 0.0, 9.8), abs=1.0)
+    assert part.gyro == pytest.approx((0.0, 0.0, 0.0), abs=0.1)
