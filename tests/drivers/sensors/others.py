@@ -3,6 +3,7 @@
 import importlib
 import sys
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -60,6 +61,17 @@ class SensirionTransceiver:
         return self.OK, None, received
 
 
+def sensirion_channel(bench: Bench, address: int) -> Any:
+    """Return what Sensirion's Python drivers reach a part through."""
+    driver = importlib.import_module("sensirion_i2c_driver")
+    adapters = importlib.import_module("sensirion_driver_adapters.i2c_adapter.i2c_channel")
+    return adapters.I2cChannel(
+        driver.I2cConnection(SensirionTransceiver(bench)),
+        slave_address=address,
+        crc=driver.CrcCalculator(8, 0x31, 0xFF, 0x00),
+    )
+
+
 class MicroPythonI2c:
     """A bus as drivers for MicroPython want it: what of machine.I2C they use."""
 
@@ -111,7 +123,8 @@ class CircuitPythonI2c:
 
     def writeto_then_readfrom(
         self, address: int, out_buffer: bytes, in_buffer: bytearray,
-        *, out_start: int = 0, out_end: int = sys.maxsize, in_start: int = 0, in_end: int = sys.maxsize,
+        *, out_start: int = 0, out_end: int = sys.maxsize,
+        in_start: int = 0, in_end: int = sys.maxsize,
     ) -> None:  # fmt: skip
         wanted = len(in_buffer[in_start:in_end])
         found = self._transfer(address, bytes(out_buffer[out_start:out_end]), wanted)
@@ -121,6 +134,4 @@ class CircuitPythonI2c:
         try:
             return self._bus.transfer(address, write, read_length)
         except NotAcknowledged as error:
-            raise OSError(
-                "[Errno 19] No such device"
-            ) from error  # what busio raises, and is caught
+            raise OSError("[Errno 19] No such device") from error  # as busio does

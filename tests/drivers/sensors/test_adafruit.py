@@ -51,3 +51,16 @@ def test_lsm6dso(bench: Bench, circuitpython: CircuitPythonI2c) -> None:
     bench.world.clock.sleep(0.5)
     assert part.acceleration == pytest.approx((0.0, 0.0, 9.8), abs=1.0)
     assert part.gyro == pytest.approx((0.0, 0.0, 0.0), abs=0.1)
+
+
+def test_sht31d(bench: Bench, circuitpython: CircuitPythonI2c) -> None:
+    twin = plugged(bench, "sht3x", 0x44)
+    package = adafruit("sht31d")
+    part = package.SHT31D(circuitpython)
+    for repeatability in package.REP_HIGH, package.REP_MED, package.REP_LOW:
+        part.repeatability = repeatability
+        assert_reads_the_world(part, "temperature", "relative_humidity")
+    part.heater = True
+    assert part.status >> 13 & 1
+    part.heater = False
+    assert not twin.beyond

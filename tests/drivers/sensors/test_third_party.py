@@ -21,7 +21,7 @@ from sensorbench.sensors.lps22hh.twin import SimLps22hh
 from sensorbench.sensors.sht3x.twin import SimSht3x
 from sensorbench.sensors.tmp117.twin import SimTmp117
 
-from .others import Bench, MicroPythonI2c, SensirionTransceiver, installed
+from .others import Bench, MicroPythonI2c, installed, sensirion_channel
 
 
 def assert_reads_the_world(bench: Bench, part: Any) -> None:
@@ -77,16 +77,9 @@ def test_the_qwiic_tmp117_package_reads_the_world(
 def test_sensirion_s_sht3x_driver_reads_the_world(bench: Bench, stretches: bool) -> None:
     package = installed("sensirion_i2c_sht3x.device", "Sht3xDevice")
     commands = importlib.import_module("sensirion_i2c_sht3x.commands")
-    driver = importlib.import_module("sensirion_i2c_driver")
-    adapters = importlib.import_module("sensirion_driver_adapters.i2c_adapter.i2c_channel")
     twin = SimSht3x(bench.place)
     bench.bus.attach(0x44, twin)
-    channel = adapters.I2cChannel(
-        driver.I2cConnection(SensirionTransceiver(bench)),
-        slave_address=0x44,
-        crc=driver.CrcCalculator(8, 0x31, 0xFF, 0x00),
-    )
-    part = package.Sht3xDevice(channel)
+    part = package.Sht3xDevice(sensirion_channel(bench, 0x44))
     part.stop_measurement()
     part.soft_reset()
     bench.world.clock.sleep(0.1)
