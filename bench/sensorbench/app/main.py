@@ -114,6 +114,10 @@ def init(
 
 @_command()
 def devices(
+    what: Annotated[
+        str | None, typer.Argument(metavar="[show", help="show: what is known of one device.")
+    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="DEVICE]", help="Its name.")] = None,
     scan: Annotated[
         bool, typer.Option("--scan", help="Look what is on this machine; changes nothing there.")
     ] = False,
@@ -131,7 +135,14 @@ def devices(
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the devices known; what answers here."""
+    """Show the devices known, or one of them; what answers here."""
+    if what is not None:
+        from sensorbench.app.commands.device_pages import show_device  # noqa: PLC0415 - as above
+
+        if what != "show" or not name:
+            raise typer.BadParameter("write `sensorbench devices show DEVICE`", param_hint=what)
+        show_device(name, as_json)
+        return
     if pages is not None:
         from sensorbench.app.commands.device_pages import renew_pages  # noqa: PLC0415 - as above
 

@@ -1,4 +1,4 @@
-"""The page of a device: what its twin understands, what it models and what not, from the code.
+"""The page of a device: what driver and twin do and do not, from the code.
 
 A page may say more: what is generated stands between two marks and is replaced in place.
 """
@@ -13,9 +13,8 @@ from typing import Any
 
 from sensorbench.core.catalog import Device, devices
 from sensorbench.core.plugins import OURS
-from sensorbench.instruments.members import meter, setpoint
-from sensorbench.station.refs import members_of_device
 from sensorbench.testing.cases import case_of
+from sensorbench.testing.declared import declared, proofs
 from sensorbench.testing.understood import known_to, spans
 from sensorbench.testing.world import InstrumentBench
 from sensorbench.world.twins import Understands
@@ -56,37 +55,24 @@ def renewed(page: str, device: Device) -> str:
 
 
 def generated(device: Device) -> str:
-    """Return what is known of a device's twin, as Markdown."""
+    """Return what is known of a device, as Markdown."""
     twin = device.load_twin()
     lines = [
+        *declared(device),
         "## Its simulated twin",
         "",
         f'`model = "{device.name}"`, reached over '
         f"{', '.join(_OVER[link] for link in device.links)}. "
         f"Source: {device.source}.",
         "",
-        *_members(device),
         *_documented(twin),
         *_options(twin),
         *_faults(device),
         *_understands(device),
+        "",
+        *proofs(device),
     ]
     return "\n".join(lines).rstrip() + "\n"
-
-
-def _members(device: Device) -> Iterator[str]:
-    rows = []
-    for name, member in members_of_device(device).items():
-        if isinstance(member, setpoint):
-            low, high = member.rated
-            does = f"sets and reads, {low:g} to {high:g} {member.quantity.unit}"
-        elif isinstance(member, meter):
-            does = f"reads, in {member.quantity.unit or '1'}"
-        else:
-            does = "switches"
-        rows.append(f"| `{name}` | {does} |")
-    if rows:
-        yield from ("| member | what the driver does with it |", "| --- | --- |", *rows, "")
 
 
 def _documented(twin: type[Any]) -> Iterator[str]:

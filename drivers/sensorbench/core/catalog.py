@@ -46,13 +46,24 @@ class HowToCheck(Document):
         return hash(repr(self))  # devices are keys of caches, and tables have no hash
 
 
+class Witness(Document):
+    """Somebody else's program that met the twin unchanged, and what of the twin it used.
+
+    Driver and twin are written from one data sheet by the same people: only others prove it.
+    """
+
+    who: str
+    what: Literal["kernel driver", "third-party driver", "recorded exchanges"]
+    scope: str
+
+
 class Device(Document):
     """A device.toml. Driver and twin are imported when they are asked for.
 
     `serial` is the pattern of the serial numbers that the device tells of itself, `check` what the
     conformance suites must know of it. `starts_when_addressed` is for parts that take their address
-    alone as the request to measure, so that a scan can say what it did. `package` and `origin` say
-    where it was found.
+    alone as the request to measure, so that a scan can say what it did. `proved_by` names who
+    proved the twin. `package` and `origin` say where it was found.
     """
 
     name: Word
@@ -67,6 +78,7 @@ class Device(Document):
     addresses: tuple[int, ...] = ()
     starts_when_addressed: bool = False
     check: HowToCheck = HowToCheck()
+    proved_by: tuple[Witness, ...] = ()
     package: str = ""
     origin: str = OURS
 

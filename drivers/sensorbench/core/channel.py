@@ -12,6 +12,7 @@ from sensorbench.core.errors import SetpointError
 from sensorbench.core.quantity import Quantity
 from sensorbench.core.units import Dimension, UnitError, parse, show
 
+_LONG = 5  # digits
 _NOMINAL = 0.005  # a part's 417 Hz is called 416 Hz by some: how far a name may lie beside it
 
 
@@ -73,21 +74,33 @@ class Setting:
                 return choice
         if number is not None and not self.choices and self._is_within(number):
             return float(number)
-        raise SetpointError(f"{name} can't be {self._show(value)}; allowed: {self._allowed()}")
+        raise SetpointError(f"{name} can't be {self._show(value)}; allowed: {self.allowed()}")
 
     def _is_within(self, value: float) -> bool:
         above = self.low is None or value >= self.low
         return above and (self.high is None or value <= self.high)
 
-    def _allowed(self) -> str:
+    def allowed(self) -> str:
+        """Return what it can be, as people write it."""
         if self.choices:
             return ", ".join(map(self._show, self.choices))
         low, high = ("any" if end is None else self._show(end) for end in (self.low, self.high))
         return f"{low} to {high}"
 
+    def shown(self, value: float | str) -> str:
+        """Return a value as people write it, where it is long in the unit that makes it short.
+
+        >>> setting = Setting(19.6133, (19.6133, 417.0), Dimension.ACCELERATION)
+        >>> setting.shown(19.6133), setting.shown(417.0)
+        ('2 g', '417 m/s2')
+        """
+        return self._show(value)
+
     def _show(self, value: object) -> str:
         if self.dimension and isinstance(value, int | float):
-            return show(value, self.dimension)
+            texts = [show(value, self.dimension, unit) for unit in self.dimension.units]
+            shortest = min(texts, key=lambda text: len(text.partition(" ")[0]))
+            return shortest if len(texts[0].partition(" ")[0]) > _LONG else texts[0]
         return f"{value:g}" if isinstance(value, float) else repr(value)
 
 

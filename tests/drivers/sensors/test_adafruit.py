@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sensorbench.core.catalog import devices
+from sensorbench.world.fields import Constant
 
 from .others import Bench, CircuitPythonI2c
 
@@ -64,3 +65,44 @@ def test_sht31d(bench: Bench, circuitpython: CircuitPythonI2c) -> None:
     assert part.status >> 13 & 1
     part.heater = False
     assert not twin.beyond
+
+
+def test_lis3mdl(bench: Bench, circuitpython: CircuitPythonI2c) -> None:
+    twin = plugged(bench, "lis3mdl", 0x1C)
+    part = adafruit("lis3mdl").LIS3MDL(circuitpython)
+    found = []
+    for field_ut in ((60.0, 0.0, 0.0), (0.0, -60.0, 30.0)):
+        bench.place.zone.bind("magnetic_field", Constant(field_ut))
+        bench.world.clock.sleep(1.0)
+        found.append(part.magnetic)
+    moved = [after - before for before, after in zip(*found, strict=True)]
+    assert moved == pytest.approx((-60.0, -60.0, 30.0), abs=3.0)  # its offset is as large as that
+    assert not twin.beyond
+
+
+def test_dps310(bench: Bench, circuitpython: CircuitPythonI2c) -> None:
+    plugged(bench, "dps310", 0x77)
+    part = adafruit("dps310.basic").DPS310(circuitpython)
+    assert_reads_the_world(part, "temperature", "pressure")
+
+
+def test_hts221(bench: Bench, circuitpython: CircuitPythonI2c) -> None:
+    plugged(bench, "hts221", 0x5F)
+    part = adafruit("hts221").HTS221(circuitpython)
+    bench.world.clock.sleep(1.0)
+    assert_reads_the_world(part, "temperature")
+    assert part.relative_humidity == pytest.approx(52.0, abs=5.0)
+
+
+def test_adxl345(bench: Bench, circuitpython: CircuitPythonI2c) -> None:
+    plugged(bench, "adxl345", 0x53)
+    part = adafruit("adxl34x").ADXL345(circuitpython)
+    bench.world.clock.sleep(0.5)
+    assert part.acceleration == pytest.approx((0.0, 0.0, 9.8), abs=2.5)  # 4 mg a digit, not 3.9
+
+
+def test_lis3dh(bench: Bench, circuitpython: CircuitPythonI2c) -> None:
+    plugged(bench, "lis2dh12", 0x18)
+    part = adafruit("lis3dh").LIS3DH_I2C(circuitpython)
+    bench.world.clock.sleep(0.5)
+    assert part.acceleration == pytest.approx((0.0, 0.0, 9.8), abs=1.5)

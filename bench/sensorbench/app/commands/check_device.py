@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import traceback
 from collections.abc import Callable, Sequence
 
 import typer
 
 from sensorbench.app.commands.common import print_json
-from sensorbench.core.catalog import Device, devices
-from sensorbench.core.errors import InputError
-from sensorbench.core.plugins import broken
+from sensorbench.app.commands.find import device_named
+from sensorbench.core.catalog import Device
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.conformity import Nonconformity
 from sensorbench.testing.instruments import INSTRUMENT_CHECKS
@@ -26,7 +24,7 @@ def check_device(name: str, as_json: bool = False) -> int:
 
     Raises InputError for a name that is no device.
     """
-    device = _find(name)
+    device = device_named("check-device", name)
     if not as_json:
         typer.echo(f"{device.name}: {device.title} (from {device.origin}; {device.source})")
     missing = _cannot_be_loaded(device)
@@ -62,17 +60,6 @@ def _print(claim: str, found: str) -> None:
     typer.echo(f"  {'MISSING' if found else 'ok     '}  {claim}")
     if found:
         typer.echo(f"           {found}")
-
-
-def _find(name: str) -> Device:
-    known = devices()
-    if name in known:
-        return known[name]
-    hints = [str(problem) for problem in broken()]
-    close = difflib.get_close_matches(name, known, 1)
-    guess = f"; did you mean {close[0]}?" if close else "."
-    text = f"is no device{guess} `sensorbench devices` lists them. Is its package installed?"
-    raise InputError.one("check-device", name, " ".join([text, *hints]))
 
 
 def _cannot_be_loaded(device: Device) -> str:

@@ -1,4 +1,4 @@
-"""devices --pages: what the twins of this version understand, as pages."""
+"""devices show, devices --pages: what drivers and twins of this version do, and who proved it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,25 @@ from pathlib import Path
 
 import typer
 
-from sensorbench.testing.pages import write_pages
+from sensorbench.app.commands.common import print_json
+from sensorbench.app.commands.find import device_named
+from sensorbench.testing.pages import generated, write_pages
+
+
+def show_device(name: str, as_json: bool) -> None:
+    """Print what is known of a device. Raises InputError for a name that is no device."""
+    device = device_named("devices", name)
+    if as_json:
+        print_json(
+            {
+                "name": device.name, "title": device.title, "source": device.source,
+                "links": device.links, "addresses": list(device.addresses), "from": device.origin,
+                "proved_by": [witness.model_dump() for witness in device.proved_by],
+                "faults": list(device.load_faults()), "page": generated(device),
+            }
+        )  # fmt: skip
+        return
+    typer.echo(f"{device.title} (from {device.origin})\n\n{generated(device)}", nl=False)
 
 
 def renew_pages(folder: Path) -> None:

@@ -4,8 +4,9 @@ Sources: registers, codes and scales hal_st lis3mdl_reg.h and .c; reset values, 
 offsets and the burst rule recalled from the LIS3MDL datasheet; noise by performance mode and the
 spread of sensitivity and rate are estimates.
 
-- Registers count up only where bit 7 of the register number was set. Some parts in the field do
-  without (Adafruit's driver relies on it): `always_increments` is such a part.
+- Registers count up whether or not bit 7 of the register number is set: the data sheet wants it
+  set, but drivers that read plain 0x28 work in the field (Adafruit_CircuitPython_LIS3MDL,
+  micropython-lis3mdl). `always_increments=False` is a part as strict as the data sheet.
 - Samples are taken at the unit's own rate. The newest is computed when somebody asks, and before
   the world or a register changes.
 - What is acknowledged but has no effect here is listed in `beyond`: interrupts, fast read, writes
@@ -45,7 +46,7 @@ class SimLis3mdl:
         "drift", "stuck", "noise", "identity", "self_test", "silent",
     )  # fmt: skip
 
-    def __init__(self, place: Place, *, always_increments: bool = False) -> None:
+    def __init__(self, place: Place, *, always_increments: bool = True) -> None:
         self.beyond = place.beyond
         self._place = place
         self._clock = place.clock
