@@ -22,6 +22,7 @@ from sensorbench.evidence.run import Column
 from sensorbench.profiles.schedule import Point
 from sensorbench.run.duts import Problem
 from sensorbench.run.left_out import LeftOut
+from sensorbench.run.lost import LossCount
 
 if TYPE_CHECKING:
     from sensorbench.run.readings import Readings
@@ -34,7 +35,8 @@ _MOST_S = 1.0  # of a stream in one entry, where blocks are small
 class _Open:
     """A stream that is open: blocks that wait to be written, by unit.
 
-    `looks_s` is when its silent units are counted next.
+    `counts` tell how much each lost, `lost` is that of the blocks that wait. `looks_s` is when its
+    silent units are counted next.
     """
 
     point: Point
@@ -42,6 +44,8 @@ class _Open:
     waiting: dict[int, list[Block]] = field(default_factory=dict)
     since: float = 0.0
     problems: dict[str, Problem] = field(default_factory=dict)
+    counts: dict[int, LossCount] = field(default_factory=dict)
+    lost: dict[int, int] = field(default_factory=dict)
     looks_s: float = 0.0
 
 
@@ -60,6 +64,7 @@ class Streams:
         gone = set(self._readings.group(point)) - set(streams)
         run.silence.note_streams(point, streams, gone, run.clock.now())
         opened = _Open(point, streams, since=run.clock.now(), problems=dict(problems))
+        opened.counts |= _counts(streams, run.clock.now())
         self._open[point.id] = opened
         names: dict[str, Stream] = {}
         for number, stream in streams.items():
@@ -122,6 +127,7 @@ class Streams:
         for number, block in blocks.items():
             if len(block.values) or block.overflow:
                 opened.waiting.setdefault(number, []).append(block)
+            opened.lost[number] = opened.lost.get(number, 0) + opened.counts[number].note(block)
         opened.problems |= problems
         self._count(opened, there, problems)
         if run.clock.now() - opened.since >= _MOST_S:
@@ -145,6 +151,7 @@ class Streams:
                     "start_s": [run.seconds(block.start_s) for block in blocks],
                     "end_s": [run.seconds(block.end_s) for block in blocks],
                     "overflow": any(block.overflow for block in blocks),
+                    "lost": opened.lost.pop(number, 0),
                     "saturated": any(block.saturated for block in blocks),
                 },
                 {name: rows},
@@ -187,12 +194,17 @@ class Streams:
         opened.problems |= problems
         if streams:
             opened.streams |= streams
+            opened.counts |= _counts(streams, run.clock.now())
             serial = run.schedule.units[number].serial
             missed = self._left_out.missed(serial)
             took_s = missed * run.failing.policy.pause_s
             data = {"what": serial, "tries": missed, "took_s": took_s}
             run.evidence.append("recovered", {**data, "reason": "its stream was begun anew"})
         return problems
+
+
+def _counts(streams: Mapping[int, Stream], now_s: float) -> dict[int, LossCount]:
+    return {number: LossCount(stream, now_s) for number, stream in streams.items()}
 
 
 def stream_name(parts: Any, point_id: str, part: str) -> str:

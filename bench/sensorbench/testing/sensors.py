@@ -58,9 +58,14 @@ from sensorbench.testing.stimuli import (
     compare,
     prepared,
     put,
-    require_near,
     same,
     stimuli,
+)
+from sensorbench.testing.stream_checks import (
+    check_no_sample_is_lost_or_repeated,
+    check_samples_are_of_their_time,
+    check_streams,
+    check_streams_use_the_bus_well,
 )
 from sensorbench.testing.twin_checks import (
     check_looking_changes_nothing,
@@ -245,32 +250,6 @@ def check_settings(case: Case) -> None:
         SensorBench(case).part.prepare(no_such_setting=1)
 
 
-def check_streams(case: Case) -> None:
-    """A stream has the rate and scale that it declares, and says when samples were lost."""
-    driver = case.load_driver()
-    if not hasattr(driver, "open_stream"):
-        return
-    declared = driver.stream()
-    bench = prepared(case)
-    bench.part.open_stream()
-    bench.clock.sleep(declared.depth / declared.rate_hz / 2)
-    block = bench.part.drain()
-    wanted = declared.depth / 2
-    require(
-        0.8 * wanted - 2 <= len(block.values) <= 1.2 * wanted + 2,
-        f"{len(block.values)} samples came where {wanted:g} were due",
-    )
-    require(block.values.dtype == declared.dtype, f"a stream of {block.values.dtype}")
-    require(not block.overflow, "overflow, although the FIFO was read in time")
-    means = np.mean(block.values, axis=0) * declared.scale + declared.offset
-    by_name = {channel.name: channel for channel in driver.CHANNELS}
-    for name, mean in zip(declared.channels, means, strict=True):
-        require_near(bench, by_name[name], float(mean), "stream")
-    bench.clock.sleep(3 * declared.depth / declared.rate_hz)
-    require(bench.part.drain().overflow, "samples were lost, and no overflow was said")
-    bench.part.close_stream()
-
-
 def check_calibration(case: Case) -> None:
     """What is written into the memory is read back, and holds over a loss of supply."""
     bench = SensorBench(case)
@@ -317,6 +296,9 @@ SENSOR_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_looking_changes_nothing,
     check_the_driver_stays_within_the_model,
     check_streams,
+    check_no_sample_is_lost_or_repeated,
+    check_samples_are_of_their_time,
+    check_streams_use_the_bus_well,
     check_calibration,
 )
 

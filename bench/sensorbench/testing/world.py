@@ -22,9 +22,9 @@ from sensorbench.core.clock import VirtualClock
 from sensorbench.core.operator import Question
 from sensorbench.core.quantity import VOLTAGE, Quantity, Value, address, components
 from sensorbench.instruments.members import Member, Meter, Setpoint
-from sensorbench.links.i2c import SimulatedI2cBus
 from sensorbench.links.inprocess_line import InProcessLine
 from sensorbench.links.line import Line
+from sensorbench.links.metered import MeteredI2cBus
 from sensorbench.world.fields import Constant, Driven, Field
 from sensorbench.world.world import Fault, Place, World
 
@@ -104,7 +104,7 @@ class SensorBench(Bench):
         self.twin: Any = case.device.load_twin()(
             self.place, **{**case.options, **case.twin_options}
         )
-        self.bus = SimulatedI2cBus("bus0")
+        self.bus = MeteredI2cBus("bus0")
         self.address = case.device.addresses[0] if case.device.addresses else 0
         self.part: Any = self._make(driver)
         self.clock.sleep(1.0)

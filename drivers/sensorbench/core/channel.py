@@ -152,12 +152,14 @@ class Stream:
 
     Samples arrive as whole numbers; a channel's value is `raw * scale + offset`. `depth` is how
     many samples the part keeps until they are fetched, `bits` what a sample costs on its link,
-    addressing included.
+    addressing included. A sample is `sample_bytes`, one exchange fetches `burst_bytes` at most.
     """
 
     rate_hz: float
     depth: int
     bits: float
+    sample_bytes: int
+    burst_bytes: int
     channels: tuple[str, ...]
     scale: tuple[float, ...]
     offset: tuple[float, ...]

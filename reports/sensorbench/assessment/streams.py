@@ -16,12 +16,16 @@ from sensorbench.evidence.run import RunReader
 
 @dataclass(frozen=True, slots=True)
 class StreamData:
-    """A unit's stream at a point. Samples are decoded a channel at a time, when asked for."""
+    """A unit's stream at a point. Samples are decoded a channel at a time, when asked for.
+
+    `lost` is how many samples are missing, as counted by the part's own rate; 0 in older runs.
+    """
 
     channels: tuple[str, ...]
     count: int
     rate_hz: float
     overflow: bool
+    lost: int
     saturated: bool
     seconds: float
     start_s: float
@@ -75,6 +79,7 @@ class Streams:
         count = first_count = 0
         start = end = first_end = math.nan
         overflow = saturated = False
+        lost = 0
         name = ""
         for event in self._run.journal.log.each_numbered(seqs):
             data = event.data
@@ -85,6 +90,7 @@ class Streams:
             end = data["end_s"][-1]
             count += sum(data["count"])
             overflow = overflow or data["overflow"]
+            lost += data.get("lost", 0)
             saturated = saturated or data.get("saturated", False)
         # The period is assessed, not assumed: host time over samples, first block aside.
         spent = end - first_end
@@ -93,6 +99,7 @@ class Streams:
             count=count,
             rate_hz=(count - first_count) / spent if spent > 0 else float("nan"),
             overflow=overflow,
+            lost=lost,
             saturated=saturated,
             seconds=end - start,
             start_s=start,

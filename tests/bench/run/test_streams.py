@@ -72,6 +72,17 @@ def test_a_glitch_costs_no_stream(tmp_path: Path) -> None:
     assert events(outcome, "unit_dropped", "recovered") == []
 
 
+def test_what_a_stream_lost_is_counted(tmp_path: Path) -> None:
+    outcome = run(bench(tmp_path, fault("IMU-1", "absent", "50 s", "60 s"), ""))
+    found = data_of(outcome).streams("a")
+    assert (found["IMU-1"].overflow, found["IMU-2"].overflow) == (True, False)
+    assert found["IMU-1"].lost == pytest.approx(10 * 208, rel=0.2)
+    assert found["IMU-2"].lost == 0
+    # Each by its own rate: sent and lost together are what two hundred seconds have.
+    whole = found["IMU-1"].count + found["IMU-1"].lost
+    assert whole == pytest.approx(200 * 208, rel=0.05)
+
+
 @pytest.mark.parametrize(("answer", "left_out"), [("drop", 1), ("retry", 0)])
 def test_a_person_decides_about_a_silent_unit_of_a_stream(
     tmp_path: Path, answer: str, left_out: int

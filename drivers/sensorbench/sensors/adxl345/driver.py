@@ -173,6 +173,8 @@ class Adxl345:
             rate_hz=float(asked["rate"]),
             depth=FIFO_SAMPLES,
             bits=float(BITS),
+            sample_bytes=SAMPLE_BYTES,
+            burst_bytes=SAMPLE_BYTES,
             channels=tuple(channel.name for channel in cls.CHANNELS),
             scale=(_scale(asked),) * 3,
             offset=(0.0,) * 3,

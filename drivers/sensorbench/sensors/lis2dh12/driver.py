@@ -57,6 +57,7 @@ BOOT_S = 0.005
 TURN_ON_PERIODS = 7  # into high resolution; the other modes take one
 SLOWEST = 1.2  # how long to wait for a sample, in nominal periods
 STALLED_PERIODS = 20
+LOOKS_S = 1.0  # from one look at all settings of a stream to the next; a reset shows in FIFO_CTRL
 FIFO_SAMPLES = 32
 BURST_BITS = 20 * 9  # a drain's other bytes: status, settings, addressing
 
@@ -100,7 +101,7 @@ class Lis2dh12:
         self._settings: Settings | None = None
         self._control = b""
         self._is_started = self._streams = False
-        self._last_samples_s = 0.0
+        self._last_samples_s = self._looks_s = 0.0
 
     def identify(self) -> Identity:
         """Read who is there. Raises WrongDevice if it is none of the family."""
@@ -186,6 +187,8 @@ class Lis2dh12:
             depth=FIFO_SAMPLES,
             # Nine clocks a byte; a drain's overhead shared by a FIFO that is half full.
             bits=9 * SAMPLE_BYTES + BURST_BITS / (FIFO_SAMPLES / 2),
+            sample_bytes=SAMPLE_BYTES,
+            burst_bytes=SAMPLE_BYTES * FIFO_SAMPLES,
             channels=tuple(channel.name for channel in cls.CHANNELS[:3]),
             scale=(_scale(asked),) * 3,
             offset=(0.0,) * 3,
@@ -197,7 +200,7 @@ class Lis2dh12:
         self._write(FIFO_CTRL, BYPASS)
         self._write(FIFO_CTRL, STREAM)
         self._streams, self._is_started = True, False
-        self._last_samples_s = self._clock.now()
+        self._last_samples_s = self._looks_s = self._clock.now()
 
     def drain(self) -> Block:
         """Fetch all samples that are in the FIFO, in one burst: int16, shape (n, 3).
@@ -208,7 +211,9 @@ class Lis2dh12:
         if not self._streams:
             raise BenchError(f"{self._where}: open_stream() starts the FIFO; call it first")
         before_s = self._clock.now()
-        self._check_control(self._read(CTRL_REG1, 6))
+        if before_s >= self._looks_s:
+            self._check_control(self._read(CTRL_REG1, 6))
+            self._looks_s = before_s + LOOKS_S
         fifo, source = self._read(FIFO_CTRL, 2)
         if fifo != STREAM:
             raise SettingsLost(

@@ -165,6 +165,8 @@ class Lps22hh:
             depth=FIFO_SAMPLES,
             # Nine clocks a byte; a drain's overhead shared by a FIFO that is a quarter full.
             bits=9 * SAMPLE_BYTES + BURST_BITS / (FIFO_SAMPLES / 4),
+            sample_bytes=SAMPLE_BYTES,
+            burst_bytes=SAMPLE_BYTES * FIFO_SAMPLES,
             channels=tuple(channel.name for channel in cls.CHANNELS),
             scale=(PA_PER_COUNT, K_PER_COUNT),
             offset=(0.0, 0.0),

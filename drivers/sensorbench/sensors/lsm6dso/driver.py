@@ -143,6 +143,8 @@ class Lsm6dso:
             depth=depth,
             # Nine clocks a byte; a drain's overhead shared by a FIFO that is a quarter full.
             bits=9 * WORD_BYTES * WORDS_PER_SET + reg.BURST_BITS / (depth / 4),
+            sample_bytes=WORD_BYTES * WORDS_PER_SET,
+            burst_bytes=WORD_BYTES * WORDS_PER_SET * depth,
             channels=tuple(channel.name for channel in cls.CHANNELS[:6]),
             scale=reg.scales_of(asked),
             offset=(0.0,) * 6,

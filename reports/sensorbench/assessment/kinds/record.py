@@ -31,4 +31,6 @@ def facts(data: RunData, phase: Mapping[str, Any]) -> dict[str, Any]:
                 "samples": stream.count, "rate_hz": stream.rate_hz,
                 "overflow": stream.overflow,
             }  # fmt: skip
+            if stream.lost:
+                told["streams"][serial]["lost"] = stream.lost
     return told

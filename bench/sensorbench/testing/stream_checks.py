@@ -1,0 +1,217 @@
+"""What every part with a FIFO owes the bench: nothing lost, nothing repeated, a bus well used.
+
+The bench drains when a FIFO is half full; so do these checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import cycle
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sensorbench.core.channel import Block, Stream
+from sensorbench.core.errors import SetpointError
+from sensorbench.core.quantity import address as parse_address
+from sensorbench.links.metered import wire_bits
+from sensorbench.testing.conformity import Nonconformity, require
+from sensorbench.testing.stimuli import ELECTRICAL, Stimulus, require_near, stimuli
+from sensorbench.testing.world import Case, SensorBench, vector_of
+
+MINUTE_S = 60.0
+LEAST_SHARE = 0.9
+_EVEN = (0.5,)
+_UNEVEN = (0.1, 0.9, 0.5, 0.75, 0.02)
+"""Shares of a full FIFO after which somebody drains who does it when there is time."""
+_STEPS = 6
+_SAME = {"acceleration": "orientation"}
+_APART = 1.5
+"""How far a change may be from its place: it falls between two samples, at both of its ends."""
+Rows = npt.NDArray[Any]
+
+
+def check_streams(case: Case) -> None:
+    """A stream has the rate and scale that it declares, and says when samples were lost."""
+    if not streams(case):
+        return
+    bench, declared = opened(case, {})
+    bench.clock.sleep(declared.depth / declared.rate_hz / 2)
+    block = bench.part.drain()
+    wanted = declared.depth / 2
+    require(
+        0.8 * wanted - 2 <= len(block.values) <= 1.2 * wanted + 2,
+        f"{len(block.values)} samples came where {wanted:g} were due",
+    )
+    require(block.values.dtype == declared.dtype, f"a stream of {block.values.dtype}")
+    require(not block.overflow, "overflow, although the FIFO was read in time")
+    means = np.mean(block.values, axis=0) * declared.scale + declared.offset
+    by_name = {channel.name: channel for channel in bench.part.CHANNELS}
+    for name, mean in zip(declared.channels, means, strict=True):
+        require_near(bench, by_name[name], float(mean), "stream")
+    bench.clock.sleep(3 * declared.depth / declared.rate_hz)
+    require(bench.part.drain().overflow, "samples were lost, and no overflow was said")
+    bench.clock.sleep(declared.depth / declared.rate_hz / 2)
+    require(not bench.part.drain().overflow, "an overflow was said a second time")
+    bench.part.close_stream()
+
+
+def check_no_sample_is_lost_or_repeated(case: Case, most_drains: int = 300) -> None:
+    """A minute at each rate has every sample once, however unevenly it is drained.
+
+    Fast parts with small FIFOs are drained very often: no more than `most_drains` times each.
+    """
+    if not streams(case):
+        return
+    for settings in rates_of(case):
+        stream = case.load_driver().stream(**settings)
+        lasts_s = min(MINUTE_S, most_drains * _EVEN[0] * stream.depth / stream.rate_hz)
+        even, uneven = (
+            streamed(case, settings, rhythm, lasts_s=lasts_s)[0] for rhythm in (_EVEN, _UNEVEN)
+        )
+        shorter = min(len(even), len(uneven))
+        require(
+            max(len(even), len(uneven)) - shorter <= stream.depth
+            and bool((even[:shorter] == uneven[:shorter]).all()),
+            f"{settings}: drained in another rhythm, other samples come",
+        )
+
+
+def check_samples_are_of_their_time(case: Case, most_drains: int = 300) -> None:
+    """What the world does at a time stands at the sample of that time, a minute long."""
+    if not streams(case):
+        return
+    settings = list(rates_of(case))[-1]
+    column, low, high = _largest(case, settings)
+    stream = case.load_driver().stream(**settings)
+    lasts_s = min(MINUTE_S, most_drains * _EVEN[0] * stream.depth / stream.rate_hz)
+    values, changed_s = streamed(case, settings, _EVEN, (low, high) * _STEPS, lasts_s)
+    rises = values[:, column] > np.mean([values[:, column].min(), values[:, column].max()])
+    found = np.flatnonzero(np.diff(rises)) + 1
+    require(
+        len(found) == len(changed_s),
+        f"{len(changed_s)} changes of the world make {len(found)} of the samples",
+    )
+    fit = np.polynomial.Polynomial.fit(changed_s, found, 1)
+    apart = float(np.max(np.abs(found - fit(np.array(changed_s)))))
+    require(apart <= _APART, f"samples are up to {apart:.1f} from their places in time")
+
+
+def check_streams_use_the_bus_well(case: Case) -> None:
+    """At its highest rate a stream has 0.9 of the payload share of the largest legal burst."""
+    if not streams(case):
+        return
+    share, best = shares(case)
+    require(
+        share >= LEAST_SHARE * best,
+        f"{share:.3f} of the bits on the wire are payload, {best:.3f} are possible",
+    )
+
+
+def shares(case: Case) -> tuple[float, float]:
+    """Return which share of the bits on the wire are payload: as streamed, and at best."""
+    settings = list(rates_of(case))[-1]
+    bench, declared = opened(case, settings)
+    period_s = declared.depth / declared.rate_hz / 2
+    before, samples = bench.bus.bits, 0
+    for _ in range(20):
+        bench.clock.sleep(period_s)
+        samples += len(bench.part.drain().values)
+    share = 8 * declared.sample_bytes * samples / (bench.bus.bits - before)
+    return share, 8 * declared.burst_bytes / wire_bits(1, declared.burst_bytes)
+
+
+def single_share(case: Case) -> float:
+    """Return which share of the bits are payload where samples are read one by one."""
+    settings = list(rates_of(case))[-1]
+    bench = SensorBench(case)
+    bench.part.prepare(**settings)
+    declared = bench.part.stream(**settings)
+    before = bench.bus.bits
+    for _ in range(20):
+        bench.sample()
+    return float(8 * declared.sample_bytes * 20 / (bench.bus.bits - before))
+
+
+def streams(case: Case) -> bool:
+    """Return whether the part has a stream."""
+    return hasattr(case.load_driver(), "open_stream")
+
+
+def rates_of(case: Case) -> Iterator[dict[str, Any]]:
+    """Yield settings for every rate that can be streamed, the highest last."""
+    driver = case.load_driver()
+    setting = driver.SETTINGS.get("rate")
+    rates = [rate for rate in setting.choices if not isinstance(rate, str)] if setting else []
+    if not rates:
+        yield {}
+    for rate in sorted(rates):
+        try:
+            driver.stream(rate=rate)
+        except SetpointError:
+            continue  # one that needs another setting, too
+        yield {"rate": rate}
+
+
+def opened(case: Case, settings: dict[str, Any], *world: Stimulus) -> tuple[SensorBench, Stream]:
+    """Return a bench whose part streams with `settings`, and what that stream is like."""
+    bench = SensorBench(case)
+    for stimulus in world:
+        _change(bench, stimulus)
+    bench.part.prepare(**settings)
+    bench.part.open_stream()
+    return bench, bench.part.stream(**settings)
+
+
+def streamed(
+    case: Case,
+    settings: dict[str, Any],
+    rhythm: Sequence[float],
+    changes: Sequence[Stimulus] = (),
+    lasts_s: float = MINUTE_S,
+) -> tuple[Rows, list[float]]:
+    """Stream for a while; return the samples, shape (n, channels), and the times of `changes`.
+
+    Drained after each share of a full FIFO of the rhythm in turn. The first of `changes` is there
+    from the start, the others come evenly spread; times are in seconds since the stream was opened.
+    """
+    bench, declared = opened(case, settings, *changes[:1])
+    due_s = (lasts_s * np.arange(1, len(changes)) / max(1, len(changes))).tolist()
+    began_s = bench.clock.now()
+    blocks: list[Block] = []
+    changed_s: list[float] = []
+    waits = (share * declared.depth / declared.rate_hz for share in cycle(rhythm))
+    while (passed_s := bench.clock.now() - began_s) < lasts_s:
+        if len(changed_s) < len(due_s) and passed_s >= due_s[len(changed_s)]:
+            changed_s.append(passed_s)
+            _change(bench, changes[len(changed_s)])
+        bench.clock.sleep(min(next(waits), lasts_s - passed_s + 1e-6))
+        blocks.append(bench.part.drain())
+        require(not blocks[-1].overflow, f"{settings}: overflow, although it was read in time")
+    return np.concatenate([block.values for block in blocks]), changed_s
+
+
+def _change(bench: SensorBench, stimulus: Stimulus) -> None:
+    where, value = stimulus
+    whole = parse_address(where).whole
+    bench.put(whole, value if isinstance(value, tuple) else vector_of(where, value))
+
+
+def _largest(case: Case, settings: dict[str, Any]) -> tuple[int, Stimulus, Stimulus]:
+    """Return a column of a stream that follows the world at once, and two states of the world."""
+    bench = SensorBench(case)
+    declared = bench.part.stream(**settings)
+    by_name = {channel.name: channel for channel in bench.part.CHANNELS}
+    for column, name in enumerate(declared.channels):
+        quantity, _, axis = by_name[name].address.partition(".")
+        if not quantity or quantity in ("temperature", *ELECTRICAL):
+            continue
+        of_it = [
+            (where, value)
+            for where, value in stimuli(bench, case)
+            if where.partition(".")[2] == axis
+            and where.partition(".")[0] in (quantity, _SAME.get(quantity))
+        ]
+        return column, of_it[0], of_it[-1]
+    raise Nonconformity("no channel of the stream follows the world at once")
