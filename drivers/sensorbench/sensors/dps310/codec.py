@@ -15,6 +15,7 @@ import numpy.typing as npt
 from sensorbench.core.errors import ProtocolError
 
 Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int32]
 
 COEFFICIENT_BYTES, RESULT_BYTES = 18, 3
 LOWEST, HIGHEST = -(1 << 23), (1 << 23) - 1
@@ -98,6 +99,22 @@ def decode_result(data: bytes) -> int:
     return signed(int.from_bytes(data, "big"), 8 * RESULT_BYTES)
 
 
+def decode_results(data: bytes) -> Counts:
+    """Convert results one after the other to signed counts, shape (n,).
+
+    Raises ProtocolError for a broken result at the end.
+
+    >>> decode_results(bytes.fromhex("ca2fb0 000101")).tolist()
+    [-3526736, 257]
+    """
+    if len(data) % RESULT_BYTES:
+        raise ProtocolError(f"{len(data)} bytes are no whole number of {RESULT_BYTES}-byte results")
+    wide = np.zeros((len(data) // RESULT_BYTES, 4), np.uint8)
+    wide[:, :3] = np.frombuffer(data, np.uint8).reshape(-1, RESULT_BYTES)
+    # Above an empty byte: a shift brings the sign along.
+    return (wide.view(">i4")[:, 0] >> 8).astype(np.int32)
+
+
 class Pairing:
     """Puts results of the FIFO, each tagged by its last bit, to rows: pressure, temperature.
 
@@ -108,14 +125,16 @@ class Pairing:
     def __init__(self) -> None:
         self._temperature: int | None = None
 
-    def feed(self, results: list[int], *, lost: bool) -> npt.NDArray[np.int32]:
-        """Return the rows that these results complete, shape (n, 2). `lost`: some went before."""
-        if lost:
-            self._temperature = None
-        rows = []
-        for result in results:
-            if not result & 1:
-                self._temperature = result
-            elif self._temperature is not None:
-                rows.append((result, self._temperature))
-        return np.array(rows, np.int32).reshape(-1, 2)
+    def feed(self, results: Counts, *, lost: bool) -> Counts:
+        """Return the rows that these results complete, shape (n, 2). `lost`: some went before.
+
+        >>> Pairing().feed(np.array([11, 20, 31, 41], np.int32), lost=False).tolist()
+        [[31, 20], [41, 20]]
+        """
+        before = [] if lost or self._temperature is None else [self._temperature]
+        all_of = np.concatenate((np.array(before, np.int32), results))
+        is_pressure = all_of & 1 == 1
+        last = np.maximum.accumulate(np.where(is_pressure, -1, np.arange(len(all_of))))
+        rows = np.flatnonzero(is_pressure & (last >= 0))
+        self._temperature = int(all_of[last[-1]]) if len(last) and last[-1] >= 0 else None
+        return np.column_stack((all_of[rows], all_of[last[rows]])).astype(np.int32)

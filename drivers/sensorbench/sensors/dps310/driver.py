@@ -44,6 +44,7 @@ from sensorbench.sensors.dps310.codec import (
     compensate,
     decode_coefficients,
     decode_result,
+    decode_results,
 )
 
 RESULT, PRS_CFG, MEAS_CFG, CFG_REG, RESET, PROD_ID, COEF, COEF_SRCE = (
@@ -227,10 +228,10 @@ class Dps310:
         if self._pairing is None:
             raise BenchError(f"{self._where}: open_stream() starts the FIFO; call it first")
         before_s = self._clock.now()
-        results: list[int] = []
+        results: list[bytes] = []
         while len(results) < FIFO_RESULTS:
-            result = decode_result(self._read(RESULT, RESULT_BYTES))
-            if result == EMPTY:
+            result = self._read(RESULT, RESULT_BYTES)
+            if decode_result(result) == EMPTY:
                 break
             results.append(result)
         # As many as it holds came: it was full, and lost what had no room. FIFO_STS says no more.
@@ -238,7 +239,7 @@ class Dps310:
         if lost or not results or before_s >= self._looks_s:
             self._check_control()
             self._looks_s = before_s + LOOKS_S
-        raw = self._pairing.feed(results, lost=lost)
+        raw = self._pairing.feed(decode_results(b"".join(results)), lost=lost)
         end_s = self._clock.now()
         self._see_that_it_runs(len(raw), before_s)
         rows = self._compensated(raw) / (1.0, 1.0, PA_PER_DIGIT, K_PER_DIGIT)
