@@ -11,7 +11,10 @@ from sensorbench.core.plugins import OURS
 from sensorbench.instruments.keysight_e36312a.twin import SimKeysightE36312a
 from sensorbench.protocols.scpi_device import scpi
 from sensorbench.testing.cases import case_of
+from sensorbench.testing.conformity import applies_to
+from sensorbench.testing.instruments import INSTRUMENT_CHECKS
 from sensorbench.testing.pages import BEGIN, END, renewed, write_pages
+from sensorbench.testing.sensors import SENSOR_CHECKS
 from sensorbench.testing.understood import known_to
 
 PAGES = Path(__file__).parents[2] / "docs" / "devices"
@@ -89,3 +92,14 @@ def test_the_command_says_what_it_wrote(
             main()
         assert not end.value.code
         assert expected in capsys.readouterr().out
+
+
+def test_the_table_of_conformance_has_every_device_and_check() -> None:
+    page = (PAGES / "conformance.md").read_text(encoding="utf-8")
+    rows = {line.split("](")[0][3:]: line for line in page.splitlines() if line.startswith("| [")}
+    assert set(rows) == {device.name for device in OUR_DEVICES}, "run make_conformance_table.py"
+    for device in OUR_DEVICES:
+        checks = SENSOR_CHECKS if device.kind == "sensor" else INSTRUMENT_CHECKS
+        cells = [cell.strip() for cell in rows[device.name].split("|")[2:-1]]
+        expected = ["ok" if applies_to(check, case_of(device)) else "-" for check in checks]
+        assert cells == expected, f"{device.name}: run tools/make_conformance_table.py"

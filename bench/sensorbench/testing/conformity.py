@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import wraps
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
 from sensorbench.core.catalog import Device
+
+C = TypeVar("C")
+P = ParamSpec("P")
 
 # What reading alone may move: the pointer of a bus, the reply that waits to be fetched, caches.
 _MOVED_BY_READING = frozenset({"_pointer", "_reply", "_replies", "_programs"})
@@ -29,6 +33,29 @@ def require(condition: object, message: str) -> None:
     """Raise Nonconformity with `message` unless the condition holds."""
     if not condition:
         raise Nonconformity(message)
+
+
+def only(
+    applies: Callable[[C], bool],
+) -> Callable[[Callable[Concatenate[C, P], None]], Callable[Concatenate[C, P], None]]:
+    """Let a check be of those devices alone to which it applies; `applies_to` tells."""
+
+    def limit(check: Callable[Concatenate[C, P], None]) -> Callable[Concatenate[C, P], None]:
+        @wraps(check)
+        def limited(case: C, /, *args: P.args, **kwargs: P.kwargs) -> None:
+            if applies(case):
+                check(case, *args, **kwargs)
+
+        vars(limited)["applies"] = applies
+        return limited
+
+    return limit
+
+
+def applies_to(check: Callable[[C], None], case: C) -> bool:
+    """Return whether a check is for a device at all."""
+    applies: Callable[[C], bool] | None = getattr(check, "applies", None)
+    return applies is None or applies(case)
 
 
 @contextmanager

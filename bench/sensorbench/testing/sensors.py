@@ -38,6 +38,7 @@ from sensorbench.testing.conformity import (
     Nonconformity,
     changes,
     check_independence,
+    only,
     refusal,
     require,
     state_of,
@@ -60,6 +61,7 @@ from sensorbench.testing.stimuli import (
     put,
     same,
     stimuli,
+    values_of,
 )
 from sensorbench.testing.stream_checks import (
     check_no_sample_is_lost_or_repeated,
@@ -75,6 +77,10 @@ from sensorbench.testing.twin_checks import (
 from sensorbench.testing.world import Case, SensorBench
 
 SEEDS = range(1, 6)
+
+
+def _is_calibratable(case: Case) -> bool:
+    return isinstance(SensorBench(case).part, Calibratable)
 
 
 def check_declaration(case: Case) -> None:
@@ -195,6 +201,17 @@ def check_readings_follow_the_world(case: Case) -> None:
                 compare(bench, f"unit {seed}, {where} at {value}")
 
 
+def check_readings_follow_the_world_over_temperature(case: Case) -> None:
+    """They do so in the cold and in the heat, too."""
+    bench = calibrated(case)
+    states = [(where, value) for where, value in stimuli(bench, case) if where != "temperature"]
+    for celsius in values_of(case, "temperature"):
+        with put(bench, "temperature", celsius):
+            for where, value in states:
+                with put(bench, where, value):
+                    compare(bench, f"{where} at {value}, temperature at {celsius}")
+
+
 def check_every_channel_moves(case: Case) -> None:
     """Every channel moves with the world by more than its noise; a plain count with something."""
     bench = calibrated(case)
@@ -250,11 +267,10 @@ def check_settings(case: Case) -> None:
         SensorBench(case).part.prepare(no_such_setting=1)
 
 
+@only(_is_calibratable)
 def check_calibration(case: Case) -> None:
     """What is written into the memory is read back, and holds over a loss of supply."""
     bench = SensorBench(case)
-    if not isinstance(bench.part, Calibratable):
-        return
     bench.part.prepare()
     count = sum(len(polynomial.terms) for polynomial in bench.part.CALIBRATION)
     limits = [p.limit for p in bench.part.CALIBRATION for _ in p.terms]
@@ -283,6 +299,7 @@ SENSOR_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_one_reading,
     check_not_ready,
     check_readings_follow_the_world,
+    check_readings_follow_the_world_over_temperature,
     check_every_channel_moves,
     check_units_differ,
     check_settings,

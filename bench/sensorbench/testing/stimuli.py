@@ -74,11 +74,12 @@ def calibrated(case: Case, seed: int = 1) -> SensorBench:
 
 
 def _spread(case: Case, where: str) -> list[float]:
-    values = [float(value) for value in _values(case, where) if not isinstance(value, tuple)]
+    values = [float(value) for value in values_of(case, where) if not isinstance(value, tuple)]
     return [float(value) for value in np.linspace(min(values), max(values), 6)]
 
 
-def _values(case: Case, where: str) -> Sequence[Value]:
+def values_of(case: Case, where: str) -> Sequence[Value]:
+    """Return where a quantity is compared with the world."""
     quantity = where.partition(".")[0]
     found = case.values.get(where) or case.values.get(quantity) or VALUES.get(quantity)
     require(found, f"no values of {where} are known; hand them in: Case(values={{{where!r}: …}})")
@@ -97,7 +98,7 @@ def stimuli(bench: SensorBench, case: Case) -> Iterator[Stimulus]:
         if above and address not in case.values and quantity not in case.values:
             yield from ((address, bench.measured_from(channel) + value) for value in above)
             continue
-        for value in _values(case, address):
+        for value in values_of(case, address):
             yield address, value
 
 

@@ -16,7 +16,7 @@ from sensorbench.core.channel import Block, Stream
 from sensorbench.core.errors import SetpointError
 from sensorbench.core.quantity import address as parse_address
 from sensorbench.links.metered import wire_bits
-from sensorbench.testing.conformity import Nonconformity, require
+from sensorbench.testing.conformity import Nonconformity, only, require
 from sensorbench.testing.stimuli import ELECTRICAL, Stimulus, require_near, stimuli
 from sensorbench.testing.world import Case, SensorBench, vector_of
 
@@ -32,10 +32,14 @@ _APART = 1.5
 Rows = npt.NDArray[Any]
 
 
+def streams(case: Case) -> bool:
+    """Return whether the part has a stream."""
+    return hasattr(case.load_driver(), "open_stream")
+
+
+@only(streams)
 def check_streams(case: Case) -> None:
     """A stream has the rate and scale that it declares, and says when samples were lost."""
-    if not streams(case):
-        return
     bench, declared = opened(case, {})
     bench.clock.sleep(declared.depth / declared.rate_hz / 2)
     block = bench.part.drain()
@@ -57,13 +61,12 @@ def check_streams(case: Case) -> None:
     bench.part.close_stream()
 
 
+@only(streams)
 def check_no_sample_is_lost_or_repeated(case: Case, most_drains: int = 300) -> None:
     """A minute at each rate has every sample once, however unevenly it is drained.
 
     Fast parts with small FIFOs are drained very often: no more than `most_drains` times each.
     """
-    if not streams(case):
-        return
     for settings in rates_of(case):
         stream = case.load_driver().stream(**settings)
         lasts_s = min(MINUTE_S, most_drains * _EVEN[0] * stream.depth / stream.rate_hz)
@@ -78,10 +81,9 @@ def check_no_sample_is_lost_or_repeated(case: Case, most_drains: int = 300) -> N
         )
 
 
+@only(streams)
 def check_samples_are_of_their_time(case: Case, most_drains: int = 300) -> None:
     """What the world does at a time stands at the sample of that time, a minute long."""
-    if not streams(case):
-        return
     settings = list(rates_of(case))[-1]
     column, low, high = _largest(case, settings)
     stream = case.load_driver().stream(**settings)
@@ -98,10 +100,9 @@ def check_samples_are_of_their_time(case: Case, most_drains: int = 300) -> None:
     require(apart <= _APART, f"samples are up to {apart:.1f} from their places in time")
 
 
+@only(streams)
 def check_streams_use_the_bus_well(case: Case) -> None:
     """At its highest rate a stream has 0.9 of the payload share of the largest legal burst."""
-    if not streams(case):
-        return
     share, best = shares(case)
     require(
         share >= LEAST_SHARE * best,
@@ -132,11 +133,6 @@ def single_share(case: Case) -> float:
     for _ in range(20):
         bench.sample()
     return float(8 * declared.sample_bytes * 20 / (bench.bus.bits - before))
-
-
-def streams(case: Case) -> bool:
-    """Return whether the part has a stream."""
-    return hasattr(case.load_driver(), "open_stream")
 
 
 def rates_of(case: Case) -> Iterator[dict[str, Any]]:

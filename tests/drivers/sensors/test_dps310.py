@@ -118,7 +118,10 @@ def test_coefficients_that_are_not_there_are_an_error(data: bytes) -> None:
 
 def test_a_pressure_has_the_temperature_before_it_over_the_seams() -> None:
     pairing = Pairing()
-    assert pairing.feed(np.array([11, 20, 13, 15], np.int32), lost=False).tolist() == [[13, 20], [15, 20]]
+    assert pairing.feed(np.array([11, 20, 13, 15], np.int32), lost=False).tolist() == [
+        [13, 20],
+        [15, 20],
+    ]
     assert pairing.feed(np.array([17, 22], np.int32), lost=False).tolist() == [[17, 20]]
     assert pairing.feed(np.array([19], np.int32), lost=False).tolist() == [[19, 22]]
     assert pairing.feed(np.array([21, 24, 23], np.int32), lost=True).tolist() == [[23, 24]]
