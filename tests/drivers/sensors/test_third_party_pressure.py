@@ -11,7 +11,7 @@ from sensorbench.core.clock import VirtualClock
 from sensorbench.links.i2c import SimulatedI2cBus
 from sensorbench.world.world import Place, World
 
-from .others import Bench, CircuitPythonI2c
+from .others import Bench, CircuitPythonI2c, MicroPythonI2c
 
 
 class VirtualBench(Bench):
@@ -58,4 +58,36 @@ def test_adafruit_s_bmp3xx(
     assert (part.pressure_oversampling, part.filter_coefficient) == (8, 4)
     assert part.pressure * 100 == pytest.approx(98_700, abs=100)
     assert part.temperature == pytest.approx(27.5, abs=1)
+    assert not twin.beyond
+
+
+def assert_mpl3115a2_reads_the_world(part: Any) -> None:
+    assert part.pressure * 100 == pytest.approx(98_700, abs=1000)
+    assert part.temperature == pytest.approx(27.5, abs=1.5)
+    part.sealevel_pressure = 1000.0
+    assert part.sealevel_pressure == 1000.0
+    # 98.7 kPa where 100 kPa are at sea level, by the standard atmosphere
+    assert part.altitude == pytest.approx(110.0, abs=80.0)
+    assert part.pressure * 100 == pytest.approx(98_700, abs=1000)
+
+
+def test_adafruit_s_mpl3115a2(
+    bench: Bench, circuitpython: CircuitPythonI2c, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twin = plugged(bench, "mpl3115a2", 0x60)
+    part = driver(bench, monkeypatch, "adafruit_mpl3115a2").MPL3115A2(circuitpython)
+    assert_mpl3115a2_reads_the_world(part)
+    assert not twin.beyond
+
+
+def test_the_micropython_mpl3115a2_package(
+    bench: Bench, micropython: MicroPythonI2c, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twin = plugged(bench, "mpl3115a2", 0x60)
+    package = driver(bench, monkeypatch, "micropython_mpl3115a2.mpl3115a2")
+    part = package.MPL3115A2(micropython)
+    for ratio, name in ((package.OS128, "OS128"), (package.OS8, "OS8")):
+        part.oversample_ratio = ratio
+        assert part.oversample_ratio == name
+        assert_mpl3115a2_reads_the_world(part)
     assert not twin.beyond
