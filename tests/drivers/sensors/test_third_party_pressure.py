@@ -91,3 +91,14 @@ def test_the_micropython_mpl3115a2_package(
         assert part.oversample_ratio == name
         assert_mpl3115a2_reads_the_world(part)
     assert not twin.beyond
+
+
+def test_adafruit_s_spa06(
+    bench: Bench, circuitpython: CircuitPythonI2c, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twin = plugged(bench, "spa06", 0x77)
+    part = driver(bench, monkeypatch, "adafruit_spa06_003").SPA06_003.over_i2c(circuitpython)
+    bench.world.clock.sleep(1.0)  # it reads without a look at the ready flags
+    assert part.pressure * 100 == pytest.approx(98_700, abs=300)
+    assert part.temperature == pytest.approx(27.5, abs=1)
+    assert {access.split()[-1] for access in twin.beyond} == {"0x09"}  # interrupts, of no effect
