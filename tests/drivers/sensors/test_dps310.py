@@ -134,18 +134,18 @@ def test_a_pressure_has_the_temperature_before_it_over_the_seams() -> None:
 def test_the_twin_inverts_the_worked_examples(example: tuple[Any, ...]) -> None:
     coefficients, oversampling, raw_t, raw_p, _, pressure_pa = example
     scale = SCALE[oversampling]
-    share = pressure_share(tuple(coefficients), pressure_pa, raw_t / scale)
+    share = pressure_share(tuple(coefficients)[:9], pressure_pa, raw_t / scale)
     assert round(share * scale) == pytest.approx(raw_p, abs=1)
 
 
 def test_the_twin_stores_a_real_part_s_coefficients_as_it_does() -> None:
-    assert packed(tuple(REAL)) == REAL_BYTES
+    assert packed(tuple(REAL)[:9]) == REAL_BYTES
 
 
 @given(st.tuples(*(st.integers(-(1 << b - 1), (1 << b - 1) - 1) for b in (12, 12, 20, 20))))
 def test_what_the_twin_stores_the_driver_reads(numbers: tuple[int, ...]) -> None:
     coefficients = (*numbers, 1, -2, 3, -4, 5)
-    assert decode_coefficients(packed(coefficients)) == coefficients
+    assert decode_coefficients(packed(coefficients))[:9] == coefficients
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -154,7 +154,7 @@ def test_the_twin_gives_the_words_of_the_worked_examples(
 ) -> None:
     coefficients, oversampling, raw_t, raw_p, temperature_c, pressure_pa = example
     twin, code = bench.twin, list(SCALE).index(oversampling)
-    twin._coefficients = tuple(coefficients)
+    twin._coefficients = tuple(coefficients)[:9]
     twin._offset_pa = twin._offset_pa_per_k = twin._offset_c = 0.0
     bench.world.ambient["temperature"] = temperature_c
     bench.put("temperature", temperature_c)

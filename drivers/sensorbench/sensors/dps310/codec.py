@@ -1,8 +1,9 @@
-"""DPS310 and SPL06 bytes to numbers: coefficients, compensation, results of the FIFO.
+"""DPS310, SPL06 and SPA06 bytes to numbers: coefficients, compensation, results of the FIFO.
 
 One family: map, formula and scale factors are the same (Infineon/DPS310-Pressure-Sensor
 src/Dps310.cpp and src/util; torvalds/linux drivers/iio/pressure/dps310.c; for the SPL06
-ArduPilot/ardupilot libraries/AP_Baro/AP_Baro_SPL06.cpp). The tag of a FIFO result is recalled.
+ArduPilot/ardupilot libraries/AP_Baro/AP_Baro_SPL06.cpp); the SPA06 has two coefficients more
+(adafruit/Adafruit_SPA06_003). The tag of a FIFO result is recalled.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sensorbench.core.errors import ProtocolError
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int32]
 
-COEFFICIENT_BYTES, RESULT_BYTES = 18, 3
+COEFFICIENT_BYTES, MORE_COEFFICIENT_BYTES, RESULT_BYTES = 18, 21, 3
 LOWEST, HIGHEST = -(1 << 23), (1 << 23) - 1
 EMPTY = LOWEST
 # By oversampling: what raw counts are divided by.
@@ -28,7 +29,7 @@ SCALE = {
 
 
 class Coefficients(NamedTuple):
-    """The factory's nine numbers."""
+    """The factory's numbers; the last two are of the SPA06."""
 
     c0: int
     c1: int
@@ -39,9 +40,11 @@ class Coefficients(NamedTuple):
     c20: int
     c21: int
     c30: int
+    c31: int = 0
+    c40: int = 0
 
 
-_BITS = (12, 12, 20, 20, 16, 16, 16, 16, 16)
+_BITS = (12, 12, 20, 20, 16, 16, 16, 16, 16, 12, 12)
 
 
 def signed(value: int, bits: int) -> int:
@@ -53,21 +56,24 @@ def signed(value: int, bits: int) -> int:
     return value - (1 << bits) if value >> (bits - 1) & 1 else value
 
 
-def decode_coefficients(data: bytes) -> Coefficients:
-    """Convert registers 0x10 to 0x21, packed one after the other, to numbers with their signs.
+def decode_coefficients(data: bytes, length: int = COEFFICIENT_BYTES) -> Coefficients:
+    """Convert registers 0x10 and on, packed one after the other, to numbers with their signs.
 
-    Raises ProtocolError for a wrong length, and for bytes that are all alike: no part has such.
+    `length` is how many bytes the part has: 18, the SPA06 21. Raises ProtocolError where other
+    came, and for bytes that are all alike: no part has such.
 
     >>> decode_coefficients(bytes.fromhex("0c5f0513a30f34b8f45005c6d71a0110f9a8"))[:4]
     (197, -251, 80432, -52040)
     """
-    if len(data) != COEFFICIENT_BYTES:
-        raise ProtocolError(f"the coefficients are 18 bytes, got {len(data)}: {data.hex()}")
+    if len(data) != length:
+        raise ProtocolError(f"the coefficients are {length} bytes, got {len(data)}: {data.hex()}")
     if len(set(data)) == 1:
         raise ProtocolError(f"the coefficients are {data.hex()}: nothing is stored there")
-    whole, left = int.from_bytes(data, "big"), 8 * COEFFICIENT_BYTES
+    whole, left = int.from_bytes(data, "big"), 8 * length
     found = []
     for bits in _BITS:
+        if not left:
+            break
         left -= bits
         found.append(signed(whole >> left & (1 << bits) - 1, bits))
     return Coefficients(*found)
@@ -85,8 +91,9 @@ def compensate(
     (94542.962, 53.01845)
     """
     c = coefficients
-    by_pressure = c.c00 + pressure * (c.c10 + pressure * (c.c20 + pressure * c.c30))
-    by_both = temperature * (c.c01 + pressure * (c.c11 + pressure * c.c21))
+    cube = c.c30 + pressure * c.c40
+    by_pressure = c.c00 + pressure * (c.c10 + pressure * (c.c20 + pressure * cube))
+    by_both = temperature * (c.c01 + pressure * (c.c11 + pressure * (c.c21 + pressure * c.c31)))
     return by_pressure + by_both, c.c0 / 2.0 + c.c1 * temperature
 
 

@@ -53,7 +53,6 @@ RESULT, PRS_CFG, MEAS_CFG, CFG_REG, RESET, PROD_ID, COEF, COEF_SRCE = (
 FUSE_STATE, FUSE_GOOD = 0x32, 0x02
 # Undocumented; Infineon's own library writes them to parts that read some 60 degC too much.
 FUSE_REPAIR = ((0x0E, 0xA5), (0x0F, 0x96), (0x62, 0x02), (0x0E, 0x00), (0x0F, 0x00))
-PRODUCT_ID = 0x10
 SOFT_RESET, FIFO_FLUSH = 0x09, 0x80
 IDLE, BACKGROUND = 0x00, 0x07
 READY, BOTH_NEW = 0xC0, 0x30
@@ -69,7 +68,7 @@ LOOKS_S = 1.0  # from one look at the settings of a stream to the next; after a 
 FIFO_RESULTS = 32
 BITS = 9 * (3 + RESULT_BYTES)  # of one result on the bus: both addresses and the register, too
 PA_PER_DIGIT, K_PER_DIGIT = 0.01, 0.001  # of a stream's compensated values
-RANGE_PA, BESIDE_PA = (30_000.0, 120_000.0), 400.0  # its accuracy, four times
+BESIDE_PA = 400.0  # its accuracy, four times
 
 BY_RATE = "by rate"
 RATES_HZ = tuple(float(1 << n) for n in range(8))
@@ -84,6 +83,10 @@ class Dps310:
     MAKER: ClassVar[str] = "Infineon"
     MODEL: ClassVar[str] = "DPS310"
     OR_MODELS: ClassVar[tuple[str, ...]] = ("SPL06-001",)
+    PRODUCT_ID: ClassVar[int] = 0x10
+    COEFFICIENT_BYTES: ClassVar[int] = COEFFICIENT_BYTES
+    RATE_CODES: ClassVar[Mapping[float, int]] = {rate: code for code, rate in enumerate(RATES_HZ)}
+    RANGE_PA: ClassVar[tuple[float, float]] = (30_000.0, 120_000.0)
     # Accuracy: recalled, absolute.
     CHANNELS: ClassVar[tuple[Channel, ...]] = (
         Channel("pressure_raw"),
@@ -112,9 +115,10 @@ class Dps310:
     def identify(self) -> Identity:
         """Read who is there. Raises WrongDevice if it is none of the family."""
         found = self._read(PROD_ID, 1)[0]
-        if found != PRODUCT_ID:
+        if found != self.PRODUCT_ID:
             raise WrongDevice(
-                f"PROD_ID at {self._where} is {found:#04x}, a {self.MODEL} has {PRODUCT_ID:#04x}"
+                f"PROD_ID at {self._where} is {found:#04x}, "
+                f"a {self.MODEL} has {self.PRODUCT_ID:#04x}"
             )
         return Identity(self.MAKER, self.MODEL, or_models=self.OR_MODELS)
 
@@ -131,11 +135,12 @@ class Dps310:
         self._write(RESET, SOFT_RESET)
         self._wait_until_ready()
         try:
-            coefficients = decode_coefficients(self._read(COEF, COEFFICIENT_BYTES))
+            length = self.COEFFICIENT_BYTES
+            coefficients = decode_coefficients(self._read(COEF, length), length)
         except ProtocolError as error:
             raise type(error)(f"{self._where}: {error}. Replace the part.") from error
         source = self._temperature_source()
-        rate = RATES_HZ.index(float(asked["rate"])) << 4
+        rate = self.RATE_CODES[float(asked["rate"])] << 4
         codes = [list(SCALE).index(each) for each in oversampling]
         shifts = (P_SHIFT if oversampling[0] > 8 else 0) | (T_SHIFT if oversampling[1] > 8 else 0)
         self._control = bytes((rate | codes[0], source | rate | codes[1], BACKGROUND, shifts))
@@ -177,13 +182,11 @@ class Dps310:
         data = self._read(RESULT, 2 * RESULT_BYTES)
         raw = np.array([[decode_result(data[:3]), decode_result(data[3:])]], np.int32)
         row = self._compensated(raw)
-        pressure_pa = float(row[0, 2])
-        if _is_saturated(raw) or not (
-            RANGE_PA[0] - BESIDE_PA <= pressure_pa <= RANGE_PA[1] + BESIDE_PA
-        ):
+        pressure_pa, (low_pa, high_pa) = float(row[0, 2]), self.RANGE_PA
+        if _is_saturated(raw) or not low_pa - BESIDE_PA <= pressure_pa <= high_pa + BESIDE_PA:
             raise Saturated(
                 f"{self._where} reads {pressure_pa:.0f} Pa of counts {raw[0].tolist()}; it "
-                f"measures {RANGE_PA[0]:g} to {RANGE_PA[1]:g} Pa"
+                f"measures {low_pa:g} to {high_pa:g} Pa"
             )
         return Block(row, before_s, self._clock.now())
 

@@ -31,6 +31,7 @@ _FULL_SCALE = 524288  # of one conversion; n of them add up to 2 n - 1 times as 
 _SHIFT = 6
 _KEPT = 32  # newer results push out whatever went before
 _REPAIR = {0x0E: 0xA5, 0x0F: 0x96}
+_WIDTHS = (12, 12, 20, 20, 16, 16, 16, 16, 16, 12, 12)  # bits of the coefficients
 _EFFECTIVE = frozenset((0x06, 0x07, 0x08, 0x09, 0x0C, 0x0E, 0x0F, 0x62))
 
 
@@ -50,8 +51,12 @@ class SimDps310:
     SPREAD: ClassVar[tuple[int, ...]] = (4, 4, 1500, 900, 150, 60, 200, 10, 60)
     # By oversampling code (recalled): data sheet, 2.5 Pa at 1, 0.35 at 16, 0.2 at 64.
     NOISE_PA: ClassVar[tuple[float, ...]] = (2.5, 1.0, 0.5, 0.4, 0.35, 0.3, 0.2, 0.2)
+    IDENTITY: ClassVar[int] = 0x10
+    STRANGER: ClassVar[int] = 0x11  # what it says with the fault "identity"
+    RATES_HZ: ClassVar[tuple[float, ...]] = tuple(float(1 << code) for code in range(8))
     COEFFICIENTS_OF: ClassVar[int] = 0x80  # COEF_SRCE
     HAS_SOURCE: ClassVar[bool] = True
+    HAS_CHOICE: ClassVar[bool] = True  # of its temperature sensor, by TMP_EXT
     READABLE: ClassVar[frozenset[int]] = frozenset((*range(0x22), 0x28, 0x32, 0x62))
 
     def __init__(self, place: Place, *, fuse_error: bool = False) -> None:
@@ -128,17 +133,18 @@ class SimDps310:
         if register == 0x0B:
             return self._fifo.status()
         if register == 0x0D:
-            return 0x11 if self._place.fault() == "identity" else 0x10
-        if 0x10 <= register < 0x22:
+            return self.STRANGER if self._place.fault() == "identity" else self.IDENTITY
+        if 0x10 <= register < 0x10 + len(packed(self._coefficients)):
             return self._memory()[register - 0x10]
         return self._registers[register]
 
     def _memory(self) -> bytes:
+        memory = packed(self._coefficients)
         if self._place.fault() == "memory":
-            return b"\xff" * 18
+            return b"\xff" * len(memory)
         if not reached(self._clock.now(), self._began_s + _COEFFICIENTS_READY_S):
-            return bytes(18)
-        return packed(self._coefficients)
+            return bytes(len(memory))
+        return memory
 
     # -- registers -------------------------------------------------------------------------
 
@@ -199,7 +205,10 @@ class SimDps310:
             )
         elif mode in (5, 6, 7):
             first_s = temperature_s if mode & 2 else 0.0
-            rates_hz = [float(1 << (self._registers[number] >> 4 & 7)) for number in (0x06, 0x07)]
+            highest = len(self.RATES_HZ) - 1
+            rates_hz = [
+                self.RATES_HZ[self._registers[number] >> 4 & highest] for number in (0x06, 0x07)
+            ]
             # What does not fit into a second takes longer, both alike.
             busy = (rates_hz[0] * pressure_s if mode & 1 else 0.0) + rates_hz[1] * first_s
             slower = max(1.0, busy * self._speed) / self._speed
@@ -265,7 +274,7 @@ class SimDps310:
         c0, c1 = self._coefficients[:2]
         share = (body_c - c0 / 2.0) / c1
         # The coefficients are of the other sensor: it reads on another scale.
-        wrong = (self._registers[0x07] ^ self.COEFFICIENTS_OF) & 0x80
+        wrong = self.HAS_CHOICE and (self._registers[0x07] ^ self.COEFFICIENTS_OF) & 0x80
         return 0.8 * share + 0.1 if wrong else share
 
     def _as_counts(self, share: float, code: int, *, shift_bit: int) -> int:
@@ -280,19 +289,21 @@ class SimDps310:
 
 def pressure_share(coefficients: tuple[int, ...], pressure_pa: float, temperature: float) -> float:
     """Return the scaled value that the formula turns into `pressure_pa`, by Newton's method."""
-    _, _, c00, c10, c01, c11, c20, c21, c30 = coefficients
+    _, _, c00, c10, c01, c11, c20, c21, c30, c31, c40 = (*coefficients, 0, 0)[: len(_WIDTHS)]
     constant = c00 + temperature * c01 - pressure_pa
     linear, square = c10 + temperature * c11, c20 + temperature * c21
+    cube = c30 + temperature * c31
     found = -constant / linear
     for _ in range(8):
-        value = constant + found * (linear + found * (square + found * c30))
-        found -= value / (linear + found * (2.0 * square + found * 3.0 * c30))
+        value = constant + found * (linear + found * (square + found * (cube + found * c40)))
+        slope = linear + found * (2.0 * square + found * (3.0 * cube + found * 4.0 * c40))
+        found -= value / slope
     return found
 
 
 def packed(coefficients: tuple[int, ...]) -> bytes:
-    """Return the 18 bytes: 12, 12, 20, 20 and five times 16 bits, one after the other."""
-    whole = 0
-    for value, bits in zip(coefficients, (12, 12, 20, 20, 16, 16, 16, 16, 16), strict=True):
+    """Return them as the memory has them, one after the other: 9 are 18 bytes, 11 are 21."""
+    whole, widths = 0, _WIDTHS[: len(coefficients)]
+    for value, bits in zip(coefficients, widths, strict=True):
         whole = whole << bits | value & (1 << bits) - 1
-    return whole.to_bytes(18, "big")
+    return whole.to_bytes(sum(widths) // 8, "big")

@@ -1,0 +1,1 @@
+"""MPL3115A2, NXP's barometer with a FIFO."""

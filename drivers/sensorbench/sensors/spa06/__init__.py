@@ -1,0 +1,1 @@
+"""SPA06, Goertek's capacitive barometer: of one family with SPL06 and DPS310."""
