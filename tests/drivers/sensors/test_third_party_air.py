@@ -15,9 +15,17 @@ import pytest
 from sensorbench.core.clock import VirtualClock
 from sensorbench.links.i2c import SimulatedI2cBus
 from sensorbench.sensors.aht20.twin import SimAht20
+from sensorbench.sensors.scd4x.twin import SimScd4x
+from sensorbench.world.fields import Constant
 from sensorbench.world.world import Place, World
 
-from .others import Bench, CircuitPythonI2c, MicroPythonI2c, installed
+from .others import (
+    Bench,
+    CircuitPythonI2c,
+    MicroPythonI2c,
+    SensirionTransceiver,
+    installed,
+)
 
 
 class VirtualBench(Bench):
@@ -101,4 +109,60 @@ def test_the_micropython_ahtx0_package_reads_the_world(
     part = getattr(package, kind)(micropython)
     assert part.temperature == pytest.approx(27.5, abs=1)
     assert part.relative_humidity == pytest.approx(52.0, abs=5)
+    assert not twin.beyond
+
+
+# SCD4x
+
+
+def scd4x(bench: Bench) -> SimScd4x:
+    bench.world.zone().bind("co2", Constant(850.0))
+    twin = SimScd4x(bench.place)
+    bench.bus.attach(0x62, twin)
+    return twin
+
+
+def test_adafruit_s_scd4x_reads_the_world(
+    bench: Bench, circuitpython: CircuitPythonI2c, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = adafruit("scd4x", bench, monkeypatch)
+    twin = scd4x(bench)
+    part = package.SCD4X(circuitpython)
+    assert part.sensor_variant_name == "SCD41"
+    assert part.temperature_offset == pytest.approx(4.0, abs=0.01)
+    part.self_calibration_enabled = False
+    assert not part.self_calibration_enabled
+    part.ambient_pressure = 987
+    assert part.ambient_pressure == 987
+    part.start_periodic_measurement()
+    bench.world.clock.sleep(5.5)
+    assert part.data_ready
+    assert 760 < part.CO2 < 940
+    assert part.temperature == pytest.approx(27.5, abs=1)
+    assert part.relative_humidity == pytest.approx(52.0, abs=6)
+    assert not twin.beyond
+    assert not twin.memory.wearing_acts
+
+
+def test_sensirion_s_own_scd4x_driver_reads_the_world(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = installed("sensirion_i2c_scd", "Scd4xI2cDevice")
+    connection = importlib.import_module("sensirion_i2c_driver.connection")
+    timed(connection, bench, monkeypatch)
+    twin = scd4x(bench)
+    part = package.Scd4xI2cDevice(connection.I2cConnection(SensirionTransceiver(bench)))
+    assert part.read_serial_number() == int.from_bytes(twin._number, "big")
+    part.set_ambient_pressure(987)
+    part.start_periodic_measurement()
+    bench.world.clock.sleep(5.5)
+    assert part.get_data_ready_status()
+    co2, temperature, humidity = part.read_measurement()
+    assert co2.co2 == pytest.approx(850, abs=90)
+    assert temperature.degrees_celsius == pytest.approx(27.5, abs=1)
+    assert humidity.percent_rh == pytest.approx(52.0, abs=6)
+    if isinstance(bench.world.clock, VirtualClock):  # it waits 6 s
+        part.stop_periodic_measurement()
+        part.measure_single_shot()
+        assert part.read_measurement()[0].co2 == pytest.approx(850, abs=90)
     assert not twin.beyond

@@ -86,8 +86,10 @@ class Sht3x:
     def identify(self) -> Identity:
         """Read the serial number, which is all that a part tells of itself.
 
-        Raises ProtocolError for an answer that no SHT3x gives.
+        Raises BenchError for an answer that no SHT3x gives: others of Sensirion's tell a number,
+        too, and no status.
         """
+        self.read_status()
         high, low = self._ask(SERIAL_NUMBER, 2)
         return Identity("Sensirion", "SHT3x", f"{high << 16 | low:08X}")
 
