@@ -77,6 +77,10 @@ def test_registers_are_found_by_trying_them(
     assert (set(known.readable), set(known.writable)) == (readable, writable)
 
 
+def test_a_register_that_takes_its_time_is_found_too() -> None:
+    assert known_to(case_of(devices()["cht8305"])).readable == (0, 1, 2, 3, 4, 0xFE, 0xFF)
+
+
 def test_commands_are_found_by_trying_them() -> None:
     known = known_to(case_of(devices()["sht4x"]))
     assert known.commands == (0x89, 0x94, 0xE0, 0xF6, 0xFD)

@@ -133,29 +133,33 @@ def _look(bench: SensorBench | InstrumentBench) -> None:
 
 def _sent_by_driver(case: Case) -> Iterator[Transfer]:
     """Return what the driver sends to prepare the part and to read it, in all its settings."""
-    for name, setting in case.load_driver().SETTINGS.items():
-        for choice in setting.choices or (setting.low, setting.high):
-            bench = SensorBench(case)
-            sent: list[Transfer] = []
-            if "i2c" in case.device.links:
-                original = bench.bus.transfer
+    chosen: list[dict[str, Any]] = [
+        {name: choice}
+        for name, setting in case.load_driver().SETTINGS.items()
+        for choice in setting.choices or (setting.low, setting.high)
+    ]
+    for settings in chosen or [{}]:
+        bench = SensorBench(case)
+        sent: list[Transfer] = []
+        if "i2c" in case.device.links:
+            original = bench.bus.transfer
 
-                def transfer(
-                    address: int,
-                    write: bytes,
-                    read_length: int = 0,
-                    original: Any = original,
-                    sent: list[Transfer] = sent,
-                ) -> bytes:
-                    sent.append((write, read_length))
-                    found: bytes = original(address, write, read_length)
-                    return found
+            def transfer(
+                address: int,
+                write: bytes,
+                read_length: int = 0,
+                original: Any = original,
+                sent: list[Transfer] = sent,
+            ) -> bytes:
+                sent.append((write, read_length))
+                found: bytes = original(address, write, read_length)
+                return found
 
-                bench.bus.transfer = transfer  # type: ignore[method-assign]
-            with suppress(BenchError):
-                bench.part.prepare(**{name: choice})
-                bench.sample()
-            yield from sent[:_TRANSFERS]
+            bench.bus.transfer = transfer  # type: ignore[method-assign]
+        with suppress(BenchError):
+            bench.part.prepare(**settings)
+            bench.sample()
+        yield from sent[:_TRANSFERS]
 
 
 def _acts(

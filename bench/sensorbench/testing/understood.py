@@ -62,10 +62,13 @@ def _writable(case: Case, width: int) -> tuple[int, ...]:
 
 
 def _try(case: Case, write: Sequence[int], read_length: int = 0) -> str:
-    """Return what a fresh part does with a transfer."""
+    """Return what a fresh part does with a transfer; an answer may take it a second."""
     bench = SensorBench(case)
     try:
-        bench.bus.transfer(bench.address, bytes(write), read_length)
+        bench.bus.transfer(bench.address, bytes(write))
+        if read_length:
+            bench.clock.sleep(1.0)
+            bench.bus.transfer(bench.address, b"", read_length)
     except NotAcknowledged:
         return REFUSED
     return NOTED if bench.world.beyond.get(SERIAL) else TAKEN

@@ -8,6 +8,7 @@ import pytest
 from sensorbench.core.catalog import Device, devices
 from sensorbench.core.channel import Block
 from sensorbench.core.provenance import Identity
+from sensorbench.sensors.aht20.twin import SimAht20
 from sensorbench.sensors.bme280.driver import Bme280
 from sensorbench.sensors.sgp2.driver import Sgp2
 from sensorbench.sensors.tmp117.driver import Tmp117
@@ -224,3 +225,17 @@ def test_a_wrong_twin_is_found(
     monkeypatch.setattr(Device, "load_twin", lambda _: twin)
     with pytest.raises(Nonconformity, match=text):
         check(Case(SENSORS["tmp117"]))
+
+
+class Hasty(SimAht20):
+    """Gives the result before, where nobody looked since a measurement ended."""
+
+    def send(self, length: int) -> bytes:
+        self._conversions = Conversions()
+        return super().send(length)
+
+
+def test_a_wrong_twin_of_a_part_without_settings_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Device, "load_twin", lambda _: Hasty)
+    with pytest.raises(Nonconformity, match="brings itself up to now before"):
+        suite.check_looking_changes_nothing(CASES["aht20"])

@@ -17,14 +17,13 @@ from sensorbench.core.errors import (
     SetpointError,
 )
 from sensorbench.links.i2c import SimulatedI2cBus
+from sensorbench.protocols.checksums import decode_words, encode_word
 from sensorbench.sensors.sht3x.codec import (
     AlertLimit,
     convert,
     decode_limit,
     decode_status,
-    decode_words,
     encode_limit,
-    encode_word,
 )
 from sensorbench.sensors.sht3x.driver import MODES, Sht3x
 from sensorbench.sensors.sht3x.twin import SimSht3x, _framed

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sensorbench.core.clock import VirtualClock
 from sensorbench.core.errors import BenchError, NotAcknowledged, ProtocolError, SetpointError
 from sensorbench.links.i2c import SimulatedI2cBus
-from sensorbench.protocols.checksums import crc8
-from sensorbench.sensors.sht4x.driver import Sht4x, convert, decode_words
+from sensorbench.protocols.checksums import crc8, decode_words
+from sensorbench.sensors.sht4x.driver import Sht4x, convert
 from sensorbench.sensors.sht4x.twin import SimSht4x, _framed
 from sensorbench.world.fields import Constant, Moving
 from sensorbench.world.world import Fault, Place, World
@@ -53,7 +53,7 @@ def bench() -> Bench:
 
 
 def test_the_driver_decodes_the_worked_example() -> None:
-    humidity_rh, temperature_c = convert(*decode_words(EXAMPLE))
+    humidity_rh, temperature_c = convert(*decode_words(EXAMPLE, 2))
     assert temperature_c == 25.0
     assert humidity_rh == pytest.approx(50.0006, abs=5e-5)
 
@@ -79,7 +79,7 @@ def test_the_twin_gives_the_bytes_of_the_worked_example(bench: Bench) -> None:
 @given(st.binary(min_size=4, max_size=4))
 def test_what_the_twin_frames_the_driver_reads(words: bytes) -> None:
     answer = _framed(words)
-    assert decode_words(answer) == (
+    assert decode_words(answer, 2) == (
         int.from_bytes(words[:2], "big"),
         int.from_bytes(words[2:], "big"),
     )
@@ -91,13 +91,13 @@ def test_any_flipped_bit_is_noticed(byte: int, bit: int) -> None:
     damaged = bytearray(EXAMPLE)
     damaged[byte] ^= 1 << bit
     with pytest.raises(ProtocolError, match="damaged on the wire"):
-        decode_words(bytes(damaged))
+        decode_words(bytes(damaged), 2)
 
 
 @pytest.mark.parametrize("length", [0, 3, 5, 7])
 def test_another_length_names_what_came(length: int) -> None:
     with pytest.raises(ProtocolError, match=f"got {length}"):
-        decode_words(bytes(length))
+        decode_words(bytes(length), 2)
 
 
 @pytest.mark.parametrize("words", [(0, 29360), (0xFFFF, 29360), (26214, 0), (26214, 0xFFFF)])

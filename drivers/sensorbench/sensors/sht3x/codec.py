@@ -1,4 +1,4 @@
-"""SHT3x words to numbers: checksums, values, the status register, alert limits.
+"""SHT3x words to numbers: values, the status register, alert limits.
 
 Source: Sensirion SHT3x-DIS data sheet version 5, sections 4.11 to 4.13; alert limits: Linux
 drivers/hwmon/sht3x.c and Sensirion's note "Alert Mode of SHT3x".
@@ -8,46 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sensorbench.core.errors import ChecksumError, ProtocolError, Saturated, SetpointError
-from sensorbench.protocols.checksums import crc8
+from sensorbench.core.errors import Saturated, SetpointError
 
 FULL_SCALE = 0xFFFF
 LOWEST_C, SPAN_C = -45.0, 175.0
-WORD_BYTES = 3  # with its checksum
-
-
-def decode_words(answer: bytes, count: int) -> tuple[int, ...]:
-    """Return the `count` words of an answer, each followed by its CRC-8.
-
-    Raises ProtocolError for another length, ChecksumError for a wrong CRC.
-
-    >>> decode_words(bytes.fromhex("666693 8000a2"), 2)
-    (26214, 32768)
-    """
-    if len(answer) != WORD_BYTES * count:
-        raise ProtocolError(
-            f"an SHT3x answers {WORD_BYTES * count} bytes here, got {len(answer)}: {answer.hex()}"
-        )
-    words = []
-    for start in range(0, len(answer), WORD_BYTES):
-        word, crc = answer[start : start + 2], answer[start + 2]
-        if crc8(word) != crc:
-            raise ChecksumError(
-                f"the CRC of {word.hex()} is {crc8(word):#04x}, the part sent {crc:#04x}: "
-                "damaged on the wire. Check pull-ups, cable length and bus clock"
-            )
-        words.append(int.from_bytes(word, "big"))
-    return tuple(words)
-
-
-def encode_word(word: int) -> bytes:
-    """Return a word with its CRC-8, as the part wants it written.
-
-    >>> encode_word(0xBEEF).hex()
-    'beef92'
-    """
-    data = word.to_bytes(2, "big")
-    return data + bytes([crc8(data)])
 
 
 def convert(temperature_raw: int, humidity_raw: int) -> tuple[float, float]:

@@ -26,16 +26,14 @@ from sensorbench.core.errors import (
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import HUMIDITY, TEMPERATURE
 from sensorbench.links.i2c import I2cBus
+from sensorbench.protocols.checksums import WORD_BYTES, decode_words, encode_word
 from sensorbench.sensors.sht3x.codec import (
-    WORD_BYTES,
     AlertLimit,
     Status,
     convert,
     decode_limit,
     decode_status,
-    decode_words,
     encode_limit,
-    encode_word,
 )
 
 FETCH, BREAK, SOFT_RESET, SERIAL_NUMBER = 0xE000, 0x3093, 0x30A2, 0x3682
@@ -88,8 +86,10 @@ class Sht3x:
     def identify(self) -> Identity:
         """Read the serial number, which is all that a part tells of itself.
 
-        Raises ProtocolError for an answer that no SHT3x gives.
+        Raises BenchError for an answer that no SHT3x gives: others of Sensirion's tell a number,
+        too, and no status.
         """
+        self.read_status()
         high, low = self._ask(SERIAL_NUMBER, 2)
         return Identity("Sensirion", "SHT3x", f"{high << 16 | low:08X}")
 

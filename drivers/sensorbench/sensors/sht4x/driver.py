@@ -15,7 +15,6 @@ from sensorbench.core.channel import Block, Channel, Setting, chosen
 from sensorbench.core.clock import Clock
 from sensorbench.core.errors import (
     BenchError,
-    ChecksumError,
     NotAcknowledged,
     NotReady,
     ProtocolError,
@@ -24,7 +23,7 @@ from sensorbench.core.errors import (
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import HUMIDITY, TEMPERATURE
 from sensorbench.links.i2c import I2cBus
-from sensorbench.protocols.checksums import crc8
+from sensorbench.protocols.checksums import WORD_BYTES, decode_words
 
 SERIAL_NUMBER, SOFT_RESET = 0x89, 0x94
 # Command and longest time of a measurement by repeatability.
@@ -33,32 +32,9 @@ MEASURE: Mapping[str, tuple[int, float]] = {
     "medium": (0xF6, 4.5e-3),
     "low": (0xE0, 1.6e-3),
 }
-ANSWER_BYTES = 6
 RESET_S, SERIAL_S = 1e-3, 1e-3
 LONGEST_PULSE_S = 1.1  # somebody else's heater command, during which the part is deaf
 FULL_SCALE = 0xFFFF
-
-
-def decode_words(answer: bytes) -> tuple[int, int]:
-    """Return the two words of an answer, each followed by its CRC-8.
-
-    Raises ProtocolError for another length or a wrong CRC.
-
-    >>> decode_words(bytes.fromhex("666693 72b0dc"))
-    (26214, 29360)
-    """
-    if len(answer) != ANSWER_BYTES:
-        raise ProtocolError(
-            f"an SHT4x answers {ANSWER_BYTES} bytes, got {len(answer)}: {answer.hex()}"
-        )
-    for start in (0, 3):
-        word, crc = answer[start : start + 2], answer[start + 2]
-        if crc8(word) != crc:
-            raise ChecksumError(
-                f"the CRC of {word.hex()} is {crc8(word):#04x}, the part sent {crc:#04x}: "
-                "damaged on the wire. Check pull-ups, cable length and bus clock"
-            )
-    return int.from_bytes(answer[0:2], "big"), int.from_bytes(answer[3:5], "big")
 
 
 def convert(temperature_raw: int, humidity_raw: int) -> tuple[float, float]:
@@ -156,9 +132,9 @@ class Sht4x:
     def _send(self, command: int) -> None:
         self._bus.transfer(self._address, bytes([command]))
 
-    def _answer(self) -> tuple[int, int]:
-        answer = self._bus.transfer(self._address, b"", ANSWER_BYTES)
+    def _answer(self) -> tuple[int, ...]:
+        answer = self._bus.transfer(self._address, b"", 2 * WORD_BYTES)
         try:
-            return decode_words(answer)
+            return decode_words(answer, 2)
         except ProtocolError as error:
             raise type(error)(f"{self._where}: {error}") from error

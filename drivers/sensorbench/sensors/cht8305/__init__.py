@@ -1,0 +1,1 @@
+"""CHT8305, Sensylink's humidity and temperature sensor."""

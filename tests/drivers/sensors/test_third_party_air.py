@@ -1,0 +1,168 @@
+"""Other people's drivers of parts for air and magnetic field, unchanged, on the twins.
+
+In real time, ten times faster, and in virtual time, where their `time` is the bench's clock.
+"""
+
+import importlib
+import sys
+import time
+from collections.abc import Callable
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from sensorbench.core.clock import VirtualClock
+from sensorbench.links.i2c import SimulatedI2cBus
+from sensorbench.sensors.aht20.twin import SimAht20
+from sensorbench.sensors.scd4x.twin import SimScd4x
+from sensorbench.world.fields import Constant
+from sensorbench.world.world import Place, World
+
+from .others import (
+    Bench,
+    CircuitPythonI2c,
+    MicroPythonI2c,
+    SensirionTransceiver,
+    installed,
+)
+
+
+class VirtualBench(Bench):
+    """The same in virtual time."""
+
+    def __init__(self) -> None:
+        ambient = {"temperature": 27.5, "pressure": 98_700.0, "humidity": 52.0}
+        self.world = World(VirtualClock(), 1, ambient)
+        self.bus = SimulatedI2cBus("bus0")
+        self.place = Place(self.world, "7", powered=False)
+
+
+@pytest.fixture(params=[Bench, VirtualBench], ids=["real", "virtual"])
+def bench(request: pytest.FixtureRequest) -> Bench:
+    made: Bench = request.param()
+    return made
+
+
+def timed(package: ModuleType, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Let a package wait by the bench's clock, where that is virtual."""
+    clock = bench.world.clock
+    if isinstance(clock, VirtualClock) and hasattr(package, "time"):
+        waits = SimpleNamespace(sleep=clock.sleep, monotonic=clock.now)
+        monkeypatch.setattr(package, "time", waits)
+    return package
+
+
+def adafruit(name: str, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    pytest.importorskip("adafruit_bus_device")
+    return timed(installed(f"adafruit_{name}", "__version__"), bench, monkeypatch)
+
+
+@pytest.fixture
+def utime(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let MicroPython's `utime` be there."""
+    clock = bench.world.clock
+    sleep: Callable[[float], None] = time.sleep
+    if isinstance(clock, VirtualClock):
+        sleep = clock.sleep
+    module = ModuleType("utime")
+    vars(module).update(sleep_ms=lambda ms: sleep(ms / 1000))
+    monkeypatch.setitem(sys.modules, "utime", module)
+
+
+def fresh(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Import a module anew, as it keeps what it finds when it is imported."""
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    found = importlib.import_module(name)
+    monkeypatch.delitem(sys.modules, name)
+    return found
+
+
+# AHT20
+
+
+@pytest.mark.parametrize("lot", [(True, "refuses"), (True, "takes"), (False, "refuses")])
+def test_adafruit_s_ahtx0_reads_the_world(
+    bench: Bench,
+    circuitpython: CircuitPythonI2c,
+    monkeypatch: pytest.MonkeyPatch,
+    lot: tuple[bool, str],
+) -> None:
+    package = adafruit("ahtx0", bench, monkeypatch)
+    twin = SimAht20(bench.place, calibrated=lot[0], on_e1=lot[1])
+    bench.bus.attach(0x38, twin)
+    part = package.AHTx0(circuitpython)
+    assert part.temperature == pytest.approx(27.5, abs=1)
+    assert part.relative_humidity == pytest.approx(52.0, abs=5)
+    assert not twin.beyond
+
+
+@pytest.mark.usefixtures("utime")
+@pytest.mark.parametrize("kind", ["AHT10", "AHT20"])
+def test_the_micropython_ahtx0_package_reads_the_world(
+    bench: Bench, micropython: MicroPythonI2c, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    pytest.importorskip("ahtx0")
+    package: Any = fresh("ahtx0", monkeypatch)
+    twin = SimAht20(bench.place, calibrated=False, on_e1="takes")
+    bench.bus.attach(0x38, twin)
+    part = getattr(package, kind)(micropython)
+    assert part.temperature == pytest.approx(27.5, abs=1)
+    assert part.relative_humidity == pytest.approx(52.0, abs=5)
+    assert not twin.beyond
+
+
+# SCD4x
+
+
+def scd4x(bench: Bench) -> SimScd4x:
+    bench.world.zone().bind("co2", Constant(850.0))
+    twin = SimScd4x(bench.place)
+    bench.bus.attach(0x62, twin)
+    return twin
+
+
+def test_adafruit_s_scd4x_reads_the_world(
+    bench: Bench, circuitpython: CircuitPythonI2c, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = adafruit("scd4x", bench, monkeypatch)
+    twin = scd4x(bench)
+    part = package.SCD4X(circuitpython)
+    assert part.sensor_variant_name == "SCD41"
+    assert part.temperature_offset == pytest.approx(4.0, abs=0.01)
+    part.self_calibration_enabled = False
+    assert not part.self_calibration_enabled
+    part.ambient_pressure = 987
+    assert part.ambient_pressure == 987
+    part.start_periodic_measurement()
+    bench.world.clock.sleep(5.5)
+    assert part.data_ready
+    assert 760 < part.CO2 < 940
+    assert part.temperature == pytest.approx(27.5, abs=1)
+    assert part.relative_humidity == pytest.approx(52.0, abs=6)
+    assert not twin.beyond
+    assert not twin.memory.wearing_acts
+
+
+def test_sensirion_s_own_scd4x_driver_reads_the_world(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = installed("sensirion_i2c_scd", "Scd4xI2cDevice")
+    connection = importlib.import_module("sensirion_i2c_driver.connection")
+    timed(connection, bench, monkeypatch)
+    twin = scd4x(bench)
+    part = package.Scd4xI2cDevice(connection.I2cConnection(SensirionTransceiver(bench)))
+    assert part.read_serial_number() == int.from_bytes(twin._number, "big")
+    part.set_ambient_pressure(987)
+    part.start_periodic_measurement()
+    bench.world.clock.sleep(5.5)
+    assert part.get_data_ready_status()
+    co2, temperature, humidity = part.read_measurement()
+    assert co2.co2 == pytest.approx(850, abs=90)
+    assert temperature.degrees_celsius == pytest.approx(27.5, abs=1)
+    assert humidity.percent_rh == pytest.approx(52.0, abs=6)
+    if isinstance(bench.world.clock, VirtualClock):  # it waits 6 s
+        part.stop_periodic_measurement()
+        part.measure_single_shot()
+        assert part.read_measurement()[0].co2 == pytest.approx(850, abs=90)
+    assert not twin.beyond
