@@ -1,8 +1,8 @@
 """A simulated LSM6DSO on an I2C bus: its registers, its data path and its FIFO.
 
 Sources: registers and codes hal_st lsm6dso_reg.h and .c; reset values, times and currents recalled
-from the LSM6DSO data sheet. twin_sampling.py says when samples are taken, twin_signals.py what is
-in them, twin_fifo.py how they wait.
+from the LSM6DSO data sheet. twin_sampling.py says which go to the FIFO, twin_signals.py what is in
+them, twin_fifo.py how they wait.
 
 - Samples are taken on ticks of the part's own oscillator, a few percent off (INTERNAL_FREQ_FINE).
 - They are computed when somebody asks, all since the last look at once, and before the world or a
@@ -21,15 +21,18 @@ import numpy as np
 
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.sensors.lsm6dso.twin_fifo import DEPTH, WORD, Fifo
-from sensorbench.sensors.lsm6dso.twin_sampling import Batched, Half, Oscillator, words_between
+from sensorbench.sensors.lsm6dso.twin_sampling import Batched, words_between
 from sensorbench.sensors.lsm6dso.twin_signals import ACCELEROMETER, GYROSCOPE
 from sensorbench.sensors.simulated import PowerOnReset, screened
+from sensorbench.sensors.simulated_sampling import Half, Oscillator
 from sensorbench.sensors.simulated_triad import Kind, Triad
 from sensorbench.world.conversions import reached
 from sensorbench.world.world import Place
 
 _LOWEST_V = 1.6  # power-on reset (recalled)
 _RESET_S, _BOOT_S = 50e-6, 0.010
+_FASTEST_HZ, _RATE_SIGMA = 6667.0, 0.02
+_FINE = 0.0015  # a digit of INTERNAL_FREQ_FINE
 _TICKS = {1: 512, 2: 256, 3: 128, 4: 64, 5: 32, 6: 16, 7: 8, 8: 4, 9: 2, 10: 1}
 _SLOWEST_CODE, _SLOWEST_TICKS = 11, 4096  # of the accelerometer, in low power
 _SLOWEST_BATCHED_TICKS = 1024  # the same code in FIFO_CTRL3, for both
@@ -68,7 +71,7 @@ class SimLsm6dso:
         self.beyond = place.beyond
         self._place = place
         self._clock = place.clock
-        self._oscillator = oscillator = Oscillator(place)
+        self._oscillator = oscillator = Oscillator(place, _FASTEST_HZ, _RATE_SIGMA)
         self._temperature_offset_c = screened(place, "temperature offset", 3.0)
         self._accelerometer = Half(
             "accelerometer", oscillator, Triad(place, self.KINDS[0]), place.acceleration, 0x28, 1
@@ -186,14 +189,14 @@ class SimLsm6dso:
         self._registers[:] = bytes(128)
         for register, value in _RESET.items():
             self._registers[register] = value
-        self._registers[0x63] = self._oscillator.fine & 0xFF
+        self._registers[0x63] = round(self._oscillator.error / _FINE) & 0xFF
         self._pointer = 0
         self._half_read: set[int] = set()
         self._stamped_s = at_s
         self._fifo.clear()
         self._filled = tick = self._oscillator.tick(at_s)
         for half in self._halves:
-            half.ticks = half.self_test = 0
+            half.ticks, half.self_test = 0, 0.0
         self._temperature_latched = tick
 
     def _write(self, register: int, value: int) -> None:
