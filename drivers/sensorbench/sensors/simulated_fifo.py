@@ -55,3 +55,7 @@ class SampleFifo:
     def peek(self) -> bytes:
         """Return the oldest sample without letting it go; zeros where there is none."""
         return self._samples[:1].tobytes() or bytes(self.width)
+
+    def peek_all(self) -> bytes:
+        """Return all samples without letting them go."""
+        return self._samples.tobytes()

@@ -69,6 +69,11 @@ class Triad:
         self._self_test = np.asarray(typical) + spread("self-test", sigma)
         self._wander = _Wander(place, kind)
 
+    @property
+    def self_test_response(self) -> Floats:
+        """Return how far this unit's self-test moves each axis, shape (3,)."""
+        return self._self_test
+
     def sample(
         self,
         true: Floats,

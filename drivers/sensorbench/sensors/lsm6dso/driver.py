@@ -45,6 +45,10 @@ from sensorbench.sensors.lsm6dso.codec import (
 class Lsm6dso:
     """LSM6DSO, up to 16 g and 2000 deg/s, -40 to 85 degC. It has no serial number."""
 
+    MODEL: ClassVar[str] = "LSM6DSO"
+    OR_MODELS: ClassVar[tuple[str, ...]] = ("LSM6DSOX",)
+    WHO_AM_I: ClassVar[int] = 0x6C
+    ANGULAR_RATE_RANGES: ClassVar[reg.Ranges] = reg.ANGULAR_RATE_RANGES
     CHANNELS: ClassVar[tuple[Channel, ...]] = (
         *(Channel(f"acceleration_{a}", ACCELERATION, a, accuracy=0.02 * reg.G) for a in "xyz"),
         *(Channel(f"angular_rate_{a}", ANGULAR_RATE, a, accuracy=1.0) for a in "xyz"),
@@ -74,13 +78,14 @@ class Lsm6dso:
         self._last_samples_s = 0.0
 
     def identify(self) -> Identity:
-        """Read who is there. Raises ProtocolError if it is no LSM6DSO (LSM6DSOX passes)."""
+        """Read who is there. Raises WrongDevice if it is none of this model; some share it."""
         found = self._read(reg.WHO_AM_I, 1)[0]
-        if found != reg.LSM6DSO_ID:
+        if found != self.WHO_AM_I:
             raise WrongDevice(
-                f"WHO_AM_I at {self._where} is {found:#04x}, an LSM6DSO has {reg.LSM6DSO_ID:#04x}"
+                f"WHO_AM_I at {self._where} is {found:#04x}, an {self.MODEL} has "
+                f"{self.WHO_AM_I:#04x}"
             )
-        return Identity("STMicroelectronics", "LSM6DSO")
+        return Identity("STMicroelectronics", self.MODEL, or_models=self.OR_MODELS)
 
     def prepare(self, **settings: Any) -> None:
         """Reset the part and start both sensors with these settings, defaults elsewhere.
@@ -89,7 +94,7 @@ class Lsm6dso:
         """
         asked = chosen(self.SETTINGS, settings)
         self._settings = self._decoder = None
-        self._write(reg.FUNC_CFG_ACCESS, 0)
+        self._leave_other_pages()
         # Both asleep first: a reset of a part that samples may hang (hal_st, recalled).
         self._write(reg.CTRL1_XL, 0)
         self._write(reg.CTRL2_G, 0)
@@ -97,9 +102,9 @@ class Lsm6dso:
         self._clock.sleep(reg.RESET_S)
         if self._read(reg.CTRL3_C, 1)[0] & reg.SW_RESET:
             raise NotReady(f"{self._where} never finished its reset")
-        self._write(reg.CTRL9_XL, reg.I3C_OFF)
+        self._write(reg.CTRL9_XL, reg.CTRL9)
         self._write(reg.CTRL3_C, reg.BDU | reg.IF_INC)
-        self._write(reg.CTRL1_XL, *reg.control_of(asked))
+        self._write(reg.CTRL1_XL, *reg.control_of(asked, self.ANGULAR_RATE_RANGES))
         self._settings = asked
         # The gyroscope's start, and the first samples of its filters.
         self._clock.sleep(reg.TURN_ON_S + 3 * reg.SLOWEST / reg.rate_of(asked))
@@ -146,7 +151,7 @@ class Lsm6dso:
             sample_bytes=WORD_BYTES * WORDS_PER_SET,
             burst_bytes=WORD_BYTES * WORDS_PER_SET * depth,
             channels=tuple(channel.name for channel in cls.CHANNELS[:6]),
-            scale=reg.scales_of(asked),
+            scale=reg.scales_of(asked, cls.ANGULAR_RATE_RANGES),
             offset=(0.0,) * 6,
         )
 
@@ -211,7 +216,8 @@ class Lsm6dso:
         # 52 Hz and 4 g, then 208 Hz and 2000 deg/s, each sensor alone.
         acceleration = self._moved(0x30 | 0x08, 0x00, 0x01, reg.READY_A, reg.OUT_A, 52.0)
         angular_rate = self._moved(0x00, 0x50 | 0x0C, 0x04, reg.READY_G, reg.OUT_G, 208.0)
-        scale_a, scale_g = reg.ACCELERATION_RANGES[4 * reg.G][1], reg.ANGULAR_RATE_RANGES[2000.0][1]
+        scale_a = reg.ACCELERATION_RANGES[4 * reg.G][1]
+        scale_g = self.ANGULAR_RATE_RANGES[2000.0][1]
         found = {f"acceleration_{a}": d * scale_a for a, d in zip("xyz", acceleration, strict=True)}
         found |= {
             f"angular_rate_{a}": d * scale_g for a, d in zip("xyz", angular_rate, strict=True)
@@ -242,6 +248,10 @@ class Lsm6dso:
 
     # --------------------------------------------------------------------------------------
 
+    def _leave_other_pages(self) -> None:
+        """Go to the page of registers that all of this is about."""
+        self._write(reg.FUNC_CFG_ACCESS, 0)
+
     @property
     def _where(self) -> str:
         return f"{self._bus.name}, address {self._address:#04x}"
@@ -258,7 +268,7 @@ class Lsm6dso:
                 f"{self._where}: {self.CHANNELS[channel].name} is saturated; "
                 "choose a larger range, or move less"
             )
-        return count * reg.scales_of(self._prepared)[channel]
+        return count * reg.scales_of(self._prepared, self.ANGULAR_RATE_RANGES)[channel]
 
     def _burst(self) -> bytes:
         burst = self._read(reg.CTRL1_XL, reg.END_OF_OUT - reg.CTRL1_XL)
@@ -266,7 +276,7 @@ class Lsm6dso:
         return burst
 
     def _check_control(self, found: bytes) -> None:
-        expected = bytes(reg.control_of(self._prepared))
+        expected = bytes(reg.control_of(self._prepared, self.ANGULAR_RATE_RANGES))
         if found != expected:
             raise SettingsLost(
                 f"{self._where}: CTRL1_XL and CTRL2_G are {found.hex()}, {expected.hex()} was "

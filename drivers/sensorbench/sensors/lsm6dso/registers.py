@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sensorbench.core.channel import Settings
 
 FUNC_CFG_ACCESS, FIFO_CTRL1, FIFO_CTRL3, FIFO_CTRL4 = 0x01, 0x07, 0x09, 0x0A
 WHO_AM_I, CTRL1_XL, CTRL2_G, CTRL3_C, CTRL5_C, CTRL9_XL = 0x0F, 0x10, 0x11, 0x12, 0x14, 0x18
 STATUS, OUT_TEMP, OUT_G, OUT_A, END_OF_OUT = 0x1E, 0x20, 0x22, 0x28, 0x2E
 FIFO_STATUS1, INTERNAL_FREQ_FINE, FIFO_DATA = 0x3A, 0x63, 0x78
-LSM6DSO_ID = 0x6C
 SW_RESET, IF_INC, BDU = 0x01, 0x04, 0x40
-I3C_OFF = 0xE2  # CTRL9_XL as after reset, with I3C disabled
+CTRL9 = 0xE2  # CTRL9_XL as after reset, with I3C disabled (ASM330LHH: DEVICE_CONF)
 CONTINUOUS, BYPASS = 0x06, 0x00
 OVERRUN = 0x48  # FIFO_STATUS2: now, or latched since it was last read
 READY_A, READY_G, READY_T = 0x01, 0x02, 0x04
@@ -30,7 +31,8 @@ ACCELERATION_RANGES = {
     8 * G: (0x0C, 0.244e-3 * G),
     16 * G: (0x04, 0.488e-3 * G),
 }
-ANGULAR_RATE_RANGES = {
+Ranges = Mapping[float, tuple[int, float]]
+ANGULAR_RATE_RANGES: Ranges = {
     125.0: (0x02, 4.375e-3),
     250.0: (0x00, 8.75e-3),
     500.0: (0x04, 17.5e-3),
@@ -46,15 +48,15 @@ def rate_of(settings: Settings) -> float:
     return float(settings["rate"])
 
 
-def control_of(settings: Settings) -> tuple[int, int]:
-    """Return CTRL1_XL and CTRL2_G."""
+def control_of(settings: Settings, ranges: Ranges) -> tuple[int, int]:
+    """Return CTRL1_XL and CTRL2_G; `ranges` are the gyroscope's."""
     rate = RATES_HZ.index(rate_of(settings)) + 1 << 4
     acceleration = ACCELERATION_RANGES[float(settings["acceleration_range"])][0]
-    return rate | acceleration, rate | ANGULAR_RATE_RANGES[float(settings["angular_rate_range"])][0]
+    return rate | acceleration, rate | ranges[float(settings["angular_rate_range"])][0]
 
 
-def scales_of(settings: Settings) -> tuple[float, ...]:
+def scales_of(settings: Settings, ranges: Ranges) -> tuple[float, ...]:
     """Return what a count is worth, by channel of the stream, in m/s2 and deg/s."""
     acceleration = ACCELERATION_RANGES[float(settings["acceleration_range"])][1]
-    angular_rate = ANGULAR_RATE_RANGES[float(settings["angular_rate_range"])][1]
+    angular_rate = ranges[float(settings["angular_rate_range"])][1]
     return (acceleration,) * 3 + (angular_rate,) * 3

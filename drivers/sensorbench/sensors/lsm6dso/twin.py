@@ -1,8 +1,8 @@
 """A simulated LSM6DSO on an I2C bus: its registers, its data path and its FIFO.
 
 Sources: registers and codes hal_st lsm6dso_reg.h and .c; reset values, times and currents recalled
-from the LSM6DSO data sheet. twin_sampling.py says when samples are taken, twin_signals.py what is
-in them, twin_fifo.py how they wait.
+from the LSM6DSO data sheet. twin_sampling.py says which go to the FIFO, twin_signals.py what is in
+them, twin_fifo.py how they wait.
 
 - Samples are taken on ticks of the part's own oscillator, a few percent off (INTERNAL_FREQ_FINE).
 - They are computed when somebody asks, all since the last look at once, and before the world or a
@@ -21,22 +21,26 @@ import numpy as np
 
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.sensors.lsm6dso.twin_fifo import DEPTH, WORD, Fifo
-from sensorbench.sensors.lsm6dso.twin_sampling import Batched, Half, Oscillator, words_between
+from sensorbench.sensors.lsm6dso.twin_sampling import Batched, words_between
 from sensorbench.sensors.lsm6dso.twin_signals import ACCELEROMETER, GYROSCOPE
 from sensorbench.sensors.simulated import PowerOnReset, screened
-from sensorbench.sensors.simulated_triad import Triad
+from sensorbench.sensors.simulated_sampling import Half, Oscillator
+from sensorbench.sensors.simulated_triad import Kind, Triad
 from sensorbench.world.conversions import reached
 from sensorbench.world.world import Place
 
 _LOWEST_V = 1.6  # power-on reset (recalled)
 _RESET_S, _BOOT_S = 50e-6, 0.010
-# Ticks between samples by rate code; 11 is the slowest, in low power.
-_TICKS = {1: 512, 2: 256, 3: 128, 4: 64, 5: 32, 6: 16, 7: 8, 8: 4, 9: 2, 10: 1, 11: 4096}
+_FASTEST_HZ, _RATE_SIGMA = 6667.0, 0.02
+_FINE = 0.0015  # a digit of INTERNAL_FREQ_FINE
+_TICKS = {1: 512, 2: 256, 3: 128, 4: 64, 5: 32, 6: 16, 7: 8, 8: 4, 9: 2, 10: 1}
+_SLOWEST_CODE, _SLOWEST_TICKS = 11, 4096  # of the accelerometer, in low power
+_SLOWEST_BATCHED_TICKS = 1024  # the same code in FIFO_CTRL3, for both
 _TEMPERATURE_TICKS = 128
 _MILLI_G = 9.80665e-3
 _ACCELERATION_DIGITS = (0.061 * _MILLI_G, 0.488 * _MILLI_G, 0.122 * _MILLI_G, 0.244 * _MILLI_G)
 _ANGULAR_RATE_DIGITS = (0.00875, 0.0175, 0.035, 0.07)
-_RESET = {0x02: 0x3F, 0x0F: 0x6C, 0x12: 0x04, 0x18: 0xE0}
+_RESET = {0x02: 0x3F, 0x12: 0x04, 0x18: 0xE0}
 _EFFECTIVE = frozenset((0x01, 0x07, 0x08, 0x09, 0x0A, 0x10, 0x11, 0x12, 0x13, 0x14, 0x18, 0x19))
 # Stored, and of no effect here: pins, counters, interrupts, filters, wake-up and tap, offsets.
 _STORED = frozenset((0x02, 0x0B, 0x0C, 0x0D, 0x0E, *range(0x15, 0x18), *range(0x56, 0x60),
@@ -54,18 +58,26 @@ class SimLsm6dso:
     FAULTS: ClassVar[tuple[str, ...]] = (
         "drift", "stuck", "noise", "identity", "fifo", "self_test", "silent",
     )  # fmt: skip
+    WHO_AM_I: ClassVar[int] = 0x6C
+    STRANGER: ClassVar[int] = 0x6B
+    EFFECTIVE: ClassVar[frozenset[int]] = _EFFECTIVE
+    STORED: ClassVar[frozenset[int]] = _STORED
+    READABLE: ClassVar[frozenset[int]] = _READABLE
+    KINDS: ClassVar[tuple[Kind, Kind]] = (ACCELEROMETER, GYROSCOPE)
+    WIDE_BIT: ClassVar[int] = 0  # of CTRL2_G, for 4000 deg/s
+    HAS_SLOW: ClassVar[bool] = True  # the accelerometer's 1.6 Hz
 
     def __init__(self, place: Place) -> None:
         self.beyond = place.beyond
         self._place = place
         self._clock = place.clock
-        self._oscillator = oscillator = Oscillator(place)
+        self._oscillator = oscillator = Oscillator(place, _FASTEST_HZ, _RATE_SIGMA)
         self._temperature_offset_c = screened(place, "temperature offset", 3.0)
         self._accelerometer = Half(
-            "accelerometer", oscillator, Triad(place, ACCELEROMETER), place.acceleration, 0x28, 1
+            "accelerometer", oscillator, Triad(place, self.KINDS[0]), place.acceleration, 0x28, 1
         )
         self._gyroscope = Half(
-            "gyroscope", oscillator, Triad(place, GYROSCOPE), place.angular_rate, 0x22, 2
+            "gyroscope", oscillator, Triad(place, self.KINDS[1]), place.angular_rate, 0x22, 2
         )
         self._halves = (self._accelerometer, self._gyroscope)
         self._fifo = Fifo()
@@ -96,7 +108,7 @@ class SimLsm6dso:
         self._answer()
         if self._pointer == _FIFO_OUT and self._increments:
             return self._read_fifo(length)
-        if self._pointer not in _READABLE:
+        if self._pointer not in self.READABLE:
             self.beyond.note(f"read from {self._pointer:#04x}")
         self._refresh(self._pointer, self._pointer + length)
         return bytes(self._read_byte() for _ in range(length))
@@ -136,8 +148,8 @@ class SimLsm6dso:
             return self._read_output(register)
         if register == _FIFO_STATUS2:
             self._fifo.overrun_latched = False
-        if register == 0x0F and self._place.fault() == "identity":
-            return 0x6B
+        if register == 0x0F:
+            return self.STRANGER if self._place.fault() == "identity" else self.WHO_AM_I
         if register == 0x12 and not reached(self._clock.now(), self._busy_until_s):
             return self._registers[0x12] | self._busy_bit
         if register >= _FIFO_OUT and register < _FIFO_OUT + WORD:
@@ -177,14 +189,14 @@ class SimLsm6dso:
         self._registers[:] = bytes(128)
         for register, value in _RESET.items():
             self._registers[register] = value
-        self._registers[0x63] = self._oscillator.fine & 0xFF
+        self._registers[0x63] = round(self._oscillator.error / _FINE) & 0xFF
         self._pointer = 0
         self._half_read: set[int] = set()
         self._stamped_s = at_s
         self._fifo.clear()
         self._filled = tick = self._oscillator.tick(at_s)
         for half in self._halves:
-            half.ticks = half.self_test = 0
+            half.ticks, half.self_test = 0, 0.0
         self._temperature_latched = tick
 
     def _write(self, register: int, value: int) -> None:
@@ -192,11 +204,11 @@ class SimLsm6dso:
             self.beyond.note(f"write {value:#04x} to {register:#04x} of another page")
         elif register == 0x42 and value == 0xAA:
             self._stamped_s = self._clock.now()
-        elif register in _EFFECTIVE:
+        elif register in self.EFFECTIVE:
             self._catch_up()
             self._registers[register] = value
             self._take_effect(register, value)
-        elif register in _STORED:
+        elif register in self.STORED:
             self.beyond.note(f"write {value:#04x} to {register:#04x}")
             self._registers[register] = value
         else:
@@ -217,10 +229,12 @@ class SimLsm6dso:
                 half.self_test = sign
         registers = self._registers
         self._accelerometer.digit = _ACCELERATION_DIGITS[registers[0x10] >> 2 & 3]
-        narrow = registers[0x11] & 2
-        self._gyroscope.digit = (
-            0.004375 if narrow else _ANGULAR_RATE_DIGITS[registers[0x11] >> 2 & 3]
-        )
+        if registers[0x11] & self.WIDE_BIT:
+            self._gyroscope.digit = 0.14
+        elif registers[0x11] & 2:
+            self._gyroscope.digit = 0.004375
+        else:
+            self._gyroscope.digit = _ANGULAR_RATE_DIGITS[registers[0x11] >> 2 & 3]
 
     def _control(self, value: int) -> None:
         now_s = self._clock.now()
@@ -235,8 +249,8 @@ class SimLsm6dso:
     def _switch(self, register: int, code: int) -> None:
         half = self._accelerometer if register == 0x10 else self._gyroscope
         was_off, half.ticks = not half.ticks, _TICKS.get(code, 0)
-        if register == 0x11 and code == 11:
-            half.ticks = 0  # the gyroscope has no such rate
+        if register == 0x10 and code == _SLOWEST_CODE and self.HAS_SLOW:
+            half.ticks = _SLOWEST_TICKS
         if was_off:
             half.since_s = self._clock.now()
         half.latched = self._temperature_latched = self._tick()
@@ -299,11 +313,12 @@ class SimLsm6dso:
         if self._registers[0x0A] & 7 not in (1, 3, 6):
             return []
         codes = self._registers[0x09]
+        ticks = {**_TICKS, _SLOWEST_CODE: _SLOWEST_BATCHED_TICKS}
         wanted = (
-            (self._gyroscope, _TICKS.get(codes >> 4, 0)),
-            (self._accelerometer, _TICKS.get(codes & 15, 0)),
+            (self._gyroscope, ticks.get(codes >> 4, 0)),
+            (self._accelerometer, ticks.get(codes & 15, 0)),
         )
-        return [(half, ticks) for half, ticks in wanted if ticks and half.ticks]
+        return [(half, step) for half, step in wanted if step and half.ticks]
 
     def _time_stamp(self) -> int:
         if not self._registers[0x19] & 0x20:

@@ -1,74 +1,11 @@
-"""How a simulated LSM6DSO samples: its oscillator, and one of its sensors on it."""
+"""Which words a simulated LSM6DSO puts into its FIFO."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
-import numpy.typing as npt
 
 from sensorbench.sensors.lsm6dso.twin_fifo import DEPTH, Bytes, tagged
-from sensorbench.sensors.simulated import screened
-from sensorbench.sensors.simulated_triad import Floats, Ticks, Triad, rounded
-from sensorbench.world.fields import Times
-from sensorbench.world.world import Place
-
-_FASTEST_HZ = 6667.0
-_FINE = 0.0015  # a digit of INTERNAL_FREQ_FINE
-_NOW_S = 1e-9  # a caller that waited exactly long enough has waited enough
-_ODR_SIGMA = 0.02
-
-
-class Oscillator:
-    """The unit's own: ticks at the fastest rate, a few percent off, counted from the beginning."""
-
-    def __init__(self, place: Place) -> None:
-        error = screened(place, "oscillator", _ODR_SIGMA)
-        self.fine = round(error / _FINE)
-        self.hz = _FASTEST_HZ * (1.0 + error)
-        self.speed = 1.0 + error
-        self._phase = place.stream("unit phase").uniform()
-
-    def tick(self, now_s: float) -> int:
-        """Return the number of the last tick."""
-        return int((now_s + _NOW_S) * self.hz - self._phase)
-
-    def times(self, ticks: Ticks) -> Floats:
-        """Return when ticks are, in s."""
-        return np.asarray((ticks + self._phase) / self.hz, np.float64)
-
-
-@dataclass(slots=True)
-class Half:
-    """One of the two sensors: its samples go to `output` and raise the bit `ready`."""
-
-    name: str
-    oscillator: Oscillator
-    triad: Triad
-    true: Callable[[Times], Floats]
-    output: int
-    ready: int
-    ticks: int = 0  # between its samples; 0 is off
-    since_s: float = 0.0
-    latched: int = 0
-    digit: float = 1.0
-    self_test: int = 0
-
-    def counts(self, ticks: Ticks) -> npt.NDArray[np.int16]:
-        """Return the samples that were the newest at these ticks, shape (n, 3)."""
-        numbers = ticks // self.ticks
-        times = self.oscillator.times(numbers * self.ticks)
-        values = self.triad.sample(
-            self.true(times), times, numbers,
-            rate_hz=self.oscillator.hz / self.ticks, since_s=self.since_s, self_test=self.self_test,
-        )  # fmt: skip
-        return rounded(values, self.digit)
-
-    def has_new(self, tick: int) -> bool:
-        """Return whether a sample came between the one latched and `tick`."""
-        return bool(self.ticks) and tick // self.ticks > self.latched // self.ticks
-
+from sensorbench.sensors.simulated_sampling import Half
 
 Batched = list[tuple[Half, int]]
 """Sensors that go to the FIFO, and the ticks between their words."""
