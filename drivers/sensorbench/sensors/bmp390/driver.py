@@ -189,6 +189,8 @@ class Bmp390:
             depth=FIFO_SAMPLES,
             # Nine clocks a byte; a drain's overhead shared by a FIFO that is a quarter full.
             bits=9 * FRAME_BYTES + BURST_BITS / (FIFO_SAMPLES / 4),
+            sample_bytes=FRAME_BYTES,
+            burst_bytes=FRAME_BYTES * FIFO_SAMPLES,
             channels=tuple(channel.name for channel in cls.CHANNELS),
             scale=(1.0, 1.0, PA_PER_DIGIT, K_PER_DIGIT),
             offset=(0.0,) * 4,

@@ -146,6 +146,8 @@ class Icm42688p:
             depth=reg.FIFO_PACKETS,
             # Nine clocks a byte; a drain's overhead shared by a FIFO that is a quarter full.
             bits=9 * PACKET_BYTES + reg.BURST_BITS / (reg.FIFO_PACKETS / 4),
+            sample_bytes=PACKET_BYTES,
+            burst_bytes=PACKET_BYTES * reg.FIFO_PACKETS,
             channels=tuple(channel.name for channel in cls.CHANNELS[:6]),
             scale=reg.scales_of(asked),
             offset=(0.0,) * 6,
