@@ -338,6 +338,26 @@ def test_a_part_that_stands_still_is_no_empty_stream(bench: Bench) -> None:
         bench.part.drain()
 
 
+def test_a_stream_ends_where_the_part_was_reset_or_its_settings_changed(bench: Bench) -> None:
+    bench.part.prepare()
+    bench.part.open_stream()
+    bench.clock.sleep(10.0)
+    bench.put("supply", 0.0)
+    bench.put("supply", 3.3)
+    bench.clock.sleep(1.0)
+    with pytest.raises(SettingsLost, match="register 0x13 is 0x00, 0x07 was written"):
+        bench.part.drain()
+    bench.part.prepare()
+    bench.part.open_stream()
+    bench.write(0x26, 0x31)
+    for _ in range(15):
+        bench.clock.sleep(16.0)
+        assert len(bench.part.drain().values)
+    bench.clock.sleep(16.0)
+    with pytest.raises(SettingsLost, match="register 0x26 is 0x31, 0x39 was written"):
+        bench.part.drain()
+
+
 def test_another_part_and_one_that_is_not_there_are_told(bench: Bench) -> None:
     with pytest.raises(WrongDevice, match="0xc5, an MPL3115A2 has 0xc4"):
         Bench("identity").part.identify()

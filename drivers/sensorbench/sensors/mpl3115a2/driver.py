@@ -1,7 +1,8 @@
 """MPL3115A2 over I2C: readings on request or while it samples, and a stream by its FIFO.
 
 - The control registers come along with every reading, so that a part that was reset behind the
-  driver's back (a dip of the supply) is an error, not a part that stands still.
+  driver's back (a dip of the supply) is an error, not a part that stands still. In a stream they
+  are looked at now and then, and where a drain finds nothing: a part that was reset fills nothing.
 - Its altitude is not asked for: it is a formula of the pressure and of what is said to be at sea
   level. Offsets that somebody left are cleared.
 - The register must be read without a stop behind its number: the part forgets it there.
@@ -53,10 +54,9 @@ CIRCULAR, OVERFLOW, COUNT = 0x40, 0x80, 0x3F
 RESET_S, RESET_TRIES = 0.010, 5
 SLOWEST = 1.2  # how long to wait for a sample, in nominal times
 STALLED_PERIODS = 5
-LOOKS_EVERY = 16  # drains
-CONTROLS = ((F_SETUP, PT_DATA_CFG), (CTRL_REG1, OFF_T))
 FIFO_SAMPLES = 32
-BURST_BITS = (4 + 33 + 4) * 9  # a drain's other bytes: settings, status, addressing
+LOOK_PERIODS = 256  # a drain that finds samples leaves the settings alone for so long
+BURST_BITS = (4 + 3) * 9  # a drain's other bytes: status, addressing
 RANGE_PA, BESIDE_PA = (20_000.0, 110_000.0), 1600.0  # its accuracy, four times
 
 CONVERSION_S: Mapping[int, float] = {
@@ -89,8 +89,7 @@ class Mpl3115a2:
         self._clock = clock
         self._settings: Settings | None = None
         self._is_started = self._streams = False
-        self._last_samples_s = 0.0
-        self._drains = 0
+        self._last_samples_s = self._looked_s = 0.0
 
     def identify(self) -> Identity:
         """Read who is there. Raises WrongDevice if it is no MPL3115A2."""
@@ -188,7 +187,7 @@ class Mpl3115a2:
         _check_streams(self._prepared)
         self._switch_fifo(CIRCULAR)
         self._streams, self._is_started = True, False
-        self._last_samples_s, self._drains = self._clock.now(), 0
+        self._last_samples_s = self._looked_s = self._clock.now()
 
     def drain(self) -> Block:
         """Fetch all samples that are in the FIFO, in one burst: int32, shape (n, 2).
@@ -200,11 +199,11 @@ class Mpl3115a2:
             raise BenchError(f"{self._where}: open_stream() starts the FIFO; call it first")
         before_s = self._clock.now()
         status = self._read(F_STATUS, 1)[0]
-        # All settings cost as much as five samples. A part that was reset has no FIFO: it is empty.
-        if not status & COUNT or not self._drains % LOOKS_EVERY:
-            self._check_control()
-        self._drains += 1
         level = status & COUNT
+        look_s = self._looked_s + LOOK_PERIODS / float(self._prepared["rate"])
+        if not level or before_s >= look_s:
+            self._check_control()
+            self._looked_s = before_s
         if level > FIFO_SAMPLES:
             raise ProtocolError(f"{self._where} claims {level} samples; its FIFO has room for 32")
         counts = decode_samples(self._read(F_DATA, level * SAMPLE_BYTES) if level else b"")
@@ -257,9 +256,8 @@ class Mpl3115a2:
         """Raise SettingsLost unless the part has what was written."""
         expected = _control(self._prepared)
         expected[F_SETUP] = CIRCULAR if self._streams else 0
-        found: dict[int, int] = {}
-        for first, last in CONTROLS:
-            found |= zip(range(first, last + 1), self._read(first, last - first + 1), strict=True)
+        data = self._read(F_SETUP, OFF_T - F_SETUP + 1)
+        found = {register: data[register - F_SETUP] for register in expected}
         if self._prepared["mode"] == ON_REQUEST:
             found[CTRL_REG1] &= ~ONE_SHOT  # it is there as long as the sample is not
         for register, value in expected.items():

@@ -1,0 +1,1 @@
+"""HP206C, Hope Microelectronics' barometer with compensation inside."""
