@@ -14,8 +14,12 @@ from sensorbench.testing.cases import case_of
 from sensorbench.testing.conformity import applies_to
 from sensorbench.testing.instruments import INSTRUMENT_CHECKS
 from sensorbench.testing.pages import BEGIN, END, renewed, write_pages
+<<<<<<< HEAD
 from sensorbench.testing.sensors import SENSOR_CHECKS
 from sensorbench.testing.understood import known_to
+=======
+from sensorbench.testing.understood import commands_of, is_noted, known_to
+>>>>>>> p2
 
 PAGES = Path(__file__).parents[2] / "docs" / "devices"
 OUR_DEVICES = [device for device in devices().values() if device.origin == OURS]
@@ -85,6 +89,12 @@ def test_commands_are_found_by_trying_them() -> None:
     known = known_to(case_of(devices()["sht4x"]))
     assert known.commands == (0x89, 0x94, 0xE0, 0xF6, 0xFD)
     assert known.noted == (0x15, 0x1E, 0x24, 0x2F, 0x32, 0x39)
+
+
+@pytest.mark.parametrize("name", [n for n, device in devices().items() if commands_of(device)])
+def test_a_twin_models_what_it_says_that_it_understands(name: str) -> None:
+    case = case_of(devices()[name])
+    assert not [sent for sent in commands_of(case.device) if is_noted(case, sent)]
 
 
 def test_the_command_says_what_it_wrote(

@@ -14,8 +14,12 @@ from typing import Any
 from sensorbench.core.catalog import Device, devices
 from sensorbench.core.plugins import OURS
 from sensorbench.testing.cases import case_of
+<<<<<<< HEAD
 from sensorbench.testing.declared import declared, proofs
 from sensorbench.testing.understood import known_to, spans
+=======
+from sensorbench.testing.understood import commands_of, known_to, spans
+>>>>>>> p2
 from sensorbench.testing.world import InstrumentBench
 from sensorbench.world.twins import Understands
 
@@ -100,6 +104,10 @@ def _faults(device: Device) -> Iterator[str]:
 def _understands(device: Device) -> Iterator[str]:
     if device.kind == "instrument":
         yield from _commands(device)
+    elif commands := commands_of(device):
+        yield from ("Commands that it understands, in hexadecimal:", "")
+        yield from ("| sent | it |", "| --- | --- |")
+        yield from (f"| {sent} | {does} |" for sent, does in commands.items())
     elif "i2c" in device.links:
         known = known_to(case_of(device))
         if known.commands:

@@ -6,9 +6,10 @@ model; what is neither refused nor noted it knows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from sensorbench.core.catalog import Device
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.testing.world import SERIAL, Case, SensorBench
 
@@ -29,6 +30,20 @@ class Known:
     writable: tuple[int, ...] = ()
     commands: tuple[int, ...] = ()
     noted: tuple[int, ...] = ()
+
+
+def commands_of(device: Device) -> Mapping[str, str]:
+    """Return what a twin says of commands that can't be found by trying bytes: its COMMANDS.
+
+    What is sent, in hexadecimal, and what the part does then.
+    """
+    found: Mapping[str, str] = getattr(device.load_twin(), "COMMANDS", {})
+    return found
+
+
+def is_noted(case: Case, sent: str) -> bool:
+    """Return whether a fresh part's twin notes what is sent as beyond its model."""
+    return _try(case, bytes.fromhex(sent)) == NOTED
 
 
 def known_to(case: Case) -> Known:

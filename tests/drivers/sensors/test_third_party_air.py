@@ -15,6 +15,7 @@ import pytest
 from sensorbench.core.clock import VirtualClock
 from sensorbench.links.i2c import SimulatedI2cBus
 from sensorbench.sensors.aht20.twin import SimAht20
+from sensorbench.sensors.mlx90393.twin import SimMlx90393
 from sensorbench.sensors.scd4x.twin import SimScd4x
 from sensorbench.world.fields import Constant
 from sensorbench.world.world import Place, World
@@ -165,4 +166,46 @@ def test_sensirion_s_own_scd4x_driver_reads_the_world(
         part.stop_periodic_measurement()
         part.measure_single_shot()
         assert part.read_measurement()[0].co2 == pytest.approx(850, abs=90)
+    assert not twin.beyond
+
+
+# MLX90393
+
+FIELD_UT = (900.0, -1200.0, 1500.0)
+
+
+def mlx90393(bench: Bench) -> SimMlx90393:
+    bench.world.zone().bind("magnetic_field", Constant(FIELD_UT))
+    twin = SimMlx90393(bench.place)
+    bench.bus.attach(0x0C, twin)
+    return twin
+
+
+def test_adafruit_s_mlx90393_reads_the_world(
+    bench: Bench, circuitpython: CircuitPythonI2c, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = adafruit("mlx90393", bench, monkeypatch)
+    twin = mlx90393(bench)
+    part = package.MLX90393(circuitpython, filt=package.FILTER_4, oversampling=package.OSR_2)
+    for gain in (package.GAIN_1X, package.GAIN_2_5X, package.GAIN_5X):
+        part.gain = gain
+        for resolution in range(4):
+            part.resolution_x = part.resolution_y = part.resolution_z = resolution
+            assert part.magnetic == pytest.approx(FIELD_UT, abs=90)
+    assert part.temperature == pytest.approx(27.5, abs=1)
+    assert not twin.beyond
+    assert twin.memory.stores == 0
+
+
+def test_the_micropython_mlx90393_package_reads_the_world(
+    bench: Bench, micropython: MicroPythonI2c, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = installed("micropython_mlx90393.mlx90393", "MLX90393")
+    timed(package, bench, monkeypatch)
+    twin = mlx90393(bench)
+    part = package.MLX90393(micropython)
+    assert part.magnetic == pytest.approx(FIELD_UT, abs=90)
+    part.gain = package.GAIN_2X
+    part.resolution_x = part.resolution_y = part.resolution_z = package.RESOLUTION_1
+    assert part.magnetic == pytest.approx(FIELD_UT, abs=90)
     assert not twin.beyond

@@ -14,6 +14,7 @@ all is zero before the first measurement (a failed read is: enjoyneering/AHT10 i
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
@@ -38,6 +39,13 @@ class SimAht20:
     """
 
     FAULTS: ClassVar[tuple[str, ...]] = ("drift", "stuck", "noise", "crc", "silent")
+    COMMANDS: ClassVar[Mapping[str, str]] = {
+        "ac 33 00": "measures",
+        "ba": "resets",
+        "be 08 00": "is calibrated from then on",
+        "71": "nothing: the status is the first byte of every answer",
+        "e1 08 00": "what `on_e1` says",
+    }
 
     def __init__(self, place: Place, *, calibrated: bool = True, on_e1: str = "refuses") -> None:
         if on_e1 not in {"refuses", "skips", "takes"}:

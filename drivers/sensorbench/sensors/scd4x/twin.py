@@ -16,6 +16,7 @@ the default offset has it), that CO2 reads in proportion to the pressure over th
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
@@ -60,6 +61,31 @@ class SimScd4x:
     FAULTS: ClassVar[tuple[str, ...]] = (
         "drift", "stuck", "noise", "crc", "identity", "self_test", "silent",
     )  # fmt: skip
+    COMMANDS: ClassVar[Mapping[str, str]] = {
+        "21b1": "measures every 5 s",
+        "21ac": "measures every 30 s",
+        "219d": "measures once",
+        "2196": "measures humidity and temperature once",
+        "ec05": "gives the newest measurement, once",
+        "e4b8": "tells whether there is one",
+        "3f86": "stops measuring",
+        "e000": "tells the ambient pressure, or sets it",
+        "2318": "tells the temperature offset; 241d sets it",
+        "2322": "tells the altitude; 2427 sets it",
+        "2313": "tells whether it calibrates itself; 2416 sets that",
+        "233f": "tells the target of that; 243a sets it",
+        "2340": "tells the first period of that; 2445 sets it",
+        "234b": "tells the other periods of that; 244e sets them",
+        "362f 01e0 b4": "is recalibrated",
+        "3615": "persists the settings",
+        "3632": "forgets them, and its calibrations",
+        "3646": "loads the settings",
+        "3639": "tests itself",
+        "3682": "tells its serial number",
+        "202f": "tells its variant",
+        "36e0": "sleeps",
+        "36f6": "wakes up",
+    }
 
     def __init__(self, place: Place, *, variant: str = "SCD41", tells: bool = True) -> None:
         if variant not in _VARIANTS:

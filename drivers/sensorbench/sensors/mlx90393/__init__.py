@@ -1,0 +1,1 @@
+"""MLX90393, Melexis' magnetometer for strong fields."""
