@@ -63,6 +63,7 @@ class SimMsa301:
         self._triad = Triad(place, _ACCELERATION)
         self._speed = 1.0 + screened(place, "rate", _RATE_SIGMA)
         self._registers = bytearray(128)
+        self._fresh = False  # a sample that nobody has read
         self._power = PowerOnReset(place, _POWER_ON_V, self._reset, self._catch_up)
         self._reset()
 
