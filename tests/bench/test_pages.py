@@ -14,12 +14,8 @@ from sensorbench.testing.cases import case_of
 from sensorbench.testing.conformity import applies_to
 from sensorbench.testing.instruments import INSTRUMENT_CHECKS
 from sensorbench.testing.pages import BEGIN, END, renewed, write_pages
-<<<<<<< HEAD
 from sensorbench.testing.sensors import SENSOR_CHECKS
-from sensorbench.testing.understood import known_to
-=======
 from sensorbench.testing.understood import commands_of, is_noted, known_to
->>>>>>> p2
 
 PAGES = Path(__file__).parents[2] / "docs" / "devices"
 OUR_DEVICES = [device for device in devices().values() if device.origin == OURS]

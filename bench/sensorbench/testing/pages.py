@@ -14,12 +14,8 @@ from typing import Any
 from sensorbench.core.catalog import Device, devices
 from sensorbench.core.plugins import OURS
 from sensorbench.testing.cases import case_of
-<<<<<<< HEAD
 from sensorbench.testing.declared import declared, proofs
-from sensorbench.testing.understood import known_to, spans
-=======
 from sensorbench.testing.understood import commands_of, known_to, spans
->>>>>>> p2
 from sensorbench.testing.world import InstrumentBench
 from sensorbench.world.twins import Understands
 

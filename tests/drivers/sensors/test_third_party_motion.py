@@ -80,3 +80,20 @@ def test_adafruit_ism330dhcx_reads_the_asm330lhh(
         assert degrees(part.gyro) == pytest.approx(TURNING, abs=3.0)
     assert part.temperature == pytest.approx(27.5, abs=12.0)
     assert not twin.beyond
+
+
+def test_adafruit_msa301_reads_the_world(bench: Bench, circuitpython: CircuitPythonI2c) -> None:
+    twin = plugged(bench, "msa301", 0x26)
+    pytest.importorskip("adafruit_msa3xx")
+    driver = importlib.import_module("adafruit_msa3xx")
+    bench.world.clock.sleep(0.1)
+    part = driver.MSA301(circuitpython)
+    for range_ in (driver.Range.RANGE_2_G, driver.Range.RANGE_16_G):
+        part.range = range_
+        bench.world.clock.sleep(0.1)
+        assert part.acceleration == pytest.approx((0.0, 0.0, 9.8), abs=1.3)
+    part.power_mode = driver.Mode.SUSPEND
+    kept = part.acceleration
+    bench.world.clock.sleep(0.1)
+    assert part.acceleration == kept
+    assert not twin.beyond

@@ -1,0 +1,1 @@
+"""ADXL355, Analog Devices' accelerometer with 20 bits and a FIFO."""

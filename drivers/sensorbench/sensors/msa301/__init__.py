@@ -1,0 +1,1 @@
+"""MSA301, MEMSensing's accelerometer with 14 bits."""
