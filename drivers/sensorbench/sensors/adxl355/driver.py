@@ -55,6 +55,7 @@ I2C_HIGH_SPEED = 0x80  # of RANGE, as after reset
 SHADOW_BYTES, RESET_TRIES = 5, 3
 STIMULUS = (0x01, 0x03)  # in self-test, without and with its force
 FIFO_SAMPLES = 32
+LOOKS_S = 1.0  # from one look at the settings of a stream to the next; after a reset nothing comes
 RESET_S, WAKE_S, SETTLE_PERIODS = 0.010, 0.010, 4
 SLOWEST = 1.1  # how long to wait for a sample, in nominal periods
 STALLED_PERIODS = 20
@@ -91,7 +92,7 @@ class Adxl355:
         self._clock = clock
         self._settings: Settings | None = None
         self._decoder: FifoDecoder | None = None
-        self._last_samples_s = 0.0
+        self._last_samples_s = self._looks_s = 0.0
 
     def identify(self) -> Identity:
         """Read who is there. Raises WrongDevice if it is no ADXL355."""
@@ -169,6 +170,8 @@ class Adxl355:
             depth=FIFO_SAMPLES,
             # Nine clocks a byte; a drain's overhead shared by a FIFO that is half full.
             bits=9 * SAMPLE_BYTES + BURST_BITS / (FIFO_SAMPLES / 2),
+            sample_bytes=SAMPLE_BYTES,
+            burst_bytes=SAMPLE_BYTES * FIFO_SAMPLES,
             channels=tuple(channel.name for channel in cls.CHANNELS[:3]),
             scale=(_scale(asked),) * 3,
             offset=(0.0,) * 3,
@@ -181,7 +184,7 @@ class Adxl355:
         self._read(FIFO_DATA, FIFO_SAMPLES * SAMPLE_BYTES)
         self._read(STATUS, 1)  # an old overrun is nobody's concern
         self._decoder = FifoDecoder()
-        self._last_samples_s = self._clock.now()
+        self._last_samples_s = self._looks_s = self._clock.now()
 
     def drain(self) -> Block:
         """Fetch all samples that are in the FIFO, in one burst: int32, shape (n, 3).
@@ -192,9 +195,11 @@ class Adxl355:
         if self._decoder is None:
             raise BenchError(f"{self._where}: open_stream() empties the FIFO; call it first")
         before_s = self._clock.now()
-        self._check_control()
         status, entries = self._read(STATUS, 2)
         entries &= ENTRIES
+        if not entries or before_s >= self._looks_s:
+            self._check_control()
+            self._looks_s = before_s + LOOKS_S
         data = self._read(FIFO_DATA, entries * WORD_BYTES) if entries else b""
         lost = bool((status | self._read(STATUS, 1)[0]) & OVERRUN)
         try:
