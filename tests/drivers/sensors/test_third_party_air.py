@@ -16,6 +16,8 @@ from sensorbench.core.clock import VirtualClock
 from sensorbench.links.i2c import SimulatedI2cBus
 from sensorbench.sensors.aht20.twin import SimAht20
 from sensorbench.sensors.mlx90393.twin import SimMlx90393
+from sensorbench.sensors.qmc5883l.twin import SimQmc5883l
+from sensorbench.sensors.qmc5883p.twin import SimQmc5883p
 from sensorbench.sensors.scd4x.twin import SimScd4x
 from sensorbench.world.fields import Constant
 from sensorbench.world.world import Place, World
@@ -208,4 +210,50 @@ def test_the_micropython_mlx90393_package_reads_the_world(
     part.gain = package.GAIN_2X
     part.resolution_x = part.resolution_y = part.resolution_z = package.RESOLUTION_1
     assert part.magnetic == pytest.approx(FIELD_UT, abs=90)
+    assert not twin.beyond
+
+
+# QMC5883L
+
+
+def test_the_micropython_qmc5883l_package_reads_the_world(
+    bench: Bench, micropython: MicroPythonI2c, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = installed("micropython_qmc5883l.qmc5883l", "QMC5883L")
+    timed(package, bench, monkeypatch)
+    bench.world.zone().bind("magnetic_field", Constant((40.0, -30.0, 90.0)))
+    twin = SimQmc5883l(bench.place)
+    bench.bus.attach(0x0D, twin)
+    part = package.QMC5883L(micropython)
+    for field_range in (package.FIELDRANGE_2G, package.FIELDRANGE_8G):
+        part.field_range = field_range
+        bench.world.clock.sleep(0.05)
+        assert part.magnetic == pytest.approx((0.4, -0.3, 0.9), abs=0.05)  # in gauss
+    # It writes the period of set and reset as a word, into the register behind it.
+    assert list(twin.beyond) == ["write 0x01 to 0x0c"]
+
+
+# QMC5883P
+
+
+@pytest.mark.parametrize("cleared_by", ["data", "status"])
+def test_adafruit_s_qmc5883p_reads_the_world(
+    bench: Bench,
+    circuitpython: CircuitPythonI2c,
+    monkeypatch: pytest.MonkeyPatch,
+    cleared_by: str,
+) -> None:
+    package = adafruit("qmc5883p", bench, monkeypatch)
+    bench.world.zone().bind("magnetic_field", Constant((40.0, -30.0, 90.0)))
+    twin = SimQmc5883p(bench.place, cleared_by=cleared_by)
+    bench.bus.attach(0x2C, twin)
+    part = package.QMC5883P(circuitpython)
+    part.data_rate = package.ODR_200HZ
+    for field_range in range(4):
+        part.range = field_range
+        bench.world.clock.sleep(0.02)
+        assert part.magnetic == pytest.approx((0.4, -0.3, 0.9), abs=0.06)  # in gauss
+    assert part.self_test()
+    assert part.magnetic == pytest.approx((0.4, -0.3, 0.9), abs=0.5)
+    part.soft_reset()
     assert not twin.beyond

@@ -1,0 +1,1 @@
+"""QMC5883L, QST's magnetometer."""
