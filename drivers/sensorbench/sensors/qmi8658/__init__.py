@@ -1,0 +1,1 @@
+"""QMI8658, QST's accelerometer and gyroscope."""
