@@ -9,6 +9,10 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from sensorbench.core.catalog import devices
 from sensorbench.sensors.adxl345.codec import decode_samples as adxl345
+from sensorbench.sensors.adxl355.codec import FifoDecoder as Adxl355Fifo
+from sensorbench.sensors.bmp390.codec import Trimming
+from sensorbench.sensors.bmp390.codec import compensate as compensate_bmp390
+from sensorbench.sensors.bmp390.codec import decode_fifo as decode_frames
 from sensorbench.sensors.dps310.codec import (
     SCALE,
     Coefficients,
@@ -16,9 +20,11 @@ from sensorbench.sensors.dps310.codec import (
     compensate,
     decode_results,
 )
+from sensorbench.sensors.icm42688p.codec import decode_packets as icm42688p
 from sensorbench.sensors.lis2dh12.codec import decode_samples as lis2dh12
 from sensorbench.sensors.lps22hh.codec import decode_fifo as lps22hh
 from sensorbench.sensors.lsm6dso.codec import FifoDecoder
+from sensorbench.sensors.mpl3115a2.codec import decode_samples as mpl3115a2
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.stream_checks import shares, single_share, streams
 
@@ -30,6 +36,7 @@ STREAMING = sorted(
     if device.kind == "sensor" and streams(case_of(device))
 )
 SAMPLES = 4096
+TRIMMING = Trimming(27000, 19000, -7, 800, -1200, 20, 0, 25000, 30000, 3, -6, 2000, 5, -10)
 FACTORY = Coefficients(206, -260, 80000, -55000, -2800, 1250, -8900, 140, -1200)
 
 
@@ -54,12 +61,44 @@ def samples(data: bytes) -> list[bytes]:
     return [data[start : start + 6] for start in range(0, len(data), 6)]
 
 
+def icm42688p_packets() -> bytes:
+    """Return packets of both sensors with temperature and time stamp, and no sample missing."""
+    raw = np.frombuffer(noise(16), np.uint8).reshape(-1, 16).copy()
+    raw[:, 0] = 0x68
+    raw[:, 1:13] &= 0x7F
+    return raw.tobytes()
+
+
+def adxl355_words() -> bytes:
+    """Return words of 20 bits, the first of three marked as such."""
+    raw = np.frombuffer(noise(9), np.uint8).reshape(-1, 3, 3).copy()
+    raw[:, :, 2] = raw[:, :, 2] & 0xF0 | np.array([1, 0, 0], np.uint8)
+    return raw.tobytes()
+
+
+def bmp390_frames() -> bytes:
+    """Return frames of both channels, as the headers tell."""
+    raw = np.frombuffer(noise(7), np.uint8).reshape(-1, 7).copy()
+    raw[:, 0] = 0x94
+    raw[:, [3, 6]] = 0x70
+    return raw.tobytes()
+
+
+def bmp390(data: bytes) -> npt.NDArray[np.float64]:
+    counts = decode_frames(data).counts.astype(np.float64)
+    return np.column_stack(compensate_bmp390(TRIMMING, counts[:, 0], counts[:, 1]))
+
+
 SCALES = np.full(6, 0.061e-3 * 9.80665)
 DECODERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "adxl345": (lambda data: adxl345(samples(data)) * SCALES[:3], noise(6)),
+    "adxl355": (lambda data: Adxl355Fifo().feed(data) * SCALES[:3], adxl355_words()),
+    "bmp390": (bmp390, bmp390_frames()),
     "dps310": (dps310, results()),
+    "icm42688p": (lambda data: icm42688p(data) * SCALES, icm42688p_packets()),
     "lis2dh12": (lambda data: lis2dh12(data, 4) * SCALES[:3], noise(6)),
     "lps22hh": (lambda data: lps22hh(data) * SCALES[:2], noise(5)),
+    "mpl3115a2": (lambda data: mpl3115a2(data) * SCALES[:2], noise(5)),
     "lsm6dso": (lambda data: FifoDecoder().feed(data) * SCALES, fifo_burst(SAMPLES)),
 }
 """By part: what makes SI values of its FIFO's bytes, and such bytes."""
