@@ -16,9 +16,11 @@ from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
 
+from sensorbench.core.catalog import devices
 from sensorbench.core.clock import Clock, RealClock
 from sensorbench.core.errors import BenchError
 from sensorbench.core.plugins import load, plugins
+from sensorbench.core.provenance import Provenance
 from sensorbench.evidence.run import Column, RunReader, RunWriter
 from sensorbench.profiles.needs import needs
 from sensorbench.profiles.schedule import (
@@ -337,6 +339,19 @@ class Runner:
 
     # -- what is there ---------------------------------------------------------------------------
 
+    def _twins(self) -> dict[str, list[str]]:
+        """Return by simulated device who else than its makers proved its twin."""
+        models = {
+            each.entry.model
+            for each in self.station.instruments
+            if each.provenance is Provenance.SIMULATED
+        }
+        if self.station.provenance is Provenance.SIMULATED:
+            models |= {part["driver"] for part in self.schedule.parts.values()}
+        return {
+            name: [witness.who for witness in devices()[name].proved_by] for name in sorted(models)
+        }
+
     def _introduce(self) -> None:
         """Put on record which instruments, meters and streams the run has."""
         for instrument in self.station.instruments:
@@ -354,6 +369,8 @@ class Runner:
                     "provenance": instrument.provenance.value,
                 },
             )
+        if twins := self._twins():
+            self.evidence.append("twins", {"proved_by": twins})
         for mark in self.guard.acknowledged:
             self.evidence.append(
                 "acknowledged", {"run": mark.run, "what": mark.said, **mark.acknowledged}

@@ -85,8 +85,27 @@ def _instruments(runs: Sequence[Run], words: Words, zone: tzinfo | None) -> Tabl
         Column(words.text("column.validity")), Column(words.text("column.reference_for")),
         Column(words.text("column.journal")),
     )  # fmt: skip
-    caption, note = words.text("equipment.caption"), words.text("equipment.note") if rows else ""
-    return Table(caption, columns, tuple(rows), note)
+    caption = words.text("equipment.caption")
+    note, twins = words.text("equipment.note") if rows else "", _twins(runs, words)
+    if note and twins:
+        note = words.text("equipment.note_and_twins", note=note, twins=twins)
+    return Table(caption, columns, tuple(rows), note or twins)
+
+
+def _twins(runs: Sequence[Run], words: Words) -> str:
+    """Return who else than their makers proved the twins that stood for devices, "" of none."""
+    by_twin: dict[str, list[str]] = {}
+    for run in runs:
+        for event in run.events("twins"):
+            by_twin |= {str(k): [*map(str, v)] for k, v in event.data["proved_by"].items()}
+    told = [
+        words.text("equipment.proved", twin=clean(twin), who=words.listed([*map(clean, who)]))
+        for twin, who in by_twin.items()
+        if who
+    ]
+    alone = words.listed([clean(twin) for twin, who in by_twin.items() if not who])
+    told += [words.text("equipment.not_proved", twins=alone)] if alone else []
+    return words.text("equipment.twins", told=words.sentence(told)) if told else ""
 
 
 def _used_for(instrument: str, runs: Sequence[Run], words: Words) -> list[tuple[str, str]]:
