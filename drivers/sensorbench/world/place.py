@@ -106,6 +106,10 @@ class Place:
         """Return what the part feels of a quantity that is one number."""
         return scalar(self.value(address, at_s))
 
+    def scalars(self, address: str, times: Times) -> npt.NDArray[np.float64]:
+        """Return the same at `times`, shape (n,)."""
+        return self._sampled(address, times)
+
     def temperature_c(self, at_s: float | None = None) -> float:
         """Return the temperature of the part's body."""
         return self._near(scalar(self.value("temperature", at_s)))

@@ -11,7 +11,7 @@ from sensorbench.core.clock import VirtualClock
 from sensorbench.links.i2c import SimulatedI2cBus
 from sensorbench.world.world import Place, World
 
-from .others import Bench, CircuitPythonI2c, MicroPythonI2c
+from .others import Bench, CircuitPythonI2c, MicroPythonI2c, SensirionTransceiver
 
 
 class VirtualBench(Bench):
@@ -102,3 +102,43 @@ def test_adafruit_s_spa06(
     assert part.pressure * 100 == pytest.approx(98_700, abs=300)
     assert part.temperature == pytest.approx(27.5, abs=1)
     assert {access.split()[-1] for access in twin.beyond} == {"0x09"}  # interrupts, of no effect
+
+
+@pytest.mark.parametrize(
+    ("model", "product"), [("SDP31", 0x03010101), ("SDP810-125Pa", 0x03020B01)]
+)
+def test_sensirion_s_sdp(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, model: str, product: int
+) -> None:
+    package = pytest.importorskip("sensirion_i2c_sdp")
+    connection = driver(bench, monkeypatch, "sensirion_i2c_driver.connection")
+    bench.world.ambient["differential_pressure"] = -40.0
+    twin = plugged(bench, "sdp", 0x25, model=model)
+    part = package.SdpI2cDevice(connection.I2cConnection(SensirionTransceiver(bench)))
+    assert part.read_product_identifier()[0] == product
+    expected_pa = -40.0 * 98_700 / 96_600  # it measures by the gas that flows
+
+    def assert_reads_the_world() -> None:
+        pressure, temperature = part.read_measurement()
+        assert pressure.pascal == pytest.approx(expected_pa, abs=1.5)
+        assert temperature.degrees_celsius == pytest.approx(27.5, abs=2)
+
+    part.trigger_measurement_with_diff_pressure_t_comp_and_averaging()
+    bench.world.clock.sleep(0.01)
+    assert_reads_the_world()
+    for start in (
+        part.start_continuous_measurement_with_diff_pressure_t_comp,
+        part.start_continuous_measurement_with_diff_pressure_t_comp_and_averaging,
+    ):
+        start()
+        bench.world.clock.sleep(0.2)
+        assert_reads_the_world()
+        assert_reads_the_world()
+        part.stop_continuous_measurement()
+        bench.world.clock.sleep(0.01)
+    part.enter_sleep_mode()
+    with pytest.raises(Exception, match="NACK"):
+        part.exit_sleep_mode()
+    bench.world.clock.sleep(0.01)
+    assert part.read_product_identifier()[0] == product
+    assert not twin.beyond

@@ -185,7 +185,8 @@ class SimAdxl345:
 
     def _catch_up(self) -> None:
         """Take the samples that are due by now."""
-        while due := self._samples.due(self._clock.now()):
+        now_s = self._clock.now()  # not what ends while this is computed
+        while due := self._samples.due(now_s):
             stops = self._registers[0x38] >> 6 == 1
             if stops and self._fifo.room:
                 self._sample(min(due, self._fifo.room), 0, stops=True)  # it keeps the first ones

@@ -225,7 +225,8 @@ class SimBmp390:
 
     def _catch_up(self) -> None:
         """Take the samples that are due by now."""
-        while due := self._samples.due(self._clock.now()):
+        now_s = self._clock.now()  # not what ends while this is computed
+        while due := self._samples.due(now_s):
             wanted = max(memory(self._coefficient), _MOST_FRAMES << (self._registers[0x18] & 7))
             if self._stops and self._registers[0x17] & 0x01 and not self._fifo.is_full:
                 self._sample(min(due, wanted), 0)  # a FIFO that stops keeps the first ones

@@ -226,7 +226,8 @@ class SimLps22hh:
 
     def _catch_up(self) -> None:
         """Take the samples that are due by now."""
-        while due := self._samples.due(self._clock.now()):
+        now_s = self._clock.now()  # not what ends while this is computed
+        while due := self._samples.due(now_s):
             if self._fifo_mode == 1 and self._fifo.room:
                 self._sample(min(due, self._fifo.room), 0)  # a FIFO that stops keeps the first ones
             else:

@@ -219,7 +219,8 @@ class SimMpl3115a2:
 
     def _catch_up(self) -> None:
         """Take the samples that are due by now."""
-        while due := self._samples.due(self._clock.now()):
+        now_s = self._clock.now()  # not what ends while this is computed
+        while due := self._samples.due(now_s):
             stops = self._fifo_mode == 2
             if stops and self._fifo.room:
                 self._sample(min(due, self._fifo.room), 0)  # a FIFO that stops keeps the first ones

@@ -238,8 +238,8 @@ class SimSht3x:
 
     def _refresh(self) -> None:
         """Take the measurements that have ended by now."""
-        conversions = self._conversions
-        while due := conversions.due(self._clock.now()):
+        conversions, now_s = self._conversions, self._clock.now()
+        while due := conversions.due(now_s):  # not what ends while this is computed
             numbers = np.arange(conversions.taken, conversions.taken + min(due, _CHUNK))
             times = np.array([conversions.end_s(0)])
             if self._is_periodic:

@@ -1,0 +1,1 @@
+"""SDP3x and SDP8xx, Sensirion's differential pressure sensors."""
