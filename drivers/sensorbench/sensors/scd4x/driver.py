@@ -87,7 +87,7 @@ class Scd4x:
     """SCD4x, 400 to 5000 ppm (SCD40: 2000 ppm), -10 to 60 degC."""
 
     CHANNELS: ClassVar[tuple[Channel, ...]] = (
-        Channel("co2", CO2, accuracy=50.0),
+        Channel("co2", CO2, accuracy=75.0),
         Channel("humidity", HUMIDITY, accuracy=6.0),
         Channel("temperature", TEMPERATURE, accuracy=0.8),
     )
