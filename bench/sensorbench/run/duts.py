@@ -230,16 +230,22 @@ class Duts:
 
     def _prepare(self, dut: Dut, own: Mapping[str, Any]) -> None:
         if dut.identity is None:
-            found = dut.sensor.identify()
-            if found.serial and found.serial != dut.unit.serial and dut.is_named:
-                raise ProtocolError(
-                    f"holds {found.serial}, the lot says {dut.unit.serial}: put the units where "
-                    "they were loaded, or correct the lot"
-                )
-            dut.identity = self._new[dut.unit.serial] = found
+            self._identify(dut)
         if dut.settings != own:
             dut.sensor.prepare(**own)
             dut.settings = dict(own)
+        if dut.is_named and dut.identity is not None and not dut.identity.serial:
+            self._identify(dut)  # it may not tell its number until what it was doing is stopped
+
+    def _identify(self, dut: Dut) -> None:
+        found = dut.sensor.identify()
+        if found.serial and found.serial != dut.unit.serial and dut.is_named:
+            dut.identity = dut.settings = None
+            raise ProtocolError(
+                f"holds {found.serial}, the lot says {dut.unit.serial}: put the units where "
+                "they were loaded, or correct the lot"
+            )
+        dut.identity = self._new[dut.unit.serial] = found
 
     def who(self, group: Sequence[int]) -> dict[str, Identity]:
         """Ask the loaded units of a group who they are; those that do not answer are left out."""

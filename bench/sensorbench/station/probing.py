@@ -4,8 +4,9 @@ The rules:
 - An address is sent alone, for writing (a quick write): no register is touched, and parts that
   refuse a read until they measured (SHT4x) answer too. From 0x30 to 0x37 and 0x50 to 0x5F one byte
   is read instead, as a quick write can corrupt EEPROMs there (i2cdetect does the same).
-- Nothing is sent to 0x00 to 0x07 (general call, other masters), to 0x0C (SMBus alert: the answer
-  would release the alert of whoever pulls it) and from 0x78 on.
+- Nothing is sent to 0x00 to 0x07 (general call, other masters) and from 0x78 on. 0x0C, where a read
+  would release the alert of whoever pulls it (SMBus), is sent for writing as others are, which asks
+  for no alert: an MLX90393 may be there.
 - Multiplexers are read first and get their masks back, whatever happens; the bus is held meanwhile.
 
 Sources: NXP UM10204 rev 7, section 3.1.12; SMBus 3.1, appendix A.2; i2c-tools, i2cdetect(8).
@@ -18,10 +19,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sensorbench.core.errors import BenchError, NotAcknowledged
-from sensorbench.links.i2c import ALERT_RESPONSE, I2cBus
+from sensorbench.links.i2c import I2cBus
 from sensorbench.links.tca9548a.driver import CHANNELS, Tca9548a
 
-PROBED = tuple(address for address in range(0x08, 0x78) if address != ALERT_RESPONSE)
+PROBED = range(0x08, 0x78)
 READ = frozenset((*range(0x30, 0x38), *range(0x50, 0x60)))
 
 

@@ -89,8 +89,12 @@ def check_instruments(
 def same_device(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     """Return whether a device is the one it was, by model and serial number where it told them.
 
-    New firmware makes no other device of it.
+    New firmware makes no other device of it. One that can't tell now, as it measures, is one that
+    it may be: it is asked again once it was prepared.
     """
+    if now.get("or_models") and not now.get("serial"):
+        may_be = (now["model"], *now["or_models"])
+        return before.get("manufacturer") == now["manufacturer"] and before.get("model") in may_be
     return all(not before.get(key) or before[key] == now.get(key) for key in _WHO)
 
 

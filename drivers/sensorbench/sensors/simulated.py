@@ -33,6 +33,15 @@ def factory_number(place: Place, length: int) -> bytes:
     return hashlib.blake2b(name.encode(), digest_size=length).digest()
 
 
+def humidity_error(humidity_rh: float, error_rh: float) -> float:
+    """Return by how much a humidity sensor reads wrong that is `error_rh` off in the middle, %RH.
+
+    Within 20 %RH of dry and of saturated air it falls to 0 (an estimate): a bake dries air to less
+    than any such error, and parts still read it.
+    """
+    return error_rh * max(0.0, min(1.0, humidity_rh / 20.0, (100.0 - humidity_rh) / 20.0))
+
+
 def during(place: Place, kind: str, times: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """Return at which of `times` the part has the fault `kind`, shape (n,)."""
     there = np.zeros(len(times), bool)

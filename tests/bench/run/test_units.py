@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC
 from pathlib import Path
 
@@ -14,16 +14,22 @@ import pytest
 from sensorbench.assessment.verify import verify
 from sensorbench.core.errors import LinkTimeout, NotAcknowledged
 from sensorbench.core.operator import Operator, Question
+from sensorbench.core.provenance import Identity
 from sensorbench.core.verdict import Verdict
 from sensorbench.reports.build import build
 from sensorbench.reports.html import render_html
 from sensorbench.reports.runs import load
 from sensorbench.run.execute import Outcome
+from sensorbench.station.resuming import same_device
 from sensorbench.station.station import Station
 
 from ...workspaces import (
+    BENCH_TEMPERATURE,
+    BUS,
+    CHAMBER,
     SBP1,
     STATION,
+    THERMOMETER,
     data_of,
     edit,
     events,
@@ -177,6 +183,74 @@ def test_a_unit_in_anothers_socket_is_found_out(tmp_path: Path) -> None:
     assert set(verdicts(outcome).values()) == {Verdict.INVALID}
     detail = outcome.assessment.units[0].reasons[0].values["detail"]
     assert "holds 26000002, the lot says 26000001" in detail
+
+
+SCD4X = """
+[part]
+name = "SCD41"
+driver = "scd4x"
+
+[range.co2]
+min = "400 ppm"
+max = "5000 ppm"
+
+[range.temperature]
+min = "-10 degC"
+max = "60 degC"
+
+[range.supply]
+min = "2.4 V"
+nominal = "3.3 V"
+max = "5.5 V"
+"""
+
+
+@pytest.mark.parametrize("swaps", [False, True])
+def test_a_unit_that_tells_its_number_only_when_idle_is_found_out_too(
+    tmp_path: Path, swaps: bool
+) -> None:
+    """An SCD4x that another program left measuring is known once it was prepared."""
+    serials = ["0000000000A1", "0000000000A2"]
+    there = write(
+        tmp_path,
+        '[[phase]]\nkind = "record"\nname = "r"\nduration = "1 min"\nevery = "15 s"\n',
+        BUS + CHAMBER + THERMOMETER + BENCH_TEMPERATURE + '\n[bench.supply]\nfixed = "3.3 V"\n'
+        + sbp1_sockets(2).replace("0x28", "0x62"),
+        {"scd4x": SCD4X}, {"C1": lot("C1", "scd4x", serials, ["A1", "A2"])},
+    )  # fmt: skip
+
+    def measuring(station: Station) -> None:
+        assert station.bench is not None
+        for serial, socket in zip(serials, ("A2", "A1") if swaps else ("A1", "A2"), strict=True):
+            station.bench.unplug(serial)
+            station.bench.plug(serial, socket)
+        station.clock.sleep(1.0)
+        for plugged in station.bench.parts.values():
+            plugged.twin.receive(b"\x21\xb1")
+
+    outcome = run(there, before=measuring)
+    if swaps:
+        detail = outcome.assessment.units[0].reasons[0].values["detail"]
+        assert "holds 0000000000A2, the lot says 0000000000A1" in detail
+    else:
+        told = {e.data["serial"]: e.data["identity"]["serial"] for e in events(outcome, "unit")}
+        assert told == dict(zip(serials, serials, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("now", "is_same"),
+    [
+        (Identity("Sensirion", "SCD41", "A1"), True),
+        (Identity("Sensirion", "SCD41", "A2"), False),
+        (Identity("Sensirion", "SCD41"), False),
+        (Identity("Sensirion", "SCD43", or_models=("SCD40", "SCD41")), True),
+        (Identity("Sensirion", "SCD43", or_models=("SCD40",)), False),
+        (Identity("Bosch", "SCD41", or_models=("SCD40",)), False),
+    ],
+)
+def test_a_unit_that_can_t_tell_now_is_one_that_it_may_be(now: Identity, is_same: bool) -> None:
+    before = asdict(Identity("Sensirion", "SCD41", "A1"))
+    assert same_device(before, asdict(now)) == is_same
 
 
 @dataclass

@@ -201,6 +201,18 @@ def test_reading_too_early_is_refused_whatever_the_part_does(early: str) -> None
         bench.part.read()
 
 
+@pytest.mark.parametrize("early", ["refuses", "old"])
+def test_a_measurement_is_not_lost_to_a_question_in_between(early: str) -> None:
+    bench = Bench(early=early)
+    bench.part.prepare()
+    bench.clock.sleep(bench.part.start() / 2)
+    assert bench.part.identify().model == "CHT8305"
+    bench.put("temperature", 60.0)
+    bench.part.read_alerts()
+    bench.clock.sleep(0.014)
+    assert bench.part.read().values[0] == pytest.approx((50.0, 24.45), abs=4.0)
+
+
 @pytest.mark.parametrize(
     ("name", "bits", "step"),
     [("temperature", 11, 165 / 2048), ("humidity", 11, 100 / 2048), ("humidity", 8, 100 / 256)],

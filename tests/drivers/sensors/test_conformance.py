@@ -31,6 +31,21 @@ def test_every_sensor(name: str, check: Check) -> None:
     check(CASES[name])
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("aht20", {"calibrated": False, "on_e1": "takes"}),
+        ("aht20", {"on_e1": "skips"}),
+        ("cht8305", {"early": "old"}),
+        ("qmc5883p", {"cleared_by": "status"}),
+        ("scd4x", {"variant": "SCD43"}),
+        ("scd4x", {"tells": False}),
+    ],
+)
+def test_a_sensor_of_another_lot_does_the_same(name: str, options: dict[str, Any]) -> None:
+    check_sensor(SENSORS[name], twin_options=options)
+
+
 def test_ours_are_among_them() -> None:
     assert set(SENSORS) >= {"bme280", "bmp280", "ms5611", "sbp1", "tmp117"}
 

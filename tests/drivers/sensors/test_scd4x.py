@@ -283,11 +283,23 @@ def test_self_calibration_is_off_unless_asked_for(bench: Bench) -> None:
 
 
 def test_a_part_that_measures_tells_what_it_is_and_no_number(bench: Bench) -> None:
-    bench.part.prepare()
+    bench.write(0x21B1)
     identity = bench.part.identify()
     assert (identity.model, identity.serial) == ("SCD41", "")
     assert "SCD40" in identity.or_models
-    assert bench.sample()[0] == pytest.approx(800, abs=90)
+    bench.clock.sleep(5.1)
+    assert bench.ask(0xE4B8)[:2].hex() == "8006"
+
+
+def test_a_part_that_the_driver_lets_measure_is_known_by_its_number(bench: Bench) -> None:
+    alone = bench.part.identify()
+    bench.part.prepare()
+    assert bench.part.identify() == alone
+    assert alone.serial == bench.twin._number.hex().upper()
+    other = SimScd4x(Place(bench.world, "8"))
+    bench.bus.detach(0x62)
+    bench.bus.attach(0x62, other)  # it does not measure, and tells its own
+    assert bench.part.identify().serial == other._number.hex().upper()
 
 
 @pytest.mark.parametrize("variant", ["SCD40", "SCD41", "SCD43"])

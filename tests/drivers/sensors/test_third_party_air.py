@@ -206,6 +206,7 @@ def test_the_micropython_mlx90393_package_reads_the_world(
     timed(package, bench, monkeypatch)
     twin = mlx90393(bench)
     part = package.MLX90393(micropython)
+    part.digital_filter = package.FILTER_4
     assert part.magnetic == pytest.approx(FIELD_UT, abs=90)
     part.gain = package.GAIN_2X
     part.resolution_x = part.resolution_y = part.resolution_z = package.RESOLUTION_1

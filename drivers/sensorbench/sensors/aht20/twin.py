@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
-from sensorbench.sensors.simulated import PowerOnReset, screened
+from sensorbench.sensors.simulated import PowerOnReset, humidity_error, screened
 from sensorbench.world.conversions import Conversions, reached
 from sensorbench.world.world import Place
 
@@ -135,8 +135,9 @@ class SimAht20:
         temperature_c = place.temperature_c(ended_s) + self._offset_c
         temperature_c += louder * _NOISE_C * place.stream("temperature noise").normal(counter)
         ageing_rh = math.copysign(5.0, self._ageing_rh) if fault == "drift" else self._ageing_rh
-        humidity_rh = place.humidity_rh(ended_s) + self._offset_rh
-        humidity_rh += ageing_rh * math.sqrt(place.stress_h(ended_s) / 1000)
+        humidity_rh = place.humidity_rh(ended_s)
+        aged_rh = ageing_rh * math.sqrt(place.stress_h(ended_s) / 1000)
+        humidity_rh += humidity_error(humidity_rh, self._offset_rh + aged_rh)
         humidity_rh += louder * _NOISE_RH * place.stream("humidity noise").normal(counter)
         words = _word(humidity_rh / 100.0) << 20 | _word((temperature_c + 50.0) / 200.0)
         self._data = _STUCK if fault == "stuck" else words.to_bytes(5, "big")

@@ -129,6 +129,7 @@ class Cht8305:
         self._clock = clock
         self._settings: Settings | None = None
         self._started_s: float | None = None
+        self._fetched = b""
 
     def identify(self) -> Identity:
         """Read maker and version. Raises WrongDevice if it is no CHT8305."""
@@ -167,7 +168,7 @@ class Cht8305:
         if self._settings is None:
             raise BenchError(f"{self._where}: prepare() resets the part; call it first")
         self._bus.transfer(self._address, bytes([TEMPERATURE_WORD]))
-        self._started_s = self._clock.now()
+        self._started_s, self._fetched = self._clock.now(), b""
         return MEASURING_S
 
     def read(self) -> Block:
@@ -187,7 +188,7 @@ class Cht8305:
                 f"{self._where} was read {waited_s * 1e3:.1f} ms after the start; a measurement "
                 f"takes up to {MEASURING_S * 1e3:.0f} ms"
             )
-        data = self._bus.transfer(self._address, b"", 4)
+        data = self._fetched or self._bus.transfer(self._address, b"", 4)
         self._require(self._settings)
         bits = [int(self._settings[f"{name}_resolution"]) for name in ("temperature", "humidity")]
         try:
@@ -229,12 +230,23 @@ class Cht8305:
                 "the supply dip, or does somebody else use this part? Prepare it again"
             )
 
+    def _fetch(self) -> None:
+        """Take a measurement that was started out of the part, as soon as it is ready.
+
+        Its register can be named again only by measuring anew.
+        """
+        if self._started_s is not None and not self._fetched:
+            self._clock.sleep(max(0.0, self._started_s + MEASURING_S - self._clock.now()))
+            self._fetched = self._bus.transfer(self._address, b"", 4)
+
     def _read(self, register: int) -> int:
+        self._fetch()
         # The maker's code ends the transfer before it reads.
         self._bus.transfer(self._address, bytes([register]))
         return int.from_bytes(self._bus.transfer(self._address, b"", 2), "big")
 
     def _write(self, register: int, word: int) -> None:
+        self._fetch()
         self._bus.transfer(self._address, bytes([register]) + word.to_bytes(2, "big"))
 
 

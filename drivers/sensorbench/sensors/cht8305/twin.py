@@ -18,7 +18,7 @@ import math
 from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
-from sensorbench.sensors.simulated import PowerOnReset, screened
+from sensorbench.sensors.simulated import PowerOnReset, humidity_error, screened
 from sensorbench.world.conversions import Conversions, reached
 from sensorbench.world.world import Place
 
@@ -163,8 +163,9 @@ class SimCht8305:
             self._registers[_T] = 0x6400 if stuck else _rounded((temperature_c + 40) / 165, bits)
         if _RH in self._measured:
             ageing_rh = math.copysign(5.0, self._ageing_rh) if fault == "drift" else self._ageing_rh
-            humidity_rh = place.humidity_rh(ended_s) + self._offset_rh
-            humidity_rh += ageing_rh * math.sqrt(place.stress_h(ended_s) / 1000)
+            humidity_rh = place.humidity_rh(ended_s)
+            aged_rh = ageing_rh * math.sqrt(place.stress_h(ended_s) / 1000)
+            humidity_rh += humidity_error(humidity_rh, self._offset_rh + aged_rh)
             humidity_rh += louder * _NOISE_RH * place.stream("humidity noise").normal(counter)
             bits = _BITS_RH[configuration >> 8 & 3]
             self._registers[_RH] = 0x8000 if stuck else _rounded(humidity_rh / 100, bits)

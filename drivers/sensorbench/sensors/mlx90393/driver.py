@@ -96,7 +96,7 @@ class Mlx90393:
     """MLX90393, up to 50 mT, -40 to 85 degC. It has no serial number."""
 
     CHANNELS: ClassVar[tuple[Channel, ...]] = (
-        *(Channel(f"magnetic_field_{a}", MAGNETIC_FIELD, a, accuracy=30.0) for a in "xyz"),
+        *(Channel(f"magnetic_field_{a}", MAGNETIC_FIELD, a, accuracy=60.0) for a in "xyz"),
         Channel("temperature", TEMPERATURE, accuracy=3.0),
     )
     SETTINGS: ClassVar[Mapping[str, Setting]] = {

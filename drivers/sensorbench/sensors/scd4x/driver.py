@@ -1,6 +1,7 @@
 """SCD4x over I2C: the newest of what it measures by itself, or one measurement at a time.
 
-- While it measures by itself it tells no serial number, and that is no error.
+- While it measures by itself it tells no serial number, and that is no error: `prepare` asks for
+  it before it lets the part measure, and what measures since then is that part.
 - `prepare` switches the automatic self-calibration off unless it is asked for: it takes the lowest
   CO2 of some days for fresh air, which a chamber is not, and keeps what it learned for good.
 - Settings go to the volatile memory. What wears the part or moves its calibration for good
@@ -86,7 +87,7 @@ class Scd4x:
     """SCD4x, 400 to 5000 ppm (SCD40: 2000 ppm), -10 to 60 degC."""
 
     CHANNELS: ClassVar[tuple[Channel, ...]] = (
-        Channel("co2", CO2, accuracy=50.0),
+        Channel("co2", CO2, accuracy=75.0),
         Channel("humidity", HUMIDITY, accuracy=6.0),
         Channel("temperature", TEMPERATURE, accuracy=0.8),
     )
@@ -107,6 +108,7 @@ class Scd4x:
         self._address = address
         self._clock = clock
         self._settings: Settings | None = None
+        self._told: Identity | None = None
         self._started_s: float | None = None
 
     def identify(self) -> Identity:
@@ -119,7 +121,9 @@ class Scd4x:
             words = self._ask(SERIAL_NUMBER, 3)
         except NotAcknowledged:
             self._ask(DATA_READY, 1)  # which it answers while it measures, too
-            return Identity("Sensirion", "SCD41", or_models=("SCD40", "SCD42", "SCD43"))
+            return self._told or Identity(
+                "Sensirion", "SCD41", or_models=("SCD40", "SCD42", "SCD43")
+            )
         serial = "".join(f"{word:04X}" for word in words)
         model = self._model()
         if not model:
@@ -133,11 +137,12 @@ class Scd4x:
         where one does not read back.
         """
         asked = chosen(self.SETTINGS, settings)
-        self._settings = self._started_s = None
+        self._settings = self._started_s = self._told = None
         self._stop()
         self._send(REINIT)
         self._clock.sleep(REINIT_S)
-        if asked["mode"] == SINGLE and self._model() == "SCD40":
+        self._told = self.identify()
+        if asked["mode"] == SINGLE and self._told.model == "SCD40":
             raise SetpointError(
                 f"{self._where}: mode can't be 'single', an SCD40 has no single shot; allowed: "
                 f"{', '.join(map(repr, PERIODIC))}"

@@ -208,9 +208,9 @@ class SimScd4x:
             return self._number
         if command == 0xE000 and self._tells:
             return _word(self._pressure_hpa)
-        if command == 0x202F and self._tells:
-            fault = self._place.fault() == "identity"
-            code = _STRANGER if fault else _VARIANTS[self._variant]
+        is_stranger = self._place.fault() == "identity"
+        if command == 0x202F and (self._tells or is_stranger):
+            code = _STRANGER if is_stranger else _VARIANTS[self._variant]
             return bytes([code << 4 | 0x04, 0x40])
         return None
 
