@@ -105,9 +105,12 @@ class SimBmi270:
         self._pointer = data[0] & 0x7F
         if len(data) > 2 and self._registers[0x7C] & 1:
             self.beyond.note("burst written with power saving on")
+        if self._pointer == _DATA:
+            self._upload(len(data) - 1)
+            return
         for value in data[1:]:
             self._write(self._pointer, value)
-            self._advance()
+            self._pointer = self._pointer + 1 & 0x7F
 
     def send(self, length: int) -> bytes:
         self._answer()
@@ -127,14 +130,11 @@ class SimBmi270:
         if not reached(self._clock.now(), self._deaf_until_s):
             raise NotAcknowledged(f"part {self._place.serial} is booting")
 
-    def _advance(self) -> None:
-        if self._pointer not in (_FIFO, _DATA):
-            self._pointer = self._pointer + 1 & 0x7F
-
     def _read_byte(self, now: Mapping[int, int]) -> int:
         """Return a register as it is, or as `now` says."""
         register = self._pointer
-        self._advance()
+        if register != _DATA:
+            self._pointer = register + 1 & 0x7F
         if register in now:
             return now[register]
         if register == 0x00:
@@ -202,8 +202,6 @@ class SimBmi270:
             self.beyond.note(f"write {value:#04x} to {register:#04x}")
         if register == 0x7E:
             self._command(value)
-        elif register == _DATA:
-            self._upload()
         else:
             self._take_effect(register, value)
 
@@ -217,13 +215,16 @@ class SimBmi270:
         else:
             self.beyond.note(f"command {value:#04x}")
 
-    def _upload(self) -> None:
-        """Take a byte of the image. What was loaded is marked, so that a hole in it shows."""
+    def _upload(self, length: int) -> None:
+        """Take bytes of the image. What was loaded is marked, so that a hole in it shows."""
+        self._catch_up()
+        end = min(self._upload_at + length, _IMAGE)
         if self._registers[0x59] & 1:
             self.beyond.note("image written while it is not being loaded")
-        elif self._upload_at < _IMAGE:
-            self._loaded[self._upload_at] = 1
-        self._upload_at += 1
+        elif end > self._upload_at:
+            self._loaded[self._upload_at : end] = b"\x01" * (end - self._upload_at)
+        self._upload_at += length
+        self._written_s = self._clock.now()
 
     def _take_effect(self, register: int, value: int) -> None:
         before, self._registers[register] = self._registers[register], value
