@@ -27,9 +27,10 @@ def decode_words(data: bytes) -> Counts:
     """
     if len(data) % WORD_BYTES:
         raise ProtocolError(f"{len(data)} bytes are no whole number of {WORD_BYTES}-byte words")
-    words = np.frombuffer(data, np.uint8).reshape(-1, WORD_BYTES).astype(np.int32)
     # Into the upper bytes of 32 bits, so that the sign comes by itself.
-    return np.asarray((words[:, 0] << 24 | words[:, 1] << 16 | words[:, 2] << 8) >> 12, np.int32)
+    words = np.zeros((len(data) // WORD_BYTES, 4), np.uint8)
+    words[:, :WORD_BYTES] = np.frombuffer(data, np.uint8).reshape(-1, WORD_BYTES)
+    return np.asarray(words.view(">i4")[:, 0].astype(np.int32) >> 12, np.int32)
 
 
 def decode_temperature(data: bytes) -> float:
@@ -60,9 +61,9 @@ class FifoDecoder:
         first = int(np.argmax(marks == IS_X)) if lost and len(marks) else 0
         samples = (len(marks) - first) // 3
         end = first + 3 * samples
-        wrong = (marks[first:end].reshape(-1, 3) != _MARKS).any(axis=1)
+        wrong = marks[first:end].reshape(-1, 3) != _MARKS
         if wrong.any():
-            at = int(np.argmax(wrong))
+            at = int(np.argmax(wrong.any(axis=1)))
             found = marks[first + 3 * at : first + 3 * at + 3].tolist()
             raise ProtocolError(
                 f"sample {at} of {samples} in the FIFO is marked {found}, not [1, 0, 0]: words "

@@ -336,11 +336,13 @@ class SimIcm42688p:
             first_kept, high = low, min(high, low + self._fifo.depth - self._fifo.packets - 1)
         else:
             first_kept = max(low, high - self._fifo.depth + 1)
-        packed = self._packed(np.arange(first_kept, high + 1) * step, wanted)
-        if first_kept == low:
-            packed[:1, 0] |= self._rate_changed
+        packed = np.empty((0, self._fifo.width), np.uint8)
+        if high >= first_kept:
+            packed = self._packed(np.arange(first_kept, high + 1) * step, wanted)
+            if first_kept == low:
+                packed[0, 0] |= self._rate_changed
+            self._rate_changed = 0
         self._fifo.put(packed, due, stops=stops)
-        self._rate_changed = 0
         self._flag_level()
 
     def _packed(self, ticks: Ticks, wanted: int) -> Bytes:

@@ -1,0 +1,1 @@
+"""BMI270, Bosch Sensortec's accelerometer and gyroscope, which needs an image before it samples."""
