@@ -10,6 +10,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from sensorbench.core.catalog import devices
 from sensorbench.sensors.adxl345.codec import decode_samples as adxl345
 from sensorbench.sensors.adxl355.codec import FifoDecoder as Adxl355Fifo
+from sensorbench.sensors.bmi270.codec import decode_frames as bmi270
 from sensorbench.sensors.bmp390.codec import Trimming
 from sensorbench.sensors.bmp390.codec import compensate as compensate_bmp390
 from sensorbench.sensors.bmp390.codec import decode_fifo as decode_frames
@@ -69,6 +70,13 @@ def icm42688p_packets() -> bytes:
     return raw.tobytes()
 
 
+def bmi270_frames() -> bytes:
+    """Return frames of both sensors, as the headers tell."""
+    raw = np.frombuffer(noise(13), np.uint8).reshape(-1, 13).copy()
+    raw[:, 0] = 0x8C
+    return raw.tobytes()
+
+
 def adxl355_words() -> bytes:
     """Return words of 20 bits, the first of three marked as such."""
     raw = np.frombuffer(noise(9), np.uint8).reshape(-1, 3, 3).copy()
@@ -93,6 +101,7 @@ SCALES = np.full(6, 0.061e-3 * 9.80665)
 DECODERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "adxl345": (lambda data: adxl345(samples(data)) * SCALES[:3], noise(6)),
     "adxl355": (lambda data: Adxl355Fifo().feed(data) * SCALES[:3], adxl355_words()),
+    "bmi270": (lambda data: bmi270(data)[0] * SCALES, bmi270_frames()),
     "bmp390": (bmp390, bmp390_frames()),
     "dps310": (dps310, results()),
     "icm42688p": (lambda data: icm42688p(data) * SCALES, icm42688p_packets()),

@@ -8,6 +8,7 @@ from sensorbench.core.catalog import devices
 from sensorbench.core.clock import RealClock
 from sensorbench.links.i2c import SimulatedI2cBus
 from sensorbench.run.lost import LossCount
+from sensorbench.testing.cases import case_of
 from sensorbench.world.fields import Constant
 from sensorbench.world.world import Place, World
 
@@ -24,11 +25,17 @@ STALLS = (0.5, 0.5, 0.5, 0.5, 2.5, 0.3, 1.7, 0.5)
 @pytest.mark.parametrize("name", STREAMING)
 def test_a_host_that_stalls_knows_how_many_samples_it_lost(name: str) -> None:
     device, clock = STREAMING[name], RealClock(speed=SPEED)
+    case = case_of(device)
     world, bus = World(clock, 1), SimulatedI2cBus()
     driver = device.load_sensor()
     world.zone().bind("supply", Constant(sum(driver.SUPPLY_V) / 2))
-    bus.attach(device.addresses[0], device.load_twin()(Place(world, "10000001")))
-    part = device.load_driver()(bus, device.addresses[0], clock)
+    bus.attach(
+        device.addresses[0],
+        device.load_twin()(Place(world, "10000001"), **case.options, **case.twin_options),
+    )
+    part = device.load_driver()(
+        bus, device.addresses[0], clock, **case.options, **case.driver_options
+    )
     part.prepare()
     declared = part.stream()
     full_s = declared.depth / declared.rate_hz

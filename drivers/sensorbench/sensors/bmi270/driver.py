@@ -163,6 +163,8 @@ class Bmi270:
             depth=reg.FIFO_FRAMES,
             # Nine clocks a byte; a drain's overhead shared by a FIFO that is a quarter full.
             bits=9 * FRAME_BYTES + reg.BURST_BITS / (reg.FIFO_FRAMES / 4),
+            sample_bytes=FRAME_BYTES,
+            burst_bytes=FRAME_BYTES * reg.FIFO_FRAMES,
             channels=tuple(channel.name for channel in cls.CHANNELS[:6]),
             scale=reg.scales_of(asked),
             offset=(0.0,) * 6,

@@ -155,7 +155,8 @@ class SimQmc5883p:
 
     def _latch(self) -> None:
         """Put the last sample that was taken until now into the registers."""
-        while due := self._samples.due(self._clock.now()):
+        now_s = self._clock.now()  # not what ends while this is computed
+        while due := self._samples.due(now_s):
             taken_s = self._samples.take(due)
             self._take(taken_s)
             if self._is_testing:
