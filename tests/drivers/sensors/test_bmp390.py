@@ -270,6 +270,16 @@ def test_noise_falls_with_oversampling_and_filter_to_the_data_sheet_s() -> None:
     assert found == pytest.approx([1.8, 0.32, 0.02], rel=0.25)
 
 
+def test_the_filter_remembers_from_one_request_to_the_next(bench: Bench) -> None:
+    bench.part.prepare(mode="one shot", filter=3)
+    before_pa = bench.sample()[0]
+    bench.put("pressure", before_pa - 1000.0)
+    moved = [before_pa - bench.sample()[0] for _ in range(3)]
+    assert moved == pytest.approx([1000 * (1 - 0.75**n) for n in (1, 2, 3)], abs=20.0)
+    bench.part.prepare(mode="one shot", filter=3)
+    assert before_pa - bench.sample()[0] == pytest.approx(1000.0, abs=20.0)
+
+
 @pytest.mark.parametrize("rate", [200.0, 50.0, 3.125])
 def test_a_minute_of_stream_loses_and_repeats_nothing(rate: float) -> None:
     found = []

@@ -1,6 +1,7 @@
 """Other people's pressure drivers, unchanged, on the twins: they read the world in either time."""
 
 import importlib
+import time
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -37,12 +38,12 @@ def plugged(bench: Bench, name: str, address: int, **options: Any) -> Any:
 
 
 def driver(bench: Bench, monkeypatch: pytest.MonkeyPatch, name: str) -> ModuleType:
-    """Import a driver; in virtual time its sleeps are the bench's."""
+    """Import a driver; in virtual time its sleeps are the bench's, and MicroPython's are there."""
     pytest.importorskip(name.partition(".")[0])
     module = importlib.import_module(name)
-    if isinstance(bench, VirtualBench):
-        clock = bench.world.clock
-        monkeypatch.setattr(module, "time", SimpleNamespace(sleep=clock.sleep))
+    sleep = bench.world.clock.sleep if isinstance(bench, VirtualBench) else time.sleep
+    sleeps = SimpleNamespace(sleep=sleep, sleep_ms=lambda ms: sleep(ms / 1000))
+    monkeypatch.setattr(module, "time", sleeps)
     return module
 
 
@@ -102,6 +103,22 @@ def test_adafruit_s_spa06(
     assert part.pressure * 100 == pytest.approx(98_700, abs=300)
     assert part.temperature == pytest.approx(27.5, abs=1)
     assert {access.split()[-1] for access in twin.beyond} == {"0x09"}  # interrupts, of no effect
+
+
+def test_the_micropython_ms5611_package(
+    bench: Bench, micropython: MicroPythonI2c, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twin = plugged(bench, "ms5611", 0x77)
+    package = driver(bench, monkeypatch, "micropython_ms5611.ms5611")
+    bench.bus.transfer(0x77, b"\x1e")  # it leaves the reset that loads the PROM to others
+    bench.world.clock.sleep(0.01)
+    part = package.MS5611(micropython)
+    for code in (package.PRESS_OSR_4096, package.PRESS_OSR_256):
+        part.pressure_oversample_rate = part.temperature_oversample_rate = code
+        temperature_c, pressure_kpa = part.measurements
+        assert temperature_c == pytest.approx(27.5, abs=1)
+        assert pressure_kpa == pytest.approx(98.7, abs=0.3)
+    assert not twin.beyond
 
 
 @pytest.mark.parametrize(

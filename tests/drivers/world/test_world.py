@@ -255,7 +255,8 @@ def test_what_a_part_feels_at_many_times_is_what_it_feels_at_each() -> None:
     world = World(clock, 3)
     zone = world.zone()
     for where, value, target in (
-        ("temperature", 60.0, -10.0), ("humidity", 35.0, 80.0), ("pressure", 90_000.0, 90_100.0)
+        ("temperature", 60.0, -10.0), ("humidity", 35.0, 80.0), ("pressure", 90_000.0, 90_100.0),
+        ("co2", 420.0, 500.0),
     ):  # fmt: skip
         field = Moving(value, fastest_up=1.0, tau_s=5.0, moves_before=world.changing, now=0.0)
         zone.bind(where, field)
@@ -267,6 +268,7 @@ def test_what_a_part_feels_at_many_times_is_what_it_feels_at_each() -> None:
     assert part.humidities_rh(times) == pytest.approx(humidity)
     assert part.pressures_pa(times) == pytest.approx([part.pressure_pa(at_s=t) for t in times])
     assert np.ptp(part.pressures_pa(times)) > 50
+    assert part.scalars("co2", times) == pytest.approx([part.scalar("co2", t) for t in times])
 
 
 def test_gravity_is_up_in_the_part_s_axes() -> None:

@@ -8,6 +8,7 @@ only where INT_CTRL enables them, and that it answers at once after a soft reset
 adafruit-circuitpython-bmp3xx goes on at once: commands are refused for 2 ms.
 
 - Samples are computed when somebody asks, and before the world or a register changes.
+- The low pass remembers from one measurement to the next, on request, too, until it is set again.
 - Multi-byte writes are pairs of register and value; reads count up, but stay at the FIFO.
 - Settings that change while it samples begin it anew and leave a frame of their own in the FIFO. A
   rate that its oversampling does not fit raises conf_err, and nothing is sampled.
@@ -165,6 +166,8 @@ class SimBmp390:
             return
         was = self._registers[register]
         self._registers[register] = value & _KEPT[register]
+        if register == 0x1F:
+            self._signals.forget()
         if register == 0x17 and not value & 0x01:
             self._fifo.clear()
         elif register == 0x1B or (register > 0x1B and self._mode == 3):
@@ -202,7 +205,6 @@ class SimBmp390:
 
     def _begin(self, *, tells: bool) -> None:
         """Sample from now on, as the registers say; `tells`: a frame says that they changed."""
-        self._signals.forget()
         self._samples = Conversions()
         if not self._mode or not any(self._enabled):
             return
