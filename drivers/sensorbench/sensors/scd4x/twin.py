@@ -22,7 +22,12 @@ from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.sensors.scd4x.twin_settings import Memory, Settings
-from sensorbench.sensors.simulated import PowerOnReset, factory_number, screened
+from sensorbench.sensors.simulated import (
+    PowerOnReset,
+    factory_number,
+    humidity_error,
+    screened,
+)
 from sensorbench.world.conversions import Conversions, reached
 from sensorbench.world.world import Place
 
@@ -314,7 +319,7 @@ class SimScd4x:
         found_c = true_c + self._heat_k - offset_k
         # The warmer the part takes the air to be, the drier.
         humidity_rh = place.humidity_rh(ended_s) * _saturation(true_c) / _saturation(found_c)
-        humidity_rh += self._offset_rh + noise[1]
+        humidity_rh += humidity_error(humidity_rh, self._offset_rh) + noise[1]
         temperature = _share((found_c + noise[2] + 45.0) / 175.0)
         co2 = round(max(1.0, min(40_000.0, co2_ppm))) if self._has_co2 else 0
         return co2, temperature, _share(humidity_rh / 100.0)
