@@ -33,13 +33,21 @@ def factory_number(place: Place, length: int) -> bytes:
     return hashlib.blake2b(name.encode(), digest_size=length).digest()
 
 
-def humidity_error(humidity_rh: float, error_rh: float) -> float:
+def humidity_errors(
+    humidity_rh: npt.NDArray[np.float64], error_rh: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
     """Return by how much a humidity sensor reads wrong that is `error_rh` off in the middle, %RH.
 
     Within 20 %RH of dry and of saturated air it falls to 0 (an estimate): a bake dries air to less
-    than any such error, and parts still read it.
+    than any such error, and parts still read it. Shapes (n,).
     """
-    return error_rh * max(0.0, min(1.0, humidity_rh / 20.0, (100.0 - humidity_rh) / 20.0))
+    from_end = np.minimum(humidity_rh, 100.0 - humidity_rh) / 20.0
+    return np.asarray(error_rh * np.clip(from_end, 0.0, 1.0))
+
+
+def humidity_error(humidity_rh: float, error_rh: float) -> float:
+    """Return the same of one reading."""
+    return float(humidity_errors(np.array([humidity_rh]), np.array([error_rh]))[0])
 
 
 def during(place: Place, kind: str, times: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:

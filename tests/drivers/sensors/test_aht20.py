@@ -205,14 +205,3 @@ def test_a_part_of_another_kind_is_named_by_what_it_answers(bench: Bench) -> Non
     bench.twin.send = lambda length: b"\x60" * length  # type: ignore[method-assign]
     with pytest.raises(ProtocolError, match="answers 0x60; the status of an AHT20 is 0x18 or 0x1c"):
         bench.part.identify()
-
-
-def test_a_bake_that_dries_the_air_is_read() -> None:
-    for seed in range(30):
-        bench = Bench(seed=seed)
-        bench.world.changing()
-        bench.zone.bind("temperature", Constant(85.0))
-        bench.zone.bind("humidity", Constant(1.0))
-        bench.part.prepare()
-        bench.clock.sleep(1000 * 3600.0)
-        assert bench.sample() == pytest.approx((1.0, 85.0), abs=0.8)

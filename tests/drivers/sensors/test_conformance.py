@@ -46,6 +46,20 @@ def test_a_sensor_of_another_lot_does_the_same(name: str, options: dict[str, Any
     check_sensor(SENSORS[name], twin_options=options)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [n for n, c in CASES.items() if any(h.name == "humidity" for h in c.load_driver().CHANNELS)],
+)
+def test_a_humidity_sensor_reads_the_dry_air_of_a_bake(name: str) -> None:
+    for seed in range(1, 40):
+        bench = SensorBench(CASES[name], seed=seed)
+        bench.put("temperature", 60.0)
+        bench.put("humidity", 1.0)
+        bench.part.prepare()
+        bench.clock.sleep(1000 * 3600.0)
+        assert bench.sample()["humidity"] == pytest.approx(1.0, abs=8.0)
+
+
 def test_ours_are_among_them() -> None:
     assert set(SENSORS) >= {"bme280", "bmp280", "ms5611", "sbp1", "tmp117"}
 

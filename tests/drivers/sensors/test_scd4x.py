@@ -262,6 +262,17 @@ def test_reading_too_early_is_refused(bench: Bench, mode: str) -> None:
         bench.part.read()
 
 
+def test_the_first_single_shot_after_power_up_is_thrown_away(bench: Bench) -> None:
+    found = []
+    for _ in range(2):
+        bench.write(0x219D, wait_s=5.0)
+        found.append(decode_words(bench.ask(0xEC05, 3), 3)[0])
+    assert found[0] - found[1] > 50
+    bench.power_cycle()
+    bench.part.prepare(mode="single")
+    assert bench.sample()[0] == pytest.approx(found[1], abs=20)
+
+
 def test_nothing_that_wears_the_part_is_sent(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[bytes] = []
     receive = bench.twin.receive

@@ -133,8 +133,8 @@ class Scd4x:
     def prepare(self, **settings: Any) -> None:
         """Stop and reinitialise the part and take the settings; it measures from then on.
 
-        In single mode it idles. Raises SetpointError for a setting that can't be, SettingsLost
-        where one does not read back.
+        In single mode it idles, once the first shot is over, which is thrown away. Raises
+        SetpointError for a setting that can't be, SettingsLost where one does not read back.
         """
         asked = chosen(self.SETTINGS, settings)
         self._settings = self._started_s = self._told = None
@@ -153,7 +153,11 @@ class Scd4x:
         self._set(SET_SELF_CALIBRATION, is_on, GET_SELF_CALIBRATION)
         # Parts of data sheet 1.3 do not tell the pressure.
         self._set(SET_PRESSURE, round(float(asked["ambient_pressure"]) / 100.0))
-        if asked["mode"] != SINGLE:
+        if asked["mode"] == SINGLE:
+            # After power-up or sleep the first is not to be used (data sheet 1.3, section 3.10).
+            self._send(SINGLE_SHOT)
+            self._clock.sleep(SINGLE_S)
+        else:
             self._send(PERIODIC[str(asked["mode"])][0])
             self._clock.sleep(EXECUTION_S)
         self._settings = asked

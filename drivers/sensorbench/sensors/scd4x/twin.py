@@ -3,7 +3,8 @@
 Sources: Sensirion SCD4x data sheets 1.1 and 1.3, tables 9 to 31; variants, defaults and targets of
 self-calibration Sensirion/embedded-i2c-scd4x scd4x_i2c.h. Noise, errors, drift and currents are
 recalled. Estimates: that periods are 2 % off at most, the heat of the part (4 K in every mode, as
-the default offset has it), that CO2 reads in proportion to the pressure over the one that was set.
+the default offset has it), how far off the first single shot after power-up or sleep is, that CO2
+reads in proportion to the pressure over the one that was set.
 
 - While it measures by itself it takes only what the data sheet lists for that; while it executes a
   command that takes long, nothing. A wake-up is never acknowledged.
@@ -21,7 +22,12 @@ from typing import ClassVar
 
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.sensors.scd4x.twin_settings import Memory, Settings
-from sensorbench.sensors.simulated import PowerOnReset, factory_number, screened
+from sensorbench.sensors.simulated import (
+    PowerOnReset,
+    factory_number,
+    humidity_error,
+    screened,
+)
 from sensorbench.world.conversions import Conversions, reached
 from sensorbench.world.world import Place
 
@@ -44,6 +50,7 @@ _LONGEST_S = {
     0x3F86: 0.5, 0x3615: 0.8, 0x3639: 10.0, 0x3632: 1.2, 0x3646: 0.030, 0x36F6: 0.030, 0x362F: 0.4,
 }  # fmt: skip
 _FASTEST, _EXECUTION_S, _POWER_UP_S = 0.8, 1e-3, 0.030
+_FIRST_PPM = 80.0  # how far off the first single shot after power-up or sleep is
 _OPERATED_S = 180.0  # before a forced recalibration
 _HEAT_K = 4.0
 _NOISE = (10.0 / 3, 0.4 / 3, 0.1 / 3)  # ppm, %RH, K: repeatability is three of it
@@ -114,7 +121,7 @@ class SimScd4x:
     def _boot(self, awake_s: float) -> None:
         self._busy_until_s = awake_s
         self._sleeps = self._is_periodic = False
-        self._has_co2 = True
+        self._has_co2 = self._is_fresh = True
         self._operated_s = 0.0
         self._conversions = Conversions()
         self._data = b""
@@ -172,7 +179,7 @@ class SimScd4x:
         if self._conversions.go_on and not self._is_periodic:
             raise NotAcknowledged(f"part {self._place.serial} measures once")
         if wakes and self._sleeps:
-            self._sleeps = False
+            self._sleeps, self._is_fresh = False, True
             self._busy(0x36F6)
         if wakes or self._sleeps:
             raise NotAcknowledged(f"part {self._place.serial} sleeps, or wakes up")
@@ -290,6 +297,7 @@ class SimScd4x:
         if self._settings.self_calibrates and measured_h > self._settings.initial_h:
             self.beyond.note("automatic self-calibration")
         words = self._words(ended_s)
+        self._is_fresh = False
         data = _framed(b"".join(map(_word, words)))
         if self._place.fault(ended_s) == "crc":
             data = data[:3] + bytes([data[3] ^ 0x10]) + data[4:]
@@ -304,15 +312,17 @@ class SimScd4x:
             louder * sigma * place.stream(f"{channel} noise").normal(counter)
             for channel, sigma in zip(("co2", "humidity", "temperature"), _NOISE, strict=True)
         ]
-        co2_ppm = round(max(1.0, min(40_000.0, self._co2_ppm(ended_s) + noise[0])))
+        settling_ppm = _FIRST_PPM if self._is_fresh and not self._is_periodic else 0.0
+        co2_ppm = self._co2_ppm(ended_s) + settling_ppm + noise[0]
         offset_k = self._settings.offset * 175.0 / 65535
         true_c = place.temperature_c(ended_s)
         found_c = true_c + self._heat_k - offset_k
         # The warmer the part takes the air to be, the drier.
         humidity_rh = place.humidity_rh(ended_s) * _saturation(true_c) / _saturation(found_c)
-        humidity_rh += self._offset_rh + noise[1]
+        humidity_rh += humidity_error(humidity_rh, self._offset_rh) + noise[1]
         temperature = _share((found_c + noise[2] + 45.0) / 175.0)
-        return co2_ppm if self._has_co2 else 0, temperature, _share(humidity_rh / 100.0)
+        co2 = round(max(1.0, min(40_000.0, co2_ppm))) if self._has_co2 else 0
+        return co2, temperature, _share(humidity_rh / 100.0)
 
     def _co2_ppm(self, at_s: float) -> float:
         """Return what it measures of CO2 without noise."""

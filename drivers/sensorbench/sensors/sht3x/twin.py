@@ -24,7 +24,14 @@ import numpy.typing as npt
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.sensors.sht3x.twin_alert import Alert
 from sensorbench.sensors.sht3x.twin_heater import Heater
-from sensorbench.sensors.simulated import PowerOnReset, aged, during, factory_number, screened
+from sensorbench.sensors.simulated import (
+    PowerOnReset,
+    aged,
+    during,
+    factory_number,
+    humidity_errors,
+    screened,
+)
 from sensorbench.world.conversions import Conversions, reached
 from sensorbench.world.world import Place
 
@@ -269,7 +276,8 @@ class SimSht3x:
         body_c, rise_k = place.temperatures_c(times), self._heater.rise_k(times)
         temperature_c = body_c + rise_k + self._offset_c + measurement.noise_c * noise_c
         humidity_rh = place.humidities_rh(times) * _dried(body_c, rise_k)
-        humidity_rh = humidity_rh + self._offset_rh + aged(place, self._ageing_rh, 5.0, times)
+        error_rh = self._offset_rh + aged(place, self._ageing_rh, 5.0, times)
+        humidity_rh = humidity_rh + humidity_errors(humidity_rh, error_rh)
         humidity_rh = humidity_rh + measurement.noise_rh * noise_rh
         stuck = during(place, "stuck", times)
         return (
