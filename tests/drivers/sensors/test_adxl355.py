@@ -284,6 +284,23 @@ def test_any_pattern_of_draining_gives_every_sample_once() -> None:
     assert spread_g == pytest.approx([22.5e-6 * (125 / 4) ** 0.5] * 3, rel=0.15)
 
 
+def test_a_host_that_stalls_while_it_opens_a_stream_begins_with_an_empty_one(bench: Bench) -> None:
+    bench.part.prepare()
+    original, stalls = bench.bus.transfer, [1.0]
+
+    def transfer(address: int, write: bytes, read_length: int = 0) -> bytes:
+        if write == b"\x04" and stalls:
+            bench.clock.sleep(stalls.pop())
+        return original(address, write, read_length)
+
+    bench.bus.transfer = transfer  # type: ignore[method-assign]
+    bench.part.open_stream()
+    bench.clock.sleep(0.1)
+    block = bench.part.drain()
+    assert not block.overflow
+    assert len(block.values) == pytest.approx(12, abs=1)
+
+
 def test_a_drain_that_is_too_late_says_so_and_the_next_does_not(bench: Bench) -> None:
     bench.part.prepare()
     bench.part.open_stream()

@@ -20,6 +20,7 @@ from sensorbench.core.errors import (
     SettingsLost,
     WrongDevice,
 )
+from sensorbench.core.provenance import Provenance
 from sensorbench.core.quantity import Value
 from sensorbench.links.i2c import SimulatedI2cBus
 from sensorbench.sensors.bmi270 import image as images
@@ -45,7 +46,7 @@ class Bench:
         self.bus = SimulatedI2cBus("bus0")
         self.twin = SimBmi270(Place(self.world, "7"))
         self.bus.attach(ADDRESS, self.twin)
-        self.part = Bmi270(self.bus, ADDRESS, self.clock, image="blank")
+        self.part = Bmi270(self.bus, ADDRESS, self.clock)
 
     def set(self, address: str, value: Value) -> None:
         self.zone.bind(address, Constant(value))
@@ -118,11 +119,13 @@ def test_what_is_no_image_is_refused_with_what_was_found(tmp_path: Path) -> None
             load_image(str(tmp_path / name))
 
 
-def test_without_an_image_nothing_is_sent_and_the_user_is_told_where_it_is(
+def test_without_an_image_nothing_is_sent_to_a_real_part_and_the_user_is_told_where_it_is(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("SENSORBENCH_BMI270_IMAGE", raising=False)
     monkeypatch.setattr(images, "FIRMWARE", tmp_path / "none")
+    bench.part.prepare()
+    bench.bus.provenance = Provenance.HARDWARE
     bench.bus.stuck = True
     with pytest.raises(
         InputError, match=r"SENSORBENCH_BMI270_IMAGE to a file .* Bosch's bmi270\.c"
@@ -202,7 +205,7 @@ class Scripted(SimulatedI2cBus):
 
 
 def scripted(bus: Scripted, **settings: float | str) -> Bmi270:
-    part = Bmi270(bus, ADDRESS, VirtualClock(), image="blank")
+    part = Bmi270(bus, ADDRESS, VirtualClock())
     part.prepare(**settings)
     part.start()
     return part

@@ -59,7 +59,7 @@ LOOKS_S = 1.0  # from one look at the settings of a stream to the next; after a 
 RESET_S, WAKE_S, SETTLE_PERIODS = 0.010, 0.010, 4
 SLOWEST = 1.1  # how long to wait for a sample, in nominal periods
 STALLED_PERIODS = 20
-TEMPERATURE_TRIES = 3
+TEMPERATURE_TRIES, EMPTY_TRIES = 3, 5
 SELF_TEST_HZ, SELF_TEST_SAMPLES = 125.0, 16
 BURST_BITS = 21 * 9  # a drain's other bytes: settings, status twice, addressing
 
@@ -181,8 +181,7 @@ class Adxl355:
     def open_stream(self) -> None:
         """Empty the FIFO, which fills by itself. Raises BenchError before `prepare`."""
         assert self._prepared  # noqa: S101 - raises
-        self._read(FIFO_DATA, FIFO_SAMPLES * SAMPLE_BYTES)
-        self._read(STATUS, 1)  # an old overrun is nobody's concern
+        self._empty()
         self._decoder = FifoDecoder()
         self._last_samples_s = self._looks_s = self._clock.now()
 
@@ -248,6 +247,14 @@ class Adxl355:
         return np.asarray(np.mean(rows, axis=0))
 
     # --------------------------------------------------------------------------------------
+
+    def _empty(self) -> None:
+        """Fetch what waits in the FIFO, and forget its overrun; again where it filled meanwhile."""
+        for _ in range(EMPTY_TRIES):
+            self._read(FIFO_DATA, FIFO_SAMPLES * SAMPLE_BYTES)
+            status, entries = self._read(STATUS, 2)
+            if not status & OVERRUN and entries < 3 * FIFO_SAMPLES:
+                return
 
     @property
     def _where(self) -> str:

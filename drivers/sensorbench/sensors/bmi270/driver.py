@@ -1,7 +1,7 @@
 """BMI270 over I2C: single readings, a stream from its FIFO, the accelerometer's self-test.
 
 - The part samples only once Bosch's image of 8192 bytes was loaded, which is the user's (image.py):
-  prepare() loads it after the reset, each time.
+  prepare() loads it after the reset, each time. On a simulated bus zeros will do.
 - Accelerometer and gyroscope run at the same rate, with performance filters and without power
   saving.
 - The angular rate x is rid of its share of z by the part's own factor, in readings and streams.
@@ -29,7 +29,7 @@ from sensorbench.core.errors import (
     SettingsLost,
     WrongDevice,
 )
-from sensorbench.core.provenance import Identity
+from sensorbench.core.provenance import Identity, Provenance
 from sensorbench.core.quantity import ACCELERATION, ANGULAR_RATE, TEMPERATURE
 from sensorbench.core.units import Dimension
 from sensorbench.links.i2c import I2cBus
@@ -97,7 +97,8 @@ class Bmi270:
         anything is sent; ProtocolError where the part refuses it.
         """
         asked = chosen(self.SETTINGS, settings)
-        image = load_image(self._image_name)
+        simulated = self._bus.provenance is not Provenance.HARDWARE
+        image = load_image(self._image_name, simulated=simulated)
         self._settings, self._is_started, self._streams = None, False, False
         self._write(reg.COMMAND, reg.RESET)
         self._clock.sleep(reg.RESET_S)

@@ -13,7 +13,6 @@ from pathlib import Path
 from sensorbench.core.errors import InputError
 
 IMAGE_BYTES = 8192
-BLANK = "blank"
 VARIABLE = "SENSORBENCH_BMI270_IMAGE"
 FIRMWARE = Path("/lib/firmware/bmi270-init-data.fw")
 
@@ -21,22 +20,22 @@ _ARRAY = re.compile(rb"bmi270_config_file\s*(?:\[\w*\])?\s*=\s*[\[{]([^\]}]*)[\]
 _BYTE = re.compile(rb"0[xX]([0-9a-fA-F]{1,2})")
 _WHERE = (
     f"Set {VARIABLE} to a file with it: {IMAGE_BYTES} bytes, or a source file with the array "
-    "bmi270_config_file, as Bosch's bmi270.c (github.com/boschsensortec/BMI270_SensorAPI). For a "
-    f'simulated part "{BLANK}" will do'
+    "bmi270_config_file, as Bosch's bmi270.c (github.com/boschsensortec/BMI270_SensorAPI)"
 )
 
 
-def load_image(name: str | None) -> bytes:
-    """Return the image of that name: a file, or "blank", which a twin takes and a part refuses.
+def load_image(name: str | None, *, simulated: bool = False) -> bytes:
+    """Return the image that the file of that name holds.
 
-    Without a name it is what SENSORBENCH_BMI270_IMAGE says, or the firmware of this Linux. Raises
+    Without a name it is the file that SENSORBENCH_BMI270_IMAGE names, or the firmware of this
+    Linux; for a `simulated` part, which does not look at it, zeros where there is neither. Raises
     InputError where there is none, or no image in it.
     """
     name = name or os.environ.get(VARIABLE) or (str(FIRMWARE) if FIRMWARE.is_file() else "")
+    if not name and simulated:
+        return bytes(IMAGE_BYTES)
     if not name:
         raise InputError.one("BMI270", "", f"it samples only with Bosch's image. {_WHERE}")
-    if name == BLANK:
-        return bytes(IMAGE_BYTES)
     try:
         data = Path(name).read_bytes()
     except OSError as error:
