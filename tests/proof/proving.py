@@ -171,6 +171,9 @@ def english_in_chinese(outcome: Outcome) -> list[str]:
     own = [str(reader.manifest.get(key) or "") for key in ("station", "location")]
     for event in reader.events("instrument", "unit"):
         own += map(str, (event.data.get("identity") or {}).values())
+    for event in reader.events("twins"):
+        for twin, programs in event.data["proved_by"].items():
+            own += [*programs, twin]
     found: list[str] = []
 
     def look(value: object) -> None:

@@ -139,8 +139,10 @@ def devices(
     if what is not None:
         from sensorbench.app.commands.device_pages import show_device  # noqa: PLC0415 - as above
 
-        if what != "show" or not name:
-            raise typer.BadParameter("write `sensorbench devices show DEVICE`", param_hint=what)
+        if what != "show":
+            raise UsageError(f"Got unexpected extra argument ({what})")
+        if name is None:
+            raise typer.BadParameter("name a device; `sensorbench devices` lists them")
         show_device(name, as_json)
         return
     if pages is not None:

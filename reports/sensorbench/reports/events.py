@@ -26,7 +26,7 @@ from sensorbench.reports.text import clean, entries
 from sensorbench.reports.words import Words
 
 _USUAL = {
-    "instrument", "stream", "meters", "needs", "step", "done", "sent", "released", "log", "readout",
+    "instrument", "twins", "stream", "meters", "needs", "step", "done", "sent", "released", "log", "readout",
     "monitor", "stream_opened", "stream_data", "stream_closed", "hold", "intent", "outcome", "unit",
     "created", "results",
 }  # fmt: skip
