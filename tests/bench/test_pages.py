@@ -10,6 +10,7 @@ from sensorbench.core.catalog import Device, devices
 from sensorbench.core.plugins import OURS
 from sensorbench.instruments.keysight_e36312a.twin import SimKeysightE36312a
 from sensorbench.protocols.scpi_device import scpi
+from sensorbench.testing import pages
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.conformity import applies_to
 from sensorbench.testing.instruments import INSTRUMENT_CHECKS
@@ -28,6 +29,13 @@ def test_the_page_of_each_device_is_up_to_date(device: Device) -> None:
         pytest.fail(f"run: sensorbench devices --pages {PAGES}")
 
 
+@pytest.fixture
+def one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let there be one device: finding out what each twin understands takes a while."""
+    monkeypatch.setattr(pages, "devices", lambda: {"bmp280": devices()["bmp280"]})
+
+
+@pytest.mark.usefixtures("one")
 def test_what_people_wrote_stays_before_and_after(tmp_path: Path) -> None:
     page = tmp_path / "bmp280.md"
     write_pages(tmp_path)
@@ -93,6 +101,7 @@ def test_a_twin_models_what_it_says_that_it_understands(name: str) -> None:
     assert not [sent for sent in commands_of(case.device) if is_noted(case, sent)]
 
 
+@pytest.mark.usefixtures("one")
 def test_the_command_says_what_it_wrote(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,9 +26,9 @@ from sensorbench.reports.text import clean, entries
 from sensorbench.reports.words import Words
 
 _USUAL = {
-    "instrument", "twins", "stream", "meters", "needs", "step", "done", "sent", "released", "log", "readout",
-    "monitor", "stream_opened", "stream_data", "stream_closed", "hold", "intent", "outcome", "unit",
-    "created", "results",
+    "instrument", "twins", "stream", "meters", "needs", "step", "done", "sent", "released", "log",
+    "readout", "monitor", "stream_opened", "stream_data", "stream_closed", "hold", "intent",
+    "outcome", "unit", "created", "results",
 }  # fmt: skip
 """What every run has, and stands elsewhere in the report or only in the journal."""
 
