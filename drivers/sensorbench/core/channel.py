@@ -12,7 +12,6 @@ from sensorbench.core.errors import SetpointError
 from sensorbench.core.quantity import Quantity
 from sensorbench.core.units import Dimension, UnitError, parse, show
 
-_LONG = 5  # digits
 _NOMINAL = 0.005  # a part's 417 Hz is called 416 Hz by some: how far a name may lie beside it
 
 
@@ -88,20 +87,31 @@ class Setting:
         return f"{low} to {high}"
 
     def shown(self, value: float | str) -> str:
-        """Return a value as people write it, where it is long in the unit that makes it short.
+        """Return a value as people write it: in the unit in which what is allowed is shortest.
 
-        >>> setting = Setting(19.6133, (19.6133, 417.0), Dimension.ACCELERATION)
-        >>> setting.shown(19.6133), setting.shown(417.0)
-        ('2 g', '417 m/s2')
+        >>> setting = Setting(19.6133, (19.6133, 39.2266), Dimension.ACCELERATION)
+        >>> setting.shown(19.6133), setting.shown(4.903325)
+        ('2 g', '0.5 g')
         """
         return self._show(value)
 
     def _show(self, value: object) -> str:
         if self.dimension and isinstance(value, int | float):
-            texts = [show(value, self.dimension, unit) for unit in self.dimension.units]
-            shortest = min(texts, key=lambda text: len(text.partition(" ")[0]))
-            return shortest if len(texts[0].partition(" ")[0]) > _LONG else texts[0]
+            return show(value, self.dimension, self._unit)
         return f"{value:g}" if isinstance(value, float) else repr(value)
+
+    @property
+    def _unit(self) -> str:
+        """Return the unit in which what is allowed is shortest; the canonical one of several."""
+        dimension = self.dimension
+        assert dimension is not None  # noqa: S101 - who asks has looked
+        values = [v for v in (self.default, *self.choices, self.low, self.high)
+                  if isinstance(v, int | float)]  # fmt: skip
+
+        def length(unit: str) -> int:
+            return max(len(show(v, dimension, unit).partition(" ")[0]) for v in values)
+
+        return min(dimension.units, key=length)
 
 
 def chosen(declared: Mapping[str, Setting], given: Mapping[str, object]) -> Settings:
