@@ -12,6 +12,7 @@ from sensorbench.core.errors import SetpointError
 from sensorbench.core.quantity import Quantity
 from sensorbench.core.units import Dimension, UnitError, parse, show
 
+_LONG = 6  # characters of a number
 _NOMINAL = 0.005  # a part's 417 Hz is called 416 Hz by some: how far a name may lie beside it
 
 
@@ -102,7 +103,7 @@ class Setting:
 
     @property
     def _unit(self) -> str:
-        """Return the unit in which what is allowed is shortest; the canonical one of several."""
+        """Return the unit in which what is allowed is shortest; the canonical one unless long."""
         dimension = self.dimension
         assert dimension is not None  # noqa: S101 - who asks has looked
         values = [v for v in (self.default, *self.choices, self.low, self.high)
@@ -111,7 +112,8 @@ class Setting:
         def length(unit: str) -> int:
             return max(len(show(v, dimension, unit).partition(" ")[0]) for v in values)
 
-        return min(dimension.units, key=length)
+        own = dimension.canonical
+        return own if length(own) <= _LONG else min(dimension.units, key=length)
 
 
 def chosen(declared: Mapping[str, Setting], given: Mapping[str, object]) -> Settings:
