@@ -255,6 +255,9 @@ def _lot(file: StationFile, lot: Lot, part: Part) -> Findings:
     device = devices().get(part.part.driver)
     if device is None or not device.channels:
         return  # expand says so
+    lacks = getattr(device.load_sensor(), "lacks", None)
+    if lacks is not None and (text := lacks(simulated=is_simulated(file))):
+        yield "part", f"a {device.name} can't be used here: {text}"
     sockets = {socket.id: socket for socket in file.socket}
     for unit in lot.unit:
         key = f"unit {unit.serial}"

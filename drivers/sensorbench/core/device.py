@@ -147,6 +147,16 @@ class StreamingSensor(Sensor, Protocol):
 
 
 @runtime_checkable
+class Provisioned(Sensor, Protocol):
+    """A DUT that needs something of the machine, such as a file that only its maker gives out."""
+
+    @classmethod
+    def lacks(cls, *, simulated: bool) -> str:
+        """Return what is missing here to use a part, and how to get it; "" if nothing."""
+        ...
+
+
+@runtime_checkable
 class Calibratable(Sensor, Protocol):
     """A DUT that stores coefficients. Writing is for ever counted; `lock` can't be undone.
 

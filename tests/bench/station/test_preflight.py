@@ -538,3 +538,21 @@ def test_rows_of_nothing_that_a_spreadsheet_leaves_are_none(tmp_path: Path) -> N
     (there.root / "lots" / "units.csv").write_text("serial,socket\n26000001,S01\n,\n , \n")
     there.lot_path("L1").write_text('unit = "units.csv"\n\n[lot]\nid = "L1"\npart = "sbp1"\n')
     assert [unit.serial for unit in there.load_lot("L1").unit] == ["26000001"]
+
+
+def test_what_a_part_needs_of_the_machine_is_there_before_it_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = IMU.replace('"lsm6dso"', '"bmi270"').replace("[settings]\n", "").partition("fast")[0]
+    phases = '[[phase]]\nkind = "record"\nname = "r"\nduration = "10 s"\n'
+    socket = '\n[[socket]]\nid = "S"\nlink = { bus = "bus0", address = 0x68 }\n'
+    station = BUS + '\n[bench.supply]\nfixed = "1.8 V"\n' + socket
+    real = station.replace('kind = "simulated"', 'kind = "linux"\ndevice = "/dev/i2c-1"')
+    real = real.replace("[simulation]\nseed = 1\n", "")
+    units = {"M": lot("M", "imu", ["IMU-1"])}
+    check(write(tmp_path / "a", phases, station, {"imu": part}, units))  # a twin needs none
+    monkeypatch.setenv("SENSORBENCH_BMI270_IMAGE", str(tmp_path / "gone.bin"))
+    found = problems(write(tmp_path / "b", phases, real, {"imu": part}, units))
+    assert "lots/M.toml: part: a bmi270 can't be used here: can't be read" in found
+    (tmp_path / "gone.bin").write_bytes(bytes(range(256)) * 32)
+    check(write(tmp_path / "c", phases, real, {"imu": part}, units))

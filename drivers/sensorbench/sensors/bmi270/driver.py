@@ -23,6 +23,7 @@ from sensorbench.core.channel import Block, Channel, Setting, Settings, Stream, 
 from sensorbench.core.clock import Clock
 from sensorbench.core.errors import (
     BenchError,
+    InputError,
     NotReady,
     ProtocolError,
     Saturated,
@@ -89,6 +90,15 @@ class Bmi270:
                 f"CHIP_ID at {self._where} is {found:#04x}, a BMI270 has {reg.IDENTITY:#04x}"
             )
         return Identity("Bosch Sensortec", "BMI270")
+
+    @classmethod
+    def lacks(cls, *, simulated: bool) -> str:
+        """Return where Bosch's image is to be had, if it is not on this machine."""
+        try:
+            load_image(None, simulated=simulated)
+        except InputError as error:
+            return "; ".join(problem.text for problem in error.problems)
+        return ""
 
     def prepare(self, **settings: Any) -> None:
         """Reset the part, load its image and start both sensors with these settings.
