@@ -150,7 +150,7 @@ def stress(there: str, hours: str, high: str, period: str, monitor: str = "") ->
 
 
 @pytest.mark.slow
-@settings(max_examples=18, deadline=None, derandomize=True)
+@settings(max_examples=9, deadline=None, derandomize=True)
 @given(
     there=st.sampled_from(sorted(BENCHES)), at_h=st.floats(0.02, 3.0),
     lasts_s=st.sampled_from([1.0, 100.0, math.inf]), broken=st.sampled_from(BROKEN),

@@ -125,7 +125,7 @@ def test_an_interrupt_at_any_line_leaves_the_evidence_consistent(tmp_path: Path)
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
 def test_a_killed_run_is_verified_as_incomplete(tmp_path: Path) -> None:
     chance = random.Random(2)
-    for moment in range(20):
+    for moment in range(10):
         root = tmp_path / f"bench{moment}"
         process = subprocess.Popen(
             [sys.executable, "-c", RUN, str(root)], stdout=subprocess.PIPE, text=True
@@ -174,6 +174,7 @@ def write_whole(root: Path) -> None:
         run.seal()
 
 
+@pytest.mark.chaos
 @pytest.mark.skipif(os.name != "posix", reason="fork is POSIX")
 def test_a_kill_at_any_moment_of_a_files_writing_is_no_damage(tmp_path: Path) -> None:
     line = 0
