@@ -122,7 +122,9 @@ class ExchangeLine(ABC):
                 self._disconnect()
                 raise self._lost(line, error) from error
             try:
-                time.sleep(max(0.0, self._ended + self._settings.pause_s - time.monotonic()))
+                wait_s = self._ended + self._settings.pause_s - time.monotonic()
+                if wait_s > 0:  # a sleep of no time costs more than the whole exchange
+                    time.sleep(wait_s)
                 deadline = time.monotonic() + timeout_s
                 self._send(data, timeout_s)
                 return self._receive_line(line, timeout_s, deadline) if answered else b""
