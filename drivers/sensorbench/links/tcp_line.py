@@ -9,7 +9,6 @@ from sensorbench.core.errors import LinkClosed
 from sensorbench.core.provenance import Provenance
 from sensorbench.links.exchange import ExchangeLine
 from sensorbench.links.line import LineSettings
-from sensorbench.links.ready import ready
 
 
 class TcpLine(ExchangeLine):
@@ -68,9 +67,11 @@ def receive_some(connection: socket.socket, timeout_s: float) -> bytes:
 
     Raises ConnectionError at the end of the stream.
     """
-    if not ready([connection], timeout_s=timeout_s):
+    connection.settimeout(timeout_s)
+    try:
+        data = connection.recv(65536)
+    except (TimeoutError, BlockingIOError):  # the latter where it may not wait at all
         return b""
-    data = connection.recv(65536)
     if not data:
         raise ConnectionError("it closed the connection")
     return data
