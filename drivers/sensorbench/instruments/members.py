@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Self, TypeVar, overload
 
 from sensorbench.core.errors import ProtocolError, SetpointError
@@ -44,19 +44,29 @@ _NOT_KNOWN = 9.8e37  # from here on up SCPI says overload (9.9E37) and not a num
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """Something that reads a quantity, bound to an open instrument."""
+    """Something that reads a quantity, bound to an open instrument.
+
+    `possible` is what it may read at all: what lies beyond is a reply that came damaged.
+    """
 
     name: str
     quantity: Quantity
     _read: Callable[[], Value]
+    possible: tuple[float, float] = field(default=(-math.inf, math.inf), kw_only=True)
 
     def read(self) -> Value:
-        """Return the value. Raises ProtocolError for a reading that is no number."""
+        """Return the value. Raises ProtocolError for a reading that is no number, or can't be."""
         value = self._read()
+        low, high = self.possible
         if not is_finite(value) or any(abs(part) > _NOT_KNOWN for part in components(value)):
             raise ProtocolError(
                 f"{self.name} reads {value}: that is no {self.quantity.name}. "
                 "Is a sensor open or over its range?"
+            )
+        if not all(low <= part <= high for part in components(value)):
+            raise ProtocolError(
+                f"{self.name} reads {_show(value)} {self.quantity.unit}: it can't be beyond "
+                f"{low:g}..{high:g}. Did the reply come damaged?"
             )
         return value
 
@@ -205,7 +215,8 @@ class meter(Generic[D]):  # noqa: N801 - reads like property
         if device is None:
             return self
         read = _there(self._read)
-        return Meter(_full_name(device, self.name), self.quantity, lambda: read(device))
+        name, possible = _full_name(device, self.name), _possible(self.rated)
+        return Meter(name, self.quantity, lambda: read(device), possible=possible)
 
 
 class setpoint(Generic[D]):  # noqa: N801 - reads like property
@@ -345,6 +356,7 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
             (self.fastest_wave or 0.0, self.slowest_wave),
             self.rounds,
             (lambda: told(it)) if told else None,
+            possible=_possible(self.rated),
         )
 
 
@@ -410,6 +422,12 @@ def unbound(name: str, declared: Declared) -> Member:
         name, declared.quantity, lambda: math.nan, declared.rated, declared.fastest,
         declared.limit_rated, _unsent, _nothing,
     )  # fmt: skip
+
+
+def _possible(rated: tuple[float, float]) -> tuple[float, float]:
+    """Return what can be read at all: as far beyond the rated range as that is wide."""
+    low, high = rated
+    return low - (high - low), high + (high - low)
 
 
 def _unsent(target: Value, _rate: float | None, _limit: float | None) -> Value:

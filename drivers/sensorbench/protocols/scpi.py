@@ -13,6 +13,7 @@ from sensorbench.core.errors import InstrumentError, ProtocolError
 from sensorbench.core.provenance import Identity
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_CODE = re.compile(r"[+-]?[0-9]{1,5}")
 _ECHO = re.compile(r"[:*][A-Za-z][A-Za-z0-9:]*\s+")
 _NOT_KNOWN = 9.9e37
 _NOT_A_NUMBER = 9.905e37  # between 9.9E37 (infinity) and 9.91E37 (not a number)
@@ -31,15 +32,37 @@ class ScpiLine(Protocol):
         ...
 
 
-def without_echo(reply: str) -> str:
+def without_echo(reply: str, command: str) -> str:
     """Return a reply without blanks around it and without the header that some repeat.
 
-    >>> without_echo(":SENS:PRES 1.0132"), without_echo(" 1.0132")
+    A header that is not `command`'s stays: the reply is another's, or was garbled.
+
+    >>> without_echo(":SENS:PRES 1.0132", ":SENSe:PRESsure?"), without_echo(" 1.0132", "READ?")
     ('1.0132', '1.0132')
+    >>> without_echo(":SENS:PREaS 1.0132", ":SENS:PRES?")
+    ':SENS:PREaS 1.0132'
     """
     reply = reply.strip()
     echo = _ECHO.match(reply)
-    return reply[echo.end() :] if echo else reply
+    if echo is None or not _is_of(echo[0].strip(), command):
+        return reply
+    return reply[echo.end() :]
+
+
+def _is_of(echo: str, command: str) -> bool:
+    """Return whether a header repeats a command's, in short or long form, with suffixes or not."""
+    asked = command.partition(" ")[0].rstrip("?")
+    one, other = (header.upper().removeprefix(":").split(":") for header in (echo, asked))
+    nodes = [[node.rstrip("0123456789") for node in pair] for pair in zip(one, other, strict=False)]
+    # A node that may be left out may be repeated all the same: ":OUTP:STAT 0" for "OUTP?".
+    return (
+        all(one)
+        and abs(len(one) - len(other)) <= 1
+        and all(
+            told == wanted or (len(wanted) > 4 and len(told) in (3, 4) and wanted.startswith(told))
+            for told, wanted in nodes
+        )
+    )
 
 
 def parse_number(reply: str, command: str) -> float:
@@ -51,7 +74,7 @@ def parse_number(reply: str, command: str) -> float:
     >>> parse_number("+4.99987000E+00", "MEAS:VOLT?")
     4.99987
     """
-    text = without_echo(reply)
+    text = without_echo(reply, command)
     if not _NUMBER.fullmatch(text):
         raise ProtocolError(f"{command!r} answered {reply!r}, expected a number")
     value = float(text)
@@ -69,7 +92,7 @@ def parse_flag(reply: str, command: str) -> bool:
 
     Raises ProtocolError for anything else.
     """
-    text = without_echo(reply).upper()
+    text = without_echo(reply, command).upper()
     if text not in {"0", "1", "OFF", "ON"}:
         raise ProtocolError(f"{command!r} answered {reply!r}, expected 0 or 1")
     return text in {"1", "ON"}
@@ -81,13 +104,10 @@ def parse_error(reply: str) -> tuple[int, str]:
     >>> parse_error('-113, "Undefined header"')
     (-113, 'Undefined header')
     """
-    code, _, text = without_echo(reply).partition(",")
-    try:
-        return int(code), text.strip().strip('"')
-    except ValueError:
-        raise ProtocolError(
-            f"SYST:ERR? answered {reply!r}, expected a code and a quoted text"
-        ) from None
+    code, _, text = without_echo(reply, "SYST:ERR?").partition(",")
+    if not _CODE.fullmatch(code.strip()):
+        raise ProtocolError(f"SYST:ERR? answered {reply!r}, expected a code and a quoted text")
+    return int(code), text.strip().strip('"')
 
 
 def parse_identity(reply: str) -> Identity:
@@ -98,7 +118,7 @@ def parse_identity(reply: str) -> Identity:
     >>> parse_identity("Keysight Technologies,E36312A,MY59001234,0").serial
     'MY59001234'
     """
-    fields = [field.strip() for field in without_echo(reply).split(",", 3)]
+    fields = [field.strip() for field in without_echo(reply, "*IDN?").split(",", 3)]
     if len(fields) != 4:
         raise ProtocolError(
             f"*IDN? answered {reply!r}, expected manufacturer,model,serial,firmware"

@@ -127,7 +127,7 @@ class Flag:
         match = _NUMBER.fullmatch(token)
         if not match or match[2]:
             raise ScpiError(-104)
-        return abs(float(match[1])) >= 0.5
+        return abs(_read(match[1])) >= 0.5
 
 
 class Choice:

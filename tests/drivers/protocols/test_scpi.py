@@ -47,7 +47,7 @@ class Queue:
     ],
 )
 def test_numbers_are_read_in_every_form(reply: str, value: float) -> None:
-    assert parse_number(reply, "X?") == value
+    assert parse_number(reply, ":SENS:PRES?") == value
 
 
 @pytest.mark.parametrize("reply", ["", "nan", "inf", "1_000", "1,2", "1 V", "OVER", "0x10"])
@@ -121,7 +121,7 @@ def test_an_identity_has_four_fields_and_zero_means_absent() -> None:
     "text", ["1.5", "", '-113,"x"', '"VOLT 1,2"', "GE Druck,Pace", "12:30:00", ": 5"]
 )
 def test_a_reply_without_echo_is_left_alone(text: str) -> None:
-    assert without_echo(text) == text
+    assert without_echo(text, "READ?") == text
 
 
 def test_an_accepted_command_is_sent_and_asked_for_once() -> None:
@@ -140,3 +140,18 @@ def test_a_refusal_names_command_code_and_every_error_and_leaves_an_empty_queue(
 
 def test_a_queue_that_never_ends_does_not_hang_the_bench() -> None:
     assert len(pending_errors(Queue('-113,"Undefined header"'))) == 32
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [":SENS:PRESY 1.0", ":SENS:PRES: 1.0", ":SENS::PRES 1.0", ":SENS:PRE:S 1.0", ":SYST:PRES 1.0"],
+)
+def test_a_header_that_was_not_asked_for_makes_no_number(reply: str) -> None:
+    with pytest.raises(ProtocolError):
+        parse_number(reply, ":SENS:PRES?")
+
+
+@pytest.mark.parametrize("reply", ['1_0,"x"', '+ 0,"No error"', "x", "", '0x0,"No error"'])
+def test_a_code_is_digits(reply: str) -> None:
+    with pytest.raises(ProtocolError):
+        parse_error(reply)

@@ -438,3 +438,8 @@ def test_a_value_that_the_instrument_would_take_is_on_record(
     ask(device, sent)
     assert errors(device) == [code]
     assert notes.noted == ([] if noted is None else [noted])
+
+
+@pytest.mark.parametrize(("text", "on"), [("1e 0", True), ("1E -3", False), ("4 e1", True)])
+def test_a_number_with_blanks_about_its_exponent_is_a_flag_too(text: str, on: bool) -> None:
+    assert Flag().parse(text) is on

@@ -126,7 +126,7 @@ class DruckPace5000:
         """
         self._use_pascal()
         command = ":INST:SENS:FULL?"
-        reply = without_echo(self._line.query(command))
+        reply = without_echo(self._line.query(command), command)
         high, *low = (parse_number(field, command) for field in reply.split(",", 1))
         return (low[0] if low else 0.0), high
 
@@ -134,7 +134,7 @@ class DruckPace5000:
         """Return whether the pressure has been in the controller's own band for its own time."""
         command = ":SENS:PRES:INL?"
         reply = self._line.query(command)
-        _pressure, comma, flag = without_echo(reply).partition(",")
+        _pressure, comma, flag = without_echo(reply, command).partition(",")
         if not comma:
             raise ProtocolError(
                 f"{self.name}: {command} answered {reply!r}, expected pressure, flag"
@@ -173,5 +173,5 @@ class DruckPace5000:
         return round(parse_number(self._line.query(f"{_VENT}?"), f"{_VENT}?"))
 
     def _use_pascal(self) -> None:
-        if without_echo(self._line.query(":UNIT:PRES?")).upper() != "PA":
+        if without_echo(self._line.query(":UNIT:PRES?"), ":UNIT:PRES?").upper() != "PA":
             send(self._line, ":UNIT:PRES PA")

@@ -118,7 +118,7 @@ class Keithley2450:
     def _(self) -> Told:
         if not parse_flag(self._line.query(":OUTP?"), ":OUTP?"):
             return None
-        function = without_echo(self._line.query(":SOUR:FUNC?")).upper()
+        function = without_echo(self._line.query(":SOUR:FUNC?"), ":SOUR:FUNC?").upper()
         if not function.startswith("VOLT"):
             return OfItsOwn(f"source function {function}, not voltage")
         return Held(self._ask(":SOUR:VOLT?"), self._ask(f"{_LIMIT}?"))
@@ -140,7 +140,7 @@ class Keithley2450:
 
     def _protection_v(self) -> float | None:
         command = f"{_PROTECTION}?"
-        reply = without_echo(self._line.query(command)).upper()
+        reply = without_echo(self._line.query(command), command).upper()
         if reply == _NO_PROTECTION:
             return None
         step = reply.removeprefix("PROT")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import SetpointError, WrongDevice
+from sensorbench.core.errors import ProtocolError, SetpointError, WrongDevice
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import VOLTAGE
 from sensorbench.instruments.members import meter
@@ -110,5 +110,7 @@ class Keysight34461a:
         send(self._line, f'FUNC "{function}";:TRIG:SOUR IMM;COUN 1;:SAMP:COUN 1')
         command = f"{function}:NPLC?"
         nplc = parse_number(self._line.query(command), command)
+        if not 0 < nplc <= max(self.INTEGRATIONS_NPLC):
+            raise ProtocolError(f"{self.name}: {command!r} answered {nplc:g}, at most 100 can be")
         deadline_s = self.LINE.timeout_s + _TIMES_INTEGRATION * nplc / _SLOWEST_MAINS_HZ
         return parse_number(self._line.query("READ?", timeout_s=deadline_s), "READ?")

@@ -210,7 +210,7 @@ class KeysightE36312a:
             ("CURR:PROT:TRIP?", "over-current protection"),
         ):
             command = f"{query} {_ALL}"
-            flags = without_echo(self._line.query(command)).split(",")
+            flags = without_echo(self._line.query(command), command).split(",")
             if len(flags) != len(_OUTPUTS):
                 raise ProtocolError(
                     f"{self.name}: {command!r} answered {','.join(flags)!r}, expected three flags"

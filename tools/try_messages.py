@@ -1,0 +1,45 @@
+"""Send random and mutated messages to every twin on a line, and spoil replies to every driver.
+
+python tools/try_messages.py COUNT [--seed N]
+
+COUNT messages in all go to the twins, and a quarter as many spoilt replies to the drivers. None may
+make a twin fail or hang, an unknown header is an error in the queue, and no spoilt reply becomes a
+value. Prints a line a device; exits with 1 where something did.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.drivers.messages import ON_LINES, replied, told_twin
+
+SHOWN = 20
+
+
+def main() -> int:
+    """Try as many as asked; 0 only if all went well."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("count", type=int)
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    each, wrong = asked.count // len(ON_LINES), 0
+    for name, device in ON_LINES.items():
+        began = time.perf_counter()
+        found = list(itertools.islice(told_twin(device, each, asked.seed), SHOWN))
+        found += itertools.islice(replied(device, each // 4, asked.seed), SHOWN)
+        wrong += len(found)
+        took_s = time.perf_counter() - began
+        sys.stdout.write(f"{name}: {each} messages, {each // 4} replies, {took_s:.0f} s: ")
+        sys.stdout.write(f"{len(found)} went wrong\n" + "".join(f"  {text}\n" for text in found))
+        sys.stdout.flush()
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
