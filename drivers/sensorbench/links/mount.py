@@ -35,7 +35,7 @@ _LOG = logging.getLogger(__name__)
 _CHUNK = 65536
 _PATIENCE_S = 0.5
 SILENCE_S = 0.004
-"""3.5 characters at 9600 baud, with which Modbus RTU ends a frame (Modbus over serial line 1.02)."""
+"""3.5 characters at 9600 baud: that ends a frame of Modbus RTU (Modbus over serial line 1.02)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,9 +48,10 @@ def twin() -> Counting:
     return Counting()
 
 
-@pytest.fixture(
-    params=["in-process", "tcp", pytest.param("pty", marks=pytest.mark.skipif(os.name != "posix", reason="no pty"))]
-)  # fmt: skip
+posix = pytest.mark.skipif(os.name != "posix", reason="a pty needs POSIX")
+
+
+@pytest.fixture(params=["in-process", "tcp", pytest.param("pty", marks=posix)])
 def line(request: pytest.FixtureRequest, twin: Counting) -> Iterator[FrameLine]:
     if request.param == "in-process":
         yield InProcessLine(twin, FRAMES, "part")
@@ -73,7 +74,7 @@ def test_a_doubled_reply_answers_nothing_else(line: FrameLine, twin: Counting) -
 
 
 def test_no_answer_is_a_time_out_and_the_next_one_counts(line: FrameLine) -> None:
-    with pytest.raises(LinkTimeout, match="73696c656e74: came nothing|73696c656e74 within"):
+    with pytest.raises(LinkTimeout, match=r"73696c656e74: came nothing|73696c656e74 within"):
         line.exchange(b"silent", length_of)
     assert line.exchange(b"a", length_of) == b"\x01a"
 
@@ -91,7 +92,7 @@ def test_a_partial_reply_is_no_reply(twin: Counting) -> None:
         assert line.exchange(b"d", length_of) == b"\x01d"
 
 
-@pytest.mark.skipif(os.name != "posix", reason="a pty needs POSIX")
+@posix
 def test_a_reply_that_is_late_answers_nothing_else(twin: Counting) -> None:
     with PtyMount(twin) as mount, SerialLine(mount.address, FRAMES, "part") as line:
         mount.fail_next(Fault(late_s=0.4))
@@ -100,7 +101,7 @@ def test_a_reply_that_is_late_answers_nothing_else(twin: Counting) -> None:
         assert line.exchange(b"now", length_of) == b"\x03now"
 
 
-@pytest.mark.skipif(os.name != "posix", reason="a pty needs POSIX")
+@posix
 def test_a_frame_ends_with_a_silence(twin: Counting) -> None:
     with PtyMount(twin) as mount, serial.Serial(mount.address, timeout=1.0) as port:
         port.write(b"one")
