@@ -124,7 +124,7 @@ class Duts:
         sensor = self._station.sensor(socket_id, driver)
         own = meters_taken(type(sensor))
         meters = {}
-        resources = {f"bus {socket.link.bus}"} if socket.link else set()
+        resources = {f"bus {socket.place.bus}"} if socket.place else set()
         for name, through in socket.meters.items():
             # The switches of one module are turned one after the other, too.
             resources |= {f"instrument {text.partition('.')[0]}" for text in through if text}

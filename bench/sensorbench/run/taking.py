@@ -129,7 +129,7 @@ def provenance_of(station: Station, seats: Sequence[Seat]) -> Provenance:
             names = [text.partition(".")[0] for text, _ in socket.meters.values()]
             found += [opened[name].provenance for name in names]
         else:
-            found.append(station.bus_at(socket.link).provenance)
+            found.append(station.provenance_at(socket))
     return weakest(found)
 
 

@@ -35,6 +35,15 @@ def named_twice(file: StationFile) -> Iterator[tuple[str, str]]:
                 yield f"instrument.{name}.link", f"{written}: {why}"
                 break
         lines[where].append(name)
+    taken = {where: f"instrument.{names[0]}" for where, names in lines.items()}
+    for socket in file.socket:
+        if not isinstance(socket.line, SerialLink):
+            continue
+        where = port_key(socket.line)
+        if where in taken:
+            text = f"where {taken[where]} is, too: each needs a line of its own"
+            yield f"socket {socket.id}.link", f"is {socket.line.port}, {text}"
+        taken.setdefault(where, f"socket {socket.id}")
     adapters: dict[str, str] = {}
     for name, bus in file.bus.items():
         if bus.kind != "linux" or not bus.device:
@@ -68,10 +77,8 @@ def _apart(one: InstrumentEntry, other: InstrumentEntry) -> str:
 def line_key(entry: InstrumentEntry) -> str:
     """Return what an instrument's line is called, one name for one line; "" where it has none."""
     match entry.link:
-        case SerialLink() as link if link.remote is not None:
-            return _host(*link.remote)
-        case SerialLink(port=port):
-            return serial_key(port)
+        case SerialLink() as link:
+            return port_key(link)
         case TcpLink(host=host, port=port):
             number = port or _usual_port(entry.model)
             return _host(host, number) if number else ""
@@ -79,6 +86,11 @@ def line_key(entry: InstrumentEntry) -> str:
             return _resource(resource)
         case _:
             return ""
+
+
+def port_key(link: SerialLink) -> str:
+    """Return what a serial port is called, one name for one port."""
+    return serial_key(link.port) if link.remote is None else _host(*link.remote)
 
 
 def _line_of(model: str) -> LineSettings | None:

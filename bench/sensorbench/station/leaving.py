@@ -1,12 +1,49 @@
-"""A part that may leave: its twin on a bus, as long as it is there."""
+"""A part that may leave: its twin on a bus or a line, as long as it is there."""
 
 from __future__ import annotations
 
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.links.i2c import HearsGeneralCall, I2cTarget, PullsAlert
+from sensorbench.links.line import LineTwin
 from sensorbench.world.world import Place
 
 ABSENT = "absent"
+
+
+def line_name(socket_id: str) -> str:
+    """Return what the line of a socket is called among those of instruments, which have no dot."""
+    return f"socket.{socket_id}"
+
+
+class SeatedTwin:
+    """The simulated serial line of a socket: a LineTwin for whatever part is in it, or nobody.
+
+    It takes the bytes as they travel, for parts come and go, and each frames its own.
+    """
+
+    def __init__(self) -> None:
+        self.terminators: tuple[bytes, ...] = ()
+        self.reply_terminator = b""
+        self._part: tuple[LineTwin, Place] | None = None
+
+    @property
+    def serial(self) -> str:
+        """Return the serial of the part that is in it, "" without one."""
+        return self._part[1].serial if self._part is not None else ""
+
+    def seat(self, twin: LineTwin, place: Place) -> None:
+        """Connect a part."""
+        self._part = twin, place
+
+    def leave(self) -> None:
+        """Have nobody there."""
+        self._part = None
+
+    def handle(self, line: bytes) -> bytes | None:
+        """Hand on what came, and return what the part answers; None without one."""
+        if self._part is None or self._part[1].fault() == ABSENT:
+            return None
+        return self._part[0].handle(line)
 
 
 class Leaving:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NoReturn, TypeAlias, cast
 
+from sensorbench.core.errors import LinkClosed
 from sensorbench.core.provenance import Provenance
+from sensorbench.links.inprocess_line import InProcessLine
 from sensorbench.links.line import Line, LineSettings
+from sensorbench.station.leaving import line_name
 from sensorbench.station.links import LineLink, SerialLink, TcpLink, VisaLink
+from sensorbench.station.model import Socket
 from sensorbench.station.twin_bench import TwinBench
+
+if TYPE_CHECKING:
+    from sensorbench.links.serial_line import SerialLine
+    from sensorbench.links.tcp_line import TcpLine
 
 
 def settings_of(link: LineLink, settings: LineSettings) -> LineSettings:
@@ -55,6 +65,65 @@ def open_line(
         remote = link.host, link.port or settings.tcp_port
     assert remote is not None  # noqa: S101 - a serial port that is none is a socket
     return stack.enter_context(TcpLine(*remote, settings, name))
+
+
+@dataclass(slots=True)
+class ClosedLine:
+    """Stands for a socket's port that can't be opened: the part does not answer, and says why."""
+
+    name: str
+    why: str
+    provenance: Provenance = Provenance.HARDWARE
+
+    def query(self, *_: object, **__: object) -> NoReturn:
+        """Raise LinkClosed."""
+        raise LinkClosed(self.why)
+
+    exchange = write = query
+
+    def close(self) -> None:
+        """Do nothing: it was never open."""
+
+
+SocketLine: TypeAlias = "SerialLine | TcpLine | InProcessLine | ClosedLine"
+"""A line in text or in frames, as the part needs it."""
+
+
+class SocketLines:
+    """The serial lines of a station's sockets, each opened at its first use; `stack` closes them.
+
+    A line is set as the driver of the part in the socket says. One that can't be opened is there,
+    too, and gives the reason to whoever talks to the part.
+    """
+
+    def __init__(self, bench: TwinBench, wire: bool, stack: ExitStack) -> None:
+        self._bench, self._wire, self._stack = bench, wire, stack
+        self._open: dict[str, tuple[LineSettings, SocketLine]] = {}
+        self._lock = threading.Lock()
+
+    def at(self, socket: Socket, settings: LineSettings) -> SocketLine:
+        """Return the line to a socket, for a part whose driver has `settings`."""
+        with self._lock:
+            known = self._open.get(socket.id)
+            if known is not None and known[0] == settings:
+                return known[1]
+            if known is not None:  # another sort of part is in it
+                known[1].close()
+            line = self._opened(socket, settings)
+            self._open[socket.id] = settings, line
+            return line
+
+    def _opened(self, socket: Socket, settings: LineSettings) -> SocketLine:
+        name, link = f"socket {socket.id}", socket.line
+        if isinstance(link, SerialLink):
+            try:
+                return cast("SocketLine", open_line(name, link, settings, self._stack))
+            except LinkClosed as error:
+                return ClosedLine(name, str(error))
+        key = line_name(socket.id)
+        return cast(
+            "SocketLine", simulated_line(key, self._bench, "pty", settings, self._wire, self._stack)
+        )
 
 
 def simulated_line(

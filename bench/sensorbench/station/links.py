@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from sensorbench.core.document_words import several
 from sensorbench.core.documents import Document, Duration
@@ -144,7 +145,7 @@ Terminator = Annotated[str, AfterValidator(_terminator)]
 
 
 class SimulatedLink(Document):
-    """The instrument's twin, in this program."""
+    """A twin in this program: an instrument's, or that of a part on its socket's serial line."""
 
     kind: Literal["simulated"]
 
@@ -250,6 +251,17 @@ class I2cLink(Document):
             raise several([((), text)], rules=True)
         return self
 
+
+def _usually_i2c(link: object) -> object:
+    return {"kind": "i2c", **link} if isinstance(link, Mapping) else link
+
+
+SocketLink = Annotated[
+    I2cLink | SerialLink | SimulatedLink,
+    Field(discriminator="kind"),
+    BeforeValidator(_usually_i2c),
+]
+"""How a part is reached in its socket: on a bus, or over a serial line of its own."""
 
 Link = Annotated[
     SimulatedLink | SerialLink | VisaLink | TcpLink | I2cLink, Field(discriminator="kind")

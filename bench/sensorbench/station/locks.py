@@ -241,14 +241,15 @@ def station_keys(file: StationFile, port_of: Callable[[str], int]) -> list[str]:
     `port_of` gives a model's own TCP port, where station.toml says none.
     """
     keys = [bus_key(bus.device) for bus in file.bus.values() if bus.kind == "linux" and bus.device]
-    for entry in file.instrument.values():
-        match entry.link:
+    ways = [(entry.link, entry.model) for entry in file.instrument.values()]
+    for link, model in [*ways, *((socket.line, "") for socket in file.socket)]:
+        match link:
             case SerialLink() as link if link.remote is not None:
                 keys += host_keys(*link.remote)
             case SerialLink(port=port):
                 keys += port_keys(port)
             case TcpLink(host=host, port=port):
-                keys += host_keys(host, port or port_of(entry.model))
+                keys += host_keys(host, port or port_of(model))
             case VisaLink(resource=resource):
                 keys += visa_keys(resource)
             case _:

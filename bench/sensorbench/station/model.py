@@ -17,7 +17,7 @@ from sensorbench.core.errors import Problem
 from sensorbench.core.quantity import AddressError, address
 from sensorbench.parts.model import by_address, printable, problem
 from sensorbench.station.alarm_table import AlarmTable, one_or_several
-from sensorbench.station.links import I2cLink, Link
+from sensorbench.station.links import I2cLink, Link, SerialLink, SimulatedLink, SocketLink
 from sensorbench.station.losing import USUALLY, LostAfter
 from sensorbench.station.tables import with_table
 
@@ -167,7 +167,17 @@ class Socket(Document, extra="allow"):
 
     id: str = Field(min_length=1)
     zone: str = ""
-    link: I2cLink | None = None
+    link: SocketLink | None = None
+
+    @property
+    def place(self) -> I2cLink | None:
+        """Return the socket's place on an I2C bus, None where it has none."""
+        return self.link if isinstance(self.link, I2cLink) else None
+
+    @property
+    def line(self) -> SerialLink | SimulatedLink | None:
+        """Return the socket's serial line, None where it has none."""
+        return self.link if isinstance(self.link, SerialLink | SimulatedLink) else None
 
     @property
     def meters(self) -> dict[str, tuple[str, str]]:

@@ -24,7 +24,9 @@ def narrow(
     through = {} if by_meters is None else by_meters
     asked = set(sockets)
     wanted = [socket for socket in file.socket if socket.id in asked]
-    buses = {s.link.bus for s in wanted if s.link is not None and s.id not in through}
+    reached = [socket for socket in wanted if socket.id not in through]
+    buses = {socket.place.bus for socket in reached if socket.place is not None}
+    lines = {socket.id for socket in reached if socket.line is not None}
     names: set[str] = set()
     for socket in wanted:
         taken = [socket.meters[name] for name in through.get(socket.id, ())]
@@ -33,13 +35,15 @@ def narrow(
         for _, table in feeding(file, {socket.zone for socket in wanted}):
             names |= _with_members(file, (table.set, table.select))
     buses |= _buses_of(file, names)
-    if _touches_simulated(file, buses, names):
+    twins = {s.id for s in file.socket if s.line is not None and s.line.kind == "simulated"}
+    if lines & twins or _touches_simulated(file, buses, names):
         names, buses = _and_all_simulated(file, buses, names)
+        lines |= twins
     zones = {
         name: zone.model_copy(update={"bench": _tables(zone.bench, names)})
         for name, zone in file.zone.items()
     }
-    stripped = [_socket(socket, names, buses) for socket in file.socket]
+    stripped = [_socket(socket, names, buses, lines) for socket in file.socket]
     # Its parts were validated as they stand; what is left out can't make them wrong.
     return StationFile.model_construct(
         station=file.station,
@@ -125,9 +129,10 @@ def _tables(tables: dict[str, BenchTable], names: set[str]) -> dict[str, BenchTa
     return found
 
 
-def _socket(socket: Socket, names: set[str], buses: set[str]) -> Socket:
+def _socket(socket: Socket, names: set[str], buses: set[str], lines: set[str]) -> Socket:
     """Return a socket with the link and the meters that are there."""
-    link = socket.link if socket.link is not None and socket.link.bus in buses else None
+    is_there = socket.place.bus in buses if socket.place is not None else socket.id in lines
+    link = socket.link if is_there else None
     kept = {
         name: raw
         for name, raw in (socket.model_extra or {}).items()

@@ -98,9 +98,9 @@ def _traffic(file: StationFile, asked: Needs, schedule: Schedule) -> Findings:
             stream = streams.get(unit.part)
             named = next((s for s in sockets if s.id == unit.socket), None)
             socket = named or (sockets[position] if position < len(sockets) else None)
-            if stream is None or socket is None or socket.link is None:
+            if stream is None or socket is None or socket.place is None:
                 continue
-            bus = socket.link.bus
+            bus = socket.place.bus
             load[bus] = load.get(bus, 0.0) + stream["rate_hz"] * stream["bits"]
             count[bus] += 1
         for bus, bits in load.items():
@@ -116,8 +116,10 @@ def _traffic(file: StationFile, asked: Needs, schedule: Schedule) -> Findings:
 def _provenance(file: StationFile, bindings: Bindings, asked: Needs) -> Findings:
     """Twins live in the simulated world: what is real can't feed them."""
     for zone in asked.units:
-        buses = {s.link.bus for s in file.sockets_of(zone) if s.link and s.link.bus in file.bus}
-        if not any(file.bus[bus].kind == "simulated" for bus in buses):
+        sockets = file.sockets_of(zone)
+        buses = {s.place.bus for s in sockets if s.place and s.place.bus in file.bus}
+        lines = [s.line.kind for s in sockets if s.line]
+        if "simulated" not in [*lines, *(file.bus[bus].kind for bus in buses)]:
             continue
         for row in bindings.of(zone):
             if row.acts is None:

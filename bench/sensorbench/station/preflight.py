@@ -223,7 +223,7 @@ def _places(file: StationFile) -> Findings:
         for name, entry in file.instrument.items()
         if isinstance(entry.link, I2cLink)
     ]
-    places += [(f"socket {socket.id}", socket.link) for socket in file.socket if socket.link]
+    places += [(f"socket {socket.id}", socket.place) for socket in file.socket if socket.place]
     switches = {(p.bus, p.multiplexer) for _, p in places if p.multiplexer is not None}
     taken: dict[tuple[object, ...], str] = {}
     root = {(place.bus, place.address): key for key, place in places if place.multiplexer is None}
@@ -285,7 +285,7 @@ def _fault(file: StationFile, fault: SimulatedFault, serials: dict[str, Part]) -
         yield f"no lot has a unit {fault.device}, and no instrument is called so"
         return
     kinds = set(device.load_faults() if device else ())
-    if device is not None and ("i2c" in device.links or SILENT in kinds):
+    if device is not None and ({"i2c", "serial"} & set(device.links) or SILENT in kinds):
         kinds.add(ABSENT)
     if fault.kind not in kinds:
         yield f"{fault.device}: fault {fault.kind!r} is not one of {', '.join(sorted(kinds))}"

@@ -153,7 +153,7 @@ def kernel_drivers(device: str) -> dict[int, str]:
 def _known_places(file: StationFile | None) -> dict[Place, str]:
     if file is None:
         return {}
-    links = [(f"socket {s.id}", s.link) for s in file.socket]
+    links = [(f"socket {s.id}", s.place) for s in file.socket]
     links += [(n, e.link) for n, e in file.instrument.items() if isinstance(e.link, I2cLink)]
     return {
         (link.bus, link.multiplexer, link.channel, link.address): name
@@ -203,6 +203,9 @@ def scan_ports(file: StationFile | None) -> Iterator[Found]:
         for name, e in (file.instrument if file else {}).items()
         if isinstance(e.link, SerialLink) and "://" not in e.link.port
     }
+    for socket in file.socket if file else ():
+        if isinstance(socket.link, SerialLink) and "://" not in socket.link.port:
+            known[os.path.realpath(socket.link.port)] = f"socket {socket.id}"
     by_id = {os.path.realpath(p): str(p) for p in sorted(Path("/dev/serial/by-id").glob("*"))}
     models = tuple(d.name for d in devices().values() if "serial" in d.links)
     for port in comports():

@@ -7,7 +7,7 @@ becomes the field of an address, and each meter senses the address that it is bo
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence, Set
 from dataclasses import dataclass, field
 from inspect import signature
 from typing import Any
@@ -23,7 +23,7 @@ from sensorbench.parts.model import Lot, Part
 from sensorbench.parts.values import ValueProblem, read, read_address
 from sensorbench.station.binding import Binding, Bindings, bind
 from sensorbench.station.leads import IsClosed, Leads, measures_current
-from sensorbench.station.leaving import ABSENT, Leaving
+from sensorbench.station.leaving import ABSENT, Leaving, SeatedTwin, line_name
 from sensorbench.station.links import I2cLink
 from sensorbench.station.lives import take_in
 from sensorbench.station.model import InstrumentEntry, Simulation, Socket, StationFile
@@ -33,12 +33,14 @@ from sensorbench.world.twins import Answers, Drives, Loads, Senses, Signal, Sign
 from sensorbench.world.world import Fault, Place, World
 
 SILENT = "silent"
+_USUAL_V = 3.3
 
 
 def is_simulated(file: StationFile) -> bool:
     """Return whether nothing of the station is real, so that time need not be either."""
     links = [entry.link for entry in file.instrument.values() if entry.link is not None]
     wired = [link for link in links if not isinstance(link, I2cLink)]
+    wired += [socket.line for socket in file.socket if socket.line is not None]
     return (
         all(bus.kind == "simulated" for bus in file.bus.values())
         and all(link.kind == "simulated" for link in wired)
@@ -108,6 +110,7 @@ class SimulatedBench:
         }
         self.lines: dict[str, LineTwin] = {}
         self.twins: dict[str, Any] = {}
+        self._seats: dict[str, SeatedTwin] = {}
         self.parts: dict[str, Plugged] = {}
         self._leads: dict[str, Leads] = {}
         self.operator: Operator = SimulatedOperator(self)
@@ -122,8 +125,11 @@ class SimulatedBench:
         for row in self.bindings.rows.values():
             self._wire(row)
         for socket in file.socket:
-            if socket.link is not None:
-                self._switch(socket.link)
+            if socket.place is not None:
+                self._switch(socket.place)
+            if socket.line is not None and socket.line.kind == "simulated":
+                self._seats[socket.id] = SeatedTwin()
+                self.lines[line_name(socket.id)] = self._seats[socket.id]
         if fed:
             self._feed([part for _, part in lots])
         self._lots = tuple(lots)
@@ -184,17 +190,27 @@ class SimulatedBench:
         zone = self._zone_of(name)
         if isinstance(entry.link, I2cLink):
             if entry.link.bus in self.buses:
-                place = Place(self.world, serial, zone=zone, powered=False)
+                place = self._own_place(device, serial, zone)
                 self._attach(entry.link, device.load_twin()(place), place)
             return
         if entry.link is None and not self._simulated:
             return
         if entry.link is not None and entry.link.kind != "simulated":
             return
+        if device.kind == "sensor":  # a part as a reference, on a line of its own
+            place = self._own_place(device, serial, zone)
+            self.lines[name] = device.load_twin()(place)
+            return
         twin = self._make(device, serial, name, entry)
         self.twins[name] = twin
         if hasattr(twin, "handle"):
             self.lines[name] = twin
+
+    def _own_place(self, device: Device, serial: str, zone: str) -> Place:
+        """Return the place of a reference, which has a supply of its own that suits it."""
+        low_v, high_v = device.load_sensor().SUPPLY_V
+        supply_v = _USUAL_V if low_v <= _USUAL_V <= high_v else (low_v + high_v) / 2
+        return Place(self.world, serial, zone=zone, powered=False, own_supply_v=supply_v)
 
     def _make(self, device: Device, serial: str, name: str, entry: InstrumentEntry) -> Any:
         twin_class = device.load_twin()
@@ -276,8 +292,10 @@ class SimulatedBench:
         place = Place(self.world, serial, lot=lot, zone=socket.zone)
         twin = device.load_twin()(place)
         self.parts[serial] = Plugged(socket, place, twin)
-        if socket.link is not None and "i2c" in device.links and socket.link.bus in self.buses:
-            self._attach(socket.link, twin, place)
+        if "i2c" in device.links and socket.place and socket.place.bus in self.buses:
+            self._attach(socket.place, twin, place)
+        if "serial" in device.links and socket.id in self._seats:
+            self._seats[socket.id].seat(twin, place)
         if isinstance(twin, Loads):
             place.zone.loads[serial] = twin.supply_current_a
         self._connect_meters(socket, twin)
@@ -301,7 +319,9 @@ class SimulatedBench:
         plugged.place.zone.loads.pop(serial, None)
         for leads in self._leads.values():
             leads.cut(plugged.socket.id)
-        link = plugged.socket.link
+        if plugged.socket.id in self._seats:
+            self._seats[plugged.socket.id].leave()
+        link = plugged.socket.place
         if link is not None and link.bus in self.buses:
             switch = self._switch(link)
             if switch is not None and link.channel is not None:
@@ -350,11 +370,17 @@ class SimulatedBench:
 
     # -- buses -----------------------------------------------------------------------------
 
-    def _feed(self, parts: Sequence[Part]) -> None:
+    def feed_unfed(self) -> None:
+        """Have every quantity that nothing of the station gives at the parts' nominal."""
+        with self.world.lock:
+            self.world.changing()
+            self._feed([part for _, part in self._lots], but=set(self.bindings.rows))
+
+    def _feed(self, parts: Sequence[Part], but: Set[tuple[str, str]] = frozenset()) -> None:
         for part in parts:
             for where, span in part.ranges.items():
-                if "nominal" in span.words:
-                    for zone in self.file.zones:
+                for zone in self.file.zones if "nominal" in span.words else ():
+                    if (zone, where) not in but:
                         self.world.zone(zone).bind(where, Constant(span.words["nominal"]))
 
     def _attach(self, link: I2cLink, twin: I2cTarget, place: Place) -> None:

@@ -32,14 +32,19 @@ def fits(socket: Socket, device: Device) -> bool:
 def unfit(socket: Socket, device: Device) -> Iterator[str]:
     """Yield why a part can't be read in a socket."""
     if "i2c" in device.links:
-        if socket.link is None:
-            yield f"socket {socket.id} has no link, a {device.name} needs one"
-        elif socket.link.address not in device.addresses:
+        if socket.place is None:
+            yield f"socket {socket.id} has no link to a bus, a {device.name} needs one"
+        elif socket.place.address not in device.addresses:
             addresses = ", ".join(f"{address:#04x}" for address in device.addresses)
             yield (
-                f"socket {socket.id} has address {socket.link.address:#04x}, "
+                f"socket {socket.id} has address {socket.place.address:#04x}, "
                 f"{device.name} answers at {addresses}"
             )
+    if "serial" in device.links and socket.line is None:
+        yield (
+            f"socket {socket.id} has no serial line, a {device.name} needs one: "
+            'link = { kind = "serial", port = … }'
+        )
     for name in getattr(device.load_driver(), "METERS", ()) if "meters" in device.links else ():
         if name not in socket.meters:
             yield f"socket {socket.id} has no meter {name!r}, a {device.name} is read through it"

@@ -32,7 +32,7 @@ from sensorbench.station.apart import sharing
 from sensorbench.station.binding import Binding, Bindings, bind
 from sensorbench.station.device_keys import number_key
 from sensorbench.station.leads import selected
-from sensorbench.station.lines import open_line, simulated_line
+from sensorbench.station.lines import SocketLines, open_line, simulated_line
 from sensorbench.station.links import I2cLink, SerialLink, SimulatedLink, TcpLink, VisaLink
 from sensorbench.station.locks import held, held_where_possible, station_keys
 from sensorbench.station.model import InstrumentEntry, Socket, StationFile
@@ -73,6 +73,7 @@ class Station:
         operator: Operator,
         bench: TwinBench | None = None,
         multiplexers: Mapping[str, Multiplexers] | None = None,
+        lines: SocketLines | None = None,
     ) -> None:
         self.file = file
         self.clock = clock
@@ -84,6 +85,7 @@ class Station:
         self.opened_again: dict[str, str] = {}
         self._by_name = {instrument.name: instrument for instrument in instruments}
         self._buses = buses
+        self._lines = lines
         self._multiplexers = multiplexers or multiplexers_on(file, buses)
         self._sockets = {socket.id: socket for socket in file.socket}
         # Asked every few seconds for weeks: what each one can do is looked at once.
@@ -95,9 +97,10 @@ class Station:
 
     @property
     def provenance(self) -> Provenance:
-        """Return the weakest provenance of all instruments and buses."""
+        """Return the weakest provenance of all instruments, buses and sockets' lines."""
         sources = [instrument.provenance for instrument in self.instruments]
-        return weakest(sources + [bus.provenance for bus in self._buses.values()])
+        sources += [bus.provenance for bus in self._buses.values()]
+        return weakest(sources + [_of_line(s.line) for s in self.file.socket if s.line])
 
     @property
     def numbers(self) -> tuple[str, ...]:
@@ -173,6 +176,12 @@ class Station:
             return self._buses[place.bus]
         return self._multiplexers[place.bus].channel(place.multiplexer, place.channel)
 
+    def provenance_at(self, socket: Socket) -> Provenance:
+        """Return the provenance of the link that leads to a socket."""
+        if socket.place is not None:
+            return self.bus_at(socket.place).provenance
+        return _of_line(socket.line)
+
     def sensor(self, socket_id: str, part: Part | str) -> Sensor:
         """Return a driver for the part in a socket; nothing is sent."""
         socket = self._sockets[socket_id]
@@ -180,9 +189,13 @@ class Station:
         if "meters" in device.links:
             meters = {name: self.socket_meter(socket, name) for name in socket.meters}
             return cast("Sensor", device.load_driver()(meters, self.clock))
-        assert socket.link is not None  # noqa: S101 - preflight saw to it
-        bus = self.bus_at(socket.link)
-        return cast("Sensor", device.load_driver()(bus, socket.link.address, self.clock))
+        if "serial" in device.links:
+            assert self._lines is not None  # noqa: S101 - open_station gives them
+            driver = device.load_driver()
+            return cast("Sensor", driver(self._lines.at(socket, driver.LINE), self.clock))
+        assert socket.place is not None  # noqa: S101 - preflight saw to it
+        bus = self.bus_at(socket.place)
+        return cast("Sensor", device.load_driver()(bus, socket.place.address, self.clock))
 
     # -- the whole -------------------------------------------------------------------------
 
@@ -215,6 +228,11 @@ class Station:
         return self.bench.outside_until(zone, where, low, high)
 
 
+def _of_line(line: SerialLink | SimulatedLink | None) -> Provenance:
+    is_real = isinstance(line, SerialLink)
+    return Provenance.HARDWARE if is_real else Provenance.SIMULATED
+
+
 def multiplexers_on(file: StationFile, buses: Mapping[str, I2cBus]) -> dict[str, Multiplexers]:
     """Return the multiplexers of each bus. Once a station: they remember which channel is on."""
     return {name: Multiplexers(bus, multiplexers_of(file, name)) for name, bus in buses.items()}
@@ -223,7 +241,7 @@ def multiplexers_on(file: StationFile, buses: Mapping[str, I2cBus]) -> dict[str,
 def multiplexers_of(file: StationFile, bus: str) -> set[int]:
     """Return the addresses of the multiplexers on a bus."""
     places = [entry.link for entry in file.instrument.values() if isinstance(entry.link, I2cLink)]
-    places += [socket.link for socket in file.socket if socket.link is not None]
+    places += [socket.place for socket in file.socket if socket.place is not None]
     return {p.multiplexer for p in places if p.bus == bus and p.multiplexer is not None}
 
 
@@ -264,15 +282,16 @@ def open_station(
                     buses[name] = stack.enter_context(LinuxI2cBus(bus.device))
                 except LinkClosed as error:
                     raise LinkClosed(f"{name}: {error}") from None
-        simulated = bool(bench.instruments or bench.buses)
+        simulated = bool(bench.instruments or bench.buses or bench.lines)
         person = operator or (bench.operator if simulated else Terminal())
         multiplexers = multiplexers_on(file, buses)
         opener = _Opener(
             file, clock, bindings, bench, buses, person, wire, stack, multiplexers, purpose, lost
         )
         there = bench if simulated else None
+        lines = SocketLines(bench, wire, stack)
         station = Station(
-            file, clock, bindings, opener.open_all(), buses, person, there, multiplexers
+            file, clock, bindings, opener.open_all(), buses, person, there, multiplexers, lines
         )
         station.opened_again.update(opener.opened_again)
         yield station
@@ -369,7 +388,11 @@ class _Opener:
                 provenance = bus.provenance
             elif entry.link is not None:
                 line = self._again(name, partial(self._line, name, entry, device))
-                driver = driver_class(line, self.clock, **entry.options)
+                driver = (
+                    SensorMeters(name, driver_class(line, self.clock), self.clock, entry.options)
+                    if device.kind == "sensor"
+                    else driver_class(line, self.clock, **entry.options)
+                )
                 provenance = line.provenance
             else:
                 driver, provenance = self._linkless(name, entry, device, others)

@@ -32,7 +32,7 @@ from sensorbench.core.errors import (
     TransportError,
 )
 from sensorbench.core.provenance import Identity
-from sensorbench.links.i2c import SimulatedI2cBus
+from sensorbench.links.line import LineSettings
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.conformity import (
     Nonconformity,
@@ -44,7 +44,6 @@ from sensorbench.testing.conformity import (
     state_of,
 )
 from sensorbench.testing.fault_checks import (
-    Echo,
     check_a_dip_is_noticed,
     check_faults,
     check_faults_have_their_time,
@@ -52,6 +51,7 @@ from sensorbench.testing.fault_checks import (
     check_supply,
     check_whatever_is_sent,
 )
+from sensorbench.testing.line_checks import check_replies_on_a_line
 from sensorbench.testing.stimuli import (
     ELECTRICAL,
     Stimulus,
@@ -100,7 +100,12 @@ def check_declaration(case: Case) -> None:
         )
     low_v, high_v = driver.SUPPLY_V
     require(0 < low_v < high_v, f"SUPPLY_V is {driver.SUPPLY_V}, not a range")
-    require(set(device.links) <= {"i2c", "meters"}, f"no sensor is reached by {device.links}")
+    known = {"i2c", "serial", "meters"}
+    require(set(device.links) <= known, f"no sensor is reached by {device.links}")
+    require(
+        "serial" not in device.links or isinstance(getattr(driver, "LINE", None), LineSettings),
+        "a driver on a serial line declares its LINE",
+    )
     if "i2c" in device.links:
         require(device.addresses, "device.toml names no addresses")
         require(
@@ -128,6 +133,8 @@ def check_protocol(case: Case) -> None:
             case.load_driver()(bench.bus, bench.address, bench.clock, **case.driver_options)
         except BenchError as error:
             raise Nonconformity(f"making the driver sends something: {error}") from error
+    if "serial" in case.device.links:
+        require(not bench.tap.sent, f"making the driver sends {bench.tap.sent}")
 
 
 def check_identity(case: Case) -> None:
@@ -135,15 +142,13 @@ def check_identity(case: Case) -> None:
     identity = SensorBench(case).part.identify()
     require(isinstance(identity, Identity), f"identify() gave {identity!r}")
     require(identity.model, "identify() gave no model")
-    if "i2c" not in case.device.links:
-        return
     for byte in (0x00, 0x55, 0xA5, 0xFF):
         bench = SensorBench(case)
-        bus = SimulatedI2cBus("bus1")
-        bus.attach(bench.address, Echo(byte))
-        part = case.load_driver()(bus, bench.address, bench.clock, **case.driver_options)
+        if not bench.is_asked:
+            return
+        bench.answer_throughout(byte)
         with refusal(ProtocolError, f"a stranger that answers {byte:#04x} was not refused"):
-            part.identify()
+            bench.part.identify()
 
 
 def check_identify_changes_nothing(case: Case) -> None:
@@ -308,6 +313,7 @@ SENSOR_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_faults,
     check_faults_have_their_time,
     check_garbage,
+    check_replies_on_a_line,
     check_whatever_is_sent,
     check_the_supply_starts_it,
     check_looking_changes_nothing,

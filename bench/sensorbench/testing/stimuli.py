@@ -28,6 +28,9 @@ VALUES: Mapping[str, Sequence[float]] = {
     "angular_rate": (-100.0, 20.0, 100.0),
     "magnetic_field": (-100.0, 20.0, 100.0),
     "co2": (450.0, 1000.0, 2000.0),
+    "mass_concentration": (5.0, 60.0, 200.0),
+    "number_concentration": (50.0, 500.0, 1500.0),
+    "particle_size": (0.4, 0.6, 1.5),
     "flow": (0.0, 50.0, 100.0),
     "illuminance": (10.0, 500.0, 1000.0),
 }

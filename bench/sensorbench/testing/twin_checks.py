@@ -60,14 +60,14 @@ def check_looking_changes_nothing(case: Case) -> None:
 
 def check_the_supply_starts_it(case: Case) -> None:
     """A part starts when its supply comes, not when somebody first talks to it."""
-    if "i2c" not in case.device.links:
+    if not SensorBench(case).is_asked:
         return
     benches = [SensorBench(case, supply_v=0.0) for _ in range(2)]
     for talked, bench in zip((True, False), benches, strict=True):
         bench.put("supply", sum(bench.part.SUPPLY_V) / 2)
         if talked:
             with suppress(TransportError):
-                bench.bus.transfer(bench.address, b"")
+                bench.send(b"", 0)
         bench.clock.sleep(3600.0)
         _look(bench)
     changed = changes(*(state_of(bench.twin) for bench in benches))
@@ -140,22 +140,7 @@ def _sent_by_driver(case: Case) -> Iterator[Transfer]:
     ]
     for settings in chosen or [{}]:
         bench = SensorBench(case)
-        sent: list[Transfer] = []
-        if "i2c" in case.device.links:
-            original = bench.bus.transfer
-
-            def transfer(
-                address: int,
-                write: bytes,
-                read_length: int = 0,
-                original: Any = original,
-                sent: list[Transfer] = sent,
-            ) -> bytes:
-                sent.append((write, read_length))
-                found: bytes = original(address, write, read_length)
-                return found
-
-            bench.bus.transfer = transfer  # type: ignore[method-assign]
+        sent: list[Transfer] = bench.note_sent()
         with suppress(BenchError):
             bench.part.prepare(**settings)
             bench.sample()
@@ -190,7 +175,7 @@ def _acts(
 def _sending(write: bytes, length: int) -> Act:
     def act(bench: SensorBench) -> bytes:
         try:
-            return bench.bus.transfer(bench.address, write, length)
+            return bench.send(write, length)
         except TransportError:
             return b"not acknowledged"
 

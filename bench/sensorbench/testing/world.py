@@ -19,12 +19,14 @@ import numpy as np
 from sensorbench.core.catalog import Device
 from sensorbench.core.channel import Channel
 from sensorbench.core.clock import VirtualClock
+from sensorbench.core.errors import LinkTimeout
 from sensorbench.core.operator import Question
 from sensorbench.core.quantity import VOLTAGE, Quantity, Value, address, components
 from sensorbench.instruments.members import Member, Meter, Setpoint
 from sensorbench.links.inprocess_line import InProcessLine
 from sensorbench.links.line import Line
 from sensorbench.links.metered import MeteredI2cBus
+from sensorbench.testing.lines import TappedTwin, stranger
 from sensorbench.world.fields import Constant, Driven, Field
 from sensorbench.world.world import Fault, Place, World
 
@@ -57,6 +59,20 @@ class Case:
         return self.driver or self.device.load_driver()
 
 
+class Echo:
+    """Something on the bus that acknowledges everything and answers one byte."""
+
+    def __init__(self, byte: int) -> None:
+        self._byte = byte
+
+    def receive(self, data: bytes) -> None:
+        """Take anything."""
+
+    def send(self, length: int) -> bytes:
+        """Give the same byte throughout."""
+        return bytes([self._byte]) * length
+
+
 class Bench:
     """A world with one zone, whose quantities are constants that `put` changes."""
 
@@ -80,8 +96,8 @@ class Bench:
 class SensorBench(Bench):
     """A sensor in the zone, powered in the middle of its supply range, and its driver.
 
-    A part on a bus is at the first of its addresses; what a part puts out is read by meters without
-    errors.
+    A part on a bus is at the first of its addresses, one on a serial line behind `tap`; what a part
+    puts out is read by meters without errors.
     """
 
     def __init__(
@@ -114,7 +130,54 @@ class SensorBench(Bench):
         if "i2c" in self.case.device.links:
             self.bus.attach(self.address, self.twin)
             return driver(self.bus, self.address, self.clock, **options)
+        if "serial" in self.case.device.links:
+            self.tap = TappedTwin(self.twin)
+            return driver(InProcessLine(self.tap, driver.LINE, "line0"), self.clock, **options)
         return driver(self._meters(driver), self.clock, **options)
+
+    @property
+    def is_asked(self) -> bool:
+        """Return whether the part is asked over a link, not read by meters."""
+        return bool({"i2c", "serial"} & set(self.case.device.links))
+
+    def answer_throughout(self, byte: int) -> None:
+        """Have something instead of the part that takes everything and answers one byte."""
+        if "i2c" in self.case.device.links:
+            self.bus.detach(self.address)
+            self.bus.attach(self.address, Echo(byte))
+        else:
+            self.tap.spoil = stranger(byte)
+
+    def send(self, write: bytes, read_length: int) -> bytes:
+        """Send bytes to the part, whatever they mean, and return what it answers.
+
+        Raises TransportError where it does not.
+        """
+        if "i2c" in self.case.device.links:
+            return self.bus.transfer(self.address, write, read_length)
+        reply = self.tap.handle(write)
+        if reply is None:
+            raise LinkTimeout("it does not answer")
+        return reply
+
+    def note_sent(self) -> list[tuple[bytes, int]]:
+        """Return a list that takes what is sent from now on, with the length read of it."""
+        sent: list[tuple[bytes, int]] = []
+        if "serial" in self.case.device.links:
+
+            def noted(line: bytes, reply: bytes | None) -> bytes | None:
+                sent.append((line, 0))
+                return reply
+
+            self.tap.spoil = noted
+        original = self.bus.transfer
+
+        def transfer(address: int, write: bytes, read_length: int = 0) -> bytes:
+            sent.append((write, read_length))
+            return original(address, write, read_length)
+
+        self.bus.transfer = transfer  # type: ignore[method-assign]
+        return sent
 
     def _meters(self, driver: type[Any]) -> dict[str, Meter]:
         supply = Meter("supply", VOLTAGE, self.place.supply_v)

@@ -2,7 +2,8 @@
 
 How a driver is made follows from its device.toml's `links`:
 - "i2c": `Driver(bus, address, clock, **options)`
-- "serial", "tcp": `Driver(line, clock, **options)`, with `LINE: ClassVar[LineSettings]`
+- "serial", "tcp": `Driver(line, clock, **options)`, with `LINE: ClassVar[LineSettings]`; where that
+  has no terminators the line carries frames (links.line.FrameLine), as of Modbus RTU
 - "meters": `Driver(meters, clock, **options)`, meters by the socket's keys (an analog output)
 - "members": `Driver(members, clock, **options)`, members of other instruments by name (a coil)
 - "person": `Driver(operator, clock, **options)`, who is asked to do it by hand

@@ -134,9 +134,13 @@ def inside(node: object, part: int | str) -> object:
     return None
 
 
+_LEFT_OUT = "i2c"
+"""The kind that a link may leave out."""
+
+
 def _is_tag(part: str, node: object) -> bool:
     if isinstance(node, Mapping):
-        return part not in node and (part == node.get("kind") or _like_a_type(part))
+        return part not in node and (part == node.get("kind", _LEFT_OUT) or _like_a_type(part))
     return node is not None or _like_a_type(part)
 
 
@@ -223,8 +227,15 @@ def _allowed_keys(model: type[BaseModel], data: object, location: Sequence[int |
     models = _models(found)
     # Of several kinds of table the one that was meant.
     kind = data.get("kind") if isinstance(data, Mapping) else None
-    models = [m for m in models if kind is not None and _tag(m) == kind] or models
+    meant = [m for m in models if kind is not None and _tag(m) == kind]
+    usual = [m for m in models if kind is None and _may_leave_kind_out(m)]
+    models = meant or usual or models
     return sorted({_name(m, key) for m in models for key in m.model_fields})
+
+
+def _may_leave_kind_out(model: type[BaseModel]) -> bool:
+    field = model.model_fields.get("kind")
+    return field is not None and not field.is_required()
 
 
 def _tag(model: type[BaseModel]) -> str | None:

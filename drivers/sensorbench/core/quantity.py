@@ -279,3 +279,17 @@ FLOW = add_quantity(
 ILLUMINANCE = add_quantity(
     "illuminance", Dimension.ILLUMINANCE, within=10.0, settle_s=1.0, timeout_s=1 * _MIN,
 )  # fmt: skip
+MASS_CONCENTRATION = add_quantity(
+    "mass_concentration", Dimension.MASS_CONCENTRATION,
+    within=2.0, settle_s=1 * _MIN, timeout_s=_HOUR, poll_s=5.0, usual=10.0, least=0.0,
+    meaning="of particles in air, to 2.5 um",
+)  # fmt: skip
+NUMBER_CONCENTRATION = add_quantity(
+    "number_concentration", Dimension.NUMBER_CONCENTRATION,
+    within=20.0, settle_s=1 * _MIN, timeout_s=_HOUR, poll_s=5.0, usual=60.0, least=0.0,
+    meaning="of particles in air, to 2.5 um",
+)  # fmt: skip
+PARTICLE_SIZE = add_quantity(
+    "particle_size", Dimension.LENGTH,
+    within=0.1, settle_s=1 * _MIN, timeout_s=_HOUR, poll_s=5.0, usual=0.6, least=0.0,
+)  # fmt: skip

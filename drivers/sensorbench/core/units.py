@@ -80,6 +80,9 @@ class Dimension:
     CONCENTRATION: ClassVar[Dimension]
     FLOW: ClassVar[Dimension]
     ILLUMINANCE: ClassVar[Dimension]
+    MASS_CONCENTRATION: ClassVar[Dimension]
+    NUMBER_CONCENTRATION: ClassVar[Dimension]
+    LENGTH: ClassVar[Dimension]
     RATIO: ClassVar[Dimension]
 
     @property
@@ -188,6 +191,13 @@ Dimension.MAGNETIC_FIELD = add_dimension(
 Dimension.CONCENTRATION = add_dimension("concentration", {"ppm": 1.0, "ppb": 1e-3, "%": 1e4})
 Dimension.FLOW = add_dimension("flow", {"sccm": 1.0, "slm": 1e3, "mL/min": 1.0, "L/min": 1e3})
 Dimension.ILLUMINANCE = add_dimension("illuminance", {"lx": 1.0, "klx": 1e3})
+Dimension.MASS_CONCENTRATION = add_dimension(
+    "mass concentration", {"ug/m3": 1.0, "mg/m3": 1e3, "g/m3": 1e6}
+)
+Dimension.NUMBER_CONCENTRATION = add_dimension(
+    "number concentration", {"1/cm3": 1.0, "1/L": 1e-3, "1/m3": 1e-6}
+)
+Dimension.LENGTH = add_dimension("length", {"um": 1.0, "nm": 1e-3, "mm": 1e3})
 Dimension.RATIO = add_dimension("ratio", {"1": 1.0, "%": 1e-2, "ppm": 1e-6})
 _QUANTITY = re.compile(r"\s*([+-]?\s*(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*")
 

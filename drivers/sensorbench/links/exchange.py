@@ -16,16 +16,19 @@ import math
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sensorbench.core.errors import LinkClosed, LinkTimeout, ProtocolError
 from sensorbench.core.provenance import Provenance
-from sensorbench.links.line import LineSettings
+from sensorbench.links.line import FrameLength, LineSettings
 
 if TYPE_CHECKING:
     from typing import Self
 
 _SHOWN = 60
+_Receive = Callable[[str, float, float], bytes] | None
+"""Receives the reply to what is shown so, within so many seconds, until so; None: there is none."""
 
 
 class ExchangeLine(ABC):
@@ -37,7 +40,7 @@ class ExchangeLine(ABC):
     def __init__(
         self, settings: LineSettings, name: str, provenance: Provenance, where: str
     ) -> None:
-        if not settings.read_terminator:
+        if settings.write_terminator and not settings.read_terminator:
             raise ValueError(f"{name}: without a read terminator a reply has no end")
         self.name = name
         self.provenance = provenance
@@ -74,7 +77,7 @@ class ExchangeLine(ABC):
 
         Raises LinkTimeout, LinkClosed, and ValueError for a text that is not one line.
         """
-        self._exchange(line, self._settings.timeout_s, answered=False)
+        self._exchange(*self._line(line), self._settings.timeout_s, None)
 
     def query(self, line: str, timeout_s: float | None = None) -> str:
         """Send one line and return the reply without its terminator.
@@ -83,7 +86,9 @@ class ExchangeLine(ABC):
         for a reply that is no text, and ValueError for a text that is not one line.
         """
         deadline_s = self._settings.timeout_s if timeout_s is None else timeout_s
-        reply = self._exchange(line, deadline_s, answered=True)
+        if not self._read_end:
+            raise ValueError(f"{self.name}: {line!r} is a line, and frames alone travel here")
+        reply = self._exchange(*self._line(line), deadline_s, self._receive_line)
         try:
             return reply.decode(self._settings.encoding)
         except UnicodeDecodeError:
@@ -91,6 +96,21 @@ class ExchangeLine(ABC):
                 f"{self.name}: the answer to {line!r} is not {self._settings.encoding} text: "
                 f"{reply[:_SHOWN]!r}. Wrong baud rate, or another instrument?"
             ) from None
+
+    def exchange(
+        self, frame: bytes, length_of: FrameLength, timeout_s: float | None = None
+    ) -> bytes:
+        """Send a frame and return the first frame that comes back, as `length_of` tells it.
+
+        `timeout_s` replaces the settings' deadline. Raises LinkTimeout, LinkClosed, and what
+        `length_of` raises of what came.
+        """
+
+        def receive(shown: str, deadline_s: float, deadline: float) -> bytes:
+            return self._receive_frame(shown, deadline_s, deadline, length_of)
+
+        deadline_s = self._settings.timeout_s if timeout_s is None else timeout_s
+        return self._exchange(frame, frame.hex(), deadline_s, receive)
 
     def close(self) -> None:
         """Give the port back; an exchange that is under way gives it back at its end.
@@ -110,33 +130,36 @@ class ExchangeLine(ABC):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _exchange(self, line: str, timeout_s: float, *, answered: bool) -> bytes:
+    def _line(self, line: str) -> tuple[bytes, str]:
+        """Return a line as it travels, and as it is shown."""
         end = self._settings.write_terminator
         if end and end in line:
             raise ValueError(f"{self.name}: {line!r} is more than one line")
-        data = (line + end).encode(self._settings.encoding)
+        return (line + end).encode(self._settings.encoding), repr(line)
+
+    def _exchange(self, data: bytes, shown: str, timeout_s: float, receive: _Receive) -> bytes:
         with self._lock:
             try:
                 self._make_ready()
             except OSError as error:
                 self._disconnect()
-                raise self._lost(line, error) from error
+                raise self._lost(shown, error) from error
             try:
                 wait_s = self._ended + self._settings.pause_s - time.monotonic()
                 if wait_s > 0:  # a sleep of no time costs more than the whole exchange
                     time.sleep(wait_s)
                 deadline = time.monotonic() + timeout_s
                 self._send(data, timeout_s)
-                return self._receive_line(line, timeout_s, deadline) if answered else b""
+                return b"" if receive is None else receive(shown, timeout_s, deadline)
             except TimeoutError as error:
                 self._abandon(timeout_s)
                 raise LinkTimeout(
-                    f"{self.name}: {self._where} did not take {line!r} within {timeout_s:g} s"
+                    f"{self.name}: {self._where} did not take {shown} within {timeout_s:g} s"
                 ) from error
             except OSError as error:
                 self._abandon(timeout_s)
                 self._disconnect()
-                raise self._lost(line, error) from error
+                raise self._lost(shown, error) from error
             except BaseException:
                 self._abandon(timeout_s)
                 raise
@@ -145,21 +168,39 @@ class ExchangeLine(ABC):
                 if self._closed:
                     self._disconnect()
 
-    def _receive_line(self, line: str, timeout_s: float, deadline: float) -> bytes:
+    def _receive_line(self, shown: str, timeout_s: float, deadline: float) -> bytes:
         received = bytearray()
         searched = 0
         while (end := received.find(self._read_end, searched)) < 0:
             searched = max(0, len(received) - len(self._read_end) + 1)
-            left_s = deadline - time.monotonic()
-            data = self._receive(left_s) if left_s > 0 else b""
+            data = self._receive_until(deadline)
             if not data:
                 came = f"{bytes(received[-_SHOWN:])!r}" if received else "nothing"
                 raise LinkTimeout(
-                    f"{self.name}: no complete answer to {line!r} within {timeout_s:g} s from "
+                    f"{self.name}: no complete answer to {shown} within {timeout_s:g} s from "
                     f"{self._where}: expected a line that ends in {self._read_end!r}, came {came}"
                 )
             received += data
         return bytes(received[:end])
+
+    def _receive_frame(
+        self, shown: str, timeout_s: float, deadline: float, length_of: FrameLength
+    ) -> bytes:
+        received = bytearray()
+        while (length := length_of(bytes(received))) is None or length > len(received):
+            data = self._receive_until(deadline)
+            if not data:
+                came = bytes(received[-_SHOWN:]).hex() or "nothing"
+                raise LinkTimeout(
+                    f"{self.name}: no complete answer to {shown} within {timeout_s:g} s from "
+                    f"{self._where}: came {came}. Is it powered, is it wired RX to TX?"
+                )
+            received += data
+        return bytes(received[:length])
+
+    def _receive_until(self, deadline: float) -> bytes:
+        left_s = deadline - time.monotonic()
+        return self._receive(left_s) if left_s > 0 else b""
 
     def _make_ready(self) -> None:
         """Return with an open, empty port; OSError if even a new connection is lost at once."""
@@ -198,8 +239,8 @@ class ExchangeLine(ABC):
             self._connected = False
             self._shut()
 
-    def _lost(self, line: str, error: OSError) -> LinkClosed:
+    def _lost(self, shown: str, error: OSError) -> LinkClosed:
         return LinkClosed(
-            f"{self.name}: {self._where} went away during {line!r} ({error}). "
+            f"{self.name}: {self._where} went away during {shown} ({error}). "
             "Was it switched off, was the cable pulled?"
         )

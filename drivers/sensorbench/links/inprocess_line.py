@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sensorbench.core.errors import LinkClosed, LinkTimeout, ProtocolError
 from sensorbench.core.provenance import Provenance
-from sensorbench.links.line import LineSettings, LineTwin
+from sensorbench.links.line import FrameLength, LineSettings, LineTwin
 
 if TYPE_CHECKING:
     from typing import Self
@@ -18,7 +18,8 @@ class InProcessLine:
     """A `Line` to a twin, for virtual time: an answer is there at once or never.
 
     Terminators count as on a wire. A driver whose lines the twin would not see as lines is refused
-    (ValueError), and a reply that does not end as the driver expects is a time-out. `world` is held
+    (ValueError), and a reply that does not end as the driver expects is a time-out. A twin without
+    terminators takes what travels, a line with its terminator or a frame. `world` is held
     while the twin acts: that of the world which it shares with others.
     """
 
@@ -32,7 +33,7 @@ class InProcessLine:
         world: AbstractContextManager[object] | None = None,
     ) -> None:
         end = settings.write_terminator.encode(settings.encoding)
-        if end not in twin.terminators:
+        if twin.terminators and end not in twin.terminators:
             raise ValueError(
                 f"{name}: the driver ends its lines with {end!r}, "
                 f"the twin takes {' or '.join(map(repr, twin.terminators))}"
@@ -61,6 +62,8 @@ class InProcessLine:
                 f"{self.name}: no answer to {line!r}. In virtual time nothing can be late: "
                 "the twin does not answer this line"
             )
+        if not self._read_end:
+            raise ValueError(f"{self.name}: {line!r} is a line, and frames alone travel here")
         text, end, _ = (reply + self._twin.reply_terminator).partition(self._read_end)
         if not end:
             raise LinkTimeout(
@@ -74,16 +77,38 @@ class InProcessLine:
                 f"{self.name}: the answer to {line!r} is not {self._encoding} text: {text!r}"
             ) from None
 
+    def exchange(
+        self,
+        frame: bytes,
+        length_of: FrameLength,
+        timeout_s: float | None = None,  # noqa: ARG002 - virtual time
+    ) -> bytes:
+        """Send a frame and return the first frame of what comes back.
+
+        Raises LinkTimeout at once if that is no whole frame, and what `length_of` raises.
+        """
+        reply = self._pass_on(frame) or b""
+        length = length_of(reply)
+        if length is None or length > len(reply):
+            raise LinkTimeout(
+                f"{self.name}: no complete answer to {frame.hex()}: came {reply.hex() or 'nothing'}"
+            )
+        return reply[:length]
+
     def _handle(self, line: str) -> bytes | None:
-        if self._write_end in line:
+        if self._write_end and self._write_end in line:
             raise ValueError(f"{self.name}: {line!r} is more than one line")
+        is_raw = not self._twin.terminators
+        return self._pass_on((line + self._write_end * is_raw).encode(self._encoding))
+
+    def _pass_on(self, data: bytes) -> bytes | None:
         if self._closed:
             raise LinkClosed(f"{self.name}: the link was closed by this program")
         with self._lock:
             if self._world is None:
-                return self._twin.handle(line.encode(self._encoding))
+                return self._twin.handle(data)
             with self._world:
-                return self._twin.handle(line.encode(self._encoding))
+                return self._twin.handle(data)
 
     def close(self) -> None:
         """Let the twin go. Closing twice is fine."""

@@ -1,7 +1,12 @@
-"""One request line, one reply line: what an instrument driver needs of a link, and of a twin."""
+"""One request, one reply: what a driver needs of a link, and of a twin, in lines or in frames.
+
+Lines are text with terminators (SCPI). Frames are bytes that say themselves where they end (Modbus
+RTU, SHDLC); whoever speaks in them declares a LINE without terminators (`FRAMES`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -11,6 +16,8 @@ from sensorbench.core.provenance import Provenance
 @dataclass(frozen=True, slots=True)
 class LineSettings:
     """How an instrument's lines end and how it is reached; a driver declares its own.
+
+    Without both terminators nothing but frames travels.
 
     `timeout_s` is the deadline of one whole exchange, `pause_s` the least time between the end of
     one and the beginning of the next. `baud_rate`, `data_bits`, `parity`, `stop_bits` (1, 1.5, 2)
@@ -28,6 +35,30 @@ class LineSettings:
     stop_bits: float = 1
     flow_control: Literal["none", "xon/xoff", "rts/cts", "dsr/dtr"] = "none"
     pause_s: float = 0.0
+
+
+FrameLength = Callable[[bytes], int | None]
+"""Returns how many of the bytes that came are the first frame, None while more of it is to come."""
+
+
+class FrameLine(Protocol):
+    """A link to one part that speaks in frames, with the policy of a `Line`."""
+
+    name: str
+    provenance: Provenance
+
+    def exchange(
+        self, frame: bytes, length_of: FrameLength, timeout_s: float | None = None
+    ) -> bytes:
+        """Send a frame and return the first frame that comes back; what follows it is dropped.
+
+        Raises LinkTimeout, LinkClosed or another TransportError, and what `length_of` raises.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the port back. Closing twice is fine."""
+        ...
 
 
 class Line(Protocol):
@@ -54,10 +85,11 @@ class Line(Protocol):
 
 
 class LineTwin(Protocol):
-    """An instrument's twin as its mounts see it, in-process, on a pty or on a TCP port alike.
+    """A twin on a line as its mounts see it, in-process, on a pty or on a TCP port alike.
 
     A twin frames its own lines: `terminators` are what ends a line it takes, `reply_terminator`
-    what ends a line it gives.
+    what ends a line it gives. One that speaks in frames has neither: it takes the bytes that came
+    between two silences, whole frames or not, as a UART gives them.
     """
 
     terminators: tuple[bytes, ...]

@@ -1,7 +1,8 @@
 """Mounts: serve an instrument's twin on a TCP port or a pty, to our drivers and to any program.
 
 A mount is a background thread that lives until `close()`. It frames lines by the twin's own
-terminators and hands them to the twin one at a time. Each twin answers for itself: mounts whose
+terminators and hands them to the twin one at a time; a twin without any gets the bytes that came
+between two silences of `SILENCE_S`. Each twin answers for itself: mounts whose
 twins share a world hold its lock (`world`) while a twin acts, and a twin that takes time gives it
 away. A line that the twin refuses by an exception is logged and not answered; one that is longer
 than an input buffer is lost, which the twin hears, and the next one counts. Nothing listens beyond
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _CHUNK = 65536
 _PATIENCE_S = 0.5
+SILENCE_S = 0.004
+"""3.5 characters at 9600 baud: that ends a frame of Modbus RTU (Modbus over serial line 1.02)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +78,15 @@ class _Mount(ABC):
         receive: Callable[[int], bytes],
         send: Callable[[bytes], int],
     ) -> None:
-        """Answer the lines that come from `source` until it ends, a fault drops it, or close()."""
-        splitter = LineSplitter(self._twin.terminators)
+        """Answer what comes from `source` until it ends, a fault drops it, or close()."""
+        splitter = LineSplitter(self._twin.terminators) if self._twin.terminators else None
         while self._closing not in ready([source, self._closing]):
             data = receive(_CHUNK)
             if not data:
                 return
-            for line in splitter.feed(data):
+            if splitter is None:
+                data = _until_silence(data, source, receive)
+            for line in [data] if splitter is None else splitter.feed(data):
                 if isinstance(line, Overrun):
                     self._lose(line)
                     continue
@@ -136,6 +141,18 @@ class _Mount(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _until_silence(
+    data: bytes, source: socket.socket | int, receive: Callable[[int], bytes]
+) -> bytes:
+    """Return `data` and what follows it without a silence, as much as an input buffer holds."""
+    while len(data) < LONGEST_LINE and ready([source], timeout_s=SILENCE_S):
+        more = receive(_CHUNK)
+        if not more:
+            break
+        data += more
+    return data
 
 
 class TcpMount(_Mount):

@@ -43,6 +43,9 @@ AMBIENT: Mapping[str, Value] = {
     "angular_rate": 0.0,
     "supply": 0.0,
     "co2": 420.0,
+    "mass_concentration": 10.0,
+    "number_concentration": 60.0,
+    "particle_size": 0.6,
 }
 """What a place has where nothing drives it; other quantities are 0."""
 

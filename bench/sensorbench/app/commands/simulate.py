@@ -6,6 +6,7 @@ import json
 import math
 import signal
 import threading
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,8 +17,11 @@ from sensorbench.core.clock import RealClock
 from sensorbench.core.errors import InputError
 from sensorbench.links.line import LineTwin
 from sensorbench.links.mount import PtyMount, TcpMount
+from sensorbench.parts.model import Lot, Part
+from sensorbench.station.leaving import line_name
 from sensorbench.station.locks import held, simulation_key
-from sensorbench.station.preflight import check_station
+from sensorbench.station.model import StationFile
+from sensorbench.station.preflight import check_lot, check_station
 from sensorbench.station.simulation import SimulatedBench
 from sensorbench.station.workspace import Workspace
 
@@ -30,10 +34,13 @@ def serve(station: Path, speed: float, as_json: bool) -> None:
         raise InputError.one("simulate", "--speed", f"must be a number above 0, not {speed:g}")
     workspace = Workspace(station.parent if station.suffix == ".toml" else station)
     file = workspace.load_station()
+    lots = workspace.load_lots()
     problems = check_station(file)
+    problems += [problem for lot, part in lots for problem in check_lot(file, lot, part)]
     if problems:
         raise InputError(problems)
-    bench = SimulatedBench(file, RealClock(speed), workspace.load_memory())
+    bench = SimulatedBench(file, RealClock(speed), workspace.load_memory(), lots)
+    bench.feed_unfed()
     stop = threading.Event()
     # SIGINT too: a shell starts background jobs with it ignored.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -41,13 +48,15 @@ def serve(station: Path, speed: float, as_json: bool) -> None:
     with ExitStack() as stack:
         stack.enter_context(held([simulation_key(workspace.root)], "sensorbench simulate"))
         for name, twin in bench.lines.items():
-            model = file.instrument[name].model
-            kind = devices()[model].mount or "tcp"
+            model = _model(file, lots, name)
+            kind = devices()[model].mount or "tcp" if model else "pty"
             mount_class = PtyMount if kind == "pty" else TcpMount
             address = stack.enter_context(mount_class(twin, world=bench.world.lock)).address
             _announce(name, model, kind, address, twin, as_json)
         if not bench.lines:
-            raise InputError.one("station.toml", "instrument", "none has a simulated link")
+            raise InputError.one(
+                "station.toml", "instrument", "none has a simulated link, and no socket has a line"
+            )
         if not as_json:
             typer.echo("serving until stopped with Ctrl-C; all values are SIMULATED", err=True)
         while not stop.wait(0.5):
@@ -60,6 +69,14 @@ def serve(station: Path, speed: float, as_json: bool) -> None:
             typer.echo(f"{name} was asked for what its twin does not model: {counts}", err=True)
 
 
+def _model(file: StationFile, lots: Sequence[tuple[Lot, Part]], name: str) -> str:
+    """Return what is on a line: an instrument, or the part that a lot has in a socket."""
+    if name in file.instrument:
+        return file.instrument[name].model
+    fixed = {line_name(unit.socket): part for lot, part in lots for unit in lot.unit}
+    return fixed[name].part.driver if name in fixed else ""
+
+
 _ENDS = {b"\n": "LF", b"\r": "CR", b"\r\n": "CR LF"}
 
 
@@ -68,7 +85,7 @@ def _announce(
 ) -> None:
     # What it answers with is what it was set up for, where it takes that, too.
     takes_its_own = twin.reply_terminator in twin.terminators
-    ends = twin.reply_terminator if takes_its_own else twin.terminators[0]
+    ends = twin.reply_terminator if takes_its_own else next(iter(twin.terminators), b"")
     if as_json:
         told: dict[str, object] = {"name": name, "model": model, "kind": kind, "address": address}
         if kind == "tcp":
@@ -80,7 +97,7 @@ def _announce(
         }
         line = json.dumps(told)
     else:
-        shown = f"end lines with {_ENDS.get(ends, repr(ends))}"
-        line = f"{name:<14} {model:<18} {kind:<4} {address:<22} {shown}"
+        shown = f"end lines with {_ENDS.get(ends, repr(ends))}" if ends else "speaks in frames"
+        line = f"{name:<14} {model or 'empty':<18} {kind:<4} {address:<22} {shown}"
     # A program that reads a pipe waits for this line.
     print(line, flush=True)  # noqa: T201 - flushed

@@ -1,0 +1,1 @@
+"""Senseair S8, CO2 by infrared absorption, over a serial line (Modbus RTU)."""

@@ -1,0 +1,1 @@
+"""Sensirion SPS30, particulate matter by light scattering, over a serial line (SHDLC)."""
