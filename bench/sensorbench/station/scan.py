@@ -126,7 +126,9 @@ def scan_adapter(
     try:
         with held(adapter_keys(adapter, device), PURPOSE), adapter.open(device, speed) as bus:
             if bus.can_send_address_alone:
-                found = scan_bus(bus, multiplexers, file, name, device if kind == "linux" else "")
+                found = scan_bus(
+                    bus, multiplexers, file, name, device if adapter.usb is None else ""
+                )
                 return [replace(row, device=device, kind=kind) if row.place else row
                         for row in found]  # fmt: skip
     except BenchError as error:

@@ -48,11 +48,13 @@ class Ft232hI2cBus(UsbI2cBus):
     def plugged(cls) -> list[Plugged]:
         try:
             from pyftdi.ftdi import Ftdi  # noqa: PLC0415 - an extra
+            from pyftdi.usbtools import UsbToolsError  # noqa: PLC0415 - an extra
         except ImportError as error:
             raise extra_missing(cls.TITLE, cls.EXTRA, error) from error
         try:
             found = [row for row, _ in Ftdi.find_all([(VENDOR, PRODUCT)], nocache=True)]
-        except (OSError, ValueError, NotImplementedError) as error:  # ValueError: no libusb
+        except (OSError, ValueError, NotImplementedError, UsbToolsError) as error:
+            # pyusb raises ValueError without libusb, and where it may not ask for the number
             raise LinkClosed(f"USB can't be looked at ({error}). {driver_hint()}") from error
         return [Plugged(row.sn or "", f"{row.bus or 0:x}:{row.address or 0:x}") for row in found]
 
