@@ -35,6 +35,7 @@ def named_twice(file: StationFile) -> Iterator[tuple[str, str]]:
                 yield f"instrument.{name}.link", f"{written}: {why}"
                 break
         lines[where].append(name)
+<<<<<<< HEAD
     taken = {where: f"instrument.{names[0]}" for where, names in lines.items()}
     for socket in file.socket:
         if not isinstance(socket.line, SerialLink):
@@ -45,13 +46,27 @@ def named_twice(file: StationFile) -> Iterator[tuple[str, str]]:
             yield f"socket {socket.id}.link", f"is {socket.line.port}, {text}"
         taken.setdefault(where, f"socket {socket.id}")
     adapters: dict[str, str] = {}
+=======
+    yield from _adapters_named_twice(file)
+
+
+def _adapters_named_twice(file: StationFile) -> Iterator[tuple[str, str]]:
+    seen: dict[str, dict[str, str]] = {}  # by kind, name by key
+>>>>>>> a1
     for name, bus in file.bus.items():
-        if bus.kind != "linux" or not bus.device:
+        adapter = bus.adapter
+        if adapter is None:
             continue
-        adapter = bus_key(bus.device)
-        if adapter in adapters:
-            yield f"bus.{name}.device", f"is {bus.device}, which bus.{adapters[adapter]} is, too"
-        adapters.setdefault(adapter, name)
+        this = bus_key(bus.where) if adapter.usb is None else bus.where
+        others = seen.setdefault(bus.kind, {})
+        key = f"bus.{name}.{adapter.key}"
+        if bus.where and this in others:
+            yield key, f"is {bus.where}, which bus.{others[this]} is, too"
+        elif others and (not bus.where or "" in others):
+            other = next(iter(others.values()))
+            text = f"bus.{other} is a {adapter.title}, too: each of several needs its serial; "
+            yield key, text + "`sensorbench devices --scan` shows those that are plugged in"
+        others.setdefault(this, name)
 
 
 def sharing(file: StationFile, name: str) -> tuple[str, ...]:

@@ -16,10 +16,13 @@ import socket
 from pathlib import Path
 
 from sensorbench.core.deadline import within
+from sensorbench.core.errors import LinkClosed
 from sensorbench.core.provenance import Identity
+from sensorbench.links.adapters import ADAPTERS, Adapter
 
 INSTRUMENT = "instrument "
 WINDOWS_DEVICE = "\\\\.\\"
+I2C_DEVICES = Path("/sys/bus/i2c/devices")
 _GREP = "hwgrep://"
 _REMOTE = re.compile(r"(?:rfc2217|socket)://([^/?#]+):(\d+)(?:[?#].*)?")
 _CLASSES = ("INSTR", "SOCKET", "RAW", "INTFC", "SERVANT", "BACKPLANE", "MEMACC")
@@ -29,6 +32,41 @@ _SECONDARY = 96
 def bus_key(device: str) -> str:
     """Return the key of an I2C adapter, /dev/i2c-N."""
     return f"bus {Path(device).resolve()}"
+
+
+def adapter_keys(adapter: Adapter, where: str) -> list[str]:
+    """Return the keys of an I2C adapter, which is `where` or, at USB, the only one of its kind.
+
+    One at USB that the kernel drives, too, has one key however it is reached.
+    """
+    if adapter.usb is None:
+        return [bus_key(where), *_usb_adapter_of(where)]
+    if not where:
+        try:
+            there = adapter.plugged()
+        except LinkClosed:  # opening it says why
+            there = []
+        where = there[0].serial if len(there) == 1 else ""
+    return [_usb_adapter_key(adapter.kind, where)]
+
+
+def _usb_adapter_key(kind: str, serial: str) -> str:
+    return f"adapter {kind} {serial}".strip()
+
+
+def _usb_adapter_of(device: str) -> list[str]:
+    """Return the key of the USB adapter that makes a bus of the kernel, [] where none does."""
+    node = I2C_DEVICES / Path(device).resolve().name
+    for folder in node.resolve().parents:
+        try:
+            usb = tuple(int((folder / f).read_text(), 16) for f in ("idVendor", "idProduct"))
+        except (OSError, ValueError):
+            continue
+        kind = next((a.kind for a in ADAPTERS.values() if a.usb == usb), None)
+        number = folder / "serial"
+        serial = number.read_text().strip() if number.exists() else ""
+        return [_usb_adapter_key(kind, serial)] if kind else []
+    return []
 
 
 def serial_key(port: str) -> str:

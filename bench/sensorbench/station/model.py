@@ -15,25 +15,59 @@ from sensorbench.core.document_words import Place, several
 from sensorbench.core.documents import Document, Duration, Frequency, load
 from sensorbench.core.errors import Problem
 from sensorbench.core.quantity import AddressError, address
+from sensorbench.links.adapters import ADAPTERS, Adapter
 from sensorbench.parts.model import by_address, printable, problem
 from sensorbench.station.alarm_table import AlarmTable, one_or_several
 from sensorbench.station.links import I2cLink, Link, SerialLink, SimulatedLink, SocketLink
 from sensorbench.station.losing import USUALLY, LostAfter
 from sensorbench.station.tables import with_table
 
+SIMULATED = "simulated"
+
 
 class Bus(Document):
-    """An I2C bus: `simulated`, or an adapter of the Linux kernel (/dev/i2c-1)."""
+    """An I2C bus: `simulated`, or an adapter of one of the kinds in `links.adapters`.
 
-    kind: Literal["simulated", "linux"]
+    `device` says which of the Linux kernel's it is (/dev/i2c-1), `serial` which at USB.
+    """
+
+    kind: str
     device: str | None = None
+    serial: str | None = None
     speed: Frequency = Field(default=400e3, gt=0)
 
+    @field_validator("kind")
+    @classmethod
+    def _known(cls, kind: str) -> str:
+        *others, last = map(repr, (SIMULATED, *ADAPTERS))
+        if kind != SIMULATED and kind not in ADAPTERS:
+            raise problem(f"{kind!r} is not allowed; allowed: {', '.join(others)} or {last}")
+        return kind
+
     @model_validator(mode="after")
-    def _device(self) -> Bus:
-        if self.kind == "linux" and not self.device:
-            raise problem("a linux bus needs its device, for example /dev/i2c-1")
+    def _which(self) -> Bus:
+        adapter = self.adapter
+        if adapter is None:
+            return self
+        if adapter.needs_key and not self.where:
+            raise problem(f"a {self.kind} bus needs its {adapter.key}, as {adapter.example}")
+        other = "device" if adapter.key == "serial" else "serial"
+        if getattr(self, other) is not None:
+            raise several(
+                [((other,), f"a {self.kind} bus has no {other}; its {adapter.key} says which")],
+                rules=True,
+            )
         return self
+
+    @property
+    def adapter(self) -> Adapter | None:
+        """Return the kind of adapter that it is, None where it is simulated."""
+        return ADAPTERS.get(self.kind)
+
+    @property
+    def where(self) -> str:
+        """Return which adapter of its kind it is, "" where that is left out."""
+        return (self.serial or self.device or "").strip()
 
 
 class InstrumentEntry(Document, extra="allow"):

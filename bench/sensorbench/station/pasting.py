@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from sensorbench.links.adapters import ADAPTERS
 from sensorbench.station.links import I2cLink
 from sensorbench.station.model import StationFile
 from sensorbench.station.scan import Found
@@ -29,8 +30,9 @@ def lines_for(found: Sequence[Found], file: StationFile | None) -> list[list[str
             if row.place.bus not in buses:
                 buses.add(row.place.bus)
                 lines += [
-                    f"[bus.{row.place.bus}]", 'kind = "linux"',
-                    f"device = {json.dumps(row.device)}", "",
+                    f"[bus.{row.place.bus}]", f"kind = {json.dumps(row.kind)}",
+                    *([f"{ADAPTERS[row.kind].key} = {json.dumps(row.device)}"] * bool(row.device)),
+                    "",
                 ]  # fmt: skip
             lines += _socket(row, row.place, ids, zones)
         else:

@@ -23,6 +23,7 @@ from sensorbench.parts.values import ValueProblem, read, read_address
 from sensorbench.profiles.expand import expand
 from sensorbench.profiles.needs import needs
 from sensorbench.profiles.schedule import Schedule
+from sensorbench.station.adapter_check import check_adapters, check_bursts, stretched
 from sensorbench.station.alarm_check import check_alarm
 from sensorbench.station.apart import named_twice
 from sensorbench.station.binding import Bindings, bind
@@ -54,6 +55,7 @@ def check_station(file: StationFile, bindings: Bindings | None = None) -> list[P
     found = bindings or bind(file)
     rows = chain(
         _instruments(file), found.problems, named_twice(file), _places(file),
+        check_adapters(file),
         _sockets(file, found), check_guards(file, found), unkept(file, found),
         check_dead_men(file, found),
     )  # fmt: skip
@@ -103,6 +105,9 @@ def preflight(job: Job, start: datetime) -> Schedule:
     problems += [
         Problem(FILE, key, text)
         for key, text in lacking(job.station, bindings, asked, schedule, start)
+    ]
+    problems += [
+        Problem(FILE, key, text) for key, text in check_bursts(job.station, asked, schedule)
     ]
     schedule = replace(schedule, attended=job.attended)
     problems += check_long(job.station, bindings, schedule, start)
@@ -269,6 +274,8 @@ def _lot(file: StationFile, lot: Lot, part: Part) -> Findings:
         elif socket is not None:
             for text in unfit(socket, device):
                 yield key, text
+            if socket.link is not None:
+                yield from ((key, text) for text in stretched(file, socket.link, device))
     if not any(unit.socket for unit in lot.unit) and not any(
         not list(unfit(socket, device)) for socket in file.socket
     ):

@@ -14,16 +14,24 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from sensorbench.core.catalog import Device, devices
 from sensorbench.core.clock import RealClock
 from sensorbench.core.errors import BenchError
 from sensorbench.core.provenance import Identity
-from sensorbench.links.i2c import I2cBus, LinuxI2cBus
+from sensorbench.links.adapters import ADAPTERS, Adapter
+from sensorbench.links.i2c import I2cBus
 from sensorbench.links.tca9548a.driver import ADDRESSES
-from sensorbench.station.device_keys import bus_key, host_keys, serial_key, visa_keys
+from sensorbench.station.device_keys import (
+    I2C_DEVICES,
+    adapter_keys,
+    host_keys,
+    serial_key,
+    visa_keys,
+)
 from sensorbench.station.lines import open_line
 from sensorbench.station.links import I2cLink, SerialLink, TcpLink, VisaLink
 from sensorbench.station.locks import held
@@ -34,7 +42,7 @@ Place = tuple[str, int | None, int | None, int]
 PURPOSE = "sensorbench devices --scan"
 PRINTER_PORT = 9100
 _MOST_MISSING = 8
-ADAPTERS = Path("/sys/bus/i2c/devices")
+SCAN_HZ = 100e3  # every part can
 # Adapters that lead to memory modules, monitors and power supplies of the computer itself.
 _OF_THE_COMPUTER = ("smbus", "gmbus", "ddc", "aux", "hdmi", "nvidia", "amdgpu", "radeon", "i915")
 # Not in the catalogue, and so common that whoever owns one should know: their address alone, sent
@@ -58,6 +66,16 @@ class Found:
     place: I2cLink | SerialLink | VisaLink | None = None
     device: str = ""
     notes: tuple[str, ...] = ()
+    kind: str = "linux"
+
+
+class Listed(NamedTuple):
+    """An adapter: its name in station.toml, its device or number, why not to probe it, its kind."""
+
+    name: str
+    device: str
+    refused: str = ""
+    kind: str = "linux"
 
 
 # -- I2C -------------------------------------------------------------------------------------------
@@ -96,28 +114,42 @@ def _silent(
 
 
 def scan_adapter(
-    device: str, multiplexers: Iterable[int], file: StationFile | None, name: str
+    device: str,
+    multiplexers: Iterable[int],
+    file: StationFile | None,
+    name: str,
+    kind: str = "linux",
 ) -> list[Found]:
-    """Return what answers on an I2C adapter of the kernel; whoever holds it is named instead."""
+    """Return what answers on an I2C adapter; whoever holds it is named instead."""
+    adapter = ADAPTERS[kind]
+    speed = file.bus[name].speed if file is not None and name in file.bus else SCAN_HZ
     try:
-        with held([bus_key(device)], PURPOSE), LinuxI2cBus(device) as bus:
+        with held(adapter_keys(adapter, device), PURPOSE), adapter.open(device, speed) as bus:
             if bus.can_send_address_alone:
-                return scan_bus(bus, multiplexers, file, name, device)
+                found = scan_bus(
+                    bus, multiplexers, file, name, device if adapter.usb is None else ""
+                )
+                return [replace(row, device=device, kind=kind) if row.place else row
+                        for row in found]  # fmt: skip
     except BenchError as error:
-        return [Found(device, str(error))]
+        return [Found(device or adapter.title, str(error))]
     text = "can't send an address alone, and a read could change a part; nothing was sent"
     return [Found(device, f"the adapter {text}. Write the addresses into station.toml")]
 
 
-def adapters(file: StationFile | None) -> Iterator[tuple[str, str, str]]:
-    """Yield name in station.toml, device and why it is not probed, of every adapter there is."""
-    named = {
-        bus.device: name
-        for name, bus in (file.bus if file else {}).items()
-        if bus.kind == "linux" and bus.device
-    }
+def adapters(file: StationFile | None) -> Iterator[Listed]:
+    """Yield every adapter that there is, or that station.toml names."""
+    yield from _of_kernel(file)
+    for adapter in ADAPTERS.values():
+        if adapter.usb is not None:
+            yield from _at_usb(adapter, file)
+
+
+def _of_kernel(file: StationFile | None) -> Iterator[Listed]:
+    named = {bus.where: name for name, bus in (file.bus if file else {}).items()
+             if bus.adapter is not None and bus.adapter.usb is None}  # fmt: skip
     for device, name in named.items():
-        yield name, device, ""
+        yield Listed(name, device)
     there = {os.path.realpath(device) for device in named}
     taken = set(file.bus if file else ())
     for path in sorted(Path("/dev").glob("i2c-*"), key=lambda p: (len(p.name), p.name)):
@@ -127,13 +159,47 @@ def adapters(file: StationFile | None) -> Iterator[tuple[str, str, str]]:
         own = adapter_name(str(path))
         is_own = any(word in own.lower() for word in _OF_THE_COMPUTER)
         text = f"is the computer's own ({own}); name it in station.toml to have it probed"
-        yield name, str(path), text if is_own else ""
+        yield Listed(name, str(path), text if is_own else "")
+
+
+def _at_usb(adapter: Adapter, file: StationFile | None) -> Iterator[Listed]:
+    """Yield the adapters of a kind at USB, those of station.toml first."""
+    named = {bus.where: name for name, bus in (file.bus if file else {}).items()
+             if bus.kind == adapter.kind}  # fmt: skip
+    for serial, name in named.items():
+        yield Listed(name, serial, kind=adapter.kind)
+    if adapter.missing():
+        return  # nobody who has none needs its library
+    try:
+        serials = [one.serial for one in adapter.plugged()]
+    except BenchError as error:
+        if named:
+            return  # said where those are opened
+        yield Listed("", f"{adapter.title}", str(error), adapter.kind)
+        return
+    if "" in named and len(serials) == 1:
+        return
+    taken = set(file.bus if file else ())
+    for serial in sorted(serials):
+        if serial in named and serial:
+            continue
+        if serials.count(serial) > 1:
+            text = "has no number of its own: give it one with the maker's tool, or plug in only it"
+            yield Listed("", f"{adapter.title} {serial}".strip(), text, adapter.kind)
+            continue
+        name = _free(adapter.kind, taken)
+        taken.add(name)
+        if not serial and len(serials) > 1:
+            text = "tells no number: give it one with the maker's tool, or plug in only it"
+            yield Listed(name, adapter.title, text, adapter.kind)
+            continue
+        yield Listed(name, serial, kind=adapter.kind)
 
 
 def adapter_name(device: str) -> str:
     """Return what the kernel calls an adapter, "" where it does not tell."""
     try:
-        name = ADAPTERS / Path(os.path.realpath(device)).name / "name"
+        name = I2C_DEVICES / Path(os.path.realpath(device)).name / "name"
         return name.read_text(encoding="utf-8").strip()
     except OSError:
         return ""
@@ -143,7 +209,7 @@ def kernel_drivers(device: str) -> dict[int, str]:
     """Return by address the kernel's drivers that use parts of an adapter (a clock, an EEPROM)."""
     number = Path(os.path.realpath(device)).name.rpartition("-")[2]
     found = {}
-    for path in ADAPTERS.glob(f"{number}-*"):
+    for path in I2C_DEVICES.glob(f"{number}-*"):
         driver = path / "driver"
         if driver.exists():
             found[int(path.name.rpartition("-")[2], 16)] = driver.resolve().name

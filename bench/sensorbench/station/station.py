@@ -23,7 +23,7 @@ from sensorbench.core.errors import BenchError, LinkClosed, ProtocolError
 from sensorbench.core.operator import Operator
 from sensorbench.core.provenance import Identity, Provenance, weakest
 from sensorbench.instruments.members import Member, Meter, Setpoint, Switch
-from sensorbench.links.i2c import I2cBus, LinuxI2cBus
+from sensorbench.links.i2c import I2cBus
 from sensorbench.links.line import Line, LineSettings
 from sensorbench.links.tca9548a.driver import Multiplexers
 from sensorbench.parts.model import Lot, Part
@@ -277,9 +277,9 @@ def open_station(
         stack.callback(bench.leave_all)
         buses: dict[str, I2cBus] = dict(bench.buses)
         for name, bus in file.bus.items():
-            if bus.kind == "linux" and bus.device:
+            if bus.adapter is not None:
                 try:
-                    buses[name] = stack.enter_context(LinuxI2cBus(bus.device))
+                    buses[name] = stack.enter_context(bus.adapter.open(bus.where, bus.speed))
                 except LinkClosed as error:
                     raise LinkClosed(f"{name}: {error}") from None
         simulated = bool(bench.instruments or bench.buses or bench.lines)

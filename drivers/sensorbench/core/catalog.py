@@ -62,8 +62,9 @@ class Device(Document):
 
     `serial` is the pattern of the serial numbers that the device tells of itself, `check` what the
     conformance suites must know of it. `starts_when_addressed` is for parts that take their address
-    alone as the request to measure, so that a scan can say what it did. `proved_by` names who
-    proved the twin. `package` and `origin` say where it was found.
+    alone as the request to measure, so that a scan can say what it did, `stretch_s` is how long
+    the part holds the I2C clock within a byte, as its driver uses it. `proved_by` names who proved
+    the twin. `package` and `origin` say where it was found.
     """
 
     name: Word
@@ -77,6 +78,7 @@ class Device(Document):
     serial: str = ".*"
     addresses: tuple[int, ...] = ()
     starts_when_addressed: bool = False
+    stretch_s: float = Field(default=0.0, ge=0)
     check: HowToCheck = HowToCheck()
     proved_by: tuple[Witness, ...] = ()
     package: str = ""

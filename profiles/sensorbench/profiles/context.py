@@ -82,6 +82,7 @@ class Context(Pointing):
                 "rate_hz": found.rate_hz,
                 "depth": found.depth,
                 "bits": found.bits,
+                "burst_bytes": found.burst_bytes,
                 "channels": list(found.channels),
             }
 

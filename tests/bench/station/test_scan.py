@@ -216,7 +216,7 @@ def adapter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimulatedI2cBus:
     bus.attach(0x70, mux)
     mux.attach(3, 0x28, devices()["sbp1"].load_twin()(Place(world, "26000001", powered=False)))
     monkeypatch.setattr(smbus2, "SMBus", simulated_smbus_class({1: bus}))
-    monkeypatch.setattr(scan, "ADAPTERS", tmp_path)
+    monkeypatch.setattr(scan, "I2C_DEVICES", tmp_path)
     return bus
 
 
@@ -313,14 +313,14 @@ def test_the_computers_own_adapters_are_probed_only_by_name(
     for name, text in names.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "name").write_text(text + "\n")
-    monkeypatch.setattr(scan, "ADAPTERS", tmp_path)
+    monkeypatch.setattr(scan, "I2C_DEVICES", tmp_path)
     monkeypatch.setattr(Path, "glob", lambda *_: iter([Path("/dev") / name for name in names]))
     rows = list(adapters(None))
-    assert [(name, bool(refused)) for name, _, refused in rows] == [
+    assert [(name, bool(refused)) for name, _, refused, kind in rows if kind == "linux"] == [
         ("i2c0", True), ("i2c1", False), ("i2c2", True),
     ]  # fmt: skip
     file = station('[bus.own]\nkind = "linux"\ndevice = "/dev/i2c-2"\n')
-    assert ("own", "/dev/i2c-2", "") in list(adapters(file))
+    assert ("own", "/dev/i2c-2", "", "linux") in list(adapters(file))
 
 
 def test_what_station_toml_has_and_nobody_answers_for_is_named(

@@ -80,13 +80,13 @@ def show_scan(root: Path, multiplexers: Sequence[str], as_json: bool) -> None:
     if file is not None:
         found += scan_hosts(file)
         found += _scan_twins(root, file, more)
-    for name, device, refused in adapters(file):
+    for name, device, refused, kind in adapters(file):
         behind = multiplexers_of(file, name) if file else set()
-        behind |= more.get(name, set()) | more.get(device, set())
+        behind |= more.get(name, set()) | (more.get(device, set()) if device else set())
         if refused:
             found.append(Found(device, refused))
         else:
-            found += scan_adapter(device, behind, file, name)
+            found += scan_adapter(device, behind, file, name, kind)
     pasted = lines_for(found, file)
     if as_json:
         print_json([_as_json(*pair) for pair in zip(found, pasted, strict=True)])
