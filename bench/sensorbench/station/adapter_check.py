@@ -50,12 +50,13 @@ def check_bursts(file: StationFile, asked: Needs, schedule: Schedule) -> Finding
             named = next((s for s in sockets if s.id == unit.socket), None)
             socket = named or (sockets[position] if position < len(sockets) else None)
             burst = streams.get(unit.part, {}).get("burst_bytes", 0)
-            if socket is None or socket.link is None:
+            link = socket.place if socket is not None else None
+            if link is None:
                 continue
-            adapter = _adapter(file, socket.link)
+            adapter = _adapter(file, link)
             if adapter is not None and burst > adapter.limits.longest_read:
                 yield (
-                    f"bus.{socket.link.bus}.kind",
+                    f"bus.{link.bus}.kind",
                     f"the stream of {unit.part} is read {burst} bytes at a time, a "
                     f"{adapter.title} reads {adapter.limits.longest_read} without a stop: use "
                     "another adapter, or settings of the part with a shorter burst",

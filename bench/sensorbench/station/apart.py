@@ -35,7 +35,6 @@ def named_twice(file: StationFile) -> Iterator[tuple[str, str]]:
                 yield f"instrument.{name}.link", f"{written}: {why}"
                 break
         lines[where].append(name)
-<<<<<<< HEAD
     taken = {where: f"instrument.{names[0]}" for where, names in lines.items()}
     for socket in file.socket:
         if not isinstance(socket.line, SerialLink):
@@ -45,14 +44,11 @@ def named_twice(file: StationFile) -> Iterator[tuple[str, str]]:
             text = f"where {taken[where]} is, too: each needs a line of its own"
             yield f"socket {socket.id}.link", f"is {socket.line.port}, {text}"
         taken.setdefault(where, f"socket {socket.id}")
-    adapters: dict[str, str] = {}
-=======
     yield from _adapters_named_twice(file)
 
 
 def _adapters_named_twice(file: StationFile) -> Iterator[tuple[str, str]]:
     seen: dict[str, dict[str, str]] = {}  # by kind, name by key
->>>>>>> a1
     for name, bus in file.bus.items():
         adapter = bus.adapter
         if adapter is None:

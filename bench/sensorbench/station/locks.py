@@ -240,19 +240,13 @@ def station_keys(file: StationFile, port_of: Callable[[str], int]) -> list[str]:
 
     `port_of` gives a model's own TCP port, where station.toml says none.
     """
-<<<<<<< HEAD
-    keys = [bus_key(bus.device) for bus in file.bus.values() if bus.kind == "linux" and bus.device]
-    ways = [(entry.link, entry.model) for entry in file.instrument.values()]
-    for link, model in [*ways, *((socket.line, "") for socket in file.socket)]:
-        match link:
-=======
     keys: list[str] = []
     for bus in file.bus.values():
         if bus.adapter is not None:
             keys += adapter_keys(bus.adapter, bus.where)
-    for entry in file.instrument.values():
-        match entry.link:
->>>>>>> a1
+    ways = [(entry.link, entry.model) for entry in file.instrument.values()]
+    for link, model in [*ways, *((socket.line, "") for socket in file.socket)]:
+        match link:
             case SerialLink() as link if link.remote is not None:
                 keys += host_keys(*link.remote)
             case SerialLink(port=port):

@@ -274,8 +274,8 @@ def _lot(file: StationFile, lot: Lot, part: Part) -> Findings:
         elif socket is not None:
             for text in unfit(socket, device):
                 yield key, text
-            if socket.link is not None:
-                yield from ((key, text) for text in stretched(file, socket.link, device))
+            if socket.place is not None:
+                yield from ((key, text) for text in stretched(file, socket.place, device))
     if not any(unit.socket for unit in lot.unit) and not any(
         not list(unfit(socket, device)) for socket in file.socket
     ):
