@@ -2,6 +2,9 @@
 
 pytest tests/benchmarks --benchmark-enable --benchmark-json=figures.json
 python tests/benchmarks/write_figures.py figures.json
+
+Rows of benchmarks that this run did not have stay as they are, with the day on which they were
+measured.
 """
 
 import json
@@ -41,21 +44,37 @@ def figure(value: object) -> str:
 
 
 def main(source: Path, target: Path) -> None:
-    """Turn the JSON of a run into the page."""
+    """Turn the JSON of a run into the page's rows; keep those of others."""
     data = json.loads(source.read_text())
     machine = data["machine_info"]
     cpu = machine.get("cpu", {}).get("brand_raw", machine.get("processor", "unknown"))
-    lines = [
-        HEAD,
-        f"Measured on {data['datetime'][:10]}, {machine['cpu'].get('count', '?')} cores of {cpu}, "
-        f"Python {machine['python_version']}, {machine['system']}.\n\n",
-        "| benchmark | fastest round | figures |\n| --- | --- | --- |\n",
-    ]
-    for item in sorted(data["benchmarks"], key=lambda item: item["fullname"]):
+    rows = kept(target)
+    for item in data["benchmarks"]:
         name = item["name"].removeprefix("test_").replace("_", " ")
         figures = "; ".join(f"{key}: {figure(value)}" for key, value in item["extra_info"].items())
-        lines.append(f"| {name} | {duration(item['stats']['min'])} | {figures} |\n")
+        day, took = data["datetime"][:10], duration(item["stats"]["min"])
+        rows[name] = f"| {name} | {took} | {figures} | {day} |\n"
+    lines = [
+        HEAD,
+        f"Measured on {machine['cpu'].get('count', '?')} cores of {cpu}, "
+        f"Python {machine['python_version']}, {machine['system']}.\n\n",
+        "| benchmark | fastest round | figures | day |\n| --- | --- | --- | --- |\n",
+        *(rows[name] for name in sorted(rows)),
+    ]
     target.write_text("".join(lines), encoding="utf-8")
+
+
+def kept(target: Path) -> dict[str, str]:
+    """Return the rows that a page has, by benchmark."""
+    rows = {}
+    day = ""
+    for line in target.read_text(encoding="utf-8").splitlines() if target.exists() else ():
+        if line.startswith("Measured on 2"):  # one day for all rows, as pages once had
+            day = line.split()[2].rstrip(",")
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("| ") and cells[0] not in ("benchmark", "---"):
+            rows[cells[0]] = line + (f" {day} |" if len(cells) == 3 else "") + "\n"
+    return rows
 
 
 if __name__ == "__main__":
