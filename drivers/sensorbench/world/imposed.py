@@ -177,8 +177,8 @@ class Sines(_Closed):
     def sample(self, times: Times) -> Numbers:
         moved = self._moved(times)
         if self._direction is None:
-            return moved + self._offset[0]
-        return self._offset + moved[:, np.newaxis] * self._direction
+            return np.asarray(moved + self._offset[0])
+        return np.asarray(self._offset + moved[:, np.newaxis] * self._direction)
 
     def rising(self, now: float) -> bool:
         angles = (now - self._since) * self._turns + self._phases
@@ -231,9 +231,8 @@ class Turning(_Closed):
         self._turn, self._since = math.radians(rate_dps), since
 
     def sample(self, times: Times) -> Numbers:
-        angles = (
-            np.maximum(np.asarray(times, float) - self._since, 0.0)[:, np.newaxis] * -self._turn
-        )
+        passed = np.maximum(np.asarray(times, float) - self._since, 0.0)
+        angles = passed[:, np.newaxis] * -self._turn
         turned = self._across * np.cos(angles) + self._aside * np.sin(angles)
         return np.asarray(self._along + turned)
 
