@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from sensorbench.core.quantity import Address, Value, components
+from sensorbench.core.quantity import Address, Value
 from sensorbench.core.units import UnitError, parse
 from sensorbench.parts.values import ValueProblem, how_written, read, read_address, read_difference
 from sensorbench.station.binding import Bindings
@@ -24,14 +24,14 @@ from sensorbench.station.simulated_fields import (
     StepsField,
 )
 from sensorbench.world.fields import Constant, Field
-from sensorbench.world.imposed import OnGravity, Pieces, Sines, Turning, vibration
+from sensorbench.world.imposed import Pieces, Sines, vibration
+from sensorbench.world.posed import TURNS, UP, on_gravity, resting, stands_on_gravity, turning
 from sensorbench.world.world import World
 
 _PSD = re.compile(
     r"\s*((?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*"  # the number
     r"\(?([^\W\d][^()]*?|%[^()]*?)\)?(?:\^2|²|2)\s*/\s*Hz\s*"
 )
-_ORIENTATION, _ANGULAR_RATE, _ACCELERATION = "orientation", "angular_rate", "acceleration"
 Findings = Iterator[tuple[str, str]]
 Make = Callable[[World], dict[str, Field]]
 
@@ -119,9 +119,8 @@ def _make(row: SimulatedField, read_by: _Reader) -> Make:
     def make(world: World) -> dict[str, Field]:
         if not lag_s and len(values) == 1 and not times[0]:
             return {whole: Constant(values[0])}
-        begins = world.ambient_of(read_by.where.quantity.name)
-        if len(components(begins)) != len(components(values[0])):
-            begins = _spread(begins, world, len(components(values[0])))
+        quantity = read_by.where.quantity
+        begins = resting(world, quantity.name, len(quantity.axes))
         return {
             whole: Pieces(
                 np.array(times), np.array(values), since=world.clock.now(), steps=True,
@@ -130,12 +129,6 @@ def _make(row: SimulatedField, read_by: _Reader) -> Make:
         }  # fmt: skip
 
     return make
-
-
-def _spread(along_up: Value, world: World, axes: int) -> Value:
-    """Return a plain number as a vector: it is along up."""
-    up = components(world.ambient_of(_ORIENTATION))
-    return tuple(components(along_up)[0] * part for part in up) if axes == len(up) else along_up
 
 
 def _sines(row: SineField | RandomField, read_by: _Reader) -> Make:
@@ -151,7 +144,7 @@ def _sines(row: SineField | RandomField, read_by: _Reader) -> Make:
             wrong.append(("high", f"{row.high:g} Hz is not above low, {row.low:g} Hz"))
     else:
         amplitude = read_by.difference("amplitude", row.amplitude)
-    on_gravity = offset is None and where.quantity.name == _ACCELERATION
+    stands = offset is None and stands_on_gravity(where.quantity.name)
     whole = str(read_by.whole)
 
     def make(world: World) -> dict[str, Field]:
@@ -159,18 +152,14 @@ def _sines(row: SineField | RandomField, read_by: _Reader) -> Make:
             lines = vibration(psd, row.low, row.high, (world.seed, row.zone, whole, "vibration"))
         else:
             lines = np.array([amplitude]), np.array([row.frequency]), np.zeros(1)
-        about: Value = offset if offset is not None else world.ambient_of(where.quantity.name)
-        if on_gravity:
-            about = 0.0
-        elif direction and not isinstance(about, tuple):
-            about = _spread(about, world, len(direction))
+        about: Value = 0.0
+        if not stands:
+            there = resting(world, where.quantity.name, len(where.quantity.axes))
+            about = there if offset is None else offset
         moving = Sines(
             *lines, since=world.clock.now(), offset=about, direction=direction, lag_s=row.lag
         )
-        zone = world.zone(row.zone)
-        return {
-            whole: OnGravity(moving, lambda: zone.field(_ORIENTATION)) if on_gravity else moving
-        }
+        return {whole: on_gravity(moving, world, row.zone) if stands else moving}
 
     return make
 
@@ -178,19 +167,15 @@ def _sines(row: SineField | RandomField, read_by: _Reader) -> Make:
 def _rotation(row: RotationField, read_by: _Reader) -> Make:
     where, direction = read_by.where, read_by.direction
     rate_dps = read_by.difference("rate", row.rate) if where.quantity.axes else 0.0
-    if where.quantity.name != _ANGULAR_RATE or not where.axis or where.port:
-        text = 'a rotation is about an axis: "angular_rate.x", "angular_rate.y" or "angular_rate.z"'
+    if where.quantity is not TURNS or not where.axis or where.port:
+        some = " or ".join(f'"{TURNS.name}.{axis}"' for axis in TURNS.axes)
+        text = f"a rotation is about an axis: {some}"
         read_by.problems.append(("where", text))
     if row.lag:
         read_by.problems.append(("lag", "what turns evenly has none: leave it out"))
 
     def make(world: World) -> dict[str, Field]:
-        about = direction or (0.0, 0.0, 1.0)
-        up = components(world.ambient_of(_ORIENTATION))
-        return {
-            _ORIENTATION: Turning(up, about, rate_dps, world.clock.now()),
-            _ANGULAR_RATE: Constant(tuple(rate_dps * part for part in about)),
-        }
+        return turning(world, direction or (), rate_dps)
 
     return make
 
@@ -235,7 +220,7 @@ def _recording(row: RecordingField, read_by: _Reader) -> Make:
 
 def _occupied(row: FieldTable, where: Address) -> tuple[str, ...]:
     whole = where.whole
-    return (whole, _ORIENTATION) if isinstance(row, RotationField) else (whole,)
+    return (whole, UP) if isinstance(row, RotationField) else (whole,)
 
 
 def check_fields(file: StationFile, bindings: Bindings) -> Findings:

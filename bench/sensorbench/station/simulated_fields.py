@@ -60,7 +60,7 @@ class RandomField(FieldTable):
 
 
 class RotationField(FieldTable):
-    """A part that turns evenly about an axis of its own: `where` is angular_rate.AXIS."""
+    """A part that turns evenly about the axis of its own that `where` names."""
 
     kind: Literal["rotation"]
     rate: Any
