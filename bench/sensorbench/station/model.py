@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 
 from sensorbench.core.document_rest import WITHOUT_RULES
 from sensorbench.core.document_words import Place, several
-from sensorbench.core.documents import Document, Duration, Frequency, load
+from sensorbench.core.documents import Completed, Document, Duration, Frequency, load
 from sensorbench.core.errors import Problem
 from sensorbench.core.quantity import AddressError, address
 from sensorbench.links.adapters import ADAPTERS, Adapter
@@ -20,6 +20,8 @@ from sensorbench.parts.model import by_address, printable, problem
 from sensorbench.station.alarm_table import AlarmTable, one_or_several
 from sensorbench.station.links import I2cLink, Link, SerialLink, SimulatedLink, SocketLink
 from sensorbench.station.losing import USUALLY, LostAfter
+from sensorbench.station.recordings import with_recordings
+from sensorbench.station.simulated_fields import SimulatedField
 from sensorbench.station.tables import with_table
 
 SIMULATED = "simulated"
@@ -272,6 +274,7 @@ class Simulation(Document):
     seed: int = 0
     ambient: dict[str, Any] = Field(default_factory=dict)
     fault: tuple[SimulatedFault, ...] = ()
+    field: tuple[SimulatedField, ...] = ()
 
     @field_validator("ambient")
     @classmethod
@@ -392,6 +395,8 @@ def load_station(
 
     `deeper` checks it beyond its form, where the form is wrong.
     """
-    return load(
-        path, StationFile, None, lambda data: with_table(data, "socket", path, Socket), deeper
-    )
+
+    def completed(data: dict[str, Any]) -> Completed:
+        return with_recordings(with_table(data, "socket", path, Socket), path)
+
+    return load(path, StationFile, None, completed, deeper)

@@ -28,6 +28,7 @@ from sensorbench.station.alarm_check import check_alarm
 from sensorbench.station.apart import named_twice
 from sensorbench.station.binding import Bindings, bind
 from sensorbench.station.foreseeing import foreseen, make, members, unopened
+from sensorbench.station.imposing import check_fields
 from sensorbench.station.keeping import unkept, unkept_in
 from sensorbench.station.layout import layout_of
 from sensorbench.station.links import I2cLink
@@ -57,7 +58,7 @@ def check_station(file: StationFile, bindings: Bindings | None = None) -> list[P
         _instruments(file), found.problems, named_twice(file), _places(file),
         check_adapters(file),
         _sockets(file, found), check_guards(file, found), unkept(file, found),
-        check_dead_men(file, found),
+        check_dead_men(file, found), check_fields(file, found),
     )  # fmt: skip
     return [file.placed(Problem(FILE, key, text)) for key, text in rows]
 

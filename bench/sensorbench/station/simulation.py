@@ -22,6 +22,7 @@ from sensorbench.links.tca9548a.twin import SimTca9548a
 from sensorbench.parts.model import Lot, Part
 from sensorbench.parts.values import ValueProblem, read, read_address
 from sensorbench.station.binding import Binding, Bindings, bind
+from sensorbench.station.imposing import impose, more_at
 from sensorbench.station.leads import IsClosed, Leads, measures_current
 from sensorbench.station.leaving import ABSENT, Leaving, SeatedTwin, line_name
 from sensorbench.station.links import I2cLink
@@ -132,6 +133,7 @@ class SimulatedBench:
                 self.lines[line_name(socket.id)] = self._seats[socket.id]
         if fed:
             self._feed([part for _, part in lots])
+        impose(file, self.world)
         self._lots = tuple(lots)
         self.plug_fixed()
 
@@ -289,7 +291,8 @@ class SimulatedBench:
         socket = next(s for s in self.file.socket if s.id == socket_id)
         lot, part = self._known[serial]
         device = devices()[part.part.driver]
-        place = Place(self.world, serial, lot=lot, zone=socket.zone)
+        more = more_at(self.file, socket.zone, socket.id)
+        place = Place(self.world, serial, lot=lot, zone=socket.zone, more=more)
         twin = device.load_twin()(place)
         self.parts[serial] = Plugged(socket, place, twin)
         if "i2c" in device.links and socket.place and socket.place.bus in self.buses:

@@ -23,6 +23,7 @@ from sensorbench.profiles.library import load_profile, profile_text
 from sensorbench.profiles.model import Profile
 from sensorbench.profiles.part_checks import check_part
 from sensorbench.station.model import StationFile, load_station
+from sensorbench.station.simulated_fields import RecordingField
 from sensorbench.station.tables import with_table
 
 SIMULATED_UNTIL = "simulated until"
@@ -304,12 +305,16 @@ def load_job(
         "station.toml": workspace.station_path.read_bytes(),
         "profile.toml": profile_text(profile, workspace.root)[1].encode(),
     }
+    station = workspace.load_station()
+    for row in station.simulation.field if station.simulation else ():
+        if isinstance(row, RecordingField) and row.recording is not None:
+            inputs[f"recording-{row.sha256[:12]}{Path(row.file).suffix}"] = row.recording.data
     for name, (lot, _) in zip(dict.fromkeys(lots), pairs, strict=True):
         path, part_path = workspace.lot_path(name), workspace.part_path(lot.lot.part)
         _keep(inputs, f"lot-{slug(path.stem)}", path)
         _keep(inputs, f"part-{slug(part_path.stem)}", part_path)
     return Job(
-        station=workspace.load_station(),
+        station=station,
         lots=pairs,
         profile=load_profile(profile, workspace.root),
         inputs=inputs,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +25,8 @@ class Place:
 
     A place differs from the middle of its zone by its own small share of the distance to ambient.
     A device that is not `powered` from the zone's supply, such as a reference, always has
-    `own_supply_v`. Vectors are in the part's own axes. What it felt earlier, at `at_s`, can be
+    `own_supply_v`. `more` is how much more it feels here, by address, of quantities that are one
+    number. Vectors are in the part's own axes. What it felt earlier, at `at_s`, can be
     asked back to the last change of the field.
     """
 
@@ -40,6 +41,7 @@ class Place:
         zone: str = "",
         powered: bool = True,
         own_supply_v: float = 3.3,
+        more: Mapping[str, float] | None = None,
     ) -> None:
         self.world = world
         self.clock = world.clock
@@ -48,6 +50,7 @@ class Place:
         self.lot = lot
         self.powered = powered
         self._own_supply_v = own_supply_v
+        self._more = dict(more or {})
         self._gradient = self.GRADIENT_SIGMA * self.unit("place")
         self._key = f"{lot}/{serial}" if lot else serial
         self._listening: list[Callable[[], None]] = []
@@ -127,7 +130,8 @@ class Place:
         low_c, high_c = reach(self.zone.field("temperature"), since_s)
         if math.isinf(high_c - low_c):
             return -math.inf, math.inf
-        return self._near(low_c), self._near(high_c)
+        more = self._more.get("temperature", 0.0)
+        return self._near(low_c + more), self._near(high_c + more)
 
     def humidity_rh(self, at_s: float | None = None) -> float:
         """Return the relative humidity at the part, in %RH.
@@ -136,7 +140,7 @@ class Place:
         more of what its own air could hold (Magnus, WMO-No. 8 annex 4.B).
         """
         now = self.world.seen_at(at_s)
-        air_c = scalar(self.zone.field("temperature").at(now))
+        air_c = scalar(self.zone.field("temperature").at(now)) + self._more.get("temperature", 0.0)
         own_c = air_c + self._gradient * (air_c - self._ambient_c)
         return scalar(self.value("humidity", at_s)) * saturation(air_c) / saturation(own_c)
 
@@ -221,10 +225,14 @@ class Place:
         return middle_c + self._gradient * (middle_c - self._ambient_c)
 
     def _felt(self, address: str, now: float) -> Value:
-        return self.zone.field(address).felt(now)
+        found = self.zone.field(address).felt(now)
+        more = self._more.get(address)
+        return found if more is None or isinstance(found, tuple) else found + more
 
     def _sampled(self, quantity: str, times: Times) -> npt.NDArray[np.float64]:
-        return self.zone.field(quantity).sample(self._seen(times))
+        found = self.zone.field(quantity).sample(self._seen(times))
+        more = self._more.get(quantity)
+        return found if more is None else found + more
 
     def _seen(self, times: Times) -> Times:
         since_s = self.clock.aside_since()
