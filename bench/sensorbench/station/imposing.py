@@ -107,7 +107,7 @@ def _make(row: SimulatedField, read_by: _Reader) -> Make:
     times: tuple[float, ...] = (0.0,)
     if isinstance(row, StepsField):
         times = row.times
-        values = [read_by.value(f"values.{k}", raw) for k, raw in enumerate(row.values)]
+        values = [read_by.value(f"values[{k + 1}]", raw) for k, raw in enumerate(row.values)]
         if len(times) != len(values):
             wrong.append(("values", f"{len(values)} values for {len(times)} times: one for each"))
         if times[0] < 0 or any(b <= a for a, b in pairwise(times)):
@@ -228,7 +228,7 @@ def check_fields(file: StationFile, bindings: Bindings) -> Findings:
     rows = file.simulation.field if file.simulation else ()
     taken: dict[tuple[str, str], str] = {}
     for k, row in enumerate(rows):
-        key = f"simulation.field.{k}"
+        key = f"simulation.field[{k + 1}]"
         if row.zone not in file.zones:
             there = ", ".join(filter(None, file.zones)) or "none; leave zone out"
             yield f"{key}.zone", f"zone {row.zone!r}; there are: {there}"
@@ -274,7 +274,7 @@ def impose(file: StationFile, world: World) -> None:
         reader = _Reader(read_address(row.where), [])
         make = _make(row, reader)
         for part, text in reader.problems:
-            raise ValueError(f"simulation.field.{k}.{part}: {text}")
+            raise ValueError(f"simulation.field[{k + 1}].{part}: {text}")
         for address, field in make(world).items():
             world.zone(row.zone).bind(address, field)
 

@@ -39,7 +39,9 @@ def read_recording(path: Path) -> Recording:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ValueError(f"{path} can't be read: {error.strerror or error}") from None
+        raise ValueError(
+            f"{path.name} can't be read beside station.toml: {error.strerror or error}"
+        ) from None
     table = _csv(data) if path.suffix.lower() == ".csv" else _npy(data)
     if table.ndim != 2 or table.shape[1] not in (2, 4):
         raise ValueError(
@@ -101,12 +103,12 @@ def with_recordings(completed: Completed, path: Path) -> Completed:
         try:
             recording = read_recording(path.parent / name)
         except ValueError as error:
-            problems.append(Problem(path.name, f"simulation.field.{k}.file", str(error)))
+            problems.append(Problem(path.name, f"simulation.field[{k + 1}].file", str(error)))
             continue
         digest = hashlib.sha256(recording.data).hexdigest()
         if row.get("sha256", digest) != digest:
             text = f"{name} is not the file that was meant: its digest is {digest}"
-            problems.append(Problem(path.name, f"simulation.field.{k}.sha256", text))
+            problems.append(Problem(path.name, f"simulation.field[{k + 1}].sha256", text))
         found[k] = {**row, "sha256": digest, "recording": recording}
     data = {**completed.data, "simulation": {**simulation, "field": found}}
     return Completed(

@@ -176,7 +176,7 @@ BAD = {
     ),
     "two": (
         row("constant", "co2", 'value = "500 ppm"') + row("constant", "co2", 'value = "1 ppm"'),
-        "driven by simulation.field.0 too",
+        "driven by simulation.field[1] too",
     ),
     "axis of another": (
         row("rotation", "angular_rate.x", 'rate = "9 deg/s"')
@@ -197,7 +197,7 @@ def test_what_cannot_be_is_refused(tmp_path: Path, what: str) -> None:
     fields, said = BAD[what]
     (tmp_path / "station.toml").write_text(HEAD + fields + SOCKETS)
     told = [str(problem) for problem in check_station(load_station(tmp_path / "station.toml"))]
-    assert any(said in text and "simulation.field." in text for text in told), told
+    assert any(said in text and "simulation.field[" in text for text in told), told
 
 
 @pytest.mark.parametrize(
@@ -242,3 +242,19 @@ def test_the_guide_says_what_is_accepted(tmp_path: Path) -> None:
     assert here.scalar("co2", 1e5) == pytest.approx(1000.0)
     assert here.pressure_pa(at_s=5.0) == pytest.approx(95e3)
     assert here.humidity_rh(at_s=700.0) == pytest.approx(80.0, rel=0.01)
+
+
+def test_a_field_that_an_instrument_drives_too_is_refused(tmp_path: Path) -> None:
+    chamber = """
+[instrument.chamber]
+model = "espec_p300"
+link = { kind = "simulated" }
+
+[bench.temperature]
+set = "chamber.temperature"
+reference = "chamber.temperature"
+"""
+    fields = row("constant", "temperature", 'value = "60 degC"')
+    (tmp_path / "station.toml").write_text(HEAD + fields + chamber + SOCKETS)
+    told = [str(problem) for problem in check_station(load_station(tmp_path / "station.toml"))]
+    assert any("simulation.field[1].where" in text and "bench table" in text for text in told)
