@@ -315,33 +315,6 @@ class Computed:
         return max((field.still_from(now) for field in self._of), default=now)
 
 
-class Recorded:
-    """A recording, played from `since` on and held at its ends; linear between its points."""
-
-    def __init__(self, times: Times, values: npt.NDArray[np.float64], since: float = 0.0) -> None:
-        self._times = np.asarray(times, float) + since
-        self._values = np.asarray(values, float)
-
-    def sample(self, times: Times) -> npt.NDArray[np.float64]:
-        if self._values.ndim == 1:
-            return np.asarray(np.interp(times, self._times, self._values))
-        columns = [np.interp(times, self._times, column) for column in self._values.T]
-        return np.stack(columns, axis=1)
-
-    def at(self, now: float) -> Value:
-        found = self.sample(np.array([now]))[0]
-        return tuple(map(float, found)) if self._values.ndim > 1 else float(found)
-
-    def felt(self, now: float) -> Value:
-        return self.at(now)
-
-    def rising(self, now: float) -> bool:  # noqa: ARG002
-        return True
-
-    def still_from(self, now: float) -> float:
-        return max(now, float(self._times[-1])) if now >= self._times[-1] else math.inf
-
-
 def _spread(value: Value, count: int) -> npt.NDArray[np.float64]:
     if isinstance(value, tuple):
         return np.tile(np.array(components(value)), (count, 1))

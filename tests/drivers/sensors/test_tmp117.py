@@ -13,7 +13,8 @@ from sensorbench.core.errors import NotAcknowledged, ProtocolError, SetpointErro
 from sensorbench.links.i2c import SimulatedI2cBus
 from sensorbench.sensors.tmp117.driver import Tmp117, decode_temperature
 from sensorbench.sensors.tmp117.twin import SimTmp117
-from sensorbench.world.fields import Constant, Field, Moving, Recorded, Wave
+from sensorbench.world.fields import Constant, Field, Moving, Wave
+from sensorbench.world.imposed import Pieces
 from sensorbench.world.world import Fault, Place, World
 
 
@@ -125,7 +126,7 @@ def excursion(bench: Bench, kind: str) -> Field:
         return Wave(-50.0, 100.0, 600.0, "sine", now)
     times = np.array([0.0, 200.0, 201.2, 202.4, 400.0, 401.2, 402.4, 600.0])
     values = np.array([25.0, 25.0, 100.0, 25.0, 25.0, -50.0, 25.0, 25.0])
-    return Recorded(times, values, now)
+    return Pieces(times, values, since=now)
 
 
 @pytest.mark.parametrize("kind", ["wave", "two spikes of two seconds"])

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensorbench.core.clock import VirtualClock
-from sensorbench.world.fields import Computed, Constant, Moving, Recorded, Wave
+from sensorbench.world.fields import Computed, Constant, Moving, Wave
+from sensorbench.world.imposed import Pieces
 from sensorbench.world.motion import Approach
 from sensorbench.world.random import Stream
 from sensorbench.world.world import Fault, Place, World
@@ -132,11 +133,11 @@ def test_a_wave_swings_between_its_ends_and_is_never_still(shape: str, half: flo
 
 
 def test_a_recording_is_played_from_its_start_and_held_at_its_ends() -> None:
-    played = Recorded(np.array([0.0, 1.0]), np.array([[0.0, 0.0], [2.0, 4.0]]), since=10.0)
+    played = Pieces(np.array([0.0, 1.0]), np.array([[0.0, 0.0], [2.0, 4.0]]), since=10.0)
     assert played.at(10.5) == (1.0, 2.0)
     assert played.at(0.0) == (0.0, 0.0)
     assert played.at(99.0) == (2.0, 4.0)
-    assert played.still_from(10.5) == math.inf
+    assert played.still_from(10.5) == 11.0
     assert played.still_from(11.0) == 11.0
 
 
