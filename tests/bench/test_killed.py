@@ -122,6 +122,7 @@ def command(there: Workspace, *words: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.chaos
 @pytest.mark.slow
 def test_another_run_takes_nothing_from_one_that_was_killed(tmp_path: Path) -> None:
     there = workspace(tmp_path, bake("300 h", 'monitor = { every = "10 min" }'))

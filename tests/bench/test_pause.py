@@ -188,6 +188,7 @@ def test_a_trip_that_comes_with_a_pause_is_a_trip(
     assert not (root / "seal.json").exists()
 
 
+@pytest.mark.chaos
 @pytest.mark.parametrize("kind", ["pause", "hold", "go on", "abort"])
 def test_nothing_that_is_asked_for_cuts_a_controlled_end_short(tmp_path: Path, kind: Kind) -> None:
     there = workspace(

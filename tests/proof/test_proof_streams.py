@@ -13,6 +13,7 @@ from .conftest import MakeBench, Proven
 from .proving import SBP1, Bench, data_of, passes, results_of
 
 
+@pytest.mark.chaos
 def test_two_hours_at_rest_show_the_gyroscope_s_floor(bench: MakeBench, proven: Proven) -> None:
     allan = bench("imu").run("characterisation/allan", "one")
     assert passes(allan)

@@ -265,6 +265,7 @@ def test_after_quantities_and_units_of_a_package_are_gone(
     assert html_of(root) == before
 
 
+@pytest.mark.chaos
 @each_run
 def test_without_the_copies_of_toml_files_all_comes_out_the_same(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
