@@ -66,6 +66,7 @@ from sensorbench.testing.stimuli import (
 from sensorbench.testing.stream_checks import (
     check_no_sample_is_lost_or_repeated,
     check_samples_are_of_their_time,
+    check_stalls_are_told,
     check_streams,
     check_streams_use_the_bus_well,
 )
@@ -321,6 +322,7 @@ SENSOR_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_streams,
     check_no_sample_is_lost_or_repeated,
     check_samples_are_of_their_time,
+    check_stalls_are_told,
     check_streams_use_the_bus_well,
     check_calibration,
 )

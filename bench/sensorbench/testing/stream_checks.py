@@ -5,6 +5,7 @@ The bench drains when a FIFO is half full; so do these checks.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from itertools import cycle
 from typing import Any
@@ -25,6 +26,10 @@ LEAST_SHARE = 0.9
 _EVEN = (0.5,)
 _UNEVEN = (0.1, 0.9, 0.5, 0.75, 0.02)
 """Shares of a full FIFO after which somebody drains who does it when there is time."""
+_STALLED, _STALLS, _SEEDS = 40, 0.15, range(4)
+"""How long streams with stalls are, in full FIFOs; how many transfers are followed by a stall."""
+_RECOGNISED = 4
+"""So many samples in a row are told from all others by their noise."""
 _STEPS = 6
 _SAME = {"acceleration": "orientation"}
 _APART = 1.5
@@ -98,6 +103,57 @@ def check_samples_are_of_their_time(case: Case, most_drains: int = 300) -> None:
     fit = np.polynomial.Polynomial.fit(changed_s, found, 1)
     apart = float(np.max(np.abs(found - fit(np.array(changed_s)))))
     require(apart <= _APART, f"samples are up to {apart:.1f} from their places in time")
+
+
+@only(streams)
+def check_stalls_are_told(case: Case) -> None:
+    """However a host stalls, also within a drain: where samples are missing an overflow is said."""
+    settings = list(rates_of(case))[-1]
+    stream = case.load_driver().stream(**settings)
+    fills_s = stream.depth / stream.rate_hz
+    wanted = streamed(case, settings, _EVEN, lasts_s=_STALLED * fills_s)[0]
+    for seed in _SEEDS:
+        chance = random.Random(seed)  # noqa: S311 - no secret
+        bench, _ = opened(case, settings)
+        until_s = bench.clock.now() + 0.9 * _STALLED * fills_s
+        _let_stall(bench, chance, fills_s)
+        place: int | None = 0  # of the next sample among those wanted; None where some were lost
+        while bench.clock.now() < until_s:
+            bench.clock.sleep(chance.choice(_UNEVEN) * fills_s)
+            block = bench.part.drain()
+            rows = block.values
+            if block.overflow:
+                place = None
+            elif place is None and len(rows) >= _RECOGNISED:
+                found = [at for at in range(len(wanted)) if _follow(wanted, at, rows)]
+                require(found, f"{settings}: samples come that are not those of their times")
+                place = found[0] + len(rows) if len(found) == 1 else None
+            elif place is not None:
+                require(
+                    _follow(wanted, place, rows),
+                    f"{settings}: after a stall within a drain samples are missing before these "
+                    f"{len(rows)}, and no overflow was said",
+                )
+                place += len(rows)
+
+
+def _let_stall(bench: SensorBench, chance: random.Random, fills_s: float) -> None:
+    """Let the host stall after some transfers, up to twice as long as a FIFO takes to fill."""
+    transfer = bench.bus.transfer
+
+    def stalled(address: int, write: bytes, read_length: int = 0) -> bytes:
+        found = transfer(address, write, read_length)
+        if chance.random() < _STALLS:
+            bench.clock.sleep(chance.choice((0.1, 0.6, 0.97, 1.03, 2.0)) * fills_s)
+        return found
+
+    bench.bus.transfer = stalled  # type: ignore[method-assign]
+
+
+def _follow(wanted: Rows, place: int, rows: Rows) -> bool:
+    """Return whether `rows` are those wanted from a place on."""
+    there = wanted[place : place + len(rows)]
+    return len(there) == len(rows) and bool((there == rows).all())
 
 
 @only(streams)

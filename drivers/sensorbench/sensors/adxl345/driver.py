@@ -32,6 +32,7 @@ from sensorbench.core.quantity import ACCELERATION
 from sensorbench.core.units import Dimension
 from sensorbench.links.i2c import I2cBus
 from sensorbench.sensors.adxl345.codec import SAMPLE_BYTES, decode_samples, ends_of, is_saturated
+from sensorbench.sensors.drained import filled_meanwhile
 
 DEVID, OFFSETS, BW_RATE, POWER_CTL, INT_ENABLE, INT_SOURCE, DATA_FORMAT, DATA, FIFO_CTL = (
     0x00, 0x1E, 0x2C, 0x2D, 0x2E, 0x30, 0x31, 0x32, 0x38,
@@ -206,10 +207,15 @@ class Adxl345:
                 f"{self._where}: FIFO_CTL is {fifo:#04x}, {STREAM:#04x} was written. Does somebody "
                 "else use this part?"
             )
-        lost = bool(control[INT_SOURCE - BW_RATE] & OVERRUN)
-        samples = [self._read(DATA, SAMPLE_BYTES) for _ in range(status & ENTRIES)]
-        rows = decode_samples(samples)
+        level = status & ENTRIES
+        samples = [self._read(DATA, SAMPLE_BYTES) for _ in range(level)]
         end_s = self._clock.now()
+        # Its flag goes with each sample that is read.
+        lost = bool(control[INT_SOURCE - BW_RATE] & OVERRUN) or filled_meanwhile(
+            level, FIFO_SAMPLES, float(self._prepared["rate"]), end_s - before_s,
+            lambda: self._read(FIFO_CTL + 1, 1)[0] & ENTRIES,
+        )  # fmt: skip
+        rows = decode_samples(samples)
         self._see_that_it_runs(len(rows), before_s)
         asked = self._prepared
         saturated = is_saturated(rows, _ends(asked), _step(asked))

@@ -43,6 +43,7 @@ from sensorbench.sensors.adxl355.codec import (
     decode_words,
     is_saturated,
 )
+from sensorbench.sensors.drained import filled_meanwhile
 
 DEVID, STATUS, FIFO_ENTRIES, TEMP2, XDATA, FIFO_DATA = 0x00, 0x04, 0x05, 0x06, 0x08, 0x11
 OFFSETS, FILTER, RANGE, POWER_CTL, SELF_TEST, RESET, SHADOW = (
@@ -92,6 +93,7 @@ class Adxl355:
         self._clock = clock
         self._settings: Settings | None = None
         self._decoder: FifoDecoder | None = None
+        self._overran = False
         self._last_samples_s = self._looks_s = 0.0
 
     def identify(self) -> Identity:
@@ -183,6 +185,7 @@ class Adxl355:
         assert self._prepared  # noqa: S101 - raises
         self._empty()
         self._decoder = FifoDecoder()
+        self._overran = False
         self._last_samples_s = self._looks_s = self._clock.now()
 
     def drain(self) -> Block:
@@ -200,7 +203,13 @@ class Adxl355:
             self._check_control()
             self._looks_s = before_s + LOOKS_S
         data = self._read(FIFO_DATA, entries * WORD_BYTES) if entries else b""
-        lost = bool((status | self._read(STATUS, 1)[0]) & OVERRUN)
+        # What overran by now did so before these were read, or since: then the next are told, too.
+        # Whether its flag goes as data are read is not known: what is left is looked at, too.
+        before, self._overran = self._overran, bool(self._read(STATUS, 1)[0] & OVERRUN)
+        lost = bool(status & OVERRUN) or before or self._overran or filled_meanwhile(
+            entries // 3, FIFO_SAMPLES, float(self._prepared["rate"]),
+            self._clock.now() - before_s, lambda: (self._read(STATUS, 2)[1] & ENTRIES) // 3,
+        )  # fmt: skip
         try:
             rows = self._decoder.feed(data, lost=lost)
         except ProtocolError as error:

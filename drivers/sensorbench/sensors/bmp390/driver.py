@@ -45,6 +45,7 @@ from sensorbench.sensors.bmp390.codec import (
     decode_trimming,
     is_saturated,
 )
+from sensorbench.sensors.drained import filled_meanwhile
 
 CHIP_ID, ERR_REG, DATA, FIFO_LENGTH, FIFO_DATA, FIFO_CONFIG_1, NVM, CMD = (
     0x00, 0x02, 0x04, 0x12, 0x14, 0x17, 0x30, 0x7E,
@@ -219,11 +220,17 @@ class Bmp390:
             raise BenchError(f"{self._where}: open_stream() starts the FIFO; call it first")
         before_s = self._clock.now()
         self._check_control()
-        length = int.from_bytes(self._read(FIFO_LENGTH, 2), "little")
+        length = self._read_length()
         if length > FIFO_BYTES:
             raise ProtocolError(f"{self._where} claims {length} bytes in a FIFO of {FIFO_BYTES}")
         try:
-            frames = decode_fifo(self._read(FIFO_DATA, length) if length else b"")
+            data = self._read(FIFO_DATA, length) if length else b""
+            end_s = self._clock.now()
+            lost = length + FRAME_BYTES > FIFO_BYTES or filled_meanwhile(
+                length, FIFO_BYTES + 1 - FRAME_BYTES, FRAME_BYTES * float(self._prepared["rate"]),
+                end_s - before_s, self._read_length,
+            )  # fmt: skip
+            frames = decode_fifo(data)
         except ProtocolError as error:
             raise type(error)(f"{self._where}: {error}. Open the stream again") from error
         # Switching the FIFO on may leave a frame of its own in front of the first sample.
@@ -233,13 +240,12 @@ class Bmp390:
                 "use this part? Prepare it again"
             )
         self._is_first_drain = False
-        end_s = self._clock.now()
         self._see_that_it_runs(len(frames.counts), before_s)
         values = self._compensated(frames.counts)
         rows = np.rint(values / (1.0, 1.0, PA_PER_DIGIT, K_PER_DIGIT)).astype(np.int32)
         return Block(
             rows, before_s, end_s,
-            overflow=length + FRAME_BYTES > FIFO_BYTES,
+            overflow=lost,
             saturated=is_saturated(frames.counts) or _is_beyond(values[:, 2]),
         )  # fmt: skip
 
@@ -260,6 +266,9 @@ class Bmp390:
         if self._settings is None:
             raise BenchError(f"{self._where}: prepare() sets the part up; call it first")
         return self._settings
+
+    def _read_length(self) -> int:
+        return int.from_bytes(self._read(FIFO_LENGTH, 2), "little")
 
     def _command(self, code: int, name: str) -> None:
         """Send a command and wait until it was done. Raises NotReady, ProtocolError."""

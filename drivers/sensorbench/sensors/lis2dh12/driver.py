@@ -31,6 +31,7 @@ from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import ACCELERATION, TEMPERATURE
 from sensorbench.core.units import Dimension
 from sensorbench.links.i2c import I2cBus
+from sensorbench.sensors.drained import filled_meanwhile
 from sensorbench.sensors.lis2dh12.codec import (
     MODES,
     SAMPLE_BYTES,
@@ -220,15 +221,18 @@ class Lis2dh12:
                 f"{self._where}: FIFO_CTRL is {fifo:#04x}, {STREAM:#04x} was written. Does "
                 "somebody else use this part?"
             )
-        full = bool(source & FULL)
-        level = FIFO_SAMPLES if full else source & LEVEL
+        full, level = bool(source & FULL), _level(source)
         # The address goes from the last byte of a sample to the first of the next.
         data = self._read(OUT, level * SAMPLE_BYTES) if level else b""
         shift = MODES[_mode(self._prepared)][0]
-        rows = decode_samples(data, shift)
         end_s = self._clock.now()
+        lost = full or filled_meanwhile(
+            level, FIFO_SAMPLES, float(self._prepared["rate"]), end_s - before_s,
+            lambda: _level(self._read(FIFO_SRC, 1)[0]),
+        )  # fmt: skip
+        rows = decode_samples(data, shift)
         self._see_that_it_runs(len(rows), before_s)
-        return Block(rows, before_s, end_s, overflow=full, saturated=is_saturated(rows, shift))
+        return Block(rows, before_s, end_s, overflow=lost, saturated=is_saturated(rows, shift))
 
     def close_stream(self) -> None:
         """Stop filling; what is in the FIFO is gone."""
@@ -314,6 +318,11 @@ class Lis2dh12:
 
     def _write(self, register: int, *values: int) -> None:
         self._bus.transfer(self._address, bytes([register | BURST, *values]))
+
+
+def _level(source: int) -> int:
+    """Return how many samples FIFO_SRC tells of."""
+    return FIFO_SAMPLES if source & FULL else source & LEVEL
 
 
 def _mode(asked: Settings) -> str:

@@ -29,6 +29,7 @@ from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import PRESSURE, TEMPERATURE
 from sensorbench.core.units import Dimension
 from sensorbench.links.i2c import I2cBus
+from sensorbench.sensors.drained import filled_meanwhile
 from sensorbench.sensors.lps22hh.codec import (
     K_PER_COUNT,
     PA_PER_COUNT,
@@ -205,10 +206,13 @@ class Lps22hh:
             raise ProtocolError(f"{self._where} claims {level} samples; its FIFO has room for 128")
         # The address goes from the last byte of a sample to the first of the next.
         data = self._read(FIFO_DATA, level * SAMPLE_BYTES) if level else b""
-        rows = decode_fifo(data)
         end_s = self._clock.now()
+        lost = bool(flags & OVERRUN) or filled_meanwhile(
+            level, FIFO_SAMPLES, float(self._prepared["rate"]), end_s - before_s,
+            lambda: self._read(FIFO_STATUS1, 1)[0],
+        )  # fmt: skip
+        rows = decode_fifo(data)
         self._see_that_it_runs(len(rows), before_s)
-        lost = bool(flags & OVERRUN)
         return Block(rows, before_s, end_s, overflow=lost, saturated=is_saturated(rows))
 
     def close_stream(self) -> None:

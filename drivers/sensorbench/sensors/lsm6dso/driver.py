@@ -29,6 +29,7 @@ from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import ACCELERATION, ANGULAR_RATE, TEMPERATURE
 from sensorbench.core.units import Dimension
 from sensorbench.links.i2c import I2cBus
+from sensorbench.sensors.drained import could_fill
 from sensorbench.sensors.lsm6dso import registers as reg
 from sensorbench.sensors.lsm6dso.codec import (
     HIGHEST,
@@ -181,6 +182,10 @@ class Lsm6dso:
         lost = bool(flags & reg.OVERRUN)
         # The address pointer goes from the last byte of a word to the first of the next.
         data = self._read(reg.FIFO_DATA, words * WORD_BYTES) if words else b""
+        rate_hz, passed_s = reg.rate_of(self._prepared), self._clock.now() - before_s
+        if could_fill(words, reg.FIFO_WORDS, WORDS_PER_SET * rate_hz, passed_s):
+            # Before it was read, or since: then the next drain is told, too.
+            lost |= bool(self._read(reg.FIFO_STATUS1, 2)[1] & reg.OVERRUN)
         try:
             rows = self._decoder.feed(data, lost=lost)
         except ProtocolError as error:

@@ -36,6 +36,7 @@ from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import PRESSURE, TEMPERATURE
 from sensorbench.core.units import Dimension
 from sensorbench.links.i2c import I2cBus
+from sensorbench.sensors.drained import filled_meanwhile
 from sensorbench.sensors.mpl3115a2.codec import (
     K_PER_COUNT,
     PA_PER_COUNT,
@@ -209,7 +210,11 @@ class Mpl3115a2:
         counts = decode_samples(self._read(F_DATA, level * SAMPLE_BYTES) if level else b"")
         end_s = self._clock.now()
         self._see_that_it_runs(len(counts), before_s)
-        lost, saturated = bool(status & OVERFLOW), _is_saturated(counts)
+        lost = bool(status & OVERFLOW) or filled_meanwhile(
+            level, FIFO_SAMPLES, float(self._prepared["rate"]), end_s - before_s,
+            lambda: self._read(F_STATUS, 1)[0] & COUNT,
+        )  # fmt: skip
+        saturated = _is_saturated(counts)
         return Block(counts, before_s, end_s, overflow=lost, saturated=saturated)
 
     def close_stream(self) -> None:
