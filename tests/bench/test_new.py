@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -167,6 +168,20 @@ def test_a_checkout_gets_its_devices_where_ours_are(
     out = capsys.readouterr().out
     assert "sensorbench check-device acme_t1" in out
     assert "pip install" not in out
+
+
+@pytest.mark.parametrize("kind", ["sensor", "instrument"])
+def test_what_the_repository_wants_of_a_device_is_told_last(
+    checkout: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str],
+    kind: str,
+) -> None:  # fmt: skip
+    new_thing(kind, "acme_t1", None, as_json=True)
+    pages, table = json.loads(capsys.readouterr().out)["next"][-2:]
+    assert pages == "sensorbench devices --pages devices"
+    assert table == f"python {checkout / 'tools' / 'make_conformance_table.py'}"
+    assert (ROOT / "tools" / "make_conformance_table.py").is_file()
+    new_thing(kind, "acme_t1", tmp_path_factory.mktemp("own") / "acme_sensors")
+    assert "--pages" not in capsys.readouterr().out  # a package of one's own has neither
 
 
 def test_what_is_made_needs_no_tidying(checkout: Path) -> None:

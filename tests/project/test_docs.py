@@ -8,6 +8,14 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ANALYSIS = ROOT / "reports" / "sensorbench" / "analysis"
+GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
+SOURCES = [
+    path
+    for floor in ("bench", "drivers", "profiles", "reports")
+    for path in (ROOT / floor).rglob("*")
+    if path.suffix in {".py", ".toml", ".in"}
+]
+OF_OTHERS = {"hid_mcp2221"}  # a module of Linux
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 
 
@@ -52,3 +60,14 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)", text):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
+def test_what_a_guide_names_in_code_is_in_the_sources(guide: Path) -> None:
+    text = guide.read_text(encoding="utf-8")
+    blocks = re.findall(r"```.*?```", text, flags=re.DOTALL)
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    named = set(re.findall(r"`@?([A-Za-z_][A-Za-z0-9_]*)(?:\([^`]*\))?`", prose))
+    words = {word for path in SOURCES for word in re.findall(r"\w+", path.read_text("utf-8"))}
+    words |= {word for block in blocks for word in re.findall(r"\w+", block)}  # the guide's own
+    assert named - words - OF_OTHERS == set()

@@ -1,6 +1,5 @@
 """Adafruit's drivers for CircuitPython, unchanged, on the twins: they read the world."""
 
-import importlib
 from types import ModuleType
 from typing import Any
 
@@ -17,7 +16,8 @@ ABOUT = {"temperature": (27.5, 1.0), "relative_humidity": (52.0, 4.0), "pressure
 
 def adafruit(name: str) -> ModuleType:
     pytest.importorskip("adafruit_bus_device")
-    return importlib.import_module(f"adafruit_{name}")
+    module: ModuleType = pytest.importorskip(f"adafruit_{name}")
+    return module
 
 
 def plugged(bench: Bench, name: str, address: int) -> Any:
@@ -44,6 +44,17 @@ def test_sht4x(bench: Bench, circuitpython: CircuitPythonI2c) -> None:
     plugged(bench, "sht4x", 0x44)
     part = adafruit("sht4x").SHT4x(circuitpython)
     assert_reads_the_world(part, "temperature", "relative_humidity")
+
+
+def test_shtc3(bench: Bench, circuitpython: CircuitPythonI2c) -> None:
+    twin = plugged(bench, "shtc3", 0x70)
+    part = adafruit("shtc3").SHTC3(circuitpython)
+    for low_power in False, True:
+        part.low_power = low_power
+        assert_reads_the_world(part, "temperature", "relative_humidity")
+        assert part.sleeping
+    assert twin.supply_current_a() < 1e-6
+    assert not twin.beyond
 
 
 def test_lsm6dso(bench: Bench, circuitpython: CircuitPythonI2c) -> None:

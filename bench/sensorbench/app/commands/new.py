@@ -107,6 +107,11 @@ def _new_device(kind: str, name: str, into: Path | None) -> tuple[Mapping[Path, 
     ]
     if not _is_installed(home):
         steps.insert(0, f"pip install -e {quoted(_shown(home.root))}")
+    if ours:
+        steps += [
+            f"sensorbench devices --pages {quoted(_shown(home.pages))}",
+            f"python {quoted(_shown(home.root / 'tools' / 'make_conformance_table.py'))}",
+        ]
     return {**home.more, **files}, steps
 
 
