@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from sensorbench.core.errors import BenchError, ProtocolError, TransportError
 from sensorbench.testing.conformity import Nonconformity, refusal, require
-from sensorbench.testing.stimuli import compare, prepared, put, same, stimuli
+from sensorbench.testing.stimuli import (
+    TIMES_ACCURACY,
+    calibrated,
+    compare,
+    prepared,
+    put,
+    same,
+    stimuli,
+)
 from sensorbench.testing.world import Case, SensorBench
+
+_BEYOND: Mapping[str, Sequence[float]] = {
+    "temperature": (-100.0, 200.0, 300.0),
+    "pressure": (500_000.0,),
+    "differential_pressure": (-20_000.0, 20_000.0),
+    "acceleration": (-3000.0, 3000.0),
+    "angular_rate": (-20_000.0, 20_000.0),
+    "magnetic_field": (-1e5, 1e5),
+    "co2": (1e5,),
+}
+_BEYOND_SHARE = 0.1
+"""How far a value beyond the range may be off as a share of itself: no accuracy is of it."""
 
 
 def check_supply(case: Case) -> None:
@@ -86,6 +108,26 @@ def check_garbage(case: Case) -> None:
         except BenchError:
             continue
         raise Nonconformity(f"a link that reads {byte:#04x} throughout gave {block.values}")
+
+
+def check_ends(case: Case) -> None:
+    """Far beyond what it measures a part gives an error, and no value that is another."""
+    for channel in case.load_driver().CHANNELS:
+        name = channel.quantity.name if channel.quantity else ""
+        for value in _BEYOND.get(name, ()):
+            bench = calibrated(case)
+            with put(bench, channel.address, value):
+                try:
+                    found = bench.sample()[channel.name]
+                except BenchError:
+                    continue
+                truth = bench.truth(channel)
+            most = max(TIMES_ACCURACY * (channel.accuracy or 0.0), _BEYOND_SHARE * abs(truth))
+            require(
+                abs(found - truth) <= most,
+                f"{channel.name} reads {found:g} {channel.unit} where the world has {truth:g}: the "
+                "part is saturated, and nothing says so",
+            )
 
 
 def check_whatever_is_sent(case: Case) -> None:

@@ -45,6 +45,7 @@ from sensorbench.testing.conformity import (
 )
 from sensorbench.testing.fault_checks import (
     check_a_dip_is_noticed,
+    check_ends,
     check_faults,
     check_faults_have_their_time,
     check_garbage,
@@ -314,6 +315,7 @@ SENSOR_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_faults,
     check_faults_have_their_time,
     check_garbage,
+    check_ends,
     check_replies_on_a_line,
     check_whatever_is_sent,
     check_the_supply_starts_it,

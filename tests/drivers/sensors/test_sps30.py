@@ -16,6 +16,7 @@ from sensorbench.core.errors import (
     InstrumentError,
     NotReady,
     ProtocolError,
+    Saturated,
     WrongDevice,
 )
 from sensorbench.links.mount import PtyMount
@@ -179,3 +180,11 @@ def test_the_makers_driver_reads_who_it_is(served: tuple[SensorBench, ShdlcConne
     assert (version.firmware.major, version.firmware.minor) == (2, 3)
     with pytest.raises(ShdlcDeviceError):
         device.get_system_up_time()
+
+
+def test_an_integer_at_its_end_is_saturated() -> None:
+    bench = SensorBench(CASE)
+    bench.put("mass_concentration", 1e6)
+    bench.part.prepare(format="integer")
+    with pytest.raises(Saturated, match="choose format 'float'"):
+        bench.sample()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sensorbench.core.errors import ProtocolError
+from sensorbench.core.errors import ProtocolError, Saturated
 
 WORD_BYTES, SAMPLE_BYTES = 3, 9
 IS_X, IS_EMPTY = 0x01, 0x02
@@ -36,10 +36,15 @@ def decode_words(data: bytes) -> Counts:
 def decode_temperature(data: bytes) -> float:
     """Convert TEMP2 and TEMP1 to degC: 12 bits without sign, falling by 9.05 a degree.
 
+    Raises Saturated at either end of the 12 bits.
+
     >>> decode_temperature(bytes.fromhex("f75d")), decode_temperature(bytes.fromhex("06a8"))
     (25.0, 45.0)
     """
-    return 25.0 + (((data[0] & 0x0F) << 8 | data[1]) - 1885) / -9.05
+    count = (data[0] & 0x0F) << 8 | data[1]
+    if count in (0, 0x0FFF):
+        raise Saturated(f"temperature is saturated: its word is {count:#05x}")
+    return 25.0 + (count - 1885) / -9.05
 
 
 class FifoDecoder:

@@ -157,7 +157,10 @@ class Adxl355:
         for _ in range(TEMPERATURE_TRIES):
             again = self._read(TEMP2, 2)
             if again[0] == data[0]:
-                return decode_temperature(data)
+                try:
+                    return decode_temperature(data)
+                except ProtocolError as error:
+                    raise type(error)(f"{self._where}: {error}") from error
             data = again
         raise NotReady(f"{self._where}: its temperature changed at every look")
 

@@ -38,6 +38,7 @@ from sensorbench.sensors.bmi270 import registers as reg
 from sensorbench.sensors.bmi270.codec import (
     FRAME_BYTES,
     INVALID_TEMPERATURE,
+    TEMPERATURE_ENDS,
     decode_frames,
     decode_temperature,
     decode_words,
@@ -159,6 +160,11 @@ class Bmi270:
         (temperature,) = decode_words(burst[reg.TEMPERATURE - reg.STATUS :])
         if temperature == INVALID_TEMPERATURE:
             raise NotReady(f"{self._where} has no temperature yet")
+        if temperature in TEMPERATURE_ENDS:
+            raise Saturated(
+                f"{self._where}: temperature is saturated at "
+                f"{decode_temperature(temperature):.0f} degC; the part tells none beyond that"
+            )
         values = without_cross_axis(raw, self._cross_axis)[0] * reg.scales_of(self._prepared)
         row = np.append(values, decode_temperature(temperature))
         return Block(row[np.newaxis], before_s, self._clock.now())

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from sensorbench.core.errors import ProtocolError
+from sensorbench.core.errors import ProtocolError, Saturated
 
 SAMPLE_BYTES = 6
 # By mode: how far up the digits stand, and what one is worth in mg at 2, 4, 8 and 16 g: at 16 g it
@@ -38,10 +38,15 @@ def decode_samples(data: bytes, shift: int) -> npt.NDArray[np.int16]:
 def decode_temperature(data: bytes) -> float:
     """Convert the temperature word to degC: 1 K a digit of its high byte, 25 degC by convention.
 
+    Raises Saturated at either end of the high byte, which is all that low power gives.
+
     >>> decode_temperature(bytes.fromhex("40fb"))
     20.25
     """
-    return 25.0 + int.from_bytes(data, "little", signed=True) / 256.0
+    count = int.from_bytes(data, "little", signed=True)
+    if count >> 8 in (-128, 127):
+        raise Saturated(f"temperature is saturated: its word is {data[::-1].hex()}")
+    return 25.0 + count / 256.0
 
 
 def is_saturated(digits: npt.NDArray[np.int16], shift: int) -> bool:

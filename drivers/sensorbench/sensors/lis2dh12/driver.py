@@ -22,6 +22,7 @@ from sensorbench.core.clock import Clock
 from sensorbench.core.errors import (
     BenchError,
     NotReady,
+    ProtocolError,
     Saturated,
     SetpointError,
     SettingsLost,
@@ -171,7 +172,11 @@ class Lis2dh12:
                     f"{self._where}: {channel.name} is saturated; choose a larger range, or move "
                     "less"
                 )
-        row = (*(digits * _scale(asked)).tolist(), decode_temperature(aux[OUT_TEMP - STATUS_AUX :]))
+        try:
+            temperature_c = decode_temperature(aux[OUT_TEMP - STATUS_AUX :])
+        except ProtocolError as error:
+            raise type(error)(f"{self._where}: {error}") from error
+        row = (*(digits * _scale(asked)).tolist(), temperature_c)
         return Block(np.array([row], np.float64), before_s, self._clock.now())
 
     # -- the stream ------------------------------------------------------------------------

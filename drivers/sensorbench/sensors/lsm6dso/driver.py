@@ -134,6 +134,11 @@ class Lsm6dso:
         )
         raw = (*decode_axes(burst[reg.OUT_A - reg.CTRL1_XL :]), *gyroscope)
         values = [self._value(channel, count) for channel, count in enumerate(raw)]
+        if temperature in (LOWEST, HIGHEST):
+            raise Saturated(
+                f"{self._where}: temperature is saturated at {decode_temperature(temperature):.0f} "
+                "degC; the part tells none beyond that"
+            )
         values.append(decode_temperature(temperature))
         return Block(np.array([values]), before_s, self._clock.now())
 

@@ -134,6 +134,11 @@ class Qmi8658:
                     f"{self._where}: {channel.name} is saturated; choose a larger range, or move "
                     "less"
                 )
+        if temperature in (LOWEST, HIGHEST):
+            raise Saturated(
+                f"{self._where}: temperature is saturated at {temperature / 256.0:.0f} degC; the "
+                "part tells none beyond that"
+            )
         row = (*(np.array(raw) * _scales(self._prepared)).tolist(), temperature / 256.0)
         return Block(np.array([row]), before_s, self._clock.now())
 

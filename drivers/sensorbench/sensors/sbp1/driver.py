@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from sensorbench.core.calibration import FixedPointPolynomial
 from sensorbench.core.channel import Block, Channel, Setting, chosen
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import ChecksumError, NotReady, ProtocolError, WrongDevice
+from sensorbench.core.errors import ChecksumError, NotReady, ProtocolError, Saturated, WrongDevice
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import PRESSURE, TEMPERATURE
 from sensorbench.links.i2c import I2cBus
@@ -23,6 +24,13 @@ SBP1_ID = 0x5B
 DATA_READY, BUSY, NVM_BUSY, NVM_LOCKED, NVM_REFUSED = 0x01, 0x02, 0x04, 0x08, 0x40
 PROGRAM, LOCK, RESET_WORD, SINGLE = 0x57, 0x4C, 0xB6, 0x01
 PRESSURE_UNKNOWN, TEMPERATURE_UNKNOWN = 0x7FFFFFFF, 0x7FFF
+# Where each word ends; a compensated one ends a digit short of its register.
+ENDS: Mapping[str, tuple[int, int]] = {
+    "RAW_P": (-(1 << 23), (1 << 23) - 1),
+    "RAW_T": (-(1 << 23), (1 << 23) - 1),
+    "PRESSURE": (-(1 << 31), (1 << 31) - 2),
+    "TEMPERATURE": (-(1 << 15), (1 << 15) - 2),
+}
 NVM_SECONDS, START_UP_S = 0.015, 0.002
 DATA_LENGTH = 13
 
@@ -52,7 +60,8 @@ def decode_data(data: bytes) -> tuple[float, float, float, float]:
     """Convert registers 0x08 to 0x14 to bridge counts, temperature counts, Pa and degC.
 
     Pressure and temperature are NaN while the part is not calibrated. Raises ProtocolError for a
-    wrong length or CRC. Source: datasheet section 3.
+    wrong length or CRC, Saturated for a word at an end of its range. Source: datasheet sections 3
+    and 4.
 
     >>> decode_data(bytes.fromhex("200000" "f00000" "00163a6e" "0cf7" "8e"))
     (2097152.0, -1048576.0, 91046.875, 25.9296875)
@@ -63,11 +72,17 @@ def decode_data(data: bytes) -> tuple[float, float, float, float]:
         raise ChecksumError(
             f"SBP1 data CRC is {data[-1]:#04x}, computed {crc8(data[:-1]):#04x}: {data.hex()}"
         )
-    pressure = int.from_bytes(data[6:10], "big", signed=True)
-    temperature = int.from_bytes(data[10:12], "big", signed=True)
+    words = [
+        int.from_bytes(data[start:end], "big", signed=True)
+        for start, end in pairwise((0, 3, 6, 10, 12))
+    ]
+    for name, word, ends in zip(ENDS, words, ENDS.values(), strict=True):
+        if word in ends:
+            raise Saturated(f"{name} is saturated: {word} is an end of its range")
+    bridge, thermometer, pressure, temperature = words
     return (
-        float(int.from_bytes(data[0:3], "big", signed=True)),
-        float(int.from_bytes(data[3:6], "big", signed=True)),
+        float(bridge),
+        float(thermometer),
         math.nan if pressure == PRESSURE_UNKNOWN else pressure / 16,
         math.nan if temperature == TEMPERATURE_UNKNOWN else temperature / 128,
     )

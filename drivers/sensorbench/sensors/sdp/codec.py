@@ -53,7 +53,7 @@ def decode_measurement(answer: bytes) -> Measurement:
     """Convert the 9 bytes of a measurement; the part says itself how its pressure is scaled.
 
     Raises ProtocolError for a scale that none has, ChecksumError for a wrong CRC, Saturated for a
-    pressure at an end of its range.
+    pressure or a temperature at an end of its range.
 
     >>> decode_measurement(bytes.fromhex("02589f 138801 003c39"))
     Measurement(pressure_pa=10.0, temperature_c=25.0)
@@ -70,6 +70,8 @@ def decode_measurement(answer: bytes) -> Measurement:
             f"{pressure / scale:.4g} Pa is the end of its output; it measures "
             f"{RANGES_PA[scale]:g} Pa in either direction"
         )
+    if abs(temperature) >= END_OF_RANGE:
+        raise Saturated(f"{temperature / COUNTS_PER_C:.0f} degC is the end of its output")
     return Measurement(pressure / scale, temperature / COUNTS_PER_C)
 
 

@@ -20,6 +20,7 @@ SGP2_ID = 0x6E
 READY, BUSY, FRONT_CLIPPED, BACK_CLIPPED = 0x01, 0x02, 0x04, 0x08
 START, RESET = {1: 0x01, 4: 0x11, 16: 0x21}, 0xB6
 START_UP_S = 0.005
+TEMPERATURE_ENDS = (-0x8000 / 128, 0x7FFF / 128)
 DATA_LENGTH = 10
 CRC_POLYNOMIAL = 0x2F
 
@@ -117,6 +118,11 @@ class Sgp2:
                     f"{self._where}: the {port} is clipped at {pressure_pa:g} Pa; the pressure "
                     "there is beyond what the part can measure"
                 )
+        if temperature_c in TEMPERATURE_ENDS:
+            raise Saturated(
+                f"{self._where}: temperature is saturated at {temperature_c:.0f} degC, an end of "
+                "its word"
+            )
         row = (front_pa, back_pa, temperature_c)
         return Block(np.array([row]), before_s, self._clock.now())
 

@@ -199,7 +199,7 @@ class SimSgp2:
         found_c = self._place.temperature_c(ended_s) + self._thermometer_c + noise_c
         if self._place.fault(ended_s) == "stuck":
             found_c = 25.0
-        return round(128 * max(-200.0, min(200.0, found_c)))
+        return max(-0x8000, min(0x7FFF, round(128 * found_c)))
 
     # -- what the membranes go through -----------------------------------------------------
 

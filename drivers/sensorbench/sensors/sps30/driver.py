@@ -27,6 +27,7 @@ from sensorbench.core.errors import (
     LinkTimeout,
     NotReady,
     ProtocolError,
+    Saturated,
     WrongDevice,
 )
 from sensorbench.core.provenance import Identity
@@ -44,6 +45,7 @@ WEARING: Mapping[str, str] = {"0x80 with an interval": "the auto-cleaning interv
 """Commands that this driver never sends."""
 FORMATS: Mapping[str, bytes] = {"float": b"\x01\x03", "integer": b"\x01\x05"}
 VALUES = 10
+MOST = 0xFFFF  # of an integer
 PERIOD_S, SLOWEST, SETTLES_S, CLEANS_S = 1.0, 1.1, 30.0, 10.0
 ERRORS: Mapping[int, str] = {
     1 << 21: "the fan's speed is out of range", 1 << 5: "the laser failed",
@@ -54,7 +56,8 @@ ERRORS: Mapping[int, str] = {
 def decode(data: bytes, output: str) -> tuple[float, ...]:
     """Return ug/m3 (PM1, 2.5, 4, 10), 1/cm3 (PM0.5, 1, 2.5, 4, 10) and the typical size in um.
 
-    Integers tell the size in nm. Raises NotReady without data, ProtocolError for what is no value.
+    Integers tell the size in nm. Raises NotReady without data, ProtocolError for what is no value,
+    Saturated for an integer at its end.
 
     >>> decode(b"", "float")
     Traceback (most recent call last):
@@ -74,6 +77,8 @@ def decode(data: bytes, output: str) -> tuple[float, ...]:
     if wrong:
         raise ProtocolError(f"{wrong[0]} is no concentration: {data.hex()}")
     if output == "integer":
+        if MOST in found:
+            raise Saturated(f"an integer is at its end, {MOST}: choose format 'float'")
         found[-1] /= 1000.0
     return tuple(found)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from sensorbench.core.channel import Block, Channel, Setting, chosen
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import NotReady, ProtocolError, SettingsLost, WrongDevice
+from sensorbench.core.errors import NotReady, ProtocolError, Saturated, SettingsLost, WrongDevice
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import TEMPERATURE
 from sensorbench.links.i2c import I2cBus
@@ -18,6 +18,7 @@ RESULT, CONFIGURATION, EEPROM_UNLOCK, DEVICE_ID = 0x00, 0x01, 0x04, 0x0F
 EEPROM = (0x05, 0x06, 0x08)
 TMP117_ID, ID_MASK = 0x117, 0x0FFF
 NOT_CONVERTED = 0x8000
+END_C = 0x7FFF / 128
 DATA_READY, MODE, ONE_SHOT, SHUTDOWN, SOFT_RESET = 0x2000, 0x0C00, 0x0C00, 0x0400, 0x0002
 AVERAGES = {1: 0x00, 8: 0x20, 32: 0x40, 64: 0x60}
 CONVERSION_S = 0.0175  # the longest (recalled; 15.5 ms typical)
@@ -94,7 +95,7 @@ class Tmp117:
     def read(self) -> Block:
         """Return the conversion that was started: degC.
 
-        Raises ProtocolError if it has not ended, or was read before.
+        Raises ProtocolError if it has not ended, was read before, or is at the end of its range.
         """
         before_s = self._clock.now()
         found = self._read(CONFIGURATION)
@@ -114,6 +115,11 @@ class Tmp117:
             )
         except ProtocolError as error:
             raise type(error)(f"{self._where}: {error}") from error
+        if temperature_c == END_C:
+            raise Saturated(
+                f"{self._where} reads 256 degC, the end of its result register; it measures -55 to "
+                "150 degC"
+            )
         return Block(np.array([[temperature_c]]), before_s, self._clock.now())
 
     @property
