@@ -168,7 +168,10 @@ def test_a_part_without_supply_does_not_answer() -> None:
 
 @posix
 def test_senseair_s8_reads_what_the_world_holds(served: tuple[SensorBench, str]) -> None:
-    assert TheirSenseairS8(port=served[1]).co2() == pytest.approx(750, abs=100)
+    theirs = TheirSenseairS8(port=served[1])
+    # It waits a second, and says None where a busy machine took longer.
+    found = next(filter(None, (theirs.co2() for _ in range(5))))
+    assert found == pytest.approx(750, abs=100)
 
 
 @posix
