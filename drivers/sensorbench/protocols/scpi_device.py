@@ -88,8 +88,8 @@ def scpi(pattern: str, *parameters: Parameter, bound: tuple[object, ...] = ()) -
     return mark
 
 
-class ScpiDevice:
-    """The line of an instrument that speaks SCPI: a `LineTwin`."""
+class ScpiSpeaker:
+    """The line of an instrument that speaks SCPI headers: a `LineTwin`. It knows *IDN? alone."""
 
     IDENTITY: ClassVar[str]
     SIBLING: ClassVar[tuple[str, str]] = ("", "")
@@ -228,6 +228,10 @@ class ScpiDevice:
     def _identify(self) -> str:
         return self.identity.replace(*self.SIBLING) if self._has == "identity" else self.identity
 
+
+class ScpiDevice(ScpiSpeaker):
+    """One that has the common commands of IEEE 488.2, too, and tells its errors."""
+
     @scpi("*RST")
     def _reset(self) -> None:
         self.reset()
@@ -326,11 +330,11 @@ class ScpiStatusDevice(ScpiDevice):
         return str(self.status.questionable.enable)
 
 
-def _refuse(_: ScpiDevice, code: int, text: str | None) -> None:
+def _refuse(_: ScpiSpeaker, code: int, text: str | None) -> None:
     raise ScpiError(code, text)
 
 
-def _note_value(device: ScpiDevice, access: str) -> None:
+def _note_value(device: ScpiSpeaker, access: str) -> None:
     raise device.not_modelled(access)
 
 
@@ -342,5 +346,5 @@ class _Undefined(ScpiError):
         self.header = header
 
 
-def _note_undefined(device: ScpiDevice, header: str) -> None:
+def _note_undefined(device: ScpiSpeaker, header: str) -> None:
     raise device.not_modelled(header, -113)

@@ -1,7 +1,8 @@
 """Headers of a simulated SCPI instrument: patterns in, a tree to look headers up in.
 
 A pattern is written as manuals do: capitals are the short form, brackets mark what may be left
-out, `<4>` a numeric suffix from 1 to 4 that defaults to 1: `:INSTrument:SENSor<4>:FULL?`.
+out, `<4>` a numeric suffix from 1 to 4 that defaults to 1: `:INSTrument:SENSor<4>:FULL?`. One that
+is left out of `<4?>` is given as 0: the instrument takes the channel that was selected before.
 Source: SCPI-99 volume 1, section 6, as recalled.
 """
 
@@ -14,19 +15,23 @@ from typing import Generic, TypeVar
 from sensorbench.protocols.scpi_status import ScpiError
 
 T = TypeVar("T")
-_PART = re.compile(r"(\[)?:?(\*?[A-Za-z]+)(?:<(\d)>)?(\])?")
+_PART = re.compile(r"(\[)?:?(\*?[A-Za-z]+)(?:<(\d)(\??)>)?(\])?")
 _MNEMONIC = re.compile(r"([A-Z]+)(\d*)")
 _LONGEST_MNEMONIC = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Mnemonic:
-    """One node of a pattern; `suffixes` is its largest numeric suffix, 0 if it has none."""
+    """One node of a pattern.
+
+    `suffixes` is its largest numeric suffix, 0 if it has none; `default` stands for one left out.
+    """
 
     short: str
     long: str
     suffixes: int
     optional: bool
+    default: int = 1
 
 
 def parse_pattern(pattern: str) -> tuple[Mnemonic, ...]:
@@ -40,19 +45,20 @@ def parse_pattern(pattern: str) -> tuple[Mnemonic, ...]:
     nodes, position = [], 0
     while position < len(pattern):
         part = _PART.match(pattern, position)
-        if not part or bool(part[1]) != bool(part[4]) or (part[1] and part[3]):
+        if not part or bool(part[1]) != bool(part[5]) or (part[1] and part[3]):
             raise ValueError(f"pattern {pattern!r} can't be read at {pattern[position:]!r}")
         short = "".join(letter for letter in part[2] if not letter.islower())
-        nodes.append(Mnemonic(short, part[2].upper(), int(part[3] or 0), bool(part[1])))
+        default = 0 if part[4] else 1
+        nodes.append(Mnemonic(short, part[2].upper(), int(part[3] or 0), bool(part[1]), default))
         position = part.end()
     return tuple(nodes)
 
 
 class _Node(Generic[T]):
-    __slots__ = ("children", "leaf", "suffixes")
+    __slots__ = ("children", "default", "leaf", "suffixes")
 
-    def __init__(self, suffixes: int) -> None:
-        self.suffixes = suffixes
+    def __init__(self, suffixes: int, default: int = 1) -> None:
+        self.suffixes, self.default = suffixes, default
         self.children: dict[str, _Node[T]] = {}
         self.leaf: tuple[T, str] | None = None
 
@@ -88,7 +94,7 @@ class HeaderTree(Generic[T]):
             node.leaf = leaf
             return
         first, rest = rest[0], rest[1:]
-        child = node.children.get(first.long) or _Node(first.suffixes)
+        child = node.children.get(first.long) or _Node(first.suffixes, first.default)
         node.children[first.short] = node.children[first.long] = child
         self._insert(child, rest, leaf, pattern)
         if first.optional:
@@ -108,9 +114,9 @@ class HeaderTree(Generic[T]):
             if child is None or (digit and not child.suffixes):
                 return None
             if child.suffixes:
-                suffixes.append(int(digit or 1))
+                suffixes.append(int(digit) if digit else child.default)
                 digits.append(digit)
-                if not 1 <= suffixes[-1] <= child.suffixes:
+                if digit and not 1 <= suffixes[-1] <= child.suffixes:
                     raise ScpiError(-114)
             node = child
         if node.leaf is None:

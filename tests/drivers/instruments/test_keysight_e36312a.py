@@ -13,7 +13,7 @@ from sensorbench.core.clock import RealClock, VirtualClock
 from sensorbench.core.errors import InstrumentError, ProtocolError, SetpointError
 from sensorbench.instruments.keysight_e36312a.driver import KeysightE36312a
 from sensorbench.instruments.keysight_e36312a.twin import SimKeysightE36312a
-from sensorbench.instruments.keysight_e36312a.twin_outputs import Rail
+from sensorbench.instruments.simulated_output import Rail
 from sensorbench.links.inprocess_line import InProcessLine
 from sensorbench.links.mount import TcpMount
 from sensorbench.world.world import Fault, World

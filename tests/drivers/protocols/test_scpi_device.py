@@ -159,6 +159,20 @@ def test_what_can_not_be_carried_out_is_refused_by_the_standard_s_code(
     assert errors(thing) == [code]
 
 
+@pytest.mark.parametrize(
+    ("header", "suffix"), [("SOUR:VOLT", 0), ("SOUR2:VOLT", 2), ("SOURCE3:VOLT", 3)]
+)
+def test_a_channel_that_is_left_out_is_left_to_the_instrument(header: str, suffix: int) -> None:
+    tree = HeaderTree[str]()
+    tree.add(":SOURce<3?>:VOLTage", "volts")
+    found = tree.find(tuple(header.split(":")))
+    assert found is not None
+    assert found.suffixes == (suffix,)
+    for wrong in ("SOUR0", "SOUR4"):
+        with pytest.raises(ScpiError, match="-114"):
+            tree.find((wrong, "VOLT"))
+
+
 @pytest.mark.parametrize("pattern", ["VOLT[age", "[:A]:B[:C<2>]", "A::B", ""])
 def test_patterns_that_can_not_be_read_are_refused(pattern: str) -> None:
     if pattern:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import ClassVar
 
-from sensorbench.instruments.keysight_e36312a.twin_outputs import Output, Rating, Settings
 from sensorbench.instruments.keysight_e36312a.twin_status import OutputStatus
+from sensorbench.instruments.simulated_output import Output, Rating, Settings
 from sensorbench.protocols.scpi_device import scpi
 from sensorbench.protocols.scpi_parameters import (
     Channels,
@@ -58,9 +58,9 @@ class SimKeysightE36312a(OutputStatus):
         "silent",
     )  # fmt: skip
     RATINGS: ClassVar[dict[int, Rating]] = {
-        1: Rating(6.0, 5.0, 0.002),
-        2: Rating(25.0, 1.0, 0.001),
-        3: Rating(25.0, 1.0, 0.001),
+        1: Rating(6.18, 5.15, 6.6, least_amperes=0.002, reset_amperes=5.0),
+        2: Rating(25.75, 1.03, 27.5, least_amperes=0.001, reset_amperes=1.0),
+        3: Rating(25.75, 1.03, 27.5, least_amperes=0.001, reset_amperes=1.0),
     }
 
     def __init__(self, world: World, serial: str) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sensorbench.instruments.keysight_e36312a.twin_outputs import Output
+from sensorbench.instruments.simulated_output import Output
 from sensorbench.protocols.scpi_device import ScpiStatusDevice, scpi
 from sensorbench.protocols.scpi_parameters import Limit, Number, bounded
 from sensorbench.protocols.scpi_status import EventRegister

@@ -1,6 +1,6 @@
-"""An output of the simulated E36312A: its regulator, its protections, the rail it feeds.
+"""An output of a simulated supply: its regulator, its protections, the rail it feeds.
 
-Source: as twin.py.
+What each maker does otherwise (when it trips, what a reset sets) a twin says in a subclass.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from sensorbench.world.twins import Signal
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """What an output is rated for."""
+    """What can be set of an output: volts and amperes, and the limit that a reset gives it."""
 
-    volts: float
-    amperes: float
+    most_volts: float
+    most_amperes: float
+    most_protection_volts: float
     least_amperes: float
+    reset_amperes: float
 
 
 class Rail(Driven):
@@ -79,9 +81,11 @@ class Output:
 
     def join(self, in_series: int = 1, in_parallel: int = 1) -> None:
         """Take the ratings of several such outputs that are joined."""
-        self.default_a = in_parallel * self._rating.amperes
-        self.most_v, self.most_a = 1.03 * in_series * self._rating.volts, 1.03 * self.default_a
-        self.most_protection_v = 1.1 * in_series * self._rating.volts
+        rating = self._rating
+        self.default_a = in_parallel * rating.reset_amperes
+        self.most_v = in_series * rating.most_volts
+        self.most_a = in_parallel * rating.most_amperes
+        self.most_protection_v = in_series * rating.most_protection_volts
 
     def reset(self) -> None:
         """Take the settings of *RST; trips are cleared."""
@@ -146,17 +150,26 @@ class Output:
         """
         voltage_v = self.regulated_v
         limited_v = self._limited_v(voltage_v)
-        if self.delivers and limited_v > self.protection_v:
+        if self.delivers and limited_v > self.trips_above_v:
             self.voltage_tripped, limited_v = True, 0.0
         if self._put(limited_v):
             # The load of a rail that has just come up is known only now.
             limited_v = self._limited_v(voltage_v)
-        if self.delivers and self.trips_on_current and limited_v < voltage_v:
+        if self.delivers and self.trips_on_current and self._is_overloaded(limited_v < voltage_v):
             self.current_tripped, limited_v = True, 0.0
         self._put(limited_v)
         if self.mode != self._told_mode:
             self._told_mode = self.mode
             self.told()
+
+    @property
+    def trips_above_v(self) -> float:
+        """Return the voltage above which it trips, in V."""
+        return self.protection_v
+
+    def _is_overloaded(self, limiting: bool) -> bool:
+        """Return whether it is overloaded: here, whenever its limit acts."""
+        return limiting
 
     def _limited_v(self, voltage_v: float) -> float:
         """Return the rail's voltage: at constant current the load is taken as a resistor."""

@@ -1,0 +1,1 @@
+"""Rigol DP832 triple output power supply: driver and twin."""

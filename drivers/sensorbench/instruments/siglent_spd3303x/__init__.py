@@ -1,0 +1,1 @@
+"""Siglent SPD3303X triple output power supply: driver and twin."""

@@ -1,0 +1,181 @@
+"""Simulated Siglent SPD3303X: outputs 1 and 2, and the fixed third.
+
+Source: the SPD3303X quick start as public drivers cite it (labmcp-bench-psu 0.1.3; siglent-spd-mcp
+0.1.3; PyMeasure, siglent_spdbase.py).
+Not confirmed: the digits of its replies, that a value beyond the range changes nothing, the limit
+at power on, the timer bits of the status word while a timer runs.
+Not modelled: series and parallel, the timer's steps, the wave display, memory, the network
+commands; they are noted, and like all that it does not know, not answered and no error.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import ClassVar
+
+from sensorbench.instruments.simulated_output import Output, Rating
+from sensorbench.protocols.scpi_device import ScpiSpeaker, scpi
+from sensorbench.protocols.scpi_parameters import Choice, Flag, Limit, Maybe, Number, bounded
+from sensorbench.protocols.scpi_status import Status
+from sensorbench.world.faults import Suffering
+from sensorbench.world.fields import Constant, Driven, Field
+from sensorbench.world.twins import Signal
+from sensorbench.world.world import World
+
+_RATING = Rating(32.0, 3.2, 64.0, least_amperes=0.0, reset_amperes=3.2)  # no protection to be set
+_STEP = 1e-3
+_SETTABLE = Maybe(Choice("CH1", "CH2"))
+_FIXED_V = 3.3
+
+
+class _NoErrors(Status):
+    """Nothing that it refuses is told."""
+
+    def push(self, code: int, text: str) -> None:
+        """Forget it."""
+
+
+class SimSiglentSpd3303x(ScpiSpeaker):
+    """An SPD3303X in a simulated world: output n feeds the field `outn`, the third 3.3 V.
+
+    A load that draws more than the limit pulls the rail down; the twin looks at the load whenever
+    it is spoken to. A person at the panel lowers every voltage by a tenth (`setpoint_changed`),
+    switches outputs 1 and 2 off (`output_off`) or on (`output_on`), or starts their timers
+    (`program_started`), whose one step is what is set.
+    """
+
+    IDENTITY = "Siglent Technologies,SPD3303X,{serial},1.01.01.02.07R2,V3.0"
+    SIBLING = ("SPD3303X", "SPD3303C")
+    FAULTS: ClassVar[tuple[str, ...]] = (
+        "setpoint_changed", "output_off", "output_on", "program_started", "identity", "silent",
+    )  # fmt: skip
+
+    def __init__(self, world: World, serial: str) -> None:
+        super().__init__(
+            serial, fault=partial(world.fault_of, serial), beyond=world.beyond_of(serial)
+        )
+        self.status = _NoErrors(self.ERROR_CAPACITY)
+        self._clock, self._changing = world.clock, world.changing
+        self._selected, self._timer = 1, False
+        self._suffering = Suffering(world, serial, self._suffer)
+        self._outputs = {
+            number: Output(_RATING, partial(world.stream, serial, number), world.changing)
+            for number in (1, 2)
+        }
+        self._third, self._third_on = Driven(Constant(0.0)), False
+        self.drives: dict[str, Field] = {
+            **{f"out{number}": output.rail for number, output in self._outputs.items()},
+            "out3": self._third,
+        }
+
+    def sense(self, member: str, signal: Signal) -> None:
+        """Say what is drawn from an output, in A. A voltage is that of its own terminals.
+
+        Raises KeyError for a member that it has not.
+        """
+        if member not in self.drives:
+            number = {f"current{number}": number for number in self._outputs}[member]
+            self._outputs[number].draws = signal
+
+    def handle(self, line: bytes) -> bytes | None:
+        """Carry out one message, with the rails where their loads put them now."""
+        self._suffering.catch_up()
+        for output in self._outputs.values():
+            if output.on:
+                output.regulate()
+        return super().handle(line)
+
+    def _suffer(self, fault: str) -> None:
+        self._timer = fault == "program_started"
+        for output in self._outputs.values():
+            if fault == "setpoint_changed":
+                output.setpoint_v = _rounded(0.9 * output.setpoint_v)
+            if fault in {"output_off", "output_on"}:
+                output.on = fault == "output_on"
+            output.regulate()
+
+    def _of(self, number: int) -> Output:
+        return self._outputs[number or self._selected]
+
+    def _named(self, name: str | None) -> Output:
+        return self._of(int(name[-1]) if name else 0)
+
+    @scpi(":CH<2?>:VOLTage", Number("V"))
+    @scpi(":VOLTage", Number("V"), bound=(0,))
+    def _set_voltage(self, number: int, voltage: float | Limit) -> None:
+        output = self._of(number)
+        output.setpoint_v = _rounded(bounded(voltage, 0.0, output.most_v, 0.0))
+        output.regulate()
+
+    @scpi(":CH<2?>:VOLTage?")
+    @scpi(":VOLTage?", bound=(0,))
+    def _get_voltage(self, number: int) -> str:
+        return f"{self._of(number).setpoint_v:.3f}"
+
+    @scpi(":CH<2?>:CURRent", Number("A"))
+    @scpi(":CURRent", Number("A"), bound=(0,))
+    def _set_current(self, number: int, current: float | Limit) -> None:
+        output = self._of(number)
+        output.limit_a = _rounded(bounded(current, 0.0, output.most_a, output.most_a))
+        output.regulate()
+
+    @scpi(":CH<2?>:CURRent?")
+    @scpi(":CURRent?", bound=(0,))
+    def _get_current(self, number: int) -> str:
+        return f"{self._of(number).limit_a:.3f}"
+
+    @scpi(":INSTrument", Choice("CH1", "CH2"))
+    def _select(self, name: str) -> None:
+        self._selected = int(name[-1])
+
+    @scpi(":INSTrument?")
+    def _get_selected(self) -> str:
+        return f"CH{self._selected}"
+
+    @scpi(":OUTPut", Choice("CH1", "CH2", "CH3"), Flag())
+    def _switch(self, name: str, on: bool) -> None:
+        if name == "CH3":
+            if on is not self._third_on:
+                self._changing()
+            self._third_on, self._third.field = on, Constant(_FIXED_V if on else 0.0)
+            return
+        output = self._named(name)
+        output.on = on
+        output.regulate()
+
+    @scpi(":OUTPut:TRACK", Number())
+    def _track(self, mode: float | Limit) -> None:
+        if mode != 0:
+            raise self.not_modelled(f":OUTP:TRACK {mode}")
+
+    @scpi(":MEASure:VOLTage?", _SETTABLE)
+    def _measure_voltage(self, name: str | None) -> str:
+        return f"{max(0.0, self._named(name).read_voltage_v(self._now())):.3f}"
+
+    @scpi(":MEASure:CURRent?", _SETTABLE)
+    def _measure_current(self, name: str | None) -> str:
+        return f"{max(0.0, self._named(name).read_current_a(self._now())):.3f}"
+
+    @scpi(":MEASure:POWEr?", _SETTABLE)
+    def _measure_power(self, name: str | None) -> str:
+        output, now = self._named(name), self._now()
+        return f"{max(0.0, output.read_voltage_v(now) * output.read_current_a(now)):.3f}"
+
+    @scpi(":SYSTem:STATus?")
+    def _get_status(self) -> str:
+        word = 0b0100  # outputs 1 and 2 are independent
+        for number, output in self._outputs.items():
+            word |= (output.mode == 1) << (number - 1)
+            word |= output.on << (3 + number) | self._timer << (5 + number)
+        return f"0x{word:x}"
+
+    @scpi(":SYSTem:ERRor?")
+    def _next_error(self) -> str:
+        return "0  No Error"
+
+    def _now(self) -> int:
+        return round(self._clock.now() * 1e6)
+
+
+def _rounded(value: float) -> float:
+    return round(value / _STEP) * _STEP
