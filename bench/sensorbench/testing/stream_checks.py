@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import cycle
 from typing import Any
 
@@ -14,10 +15,17 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorbench.core.channel import Block, Stream
-from sensorbench.core.errors import SetpointError
+from sensorbench.core.errors import BenchError, SetpointError
 from sensorbench.core.quantity import address as parse_address
 from sensorbench.links.metered import wire_bits
-from sensorbench.testing.conformity import Nonconformity, only, require
+from sensorbench.testing.conformity import (
+    Nonconformity,
+    changes,
+    only,
+    refusal,
+    require,
+    state_of,
+)
 from sensorbench.testing.stimuli import ELECTRICAL, Stimulus, require_near, stimuli
 from sensorbench.testing.world import Case, SensorBench, vector_of
 
@@ -28,6 +36,8 @@ _UNEVEN = (0.1, 0.9, 0.5, 0.75, 0.02)
 """Shares of a full FIFO after which somebody drains who does it when there is time."""
 _STALLED, _STALLS, _SEEDS = 40, 0.15, range(4)
 """How long streams with stalls are, in full FIFOs; how many transfers are followed by a stall."""
+_LATE = 300
+"""So many samples may come before settings that leave their worth alone are missed."""
 _RECOGNISED = 4
 """So many samples in a row are told from all others by their noise."""
 _STEPS = 6
@@ -154,6 +164,43 @@ def _follow(wanted: Rows, place: int, rows: Rows) -> bool:
     """Return whether `rows` are those wanted from a place on."""
     there = wanted[place : place + len(rows)]
     return len(there) == len(rows) and bool((there == rows).all())
+
+
+@only(streams)
+def check_changed_settings_are_noticed(case: Case) -> None:
+    """Where somebody else gives a part that streams other settings, no drain takes that for good.
+
+    What changes the worth of a sample is an error at once; anything else may come a second late,
+    where it samples slowly some hundred samples.
+    """
+    driver = case.load_driver()
+    default = driver.stream()
+    for settings in _others(case):
+        bench, _ = opened(case, {})
+        bench.clock.sleep(default.depth / default.rate_hz / 2)
+        bench.part.drain()
+        alike, _ = opened(case, settings)
+        if not changes(state_of(opened(case, {})[0].twin), state_of(alike.twin)):
+            continue  # the default by another name
+        other = driver(bench.bus, bench.address, bench.clock, **case.options, **case.driver_options)
+        other.prepare(**settings)
+        other.open_stream()
+        if driver.stream(**settings).scale == default.scale:
+            bench.clock.sleep(max(1.0, _LATE / default.rate_hz))
+        slower_hz = min(default.rate_hz, driver.stream(**settings).rate_hz)
+        bench.clock.sleep(default.depth / slower_hz / 2)
+        with refusal(BenchError, f"somebody else set {settings}, and its samples were taken"):
+            bench.part.drain()
+
+
+def _others(case: Case) -> Iterator[dict[str, Any]]:
+    """Yield each choice that can be streamed and is no default."""
+    driver = case.load_driver()
+    for name, setting in driver.SETTINGS.items():
+        for choice in setting.choices:
+            with suppress(SetpointError):
+                if choice != setting.default and driver.stream(**{name: choice}):
+                    yield {name: choice}
 
 
 @only(streams)

@@ -388,7 +388,7 @@ def test_a_part_that_was_reset_behind_our_back_is_noticed(bench: Bench) -> None:
     bench.write(0x11, 0x01)
     bench.clock.sleep(0.01)
     for call in (bench.part.drain, bench.part.read):
-        with pytest.raises(SettingsLost, match="000606, 0f4868 was written"):
+        with pytest.raises(SettingsLost, match="00060611, 0f486811 was written"):
             call()
 
 

@@ -56,7 +56,9 @@ I2C_HIGH_SPEED = 0x80  # of RANGE, as after reset
 SHADOW_BYTES, RESET_TRIES = 5, 3
 STIMULUS = (0x01, 0x03)  # in self-test, without and with its force
 FIFO_SAMPLES = 32
-LOOKS_S = 1.0  # from one look at the settings of a stream to the next; after a reset nothing comes
+# From one look at the settings of a stream to the next: up to 250 Hz that is each drain of a FIFO
+# that is half full; faster, samples of so long may have another worth. After a reset nothing comes.
+LOOKS_S = 0.06
 RESET_S, WAKE_S, SETTLE_PERIODS = 0.010, 0.010, 4
 SLOWEST = 1.1  # how long to wait for a sample, in nominal periods
 STALLED_PERIODS = 20
@@ -305,7 +307,7 @@ class Adxl355:
 
     def _see_that_it_runs(self, samples: int, now_s: float) -> None:
         if samples:
-            self._last_samples_s = now_s
+            self._last_samples_s = self._clock.now()  # what came is fetched by now
             return
         silent_s = now_s - self._last_samples_s
         if silent_s > STALLED_PERIODS / float(self._prepared["rate"]):

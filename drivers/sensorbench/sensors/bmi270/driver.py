@@ -298,7 +298,7 @@ class Bmi270:
 
     def _see_that_it_runs(self, samples: int, now_s: float) -> None:
         if samples:
-            self._last_samples_s = now_s
+            self._last_samples_s = self._clock.now()  # what came is fetched by now
             return
         silent_s = now_s - self._last_samples_s
         if silent_s > reg.STALLED_PERIODS / reg.rate_of(self._prepared):

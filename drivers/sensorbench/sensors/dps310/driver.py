@@ -64,7 +64,7 @@ CONVERSION_S = {
 }  # fmt: skip
 SLOWEST = 1.2  # how long to wait for a sample, in nominal periods
 STALLED_PERIODS = 20
-LOOKS_S = 1.0  # from one look at the settings of a stream to the next; after a reset nothing comes
+LOOKS_S = 0.25  # from one look at the settings of a stream to the next; after a reset nothing comes
 FIFO_RESULTS = 32
 BITS = 9 * (3 + RESULT_BYTES)  # of one result on the bus: both addresses and the register, too
 PA_PER_DIGIT, K_PER_DIGIT = 0.01, 0.001  # of a stream's compensated values
@@ -313,7 +313,7 @@ class Dps310:
 
     def _see_that_it_runs(self, samples: int, now_s: float) -> None:
         if samples:
-            self._last_samples_s = now_s
+            self._last_samples_s = self._clock.now()  # what came is fetched by now
             return
         silent_s = now_s - self._last_samples_s
         if silent_s > STALLED_PERIODS / float(self._prepared["rate"]):

@@ -92,9 +92,8 @@ class Icm42688p:
         self._clock.sleep(reg.RESET_S)
         if not self._read(reg.INT_STATUS, 1)[0] & reg.RESET_DONE:
             raise NotReady(f"{self._where} never finished its reset")
-        power, gyro, accel = reg.control_of(asked)
-        filter_ = reg.FILTERS_OF[str(asked["filter"])]
-        self._write(reg.FILTERS, filter_ << 4 | filter_)
+        power, gyro, accel, filters = reg.control_of(asked)
+        self._write(reg.FILTERS, filters)
         self._write(reg.FIFO_CONFIG1, reg.PACKETS)
         self._write(reg.GYRO_CONFIG0, gyro, accel)
         self._write(reg.PWR_MGMT0, power)
@@ -259,18 +258,19 @@ class Icm42688p:
         return self._settings
 
     def _check_control(self) -> None:
-        found = self._read(reg.PWR_MGMT0, 3)
-        expected = bytes(reg.control_of(self._prepared))
+        # Between them lies what is not set here.
+        data = self._read(reg.PWR_MGMT0, reg.FILTERS + 1 - reg.PWR_MGMT0)
+        found, expected = data[:3] + data[-1:], bytes(reg.control_of(self._prepared))
         if found != expected:
             raise SettingsLost(
-                f"{self._where}: PWR_MGMT0, GYRO_CONFIG0 and ACCEL_CONFIG0 are {found.hex()}, "
-                f"{expected.hex()} was written. Did the supply dip, or does somebody else use this "
-                "part? Prepare it again"
+                f"{self._where}: PWR_MGMT0, GYRO_CONFIG0, ACCEL_CONFIG0 and GYRO_ACCEL_CONFIG0 are "
+                f"{found.hex()}, {expected.hex()} was written. Did the supply dip, or does "
+                "somebody else use this part? Prepare it again"
             )
 
     def _see_that_it_runs(self, samples: int, now_s: float) -> None:
         if samples:
-            self._last_samples_s = now_s
+            self._last_samples_s = self._clock.now()  # what came is fetched by now
             return
         silent_s = now_s - self._last_samples_s
         if silent_s > reg.STALLED_PERIODS / reg.rate_of(self._prepared):

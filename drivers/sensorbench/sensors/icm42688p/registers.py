@@ -26,7 +26,7 @@ OUTPUT_BYTES = 14
 RESET_S, SWITCHED_ON_S, START_S = 0.002, 0.0002, 0.060
 # 2048 bytes less one packet, which the part keeps for itself (section 6.3).
 FIFO_PACKETS = 127
-BURST_BITS = 19 * 9  # a drain's other bytes: settings, count, lost packets, and addressing
+BURST_BITS = 21 * 9  # a drain's other bytes: settings, count, lost packets, and addressing
 SLOWEST = 1.1  # a part's own rate is up to 5 % off: how long to wait, in nominal periods
 STALLED_PERIODS = 20
 
@@ -55,12 +55,13 @@ def rate_of(settings: Settings) -> float:
     return float(settings["rate"])
 
 
-def control_of(settings: Settings) -> tuple[int, int, int]:
-    """Return PWR_MGMT0, GYRO_CONFIG0 and ACCEL_CONFIG0."""
+def control_of(settings: Settings) -> tuple[int, int, int, int]:
+    """Return PWR_MGMT0, GYRO_CONFIG0, ACCEL_CONFIG0 and GYRO_ACCEL_CONFIG0 (FILTERS)."""
     rate = RATES_HZ[rate_of(settings)]
     gyro = ANGULAR_RATE_RANGES[float(settings["angular_rate_range"])] << 5
     accel = ACCELERATION_RANGES[float(settings["acceleration_range"])] << 5
-    return BOTH_ON, gyro | rate, accel | rate
+    filter_ = FILTERS_OF[str(settings["filter"])]
+    return BOTH_ON, gyro | rate, accel | rate, filter_ << 4 | filter_
 
 
 def scales_of(settings: Settings) -> tuple[float, ...]:

@@ -59,7 +59,9 @@ BOOT_S = 0.005
 TURN_ON_PERIODS = 7  # into high resolution; the other modes take one
 SLOWEST = 1.2  # how long to wait for a sample, in nominal periods
 STALLED_PERIODS = 20
-LOOKS_S = 1.0  # from one look at all settings of a stream to the next; a reset shows in FIFO_CTRL
+# From one look at all settings of a stream to the next: up to 250 Hz that is each drain of a FIFO
+# that is half full; faster, samples of so long may have another worth. A reset shows in FIFO_CTRL.
+LOOKS_S = 0.06
 FIFO_SAMPLES = 32
 BURST_BITS = 20 * 9  # a drain's other bytes: status, settings, addressing
 
@@ -312,7 +314,7 @@ class Lis2dh12:
 
     def _see_that_it_runs(self, samples: int, now_s: float) -> None:
         if samples:
-            self._last_samples_s = now_s
+            self._last_samples_s = self._clock.now()  # what came is fetched by now
             return
         silent_s = now_s - self._last_samples_s
         if silent_s > STALLED_PERIODS / float(self._prepared["rate"]):

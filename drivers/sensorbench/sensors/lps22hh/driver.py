@@ -248,7 +248,7 @@ class Lps22hh:
 
     def _see_that_it_runs(self, samples: int, now_s: float) -> None:
         if samples:
-            self._last_samples_s = now_s
+            self._last_samples_s = self._clock.now()  # what came is fetched by now
             return
         silent_s = now_s - self._last_samples_s
         if silent_s > STALLED_PERIODS / float(self._prepared["rate"]):
