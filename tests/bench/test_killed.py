@@ -139,6 +139,7 @@ def test_another_run_takes_nothing_from_one_that_was_killed(tmp_path: Path) -> N
     assert resumed.data["gap_s"] > 300 * 3600.0
 
 
+@pytest.mark.chaos
 @pytest.mark.slow
 def test_a_world_that_was_killed_is_not_replaced_by_the_next_ones(tmp_path: Path) -> None:
     there = workspace(tmp_path, bake("300 h", 'monitor = { every = "10 min" }'))

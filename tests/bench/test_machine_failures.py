@@ -114,6 +114,7 @@ def test_a_run_whose_evidence_is_lost_under_it_says_so_with_exit_code_3(
     assert "so the run was ended" in said
 
 
+@pytest.mark.chaos
 @pytest.mark.parametrize("name", LOST)
 def test_in_real_time_it_is_noticed_at_once_not_at_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str

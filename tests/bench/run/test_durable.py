@@ -92,6 +92,7 @@ def test_a_run_that_is_killed_has_lost_a_minute_of_its_log_or_one_row(
     assert now - logged_until(root) < lost_s
 
 
+@pytest.mark.chaos
 def test_the_log_reaches_the_disk_while_units_are_read_for_minutes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

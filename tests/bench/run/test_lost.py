@@ -39,7 +39,13 @@ def fast_enough(case: Case) -> dict[str, Any]:
     return min(rates_of(case), key=apart)
 
 
-@pytest.mark.parametrize("name", STREAMING)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name == "lsm6dso" else pytest.param(name, marks=pytest.mark.chaos)
+        for name in STREAMING
+    ],
+)
 def test_a_host_that_stalls_knows_how_many_samples_it_lost(name: str) -> None:
     device = STREAMING[name]
     case = case_of(device)

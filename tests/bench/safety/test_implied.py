@@ -149,6 +149,7 @@ def stress(there: str, hours: str, high: str, period: str, monitor: str = "") ->
     return station, phases
 
 
+@pytest.mark.chaos
 @pytest.mark.slow
 @settings(max_examples=9, deadline=None, derandomize=True)
 @given(

@@ -197,6 +197,7 @@ def test_a_guard_ends_a_watchdog_that_is_stopped_when_its_run_was_killed(bench: 
         guard.communicate()
 
 
+@pytest.mark.chaos
 def test_a_station_that_was_edited_or_moved_keeps_no_guard_from_its_work(bench: Served) -> None:
     """What the run drove is what is made safe, whatever became of the files since."""
     bench.kill_with_its_watchdog(bench.run())
@@ -210,6 +211,7 @@ def test_a_station_that_was_edited_or_moved_keeps_no_guard_from_its_work(bench: 
     mark(bench, marks.SAFE)
 
 
+@pytest.mark.chaos
 def test_a_mark_that_is_taken_away_ends_the_run(bench: Served) -> None:
     program = bench.run()
     shutil.rmtree(bench.root.parent / "state")
@@ -269,6 +271,7 @@ def test_a_second_run_on_a_bench_is_refused_and_the_first_goes_on(bench: Served)
     assert "the bench is in its safe state" in told
 
 
+@pytest.mark.chaos
 def test_parts_that_are_fed_to_be_read_are_off_whatever_becomes_of_the_reading(
     bench: Served,
 ) -> None:
@@ -419,6 +422,7 @@ def test_an_alarm_that_hangs_holds_up_nothing(bench: Served) -> None:
 # -- what only a person may clear --------------------------------------------------------------
 
 
+@pytest.mark.chaos
 def test_what_nobody_made_safe_is_acknowledged_only_by_who_did_it_by_hand(
     bench: Served,
 ) -> None:
