@@ -13,6 +13,7 @@ The rules:
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import numpy as np
@@ -32,11 +33,11 @@ LINES = 512
 _AT_ONCE = 2048
 
 
-class _Closed:
+class _Closed(ABC):
     """What fields have in common that `sample` says all of."""
 
-    def sample(self, times: Times) -> Numbers:
-        raise NotImplementedError
+    @abstractmethod
+    def sample(self, times: Times) -> Numbers: ...
 
     def at(self, now: float) -> Value:
         found = self.sample(np.array([now]))[0]

@@ -68,8 +68,9 @@ def test_pairs_of_signals_leave_the_bench_safe(tmp_path: Path) -> None:
             program.send_signal(second)
             _, said = program.communicate(timeout=30)
             # The second may meet the program when it has said everything and is about to go; two
-            # that wait at once have no order.
-            assert program.returncode in {128 + first, 128 + second, -second}
+            # that are sent at once have no order.
+            either = {128 + second} if pause_s == 0 else set()
+            assert program.returncode in {128 + first, -second} | either
             assert "the bench is in its safe state" in said
             assert not bench.is_on()
 
