@@ -22,6 +22,7 @@ from sensorbench.assessment.assess import RESULTS_FILE, assess
 from sensorbench.assessment.results import Assessment, as_json
 from sensorbench.core.errors import BenchError, EvidenceError, kind_of
 from sensorbench.evidence.run import RunReader
+from sensorbench.profiles.schedule import Set
 from sensorbench.run.controlled import asks_for_it, come_to_the_end
 from sensorbench.run.parked import Parked
 from sensorbench.run.runner import Runner
@@ -112,7 +113,7 @@ def _end(ending: _Ending) -> Outcome:
         runner.halt()
         ending.error = error = _worst(error, runner.watch.tripped)
         runner.guard.pulse.ending(longest_s(runner.station))
-        made = make_safe(runner.station)
+        made = make_safe(runner.station, _never_set(runner))
         ending.unsafe = list(made.problems.values())
         ending.notes = list(made.notes.values())
         runner.guard.pulse.ending(RECORD_S)
@@ -126,6 +127,18 @@ def _end(ending: _Ending) -> Outcome:
             return _outcome(ending)
         except Exception as late:
             raise _told(late, ending, None) from None
+
+
+def _never_set(runner: Runner) -> frozenset[str]:
+    """Return the instruments that no step of the run sets anything with."""
+    asked = {
+        (step.zone, step.action.address)
+        for step in runner.schedule.steps
+        if isinstance(step.action, Set)
+    }
+    rows = runner.station.bindings.rows
+    acting = {row.acts.instrument for where, row in rows.items() if row.acts and where in asked}
+    return frozenset(one.name for one in runner.station.instruments) - acting
 
 
 def _worst(error: BaseException | None, trip: SafetyStop | None) -> BaseException | None:

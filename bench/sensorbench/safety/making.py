@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from sensorbench.core.clock import Clock, RealClock
 from sensorbench.core.device import Source
 from sensorbench.core.errors import LinkClosed, LinkTimeout
-from sensorbench.safety.venting import drive_safe
+from sensorbench.safety.venting import SafeDrive
 from sensorbench.station.station import OpenInstrument, Station
 
 DEADLINE_S = 5.0
@@ -97,11 +96,12 @@ class MadeSafe:
     notes: Mapping[str, str] = field(default_factory=dict)
 
 
-def make_safe(station: Station) -> MadeSafe:
-    """Drive every source to its safe state."""
+def make_safe(station: Station, never_set: Collection[str] = ()) -> MadeSafe:
+    """Drive every source to its safe state; `never_set` are those that this program set never."""
     ranks = {
         rank: [
-            _Attempt(name, partial(drive_safe, station, name, source)) for name, source in sources
+            _Attempt(name, SafeDrive(station, name, source, name not in never_set))
+            for name, source in sources
         ]
         for rank, sources in ranked(station).items()
     }

@@ -1,7 +1,8 @@
 """Venting while a bench is made safe: only where it is declared, and the parts are cold enough.
 
 The rules:
-- What could vent stops driving first, and with nothing asked of anybody.
+- What could vent stops driving first, and with nothing asked of anybody. Only what the run never
+  set is asked before whether it drives: if it doesn't, it stays as it was found, and that is said.
 - It vents where every place that it serves declares that, and each meter of what is waited for
   reads below what is declared: one that can't be read is not taken as cold.
 - A declared vent that may not be is not safe yet: it is tried again, as a bench cools, and a person
@@ -14,9 +15,9 @@ from collections.abc import Iterator
 from math import isfinite
 
 from sensorbench.core.device import Source, Venting
-from sensorbench.core.errors import BenchError, NotYetKnown
+from sensorbench.core.errors import BenchError, LinkClosed, LinkTimeout, NotYetKnown
 from sensorbench.core.quantity import components
-from sensorbench.instruments.members import Meter
+from sensorbench.instruments.members import Meter, setpoints_of
 from sensorbench.station.binding import Binding
 from sensorbench.station.refs import Ref
 from sensorbench.station.station import Station
@@ -26,14 +27,32 @@ class NotVented(BenchError):
     """A vent that station.toml declares may not be now: what it is waiting for is in the text."""
 
 
-def drive_safe(station: Station, name: str, source: Source) -> str:
-    """Make an instrument safe; return what a person is to know of it, "" for nothing.
+class SafeDrive:
+    """Makes an instrument safe, at the first call or a later one that tries again.
 
-    Raises NotVented, and what the driver raises.
+    `was_set` says whether this program may have set it.
     """
-    if not isinstance(source, Venting):
-        source.make_safe()
-        return ""
+
+    def __init__(self, station: Station, name: str, source: Source, was_set: bool) -> None:
+        self._station, self._name, self._source = station, name, source
+        self._may_be_left = not was_set
+
+    def __call__(self) -> str:
+        """Return what a person is to know of it, "" for nothing.
+
+        Raises NotVented, and what the driver raises.
+        """
+        source = self._source
+        if not isinstance(source, Venting):
+            source.make_safe()
+            return ""
+        if self._may_be_left and _drives_nothing(source):
+            return "left as it was found: it drives nothing, and nothing was set with it"
+        self._may_be_left = False  # from here on it drives nothing because it was stopped
+        return _shut_in_or_vented(self._station, self._name, source)
+
+
+def _shut_in_or_vented(station: Station, name: str, source: Venting) -> str:
     rows = [
         row
         for row in station.bindings.rows.values()
@@ -47,6 +66,19 @@ def drive_safe(station: Station, name: str, source: Source) -> str:
         raise NotVented(f"shut in, not vented: {why}. Wait until it is, then vent it by hand")
     source.make_safe()
     return ""
+
+
+def _drives_nothing(source: Venting) -> bool:
+    """Return whether an instrument says itself that nothing is set with it now.
+
+    Raises LinkTimeout and LinkClosed: who does not answer is asked again before it is told a thing.
+    """
+    try:
+        return all(getattr(source, name).told() is None for name in setpoints_of(type(source)))
+    except (LinkTimeout, LinkClosed):
+        raise
+    except BenchError:
+        return False
 
 
 def _why_not(station: Station, rows: list[Binding]) -> Iterator[str]:

@@ -46,10 +46,12 @@ def vent(below: str) -> str:
     return f'vent = {{ temperature = "{below}" }}\n'
 
 
-def bench(root: Path, said: str = "", more: str = "", pace: str = PACE) -> Workspace:
+def bench(
+    root: Path, said: str = "", more: str = "", pace: str = PACE, held: str = HELD
+) -> Workspace:
     station = STATION.replace(PACE, pace)
     station = station.replace(BENCH_PRESSURE, BENCH_PRESSURE + said)
-    return write(root, HELD, station + more + sbp1_sockets(2), {"sbp1": SBP1}, {"A": sbp1_lot(2)})
+    return write(root, held, station + more + sbp1_sockets(2), {"sbp1": SBP1}, {"A": sbp1_lot(2)})
 
 
 class Later(Breaks):
@@ -63,13 +65,15 @@ class Later(Breaks):
             super().show(status)
 
 
-def stopped(there: Workspace) -> tuple[list[str], Any, dict[str, Any]]:
-    """Stop a run that holds 90 kPa at 85 degC.
+def stopped(there: Workspace, before: str = "") -> tuple[list[str], Any, dict[str, Any]]:
+    """Stop a run that holds 90 kPa at 85 degC; the controller was told `before` by another program.
 
     Return what is on the screen, the controller's (output, vent) and what is on record.
     """
     job = job_of(there)
     with opened(there, job) as station:
+        if before:
+            driver(station, "pace")._line.write(before)
         raised = execute_ending(there, job, station, Later(KeyboardInterrupt()))
         station.clock.sleep(60.0)
         pace = driver(station, "pace")
@@ -120,6 +124,25 @@ def test_a_temperature_that_is_not_known_is_not_taken_as_cold(tmp_path: Path) ->
         "temperature must be below 150 degC, and thermometer.temperature can't be read"
         in screen[-1]
     )
+
+
+@pytest.mark.parametrize("pace", [PACE, PULSER], ids=["pace", "pulser"])
+def test_a_controller_that_the_run_never_set_and_that_drives_nothing_stays_as_it_was_found(
+    tmp_path: Path, pace: str
+) -> None:
+    only_hot = HELD.replace(', pressure = "90 kPa"', "")
+    _, (is_on, _), record = stopped(bench(tmp_path, vent("60 degC"), pace=pace, held=only_hot))
+    assert is_on == "0"
+    assert record["problems"] == []
+    assert record["notes"]["pace"].startswith("pace: left as it was found: it drives nothing")
+
+
+def test_a_controller_that_the_run_never_set_and_that_drives_is_stopped(tmp_path: Path) -> None:
+    only_hot = HELD.replace(', pressure = "90 kPa"', "")
+    there = bench(tmp_path, vent("60 degC"), held=only_hot)
+    screen, (is_on, _), _ = stopped(there, before=":OUTP:STAT 1")
+    assert is_on == "0"
+    assert screen[-1].startswith("NOT SAFE: pace: shut in, not vented")
 
 
 @pytest.mark.parametrize(
