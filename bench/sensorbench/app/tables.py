@@ -38,7 +38,7 @@ class TableRows:
         values = [
             show(value).rjust(width) for value, width in zip(taken.values, widths, strict=False)
         ]
-        shown = [taken.problem] if taken.problem else values
+        shown = [*values, taken.problem] if taken.problem else values
         self._print(f"{taken.time_s:.3f}", taken.seat.socket.id, taken.serial, shown)
 
     def _print(self, time: str, socket: str, serial: str, rest: Sequence[str]) -> None:

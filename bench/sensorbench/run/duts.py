@@ -5,7 +5,8 @@ The rules:
   group all conversions are started before the first is read: slow parts convert together.
 - A unit is identified at its first reading and prepared whenever its settings or its supply
   changed.
-- A unit that can't be read has its reason in that reading, and is asked again at every later one.
+- A unit that can't be read has its reason in that reading, and is asked again at every later one;
+  where only some of its channels are saturated, they have, and the others their values.
 - A transfer that did not arrive is tried once more, a little later; every retry is counted and
   recorded.
 """
@@ -24,7 +25,7 @@ from sensorbench.core.catalog import devices
 from sensorbench.core.channel import Block, Stream
 from sensorbench.core.clock import Clock
 from sensorbench.core.device import Compared, Sensor, StreamingSensor
-from sensorbench.core.errors import BenchError, ProtocolError, kind_of
+from sensorbench.core.errors import BenchError, ProtocolError, Saturated, kind_of
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import Value, components
 from sensorbench.evidence.run import Column
@@ -71,16 +72,22 @@ class Dut:
 
 @dataclass(slots=True)
 class Sweep:
-    """Rows of all units that answered, by part, and why the others did not, by serial."""
+    """Rows of all units that answered, by part, and why the others did not, by serial.
+
+    `partly` says by serial and channel why a row has NaN there.
+    """
 
     rows: dict[str, list[tuple[float, ...]]] = field(default_factory=dict)
     problems: dict[str, Problem] = field(default_factory=dict)
+    partly: dict[str, dict[str, Problem]] = field(default_factory=dict)
 
     def merge(self, other: Sweep) -> None:
         """Add what another sweep brought."""
         for part, rows in other.rows.items():
             self.rows.setdefault(part, []).extend(rows)
         self.problems |= other.problems
+        for serial, channels in other.partly.items():
+            self.partly[serial] = self.partly.get(serial, {}) | channels
 
 
 def _nothing() -> None:
@@ -211,12 +218,31 @@ class Duts:
             self._meanwhile()
             try:
                 self._clock.sleep(dut.ready_s - self._clock.now())
-                block = read_once_more(dut.sensor, self._clock, dut.count)
-                row = (self._clock.now(), dut.index, number, *map(float, block.values[0]))
-                sweep.rows.setdefault(dut.unit.part, []).append((*row, *self._extras(dut)))
+                values, missing = self._values(dut)
+                row = (self._clock.now(), dut.index, number, *values, *self._extras(dut))
+                sweep.rows.setdefault(dut.unit.part, []).append(row)
+                if missing:
+                    sweep.partly[dut.unit.serial] = missing
             except BenchError as error:
                 sweep.problems[dut.unit.serial] = problem_of(dut, error)
         return sweep
+
+    def _values(self, dut: Dut) -> tuple[tuple[float, ...], dict[str, Problem]]:
+        """Return what a unit's own channels read, and why by channel where that is NaN."""
+        try:
+            block = read_once_more(dut.sensor, self._clock, dut.count)
+        except Saturated as error:
+            if not error.rest:
+                raise
+            names = [channel.name for channel in dut.sensor.CHANNELS]
+            problem = problem_of(dut, error)
+            missing = {
+                name: problem
+                for name, value in zip(names, error.rest, strict=True)
+                if math.isnan(value)
+            }
+            return error.rest, missing
+        return tuple(map(float, block.values[0])), {}
 
     def _extras(self, dut: Dut) -> list[float]:
         """Return what the socket's own meters say, NaN for those that other sockets have."""

@@ -266,6 +266,7 @@ class Readings:
             {
                 "point": point.id,
                 "problems": sweep.problems,
+                **({"partly": sweep.partly} if sweep.partly else {}),
                 "unsettled": [*run.bench.unsettled.values(), *doubts],
                 "retries": run.duts.retries(),
                 **more,

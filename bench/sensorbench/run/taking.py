@@ -17,7 +17,7 @@ from sensorbench.core.catalog import devices
 from sensorbench.core.channel import Channel
 from sensorbench.core.device import Sensor
 from sensorbench.core.device import Taken as KeepsErrors
-from sensorbench.core.errors import BenchError, InputError, ProtocolError
+from sensorbench.core.errors import BenchError, InputError, ProtocolError, Saturated
 from sensorbench.core.provenance import Provenance, weakest
 from sensorbench.core.quantity import components, quantities
 from sensorbench.instruments.members import Setpoint, Switch
@@ -47,7 +47,8 @@ class Seat:
 class Taken:
     """One reading of one part, `time_s` after the first was due; or the `problem` it had.
 
-    `values` are in the order of its channels, in their canonical units.
+    `values` are in the order of its channels, in their canonical units; with a problem none, or
+    NaN for the channels that have it.
     """
 
     seat: Seat
@@ -97,6 +98,8 @@ def take_readings(
                 try:
                     clock.sleep(max(0.0, one.ready_s - clock.now()))
                     values = tuple(map(float, read_once_more(one.sensor, clock, _quiet).values[0]))
+                except Saturated as error:
+                    values, problems[index] = error.rest, str(error)
                 except BenchError as error:
                     one.is_ready, problems[index] = False, str(error)
             time_s = clock.now() - start_s

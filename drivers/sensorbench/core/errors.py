@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Self
 
 
 class BenchError(Exception):
@@ -29,6 +33,10 @@ class LinkClosed(TransportError):
 class ProtocolError(BenchError):
     """Bytes arrived that the datasheet forbids: bad CRC, wrong identity. A retry hides a fault."""
 
+    def at(self, where: str) -> Self:
+        """Return this error, told of a place."""
+        return type(self)(f"{where}: {self}")
+
 
 class WrongDevice(ProtocolError):
     """Another part or instrument answers than the one that was asked for."""
@@ -43,7 +51,19 @@ class NotReady(ProtocolError):
 
 
 class Saturated(ProtocolError):
-    """The output is at the end of its range: the value is beyond what the device measures."""
+    """The output is at the end of its range: the value is beyond what the device measures.
+
+    `rest` is what the reading is good for all the same: its channels in order, NaN for those that
+    are saturated or rest on one that is; empty where that is all of them.
+    """
+
+    def __init__(self, text: str, rest: Sequence[float] = ()) -> None:
+        super().__init__(text)
+        self.rest = tuple(rest)
+
+    def at(self, where: str) -> Self:
+        """Return this error, told of a place."""
+        return type(self)(f"{where}: {self}", self.rest)
 
 
 class SettingsLost(ProtocolError):

@@ -319,6 +319,10 @@ class RunData:
             sweeps=sweeps,
             references=self._references(event, sweeps),
             problems={s: _reason(row) for s, row in event.data.get("problems", {}).items()},
+            partly={
+                serial: {channel: _reason(row) for channel, row in rows.items()}
+                for serial, rows in event.data.get("partly", {}).items()
+            },
             unsettled=tuple(
                 Reason(
                     str(row.get("code", "not_settled")),

@@ -137,6 +137,10 @@ def no_value(inputs: Inputs, serial: str) -> Reason:
     data, channel = inputs.data, inputs.channel
     if not channel:
         return Reason("no_value", {"channel": channel})
+    for readout in inputs.readouts:
+        told = readout.partly.get(serial, {}).get(channel)
+        if told is not None:
+            return told
     number = data.serials.index(serial)
     if _lacks_reference(inputs, number):
         return Reason("no_reference", {"address": inputs.address.partition(".")[0]})

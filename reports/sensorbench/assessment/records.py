@@ -54,7 +54,8 @@ class Readout:
 
     `values` maps a channel to means over the sweeps, `spread` to standard deviations of a sample;
     `references` a meter's name to the mean of its components. `problems` says by serial why a unit
-    was not read, `unsettled` which soak before it failed.
+    was not read, `partly` by serial and channel why that channel alone was not, `unsettled` which
+    soak before it failed.
     """
 
     seq: int
@@ -65,4 +66,5 @@ class Readout:
     sweeps: int
     references: Mapping[str, tuple[float, ...]]
     problems: Mapping[str, Reason]
+    partly: Mapping[str, Mapping[str, Reason]]
     unsettled: tuple[Reason, ...]

@@ -183,7 +183,9 @@ def unread(run: Run, names: Names) -> Finding:
     counts: Counter[str] = Counter()
     first: dict[str, Mapping[str, Any]] = {}
     for event in readings:
-        problems = event.data.get("problems") or {}
+        partly = event.data.get("partly") or {}
+        problems = {serial: next(iter(rows.values())) for serial, rows in partly.items()}
+        problems |= event.data.get("problems") or {}
         if problems:
             missed.append(event.seq)
         for serial, problem in problems.items():

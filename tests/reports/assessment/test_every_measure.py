@@ -107,7 +107,7 @@ def readout(k: int, reference: float, value: float, sweeps: int) -> Readout:
     point = Point("p", "g", {"pressure": 100.0}, {"direction": ("up", "down")[k % 2]}, {}, "")
     values = {name: np.array([value]) for name in CHANNELS}
     spread = {name: np.array([NAN if sweeps < 2 else 0.1]) for name in CHANNELS}
-    return Readout(k, float(k), point, values, spread, sweeps, {"r": (reference,)}, {}, ())
+    return Readout(k, float(k), point, values, spread, sweeps, {"r": (reference,)}, {}, {}, ())
 
 
 def asked(

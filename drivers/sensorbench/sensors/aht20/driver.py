@@ -14,6 +14,7 @@ reading.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, ClassVar
@@ -76,10 +77,13 @@ def convert(humidity_raw: int, temperature_raw: int) -> tuple[float, float]:
     """
     if humidity_raw == temperature_raw == 0:
         raise NotReady("the answer is all zeros: nothing was measured. Did the supply dip?")
-    for name, raw in (("humidity", humidity_raw), ("temperature", temperature_raw)):
-        if raw in (0, FULL_SCALE - 1):
-            raise Saturated(f"{name} is saturated: its word is {raw:#07x}")
-    return humidity_raw / FULL_SCALE * 100.0, temperature_raw / FULL_SCALE * 200.0 - 50.0
+    if temperature_raw in (0, FULL_SCALE - 1):
+        raise Saturated(f"temperature is saturated: its word is {temperature_raw:#07x}")
+    temperature_c = temperature_raw / FULL_SCALE * 200.0 - 50.0
+    if humidity_raw in (0, FULL_SCALE - 1):
+        text = f"humidity is saturated: its word is {humidity_raw:#07x}"
+        raise Saturated(text, (math.nan, temperature_c))
+    return humidity_raw / FULL_SCALE * 100.0, temperature_c
 
 
 class Aht20:
@@ -153,7 +157,7 @@ class Aht20:
         try:
             row = convert(*decode_answer(answer))
         except ProtocolError as error:
-            raise type(error)(f"{self._where}: {error}") from error
+            raise error.at(self._where) from error
         return Block(np.array([row]), before_s, self._clock.now())
 
     @property

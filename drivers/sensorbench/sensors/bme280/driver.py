@@ -5,6 +5,7 @@ Source: Bosch BST-BME280-DS002; formulas as in BME280_SensorAPI bme280.c.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
@@ -157,23 +158,20 @@ class Bme280:
         try:
             row = self._convert(self._words, burst)
         except ProtocolError as error:
-            raise type(error)(f"{self._where}: {error}") from error
+            raise error.at(self._where) from error
         return Block(np.array([row]), before_s, self._clock.now())
 
     def _convert(self, words: tuple[Trimming, HumidityTrimming], burst: bytes) -> tuple[float, ...]:
         pressure, temperature = decode_counts(burst[:6])
         humidity = int.from_bytes(burst[6:8], "big")
-        if humidity in (0, HUMIDITY_END):
-            raise Saturated(f"humidity is saturated: its counts are {humidity:#06x}")
         t_fine, temperature_c = compensate_temperature(words[0], temperature)
-        return (
-            float(pressure),
-            float(temperature),
-            float(humidity),
-            known_pressure(words[0], t_fine, pressure),
-            temperature_c,
-            compensate_humidity(words[1], t_fine, humidity),
-        )
+        pressure_pa = known_pressure(words[0], t_fine, pressure)
+        counts = float(pressure), float(temperature)
+        if humidity in (0, HUMIDITY_END):
+            text = f"humidity is saturated: its counts are {humidity:#06x}"
+            raise Saturated(text, (*counts, math.nan, pressure_pa, temperature_c, math.nan))
+        humidity_rh = compensate_humidity(words[1], t_fine, humidity)
+        return (*counts, float(humidity), pressure_pa, temperature_c, humidity_rh)
 
     @property
     def _where(self) -> str:

@@ -14,6 +14,7 @@ CHT8305.cpp (bits, alert word, 14 ms; 7 ms failed on a real part). Supply and ac
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
@@ -68,14 +69,17 @@ def convert(
     >>> round(humidity_rh, 5), round(temperature_c, 5)
     (50.00076, 24.45411)
     """
-    for name, raw, bits in (
-        ("temperature", temperature_raw, temperature_bits),
-        ("humidity", humidity_raw, humidity_bits),
-    ):
-        if raw == 0 or raw >= FULL_SCALE << 16 - bits & FULL_SCALE:
-            raise Saturated(f"{name} is saturated: its word is {raw:#06x}")
+    if _is_end(temperature_raw, temperature_bits):
+        raise Saturated(f"temperature is saturated: its word is {temperature_raw:#06x}")
     temperature_c = temperature_raw * SPAN_C / FULL_SCALE + LOWEST_C
+    if _is_end(humidity_raw, humidity_bits):
+        text = f"humidity is saturated: its word is {humidity_raw:#06x}"
+        raise Saturated(text, (math.nan, temperature_c))
     return humidity_raw / FULL_SCALE * 100.0, temperature_c
+
+
+def _is_end(word: int, bits: int) -> bool:
+    return word == 0 or word >= FULL_SCALE << 16 - bits & FULL_SCALE
 
 
 class AlertLimit(NamedTuple):
@@ -194,7 +198,7 @@ class Cht8305:
         try:
             row = convert(*decode_words(data), *bits)
         except ProtocolError as error:
-            raise type(error)(f"{self._where}: {error}") from error
+            raise error.at(self._where) from error
         return Block(np.array([row]), before_s, self._clock.now())
 
     # -- what a reading does not need ------------------------------------------------------

@@ -10,6 +10,7 @@ DocID026333 rev 4, first page; times are recalled.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
@@ -187,14 +188,15 @@ class Hts221:
             int.from_bytes(burst[at : at + 2], "little", signed=True)
             for at in (OUT - CTRL_REG1, OUT + 2 - CTRL_REG1)
         )
-        for channel, output in zip(self.CHANNELS, (humidity, temperature), strict=True):
-            if output in (LOWEST, HIGHEST):
-                raise Saturated(f"{self._where}: {channel.name} is saturated: its word is {output}")
-        row = (
-            interpolate(self._factory.humidity_rh, self._factory.humidity_out, humidity),
-            interpolate(self._factory.temperature_c, self._factory.temperature_out, temperature),
-        )
-        return Block(np.array([row]), before_s, self._clock.now())
+        if temperature in (LOWEST, HIGHEST):
+            raise Saturated(f"{self._where}: temperature is saturated: its word is {temperature}")
+        factory = self._factory
+        temperature_c = interpolate(factory.temperature_c, factory.temperature_out, temperature)
+        if humidity in (LOWEST, HIGHEST):
+            text = f"{self._where}: humidity is saturated: its word is {humidity}"
+            raise Saturated(text, (math.nan, temperature_c))
+        humidity_rh = interpolate(factory.humidity_rh, factory.humidity_out, humidity)
+        return Block(np.array([[humidity_rh, temperature_c]]), before_s, self._clock.now())
 
     # --------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ Sensirion/embedded-i2c-scd4x scd4x_i2c.h (variants, limits of settings). Accurac
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, ClassVar
@@ -71,16 +72,22 @@ def convert(co2_raw: int, temperature_raw: int, humidity_raw: int) -> tuple[floa
     """
     if co2_raw == 0:
         raise NotReady("the CO2 word is 0: only humidity and temperature were measured")
+    ask = "Is temperature_offset right? Humidity goes by it, too"
+    if temperature_raw in (0, FULL_SCALE):
+        raise Saturated(f"temperature is saturated: its word is {temperature_raw:#06x}. {ask}")
+    row = (
+        float(co2_raw),
+        100.0 * humidity_raw / FULL_SCALE,
+        -45.0 + 175.0 * temperature_raw / FULL_SCALE,
+    )
+    if humidity_raw in (0, FULL_SCALE):
+        co2 = math.nan if co2_raw >= MOST_PPM else row[0]
+        text = f"humidity is saturated: its word is {humidity_raw:#06x}. {ask}"
+        raise Saturated(text, (co2, math.nan, row[2]))
     if co2_raw >= MOST_PPM:
-        raise Saturated(f"CO2 is saturated: {co2_raw} ppm, the part ends at {MOST_PPM}")
-    for name, raw in (("temperature", temperature_raw), ("humidity", humidity_raw)):
-        if raw in (0, FULL_SCALE):
-            raise Saturated(
-                f"{name} is saturated: its word is {raw:#06x}. Is temperature_offset right? "
-                "Humidity goes by it, too"
-            )
-    temperature_c = -45.0 + 175.0 * temperature_raw / FULL_SCALE
-    return float(co2_raw), 100.0 * humidity_raw / FULL_SCALE, temperature_c
+        text = f"CO2 is saturated: {co2_raw} ppm, the part ends at {MOST_PPM}"
+        raise Saturated(text, (math.nan, *row[1:]))
+    return row
 
 
 class Scd4x:
@@ -198,7 +205,7 @@ class Scd4x:
         try:
             row = convert(*words)
         except ProtocolError as error:
-            raise type(error)(f"{self._where}: {error}") from error
+            raise error.at(self._where) from error
         return Block(np.array([row]), before_s, self._clock.now())
 
     def self_test(self) -> int:

@@ -6,6 +6,7 @@ drivers/hwmon/sht3x.c and Sensirion's note "Alert Mode of SHT3x".
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from sensorbench.core.errors import Saturated, SetpointError
@@ -24,10 +25,13 @@ def convert(temperature_raw: int, humidity_raw: int) -> tuple[float, float]:
     >>> round(humidity_rh, 4), temperature_c
     (50.0008, 25.0)
     """
-    for name, raw in (("temperature", temperature_raw), ("humidity", humidity_raw)):
-        if raw in (0, FULL_SCALE):
-            raise Saturated(f"{name} is saturated: its word is {raw:#06x}")
-    return 100.0 * humidity_raw / FULL_SCALE, LOWEST_C + SPAN_C * temperature_raw / FULL_SCALE
+    if temperature_raw in (0, FULL_SCALE):
+        raise Saturated(f"temperature is saturated: its word is {temperature_raw:#06x}")
+    temperature_c = LOWEST_C + SPAN_C * temperature_raw / FULL_SCALE
+    if humidity_raw in (0, FULL_SCALE):
+        text = f"humidity is saturated: its word is {humidity_raw:#06x}"
+        raise Saturated(text, (math.nan, temperature_c))
+    return 100.0 * humidity_raw / FULL_SCALE, temperature_c
 
 
 class Status(NamedTuple):

@@ -161,7 +161,7 @@ class Sht3x:
         try:
             row = convert(temperature_raw, humidity_raw)
         except ProtocolError as error:
-            raise type(error)(f"{self._where}: {error}") from error
+            raise error.at(self._where) from error
         return Block(np.array([row]), before_s, self._clock.now())
 
     # -- what a reading does not need ------------------------------------------------------

@@ -6,6 +6,7 @@ Linux drivers/hwmon/sht4x.c. Times, supply and accuracy are recalled from the SH
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -47,10 +48,12 @@ def convert(temperature_raw: int, humidity_raw: int) -> tuple[float, float]:
     >>> round(humidity_rh, 4), temperature_c
     (50.0006, 25.0)
     """
-    for name, raw in (("temperature", temperature_raw), ("humidity", humidity_raw)):
-        if raw in (0, FULL_SCALE):
-            raise Saturated(f"{name} is saturated: its word is {raw:#06x}")
+    if temperature_raw in (0, FULL_SCALE):
+        raise Saturated(f"temperature is saturated: its word is {temperature_raw:#06x}")
     temperature_c = -45.0 + 175.0 * temperature_raw / FULL_SCALE
+    if humidity_raw in (0, FULL_SCALE):
+        text = f"humidity is saturated: its word is {humidity_raw:#06x}"
+        raise Saturated(text, (math.nan, temperature_c))
     return -6.0 + 125.0 * humidity_raw / FULL_SCALE, temperature_c
 
 
@@ -122,7 +125,7 @@ class Sht4x:
         try:
             row = convert(temperature_raw, humidity_raw)
         except ProtocolError as error:
-            raise type(error)(f"{self._where}: {error}") from error
+            raise error.at(self._where) from error
         return Block(np.array([row]), before_s, self._clock.now())
 
     @property

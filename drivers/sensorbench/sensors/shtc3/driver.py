@@ -5,6 +5,7 @@ Source: docs/devices/shtc3.md.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -34,10 +35,9 @@ FULL_SCALE, SPAN = 0xFFFF, 0x10000
 
 
 def convert(temperature_raw: int, humidity_raw: int) -> tuple[float, float]:
-    """Return %RH and degC. Raises Saturated for a temperature at an end of its word.
+    """Return %RH and degC. Raises Saturated for a word at an end of its range.
 
-    Those ends lie outside the part's range, where nothing is known. The ends of humidity are 0 and
-    100 %RH, which the part measures: in air that is saturated it gives the last word.
+    In saturated air that is the humidity's last word; the temperature is good there.
 
     >>> humidity_rh, temperature_c = convert(0x648B, 0xA133)
     >>> round(humidity_rh, 1), round(temperature_c, 1)
@@ -45,7 +45,11 @@ def convert(temperature_raw: int, humidity_raw: int) -> tuple[float, float]:
     """
     if temperature_raw in (0, FULL_SCALE):
         raise Saturated(f"temperature is saturated: its word is {temperature_raw:#06x}")
-    return 100.0 * humidity_raw / SPAN, -45.0 + 175.0 * temperature_raw / SPAN
+    temperature_c = -45.0 + 175.0 * temperature_raw / SPAN
+    if humidity_raw in (0, FULL_SCALE):
+        text = f"humidity is saturated: its word is {humidity_raw:#06x}"
+        raise Saturated(text, (math.nan, temperature_c))
+    return 100.0 * humidity_raw / SPAN, temperature_c
 
 
 class Shtc3:
@@ -113,7 +117,7 @@ class Shtc3:
         """Return the measurement that was started: %RH and degC.
 
         Raises NotReady if none was started or it is not done, ProtocolError if it is damaged,
-        Saturated beyond its range of temperature.
+        Saturated at an end of its range.
         """
         before_s = self._clock.now()
         if self._started_s is None:
@@ -131,7 +135,7 @@ class Shtc3:
         try:
             row = convert(temperature_raw, humidity_raw)
         except Saturated as error:
-            raise Saturated(f"{self._where}: {error}") from error
+            raise error.at(self._where) from error
         return Block(np.array([row]), before_s, self._clock.now())
 
     @property
