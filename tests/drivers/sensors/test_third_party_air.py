@@ -57,7 +57,6 @@ def timed(package: ModuleType, bench: Bench, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def adafruit(name: str, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    pytest.importorskip("adafruit_bus_device")
     return timed(installed(f"adafruit_{name}", "__version__"), bench, monkeypatch)
 
 
@@ -105,7 +104,6 @@ def test_adafruit_s_ahtx0_reads_the_world(
 def test_the_micropython_ahtx0_package_reads_the_world(
     bench: Bench, micropython: MicroPythonI2c, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    pytest.importorskip("ahtx0")
     package: Any = fresh("ahtx0", monkeypatch)
     twin = SimAht20(bench.place, calibrated=False, on_e1="takes")
     bench.bus.attach(0x38, twin)
