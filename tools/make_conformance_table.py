@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sensorbench.core.catalog import Device, devices
-from sensorbench.core.plugins import OURS
+from sensorbench.core.plugins import OURS, broken
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.conformity import applies_to
 from sensorbench.testing.instruments import INSTRUMENT_CHECKS
@@ -30,13 +30,15 @@ Check = Callable[[Any], None]
 
 
 def main() -> int:
-    """Write the page; 1 where a device fails a check."""
+    """Write the page; 1 where a device fails a check, or can't be used at all."""
     parts = [HEAD]
     for kind, checks in (("sensor", SENSOR_CHECKS), ("instrument", INSTRUMENT_CHECKS)):
         ours = [d for d in devices().values() if d.origin == OURS and d.kind == kind]
         parts.append("\n".join(table(kind, ours, checks)) + "\n")
     PAGE.write_text("\n".join(parts), encoding="utf-8")
-    return int(any("MISSING" in part for part in parts))
+    for problem in broken():
+        sys.stderr.write(f"{problem}\n")
+    return int(any("MISSING" in part for part in parts) or bool(broken()))
 
 
 def table(kind: str, ours: Sequence[Device], checks: Sequence[Check]) -> Iterator[str]:

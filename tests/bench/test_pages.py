@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from sensorbench.app.commands import device_pages
+from sensorbench.app.failure import BAD_INPUT
 from sensorbench.app.main import main
 from sensorbench.core.catalog import Device, devices
-from sensorbench.core.plugins import OURS
+from sensorbench.core.errors import Problem
+from sensorbench.core.plugins import OURS, broken
 from sensorbench.instruments.keysight_e36312a.twin import SimKeysightE36312a
 from sensorbench.protocols.scpi_device import scpi
 from sensorbench.testing import pages
@@ -47,6 +50,24 @@ def test_what_people_wrote_stays_before_and_after(tmp_path: Path) -> None:
     assert renewed_page.endswith(f"{END}\n\n## After\n")
     assert "old" not in renewed_page
     assert fresh.partition(BEGIN)[2].strip() in renewed_page
+
+
+@pytest.mark.usefixtures("one")
+def test_a_device_that_is_left_out_is_told_and_no_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    problem = Problem("sht9x/device.toml", "links", "'i3c' is not allowed; the device is left out")
+    monkeypatch.setattr(device_pages, "broken", lambda: (problem,))
+    monkeypatch.setattr(sys, "argv", ["sensorbench", "devices", "--pages", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == BAD_INPUT
+    assert str(problem) in capsys.readouterr().err
+
+
+def test_every_device_of_ours_can_be_used() -> None:
+    devices()
+    assert broken() == ()
 
 
 def test_a_page_without_a_generated_part_gets_one_at_its_end(tmp_path: Path) -> None:

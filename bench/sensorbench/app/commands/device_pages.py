@@ -8,6 +8,8 @@ import typer
 
 from sensorbench.app.commands.common import print_json
 from sensorbench.app.commands.find import device_named
+from sensorbench.core.errors import InputError
+from sensorbench.core.plugins import broken
 from sensorbench.testing.pages import generated, write_pages
 
 
@@ -28,9 +30,14 @@ def show_device(name: str, as_json: bool) -> None:
 
 
 def renew_pages(folder: Path) -> None:
-    """Write or renew the pages of our devices, and say which changed."""
+    """Write or renew the pages of our devices, and say which changed.
+
+    Raises InputError, after that, for devices that can't be used: theirs are not there.
+    """
     changed = write_pages(folder)
     for path in changed:
         typer.echo(path)
     if not changed:
         typer.echo("every page is up to date")
+    if broken():
+        raise InputError(broken())
