@@ -55,6 +55,7 @@ with open_station(job.station, RealClock(20000), job.lots) as station:
 """
 
 
+@pytest.mark.chaos
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
 def test_acknowledged_events_and_samples_survive_kill_9_at_twenty_moments(tmp_path: Path) -> None:
     chance = random.Random(1)
@@ -121,6 +122,7 @@ def test_an_interrupt_at_any_line_leaves_the_evidence_consistent(tmp_path: Path)
     assert at > 40
 
 
+@pytest.mark.chaos
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
 def test_a_killed_run_is_verified_as_incomplete(tmp_path: Path) -> None:

@@ -159,6 +159,7 @@ def test_a_gage_whose_trials_are_all_equal_is_not_perfect() -> None:
     assert float(known.percent_grr) > 0
 
 
+@pytest.mark.coverage
 @pytest.mark.parametrize(("gauge", "appraiser", "part"), [(0.2, 0.15, 1.0), (0.5, 0.0, 1.0)])
 def test_intervals_of_a_study_hold_what_they_say(
     gauge: float, appraiser: float, part: float

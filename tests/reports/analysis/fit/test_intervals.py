@@ -143,6 +143,7 @@ def test_a_robust_fit_knows_what_its_weights_cost(loss: str, bad: float) -> None
     assert 0.93 < holds(fit.prediction_interval(np.linspace(-1, 1, 9)), new) < 0.97
 
 
+@pytest.mark.coverage
 @pytest.mark.parametrize("loss", ["huber", "bisquare"])
 @pytest.mark.parametrize(("points", "degree"), [(5, 1), (6, 1), (8, 1), (10, 1), (8, 3), (10, 3)])
 def test_a_robust_fit_of_few_points_holds_what_it_states(

@@ -96,6 +96,7 @@ def lives(family: Family, units: int, failing: float, sets: int) -> Lifetimes:
     return Lifetimes(after, before, np.hstack([dead[:, :most], alive[:, None]]).astype(float))
 
 
+@pytest.mark.coverage
 @pytest.mark.parametrize("family", Family)
 @pytest.mark.parametrize(("units", "failing"), [(5, 1.0), (20, 0.4), (231, 0.04)])
 def test_the_intervals_hold_95_percent(family: Family, units: int, failing: float) -> None:
@@ -107,6 +108,7 @@ def test_the_intervals_hold_95_percent(family: Family, units: int, failing: floa
     assert 0.93 <= inside(fit.failed_fraction_interval(300.0), law.cdf(300.0)) <= 0.97
 
 
+@pytest.mark.coverage
 @pytest.mark.parametrize("family", Family)
 def test_the_intervals_of_readouts_hold_95_percent(family: Family) -> None:
     law = LAWS[family](1.5, 1000.0)

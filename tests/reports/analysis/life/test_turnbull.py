@@ -44,6 +44,7 @@ def test_units_looked_at_at_different_times_are_put_together() -> None:
     assert found.survival.high[-1] > 0.6
 
 
+@pytest.mark.coverage
 @pytest.mark.parametrize("units", [77, 231])
 def test_intervals_of_readouts_hold_95_percent(units: int) -> None:
     chance = np.random.default_rng(units)

@@ -82,7 +82,7 @@ def test_nbs14_interval_by_the_exact_degrees_of_freedom() -> None:
     assert interval.high[0] == pytest.approx(0.09773, rel=4e-3)
 
 
-@pytest.mark.slow
+@pytest.mark.coverage
 def test_intervals_of_n_b_and_k_cover_95_percent() -> None:
     found = curves(100, 16_384, n=1.0, b=0.5, k=0.035)
     fit = noise_coefficients(found, ("N", "B", "K"))
@@ -92,6 +92,7 @@ def test_intervals_of_n_b_and_k_cover_95_percent() -> None:
     assert 0.9 < np.mean(fit.chi_squared / fit.freedom) < 1.1
 
 
+@pytest.mark.coverage
 def test_intervals_of_n_alone_and_of_n_and_k_cover_95_percent() -> None:
     white = curves(200, 2048, n=0.01)
     assert 0.93 <= coverage(noise_coefficients(white, ("N",)), "N", 0.01) <= 0.97
@@ -100,6 +101,7 @@ def test_intervals_of_n_alone_and_of_n_and_k_cover_95_percent() -> None:
     assert 0.93 <= coverage(both, "K", 0.1) <= 0.97
 
 
+@pytest.mark.coverage
 def test_upper_bounds_of_what_is_not_observable_hold() -> None:
     fit = noise_coefficients(curves(400, 2048, n=1.0, b=0.05, k=0.002), ("N", "B", "K"))
     for term, true in (("B", 0.05), ("K", 0.002)):
