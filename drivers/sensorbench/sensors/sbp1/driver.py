@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from sensorbench.core.clock import Clock
 from sensorbench.core.errors import ChecksumError, NotReady, ProtocolError, Saturated, WrongDevice
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import PRESSURE, TEMPERATURE
-from sensorbench.links.i2c import I2cBus
 from sensorbench.protocols.checksums import crc8, crc16
 
 WHO_AM_I, REVISION, SERIAL, STATUS, CTRL, DATA = 0x00, 0x01, 0x02, 0x06, 0x07, 0x08
@@ -101,6 +100,16 @@ def encode_coefficients(coefficients: Sequence[int]) -> bytes:
     return words + crc16(words).to_bytes(2, "big")
 
 
+class RegisterLink(Protocol):
+    """What reaches the registers: an I2C bus, or a line that carries them in frames."""
+
+    name: str
+
+    def transfer(self, address: int, write: bytes, read_length: int = 0) -> bytes:
+        """Write a register's address and bytes from there on, then read from there on."""
+        ...
+
+
 class Sbp1:
     """SBP1 absolute pressure sensor, 20 to 120 kPa, -40 to 125 degC.
 
@@ -124,7 +133,7 @@ class Sbp1:
         TEMPERATURE_POLYNOMIAL,
     )
 
-    def __init__(self, bus: I2cBus, address: int, clock: Clock) -> None:
+    def __init__(self, bus: RegisterLink, address: int, clock: Clock) -> None:
         self._bus = bus
         self._address = address
         self._clock = clock

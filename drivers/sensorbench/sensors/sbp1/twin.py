@@ -68,7 +68,7 @@ class SimSbp1:
     # -- the bus ---------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> None:
-        now_s = self._wake()
+        now_s = self.wake()
         if not data:
             return
         self._pointer = data[0]
@@ -77,7 +77,7 @@ class SimSbp1:
             self._pointer = (self._pointer + 1) & 0xFF
 
     def send(self, length: int) -> bytes:
-        self._wake()
+        self.wake()
         start = self._pointer
         end = start + length
         if start <= 0x14 and end > 0x06:
@@ -93,7 +93,7 @@ class SimSbp1:
             data = b"\x58" + data[1:]
         return data
 
-    def _wake(self) -> float:
+    def wake(self) -> float:
         """Return the time. Raises NotAcknowledged in reset, at start-up and when silent."""
         self._power.check()
         now_s = self._clock.now()
@@ -112,7 +112,7 @@ class SimSbp1:
         self._registers[0x07] = 0
         self._registers[0x08:0x0E] = bytes(6)
         self._registers[0x0E:0x14] = _UNCOMPENSATED
-        self._registers[0x14] = _crc8(self._registers[0x08:0x14])
+        self._registers[0x14] = crc8(self._registers[0x08:0x14])
         self._conversions = Conversions()
         self._awake_at_s = awake_at_s
         self._recall()
@@ -173,7 +173,7 @@ class SimSbp1:
             data = b"\x12\x34\x56\x00\x12\x34"
             raw_p, raw_t = 0x123456, 0x1234
         data += self._compensate(raw_p, raw_t) if self._in_use else _UNCOMPENSATED
-        crc = _crc8(data)
+        crc = crc8(data)
         self._registers[0x08:0x15] = data + bytes([crc ^ 0x01 if fault == "crc" else crc])
 
     # -- physics ---------------------------------------------------------------------------
@@ -286,7 +286,8 @@ def _crc8_of(byte: int) -> int:
 _CRC8 = bytes(map(_crc8_of, range(256)))
 
 
-def _crc8(data: bytes | bytearray) -> int:
+def crc8(data: bytes | bytearray) -> int:
+    """Return the CRC-8 of bytes: polynomial 0x31, initial 0xFF."""
     rest = 0xFF
     for byte in data:
         rest = _CRC8[rest ^ byte]

@@ -1,0 +1,1 @@
+"""SBP1, our reference smart pressure sensor: docs/devices/sbp1.md."""
