@@ -78,6 +78,13 @@ def test_sht31d(bench: Bench, circuitpython: CircuitPythonI2c) -> None:
     assert not twin.beyond
 
 
+def test_sht31d_takes_a_gxht30_for_one(bench: Bench, circuitpython: CircuitPythonI2c) -> None:
+    twin = plugged(bench, "gxht30", 0x44)
+    part = adafruit("sht31d").SHT31D(circuitpython)
+    assert_reads_the_world(part, "temperature", "relative_humidity")
+    assert not twin.beyond
+
+
 def test_lis3mdl(bench: Bench, circuitpython: CircuitPythonI2c) -> None:
     twin = plugged(bench, "lis3mdl", 0x1C)
     part = adafruit("lis3mdl").LIS3MDL(circuitpython)

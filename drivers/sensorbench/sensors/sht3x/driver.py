@@ -109,11 +109,7 @@ class Sht3x:
         self._clock.sleep(IDLE_S)
         self._send(SOFT_RESET)
         self._clock.sleep(RESET_S)
-        status = self.read_status()
-        if not status.was_reset or status.heater_on or status.command_failed:
-            raise ProtocolError(
-                f"{self._where} was reset, and its status is {status}. Is it an SHT3x?"
-            )
+        self._require_reset(self.read_status())
         self._send(CLEAR_STATUS)
         self._clock.sleep(IDLE_S)
         mode, repeatability = str(asked["mode"]), str(asked["repeatability"])
@@ -125,6 +121,12 @@ class Sht3x:
             self._send(self._command)
             self._clock.sleep(IDLE_S)
         self._is_prepared = True
+
+    def _require_reset(self, status: Status) -> None:
+        if not status.was_reset or status.heater_on or status.command_failed:
+            raise ProtocolError(
+                f"{self._where} was reset, and its status is {status}. Is it an SHT3x?"
+            )
 
     def start(self) -> float:
         """Start a measurement and return the seconds until it is ready.

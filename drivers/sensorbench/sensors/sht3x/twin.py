@@ -77,14 +77,18 @@ class SimSht3x:
     """One part at a place in the world, with its own offsets, noise and speed."""
 
     FAULTS: ClassVar[tuple[str, ...]] = ("drift", "stuck", "noise", "crc", "silent")
+    OFFSET_RH: ClassVar[float] = 0.7
+    OFFSET_C: ClassVar[float] = 0.07
+    NUMBERED: ClassVar[bool] = True
+    """Whether it has a serial number."""
 
     def __init__(self, place: Place) -> None:
         self.beyond = place.beyond
         self._place = place
         self._clock = place.clock
         self._power = PowerOnReset(place, _POWER_ON_V, self._power_on, self._refresh)
-        self._offset_rh = screened(place, "humidity offset", 0.7)
-        self._offset_c = screened(place, "temperature offset", 0.07)
+        self._offset_rh = screened(place, "humidity offset", self.OFFSET_RH)
+        self._offset_c = screened(place, "temperature offset", self.OFFSET_C)
         self._ageing_rh = screened(place, "ageing", 0.25)
         self._slowness = place.stream("unit slowness").uniform()
         self._speed = 1.0 + screened(place, "period", 0.02 / 3)
@@ -163,7 +167,7 @@ class SimSht3x:
             return  # of whatever came before it
         elif command in _LIMITS_READ:
             self._reply = _framed(self._alert.limits[_LIMITS_READ[command]].to_bytes(2, "big"))
-        elif command in (0x3780, 0x3682):
+        elif command in (0x3780, 0x3682) and self.NUMBERED:
             self._reply = _framed(self._number)
         elif command == 0xE000:
             self._reply, self._data = self._data, b""

@@ -1,0 +1,1 @@
+"""GXCAS GXHT30: humidity and temperature over I2C."""
