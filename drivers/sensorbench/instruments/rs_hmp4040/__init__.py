@@ -1,0 +1,1 @@
+"""Rohde & Schwarz HMP4040 four output power supply."""
