@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -161,6 +162,14 @@ def test_a_wave_goes_on_through_all_cycles_with_a_monitor_on_its_plateaus() -> N
 def test_a_wave_that_the_bench_can_not_follow_is_refused() -> None:
     found = refusal(PPRTC)
     assert "phase[1]: pressure: a wave of 2 s is faster than this bench can do, 20 s" in found
+
+
+def test_a_wave_that_would_wear_out_its_instrument_is_refused() -> None:
+    row = replace(ROWS["pressure"], nonvolatile=True)
+    slow = PPRTC.replace('"2 s"', '"10 min"')
+    found = refusal(slow, bench(pressure=row))
+    assert "pressure: its instrument keeps each value in a memory that wears" in found
+    plan(PPRTC, bench(pressure=replace(row, wave_s=(0.5, 1e3))))  # it makes them itself
 
 
 def test_a_wave_beyond_the_bench_is_refused() -> None:

@@ -77,6 +77,7 @@ def _row(file: StationFile, row: Binding, others: list[Binding]) -> BenchRow:
         steady=acts.steady,
         rest=_rest(file, row),
         agree=row.agree or 0.0 if len(row.meters) > 1 else 0.0,
+        nonvolatile=acts.nonvolatile,
     )
 
 

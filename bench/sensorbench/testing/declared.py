@@ -95,6 +95,8 @@ def _members(device: Device) -> Iterator[str]:
         if isinstance(member, setpoint):
             low, high = member.rated
             does = f"sets and reads, {low:g} to {high:g} {member.quantity.unit}"
+            if member.nonvolatile:
+                does += ", kept in a memory that wears"
         elif isinstance(member, meter):
             does = f"reads, in {member.quantity.unit or '1'}"
         else:

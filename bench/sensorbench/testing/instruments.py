@@ -62,6 +62,7 @@ from sensorbench.testing.setpoint_checks import (
     check_steadiness,
     check_told,
     check_waves,
+    check_wear,
 )
 from sensorbench.testing.twin_checks import check_looking_at_an_instrument_changes_nothing
 from sensorbench.testing.world import SERIAL, Case, InstrumentBench
@@ -268,6 +269,7 @@ INSTRUMENT_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_told,
     check_protection,
     check_waves,
+    check_wear,
     check_make_safe,
     check_take,
     check_alarms,

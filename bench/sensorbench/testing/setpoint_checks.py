@@ -9,7 +9,7 @@ from sensorbench.core.errors import SetpointError
 from sensorbench.core.quantity import Value, components, distance
 from sensorbench.instruments.members import setpoint, setpoints_of
 from sensorbench.instruments.telling import Held, Swing, Told, changed
-from sensorbench.testing.conformity import changes, refusal, require, state_of
+from sensorbench.testing.conformity import changes, only, refusal, require, state_of
 from sensorbench.testing.instrument_use import (
     OF_READING,
     go,
@@ -257,6 +257,30 @@ def check_waves(case: Case) -> None:
         require(abs(max(seen) - high) <= band, f"{name}: the wave reaches {max(seen)}, not {high}")
         require(abs(min(seen) - low) <= band, f"{name}: the wave falls to {min(seen)}, not {low}")
         setpoint_of(bench, name).release()
+
+
+def _wears(case: Case) -> bool:
+    return any(one.nonvolatile for one in setpoints_of(case.load_driver()).values())
+
+
+@only(_wears)
+def check_wear(case: Case) -> None:
+    """A value that is held in a memory that wears is not written again (`nonvolatile`)."""
+    for name, declared in setpoints_of(case.load_driver()).items():
+        if not declared.nonvolatile:
+            continue
+        bench = InstrumentBench(case)
+        require(
+            hasattr(bench.twin, "wearing_acts"),
+            f"{name} is kept in a memory that wears, and the twin does not count `wearing_acts`",
+        )
+        before = bench.twin.wearing_acts
+        _sent(bench, name, declared, None)
+        once = bench.twin.wearing_acts
+        require(once > before, f"setting {name} is no wearing act of the twin's")
+        _sent(bench, name, declared, None)
+        again = bench.twin.wearing_acts
+        require(again == once, f"{name}: what was held already was written again")
 
 
 def check_told(case: Case) -> None:

@@ -23,6 +23,8 @@ The rules:
 - `protect` reads the instrument's own protection first and only ever narrows it; it returns what
   holds now. What a person set tighter stays.
 - `told` reads back what the instrument is set to (telling.py), and changes nothing.
+- What is kept in a memory that wears (`nonvolatile`) is not written again where it is told to be
+  so already, and swings by no wave that a program makes.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ from typing import Any, Generic, Self, TypeVar, overload
 
 from sensorbench.core.errors import ProtocolError, SetpointError
 from sensorbench.core.quantity import Quantity, Value, components, is_finite
-from sensorbench.instruments.telling import Shape, Told, Untold
+from sensorbench.instruments.telling import Held, Shape, Told, Untold, changed
 
 D = TypeVar("D")
 Band = tuple[float | None, float | None]
@@ -86,6 +88,7 @@ class Setpoint(Meter):
     wave_s: tuple[float, float] = (0.0, math.inf)
     rounds: float = 0.0
     _told: Callable[[], Told] | None = None
+    nonvolatile: bool = False
 
     def told(self) -> Told:
         """Return what the instrument is set to now, by its own memory; Untold where it can't say.
@@ -110,7 +113,16 @@ class Setpoint(Meter):
         Raises SetpointError beyond what the instrument is rated for; nothing was sent then.
         """
         self._check(target, rate, limit)
+        if self.nonvolatile and rate is None:
+            held = self.told()
+            if isinstance(held, Held) and not self._differs(Held(target, limit), held):
+                return held.value
         return self._go(target, rate, limit)
+
+    def _differs(self, asked: Held, held: Held) -> bool:
+        most = self.limit_rated[1] if self.limit_rated else 0.0
+        is_limited = asked.limit is None or held.limit is not None
+        return not is_limited or bool(changed(asked, held, self.rounds, most))
 
     def _check(self, target: Value, rate: float | None, limit: float | None) -> None:
         low, high = self.rated
@@ -232,7 +244,8 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
     reading may be from what was asked for once it stands still (its steps, its noise): no soak can
     ask for less. Half a step of `resolution` where nothing is said. `rounds` is how far what it
     tells of its setpoint may be from what was sent: half a step, or `steady` where it has none.
-    `untold` says that its manual has no way to ask.
+    `untold` says that its manual has no way to ask; `nonvolatile` that each value which it is sent
+    is written to a memory that wears.
     """
 
     def __init__(
@@ -255,6 +268,7 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
         steady: float | None = None,
         rounds: float | None = None,
         untold: bool = False,
+        nonvolatile: bool = False,
     ) -> None:
         self.quantity, self.rated, self.fastest = quantity, rated, fastest
         self.planned, self.settling_s = planned or fastest, settling_s
@@ -264,7 +278,7 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
         self.seconds, self.asks = seconds, asks
         self.steady = resolution / 2 if steady is None else steady
         self.rounds = (resolution / 2 or self.steady) if rounds is None else rounds
-        self.untold = untold
+        self.untold, self.nonvolatile = untold, nonvolatile
         self.name = ""
         self._go: Callable[[D, Value, float | None, float | None], Value] | None = None
         self._read: Callable[[D], Value] | None = None
@@ -356,6 +370,7 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
             (self.fastest_wave or 0.0, self.slowest_wave),
             self.rounds,
             (lambda: told(it)) if told else None,
+            nonvolatile=self.nonvolatile,
             possible=_possible(self.rated),
         )
 

@@ -27,7 +27,8 @@ class BenchRow:
     be made. `steady` is the narrowest band, as a half-width, that the acting instrument's own
     reading keeps, `agree` how far the meters of the place may differ, `rest` about what is there
     while nothing acts, None where that is not known. `follows` are the addresses that must be set
-    for it to have a value, as gravity needs a direction.
+    for it to have a value, as gravity needs a direction. `nonvolatile` says that the
+    instrument keeps each value in a memory that wears.
     """
 
     how: Literal["set", "fixed", "watched"]
@@ -49,6 +50,7 @@ class BenchRow:
     rest: Value | None = None
     agree: float = 0.0
     follows: tuple[str, ...] = ()
+    nonvolatile: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from sensorbench.instruments.members import (
     setpoints_of,
     switch,
 )
+from sensorbench.instruments.telling import Held, OfItsOwn, Told, Untold
 
 
 class Oven:
@@ -77,6 +78,69 @@ class Oven:
     @fan.turn
     def _(self, closed: bool) -> None:
         self.told.append(closed)
+
+
+class Worn:
+    """A controller that keeps each setpoint in a memory that wears."""
+
+    air = setpoint["Worn"](
+        TEMPERATURE, rated=(0.0, 200.0), fastest=1.0, limit_rated=(0.0, 10.0), resolution=0.1,
+        nonvolatile=True,
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.name = "worn"
+        self.writes = 0
+        self.holds: Told = None
+
+    @air.go
+    def _(self, target: Value, rate: float | None, limit: float | None) -> Value:
+        self.writes += 1
+        self.holds = Held(round(number(target), 1), limit)
+        return self.holds.value
+
+    @air.told
+    def _(self) -> Told:
+        return self.holds
+
+    @air.read
+    def _(self) -> Value:
+        return 23.0
+
+    @air.release
+    def _(self) -> None:
+        self.holds = None
+
+
+def test_what_a_memory_that_wears_holds_already_is_not_written_again() -> None:
+    worn = Worn()
+    assert worn.air.go(85.04, limit=2.0) == 85.0
+    assert worn.air.go(85.04, limit=2.0) == 85.0
+    assert worn.air.go(85.0) == 85.0
+    assert worn.writes == 1
+
+
+@pytest.mark.parametrize("asked", [(86.0, None, 2.0), (85.0, None, 3.0), (85.0, 0.5, 2.0)])
+def test_what_it_does_not_hold_is_written(asked: tuple[float, float | None, float]) -> None:
+    worn = Worn()
+    worn.air.go(85.0, limit=2.0)
+    worn.air.go(*asked)
+    assert worn.writes == 2
+
+
+@pytest.mark.parametrize("holds", [None, OfItsOwn("program 3"), Untold(), Held(85.0)])
+def test_what_is_not_known_to_be_held_is_written(holds: Told) -> None:
+    worn = Worn()
+    worn.holds = holds
+    worn.air.go(85.0, limit=2.0)
+    assert worn.writes == 1
+
+
+def test_beyond_its_range_it_is_refused_before_it_is_asked_what_it_holds() -> None:
+    worn = Worn()
+    worn.holds = Held(300.0)
+    with pytest.raises(SetpointError):
+        worn.air.go(300.0)
 
 
 @pytest.fixture

@@ -221,6 +221,11 @@ class Acting(Reading):
             return
         quickest = row.wave_s[0] if row.wave_s and wave.period_s <= row.wave_s[1] else None
         if quickest is None:  # the program itself goes to and fro
+            if row.nonvolatile:
+                self.problem(
+                    f"{where}: its instrument keeps each value in a memory that wears, and a wave "
+                    "writes two a period; take an instrument that makes waves itself, or soaks"
+                )
             if wave.shape != "square":
                 self.problem(f"{where}: a {wave.shape} wave of {wave.period_s:g} s can't be made")
             apart = abs(wave.high - (wave.low or 0.0))
