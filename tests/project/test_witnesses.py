@@ -9,9 +9,11 @@ from sensorbench.core.catalog import devices
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+EXTRAS = PROJECT["project"]["optional-dependencies"]
 TESTS = {
     requirement.partition(">=")[0].strip()
-    for requirement in PROJECT["project"]["optional-dependencies"]["test"]
+    for extra in ("test", "others")
+    for requirement in EXTRAS[extra]
 }
 WITNESSES = {
     (device.name, witness.who)

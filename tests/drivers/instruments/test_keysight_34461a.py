@@ -469,30 +469,6 @@ def test_pymeasure_s_34410a_and_34401a_read_the_twin(served: str) -> None:
         older.adapter.close()
 
 
-def test_qcodes_34461a_opens_and_reads_the_twin(served: str) -> None:
-    pytest.importorskip("qcodes")
-    from qcodes.instrument_drivers.Keysight import Keysight34461A  # noqa: PLC0415 - heavy
-
-    meter = Keysight34461A("dmm", served, visalib="@py", silent=True)
-    try:
-        assert meter.get_idn()["serial"] == "SIM-DMM"
-        assert meter.volt() == pytest.approx(3.3, abs=2e-4)
-        assert meter.four_wire_res() == pytest.approx(100.0, abs=0.02)
-        assert meter.ac_volt() == pytest.approx(0.0, abs=1e-3)
-        meter.resolution(1e-5)
-        meter.autozero("ONCE")
-        meter.trigger.delay(0.1)
-        meter.sample.count(3)
-        assert meter.read() == pytest.approx([3.3] * 3, abs=2e-4)
-        meter.display.text("measuring")
-        assert meter.display.text() == "measuring"
-        meter.reset()  # reads every parameter back
-        assert meter.NPLC() == 10.0
-        assert meter.error() == (0, "No error")
-    finally:
-        meter.close()
-
-
 def test_a_plain_pyvisa_script_reads_values_and_blocks(served: str) -> None:
     import pyvisa  # noqa: PLC0415 - heavy
 

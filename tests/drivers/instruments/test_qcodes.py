@@ -1,0 +1,127 @@
+"""QCoDeS's drivers, unchanged, on the twins over TCP. It brings half a laboratory's software along,
+so only `.ci/run` installs it (extra `others`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sensorbench.core.clock import RealClock
+from sensorbench.core.quantity import components
+from sensorbench.instruments.keithley_2450.twin import SimKeithley2450
+from sensorbench.instruments.keysight_34461a.twin import SimKeysight34461a
+from sensorbench.instruments.rigol_dp832.twin import SimRigolDp832
+from sensorbench.links.mount import TcpMount
+from sensorbench.world.world import World
+
+pytestmark = [
+    pytest.mark.others,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),
+]
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def world() -> World:
+    return World(RealClock(speed=1000.0), seed=1)
+
+
+def opened(stack: ExitStack, kind: type[Any], twin: Any, **options: Any) -> Any:
+    """Serve a twin and open somebody's driver on it."""
+    port = stack.enter_context(TcpMount(twin)).port
+    client = kind(
+        "device",
+        f"TCPIP0::127.0.0.1::{port}::SOCKET",
+        visalib="@py",
+        terminator="\n",
+        **options,
+    )
+    stack.callback(client.close)
+    return client
+
+
+def rail_v(twin: SimRigolDp832, member: str) -> float:
+    return float(twin.drives[member].sample(np.array([0.0]))[0])
+
+
+def test_34461a(stack: ExitStack, world: World) -> None:
+    from qcodes.instrument_drivers.Keysight import Keysight34461A  # noqa: PLC0415 - heavy
+
+    twin = SimKeysight34461a(world, "SIM-DMM", resistance_ohm=100.0)
+    twin.sense("voltage", lambda: 3.3)
+    meter = opened(stack, Keysight34461A, twin, silent=True)
+    assert meter.get_idn()["serial"] == "SIM-DMM"
+    assert meter.volt() == pytest.approx(3.3, abs=2e-4)
+    assert meter.four_wire_res() == pytest.approx(100.0, abs=0.02)
+    assert meter.ac_volt() == pytest.approx(0.0, abs=1e-3)
+    meter.resolution(1e-5)
+    meter.autozero("ONCE")
+    meter.trigger.delay(0.1)
+    meter.sample.count(3)
+    assert meter.read() == pytest.approx([3.3] * 3, abs=2e-4)
+    meter.display.text("measuring")
+    assert meter.display.text() == "measuring"
+    meter.reset()  # reads every parameter back
+    assert meter.NPLC() == 10.0
+    assert meter.error() == (0, "No error")
+
+
+def test_dp832(stack: ExitStack, world: World) -> None:
+    from qcodes.instrument_drivers.rigol import RigolDP832  # noqa: PLC0415 - heavy
+
+    twin = SimRigolDp832(world, "SIM-PSU")
+    twin.sense("current2", lambda: rail_v(twin, "out2") / 100.0)
+    supply = opened(stack, RigolDP832, twin)
+    second = supply.ch2
+    second.set_voltage(3.3)
+    second.set_current(0.5)
+    second.ovp_value(6.0)
+    second.ovp_state("on")
+    second.ocp_value(1.0)
+    second.ocp_state("on")
+    second.state("on")
+    assert (second.set_voltage(), second.set_current()) == (3.3, 0.5)
+    assert (second.ovp_value(), second.ovp_state()) == (6.0, "ON")
+    assert (second.ocp_value(), second.ocp_state()) == (1.0, "ON")
+    assert (second.state(), second.mode()) == ("ON", "ConstantVoltage")
+    assert second.voltage() == pytest.approx(3.3, abs=0.01)
+    assert second.current() == pytest.approx(0.033, abs=1e-3)
+    assert second.power() == pytest.approx(0.109, abs=5e-3)
+    assert supply.ch1.state() == "OFF"
+    second.state("off")
+    assert rail_v(twin, "out2") == 0.0
+    assert twin.handle(b":SYST:ERR?") == b'0,"No error"'
+
+
+def test_2450(stack: ExitStack, world: World) -> None:
+    from qcodes.instrument_drivers.Keithley import Keithley2450  # noqa: PLC0415 - heavy
+
+    twin = SimKeithley2450(world, "SIM-SMU")
+    twin.sense("current", lambda: components(twin.drives["source"].at(0.0))[0] / 100.0)
+    smu = opened(stack, Keithley2450, twin)
+    smu.source.function("voltage")
+    smu.sense.function("current")
+    smu.source.range(20.0)
+    smu.source.limit(0.05)
+    smu.source.voltage(3.3)
+    smu.sense.range(0.1)
+    smu.output_enabled(True)
+    assert smu.output_enabled()
+    assert (smu.source.function(), smu.sense.function()) == ("voltage", "current")
+    assert smu.sense.current() == pytest.approx(0.033, rel=0.01)
+    assert (smu.source.voltage(), smu.source.limit()) == (3.3, 0.05)
+    assert not smu.source.limit_tripped()
+    smu.source.delay(0.01)
+    assert float(smu.source.delay()) == pytest.approx(0.01)
+    smu.output_enabled(False)
+    assert not smu.output_enabled()
+    assert (twin.handle(b":SYST:ERR?") or b"").startswith(b"0,")
