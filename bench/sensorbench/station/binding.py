@@ -19,6 +19,7 @@ from sensorbench.parts.values import ValueProblem, read, read_difference
 from sensorbench.station.losing import USUALLY, Lost
 from sensorbench.station.model import BenchTable, StationFile
 from sensorbench.station.refs import Ref, axis_of, find, one_axis, stated
+from sensorbench.station.specified import BY_SPECIFICATION, Ends, by_specification
 from sensorbench.station.venting import Vent, bind_vents
 
 Findings = list[tuple[str, str]]
@@ -232,7 +233,8 @@ def _bind(
         tuple(found for text in row.watch if (found := reading("watch", text))),
         low, high, apart("agree", row.agree), apart("gradient", row.gradient), handle,
         row.period or quantity.period_s, row.delay, row.rank, None,
-        _select(file, row, key, problems), _uncertainty(file, reference, problems),
+        _select(file, row, key, problems),
+        _uncertainty(file, reference, _span(acts, low, high), problems),
         row.changed, row.action, row.lost,
     )  # fmt: skip
     _rated(binding, key, problems)
@@ -257,7 +259,17 @@ def _is_plain(acts: Ref | None) -> bool:
     return acts is not None and isinstance(acts.declared, setpoint) and not acts.declared.vector
 
 
-def _uncertainty(file: StationFile, reference: Ref | None, problems: Findings) -> float | None:
+def _span(acts: Ref | None, low: float | None, high: float | None) -> Ends:
+    """Return between what a place can be: the bench's limits, or what acts there is rated for."""
+    if acts is None or not isinstance(acts.declared, setpoint):
+        return low, high
+    least, most = acts.declared.rated
+    return (least if low is None else low), (most if high is None else high)
+
+
+def _uncertainty(
+    file: StationFile, reference: Ref | None, ends: Ends, problems: Findings
+) -> float | None:
     """Return the expanded uncertainty of a reference, None where none is stated.
 
     A vector's is that of its worst axis.
@@ -265,6 +277,12 @@ def _uncertainty(file: StationFile, reference: Ref | None, problems: Findings) -
     if reference is None or not isinstance(reference.declared, meter | setpoint):
         return None
     quantity = reference.declared.quantity
+    if BY_SPECIFICATION in stated(file, reference):
+        try:
+            return by_specification(file.instrument[reference.instrument], reference, ends)
+        except ValueError as error:
+            problems.append((f"instrument.{reference.instrument}.uncertainty", str(error)))
+            return None
     try:
         found = [read_difference(raw, quantity.difference, None) for raw in stated(file, reference)]
     except ValueProblem as error:

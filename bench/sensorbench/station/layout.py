@@ -14,8 +14,9 @@ from sensorbench.profiles.layout import BenchRow, Elsewhere, Layout, Zone
 from sensorbench.station.binding import Binding, Bindings, bind, ends_of, shown
 from sensorbench.station.model import StationFile
 from sensorbench.station.protections import guards_of
-from sensorbench.station.refs import find
+from sensorbench.station.refs import Ref, find, quantity_of, stated
 from sensorbench.station.sockets import fits
+from sensorbench.station.specified import BY_SPECIFICATION, specification_of
 
 
 def layout_of(file: StationFile, bindings: Bindings | None = None) -> Layout:
@@ -166,6 +167,16 @@ def against_of(row: Binding) -> str:
     return str(getattr(ref.declared, "against", "")) if ref is not None else ""
 
 
+def _stated(file: StationFile, reference: Ref) -> Mapping[str, Any]:
+    """Return what is stated of a reference's uncertainty, or the specification behind it."""
+    found = specification_of(reference)
+    if BY_SPECIFICATION in stated(file, reference) and found is not None:
+        quantity = quantity_of(reference.declared)
+        return {"specification": found.told(quantity.unit if quantity else "")}
+    raw = file.instrument[reference.instrument].uncertainty
+    return {"stated": raw if isinstance(raw, str) else None}
+
+
 def _bench_json(file: StationFile, row: Binding) -> Mapping[str, Any]:
     told: dict[str, Any] = {
         "set": str(row.acts) if row.is_set else None,
@@ -186,6 +197,6 @@ def _bench_json(file: StationFile, row: Binding) -> Mapping[str, Any]:
         told |= {
             "certificate": entry.certificate or None,
             "due": due.isoformat() if due else None,
-            "stated": entry.uncertainty if isinstance(entry.uncertainty, str) else None,
+            **_stated(file, row.reference),
         }
     return {key: value for key, value in told.items() if value is not None}

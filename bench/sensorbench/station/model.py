@@ -76,13 +76,15 @@ class InstrumentEntry(Document, extra="allow"):
     """One instrument: what it is, how it is reached, how it is calibrated.
 
     `members` names others' members that it is made of. Every other key is an option of its driver.
-    `uncertainty` is expanded (k = 2), one text, or one for each member.
+    `uncertainty` is expanded (k = 2), one text, or one for each member; "specification" takes that
+    of the maker, for the time from `calibrated` to `calibration_due`.
     """
 
     model: str
     link: Link | None = None
     serial: str = ""
     certificate: str = ""
+    calibrated: date | None = None
     calibration_due: date | None = None
     uncertainty: str | dict[str, str] | None = None
     members: dict[str, str] = Field(default_factory=dict)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from sensorbench.core.catalog import Device
 from sensorbench.core.channel import Channel, Stream
 from sensorbench.core.device import Sensor
 from sensorbench.core.units import Dimension, show
 from sensorbench.instruments.members import meter, setpoint
+from sensorbench.instruments.specification import Specification
 from sensorbench.station.refs import members_of_device
 
 
@@ -87,6 +89,14 @@ def _stream(driver: type[Sensor]) -> Iterator[str]:
     yield ""
 
 
+def _specified(member: meter[Any] | setpoint[Any]) -> str:
+    """Return how far it may be off, as far as its driver says."""
+    unit = member.quantity.unit
+    if isinstance(member.accuracy, Specification):
+        return f"; {member.accuracy.told(unit)}"
+    return "" if member.accuracy is None else f"; within {member.accuracy:g} {unit} at mid range"
+
+
 def _members(device: Device) -> Iterator[str]:
     if device.kind == "sensor" and "meters" not in device.links:
         return  # its members are its channels
@@ -97,8 +107,9 @@ def _members(device: Device) -> Iterator[str]:
             does = f"sets and reads, {low:g} to {high:g} {member.quantity.unit}"
             if member.nonvolatile:
                 does += ", kept in a memory that wears"
+            does += _specified(member)
         elif isinstance(member, meter):
-            does = f"reads, in {member.quantity.unit or '1'}"
+            does = f"reads, in {member.quantity.unit or '1'}{_specified(member)}"
         else:
             does = "switches"
         rows.append(f"| `{name}` | {does} |")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sensorbench.core.quantity import Value
-from sensorbench.instruments.members import Setpoint, setpoint, setpoints_of
+from sensorbench.instruments.members import Setpoint, limit_of_error, setpoint, setpoints_of
 from sensorbench.testing.conformity import Nonconformity, changes, require, state_of
 from sensorbench.testing.world import InstrumentBench
 
@@ -92,4 +92,6 @@ def used_by(bench: InstrumentBench) -> Iterator[str]:
 
 
 def most_off(declared: setpoint[Any], target: float) -> float:
-    return (declared.accuracy or 0.0) + declared.resolution + OF_READING * abs(target)
+    return (
+        (limit_of_error(declared, target) or 0.0) + declared.resolution + OF_READING * abs(target)
+    )

@@ -28,7 +28,7 @@ from sensorbench.core.device import Device as IsDevice
 from sensorbench.core.errors import BenchError, ProtocolError, TransportError
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import Value, distance
-from sensorbench.instruments.members import members_of, meters_of, setpoints_of
+from sensorbench.instruments.members import limit_of_error, members_of, meters_of, setpoints_of
 from sensorbench.links.line import LineSettings
 from sensorbench.links.mount import PtyMount, TcpMount
 from sensorbench.links.serial_line import SerialLine
@@ -82,7 +82,9 @@ def check_declaration(case: Case) -> None:
             declared.fastest is None or declared.fastest > 0, f"{name}: fastest must be above 0"
         )
         require(
-            declared.accuracy is None or declared.accuracy > 0, f"{name}: accuracy must be above 0"
+            declared.accuracy is None
+            or (limit_of_error(declared, inside(declared, 0.5)) or 0.0) > 0,
+            f"{name}: accuracy must be above 0, and said at mid range",
         )
         if declared.limit_rated is not None:
             least, most = declared.limit_rated

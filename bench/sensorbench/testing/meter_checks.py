@@ -12,6 +12,7 @@ from sensorbench.core.errors import BenchError
 from sensorbench.core.quantity import components, distance
 from sensorbench.instruments.members import (
     Switch,
+    limit_of_error,
     members_of,
     meter,
     meters_of,
@@ -47,8 +48,9 @@ def check_meters(case: Case) -> None:
             _connect(bench, name, value)
             read = components(reading_of(bench, name))[0]
             readings.append(read)
-            if declared.accuracy is not None:
-                most = TIMES_ACCURACY * declared.accuracy + OF_READING * abs(value)
+            accuracy = limit_of_error(declared, value)
+            if accuracy is not None:
+                most = TIMES_ACCURACY * accuracy + OF_READING * abs(value)
                 require(
                     abs(read - value) <= most,
                     f"{name} reads {read:g} {declared.quantity.unit} of {value:g}",

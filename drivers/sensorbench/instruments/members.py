@@ -36,6 +36,7 @@ from typing import Any, Generic, Self, TypeVar, overload
 
 from sensorbench.core.errors import ProtocolError, SetpointError
 from sensorbench.core.quantity import Quantity, Value, components, is_finite
+from sensorbench.instruments.specification import Specification
 from sensorbench.instruments.telling import Held, Shape, Told, Untold, changed
 
 D = TypeVar("D")
@@ -190,9 +191,9 @@ Member = Meter | Setpoint | Switch
 class meter(Generic[D]):  # noqa: N801 - reads like property
     """Declares what an instrument reads; the decorated method returns it in canonical units.
 
-    `accuracy` is the specification's limit of error at mid range, `against` what a pressure is
-    measured from ("vacuum", "ambient"), `seconds` how long a reading takes, `axis` the one axis of
-    a vector that it reads, "" where it reads all.
+    `accuracy` is the specification, or its limit of error at mid range, `against` what a pressure
+    is measured from ("vacuum", "ambient"), `seconds` how long a reading takes, `axis` the one axis
+    of a vector that it reads, "" where it reads all.
     """
 
     def __init__(
@@ -200,12 +201,13 @@ class meter(Generic[D]):  # noqa: N801 - reads like property
         quantity: Quantity,
         *,
         rated: tuple[float, float] = (-math.inf, math.inf),
-        accuracy: float | None = None,
+        accuracy: float | Specification | None = None,
         against: str = "",
         seconds: float = 0.0,
         axis: str = "",
     ) -> None:
-        self.quantity, self.rated, self.accuracy = quantity, rated, accuracy
+        self.quantity, self.rated = quantity, rated
+        self.accuracy = accuracy
         self.against, self.seconds, self.axis = against, seconds, axis
         self.name = ""
         self._read: Callable[[D], Value] | None = None
@@ -257,7 +259,7 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
         planned: float | None = None,
         settling_s: float = 0.0,
         resolution: float = 0.0,
-        accuracy: float | None = None,
+        accuracy: float | Specification | None = None,
         limit_rated: tuple[float, float] | None = None,
         against: str = "",
         vector: bool = False,
@@ -272,7 +274,8 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
     ) -> None:
         self.quantity, self.rated, self.fastest = quantity, rated, fastest
         self.planned, self.settling_s = planned or fastest, settling_s
-        self.resolution, self.accuracy, self.limit_rated = resolution, accuracy, limit_rated
+        self.resolution, self.limit_rated = resolution, limit_rated
+        self.accuracy = accuracy
         self.against, self.vector = against, vector
         self.fastest_wave, self.slowest_wave = fastest_wave, slowest_wave
         self.seconds, self.asks = seconds, asks
@@ -437,6 +440,13 @@ def unbound(name: str, declared: Declared) -> Member:
         name, declared.quantity, lambda: math.nan, declared.rated, declared.fastest,
         declared.limit_rated, _unsent, _nothing,
     )  # fmt: skip
+
+
+def limit_of_error(declared: meter[Any] | setpoint[Any], value: float) -> float | None:
+    """Return how far a reading may be off as its driver says, None where it does not."""
+    if isinstance(declared.accuracy, Specification):
+        return declared.accuracy.limit(value)
+    return declared.accuracy
 
 
 def _possible(rated: tuple[float, float]) -> tuple[float, float]:

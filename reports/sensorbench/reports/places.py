@@ -102,7 +102,10 @@ def _due(bench: Mapping[str, Any], words: Words) -> str:
 def uncertainty(bench: Mapping[str, Any], where: str, names: Names) -> str:
     """Return the expanded uncertainty of a place's reference, as it is stated."""
     if isinstance(bench.get("uncertainty"), int | float):
-        return names.difference(where, float(bench["uncertainty"]))
+        shown = names.difference(where, float(bench["uncertainty"]))
+        told = bench.get("specification")
+        by = {"value": shown, "specification": clean(str(told))}
+        return names.words.text("places.by_specification", **by) if told else shown
     number, _, unit = clean(bench.get("stated") or "").partition(" ")
     return f"{number} {unit_name(unit)}".rstrip()
 

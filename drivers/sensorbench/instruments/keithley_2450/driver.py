@@ -18,6 +18,7 @@ from sensorbench.core.errors import InstrumentError, ProtocolError, SetpointErro
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import SUPPLY, SUPPLY_CURRENT, VOLTAGE, Value
 from sensorbench.instruments.members import Band, meter, number, setpoint
+from sensorbench.instruments.specification import Specification, Within
 from sensorbench.instruments.telling import Held, OfItsOwn, Told
 from sensorbench.links.line import Line, LineSettings
 from sensorbench.protocols.scpi import (
@@ -38,22 +39,25 @@ _NO_PROTECTION = "NONE"
 _LOW_V, _HIGH_RANGE_A = 21.0, 0.105
 
 
+# One year in the 20 V and the 200 V range (recalled): share of the reading, and of the range.
+_VOLTS = Specification(Within(21.0, 1.5e-4, 2.4e-3), Within(210.0, 1.5e-4, 24e-3))
+
+
 class Keithley2450:
     """One channel, to 21 V at 1.05 A or 210 V at 105 mA, both ways."""
 
     LINE: ClassVar[LineSettings] = LineSettings(timeout_s=5.0)
 
-    # One year in the 20 V range: 0.015 % + 2.4 mV, at 10 V (recalled).
     source = setpoint["Keithley2450"](
         SUPPLY,
         rated=(-210.0, 210.0),
         limit_rated=(1e-9, 1.05),
         settling_s=0.1,
-        accuracy=4e-3,
+        accuracy=_VOLTS,
         steady=5e-3,
     )
     current = meter["Keithley2450"](SUPPLY_CURRENT, rated=(-1.05, 1.05), seconds=0.1)
-    voltage = meter["Keithley2450"](VOLTAGE, rated=(-210.0, 210.0), accuracy=4e-3, seconds=0.1)
+    voltage = meter["Keithley2450"](VOLTAGE, rated=(-210.0, 210.0), accuracy=_VOLTS, seconds=0.1)
 
     def __init__(self, line: Line, clock: Clock) -> None:  # noqa: ARG002 - every driver alike
         self.name = line.name

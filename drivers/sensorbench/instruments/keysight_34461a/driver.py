@@ -15,6 +15,7 @@ from sensorbench.core.errors import ProtocolError, SetpointError, WrongDevice
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import VOLTAGE
 from sensorbench.instruments.members import meter
+from sensorbench.instruments.specification import Specification, Within
 from sensorbench.links.line import Line, LineSettings
 from sensorbench.protocols.scpi import (
     parse_identity,
@@ -25,6 +26,14 @@ from sensorbench.protocols.scpi import (
 )
 
 _VOLTS, _OHMS = "VOLT", "FRES"
+# Within a year at 18 to 28 degC: share of the reading, and of each range.
+_DC_VOLTS = Specification(
+    Within(0.1, 50e-6, 35e-6 * 0.1),
+    Within(1.0, 40e-6, 7e-6 * 1.0),
+    Within(10.0, 35e-6, 5e-6 * 10.0),
+    Within(100.0, 45e-6, 6e-6 * 100.0),
+    Within(1000.0, 45e-6, 10e-6 * 1000.0),
+)
 _SLOWEST_MAINS_HZ = 50.0
 _RESET_NPLC, _TIMES_AUTOZERO = 10.0, 2.0
 # Autozero doubles the time of a reading; half as much again lets autorange settle.
@@ -41,10 +50,9 @@ class Keysight34461a:
     LINE: ClassVar[LineSettings] = LineSettings()
     INTEGRATIONS_NPLC: ClassVar[tuple[float, ...]] = (0.02, 0.2, 1.0, 10.0, 100.0)
 
-    # One year, 23 degC: 0.0035 % of reading and 0.0005 % of range, at 5 V in the 10 V range.
     # A reading takes 10 NPLC of 20 ms, twice with autozero.
     voltage = meter["Keysight34461a"](
-        VOLTAGE, rated=(-1000.0, 1000.0), accuracy=2.25e-4, seconds=0.4
+        VOLTAGE, rated=(-1000.0, 1000.0), accuracy=_DC_VOLTS, seconds=0.4
     )
 
     def __init__(self, line: Line, clock: Clock, *, nplc: float | None = None) -> None:  # noqa: ARG002

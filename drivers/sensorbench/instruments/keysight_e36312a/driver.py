@@ -23,6 +23,7 @@ from sensorbench.core.errors import (
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import SUPPLY, SUPPLY_CURRENT, Value
 from sensorbench.instruments.members import Band, meter, number, setpoint
+from sensorbench.instruments.specification import Specification, Within
 from sensorbench.instruments.telling import Held, Told
 from sensorbench.links.line import Line, LineSettings
 from sensorbench.protocols.scpi import (
@@ -44,13 +45,12 @@ class KeysightE36312a:
 
     LINE: ClassVar[LineSettings] = LineSettings()
 
-    # Accuracy at half scale: 0.03 % + 3 mV of output 1, 0.03 % + 5 mV of the others.
     out1 = setpoint["KeysightE36312a"](
         SUPPLY,
         rated=(0.0, 6.18),
         limit_rated=(0.002, 5.15),
         settling_s=0.1,
-        accuracy=4e-3,
+        accuracy=Specification(Within(6.18, 3e-4, 3e-3)),
         steady=5e-3,
     )
     out2 = setpoint["KeysightE36312a"](
@@ -58,7 +58,7 @@ class KeysightE36312a:
         rated=(0.0, 25.75),
         limit_rated=(0.001, 1.03),
         settling_s=0.1,
-        accuracy=9e-3,
+        accuracy=Specification(Within(25.75, 3e-4, 5e-3)),
         steady=9e-3,
     )
     out3 = setpoint["KeysightE36312a"](
@@ -66,7 +66,7 @@ class KeysightE36312a:
         rated=(0.0, 25.75),
         limit_rated=(0.001, 1.03),
         settling_s=0.1,
-        accuracy=9e-3,
+        accuracy=Specification(Within(25.75, 3e-4, 5e-3)),
         steady=9e-3,
     )
     current1 = meter["KeysightE36312a"](SUPPLY_CURRENT, rated=(0.0, 5.15))

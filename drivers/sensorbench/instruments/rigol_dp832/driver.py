@@ -26,6 +26,7 @@ from sensorbench.core.errors import (
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import SUPPLY, SUPPLY_CURRENT, Value
 from sensorbench.instruments.members import Band, meter, number, setpoint
+from sensorbench.instruments.specification import Specification, Within
 from sensorbench.instruments.telling import Held, Told
 from sensorbench.links.line import Line, LineSettings
 from sensorbench.protocols.scpi import (
@@ -53,14 +54,13 @@ class RigolDp832:
 
     LINE: ClassVar[LineSettings] = LineSettings(tcp_port=5555, pause_s=0.05)
 
-    # Accuracy at half scale: 0.05 % + 20 mV of outputs 1 and 2, 0.1 % + 5 mV of output 3.
     out1 = setpoint["RigolDp832"](
         SUPPLY,
         rated=(0.0, 32.0),
         limit_rated=_LIMIT_A,
         resolution=_STEP_V,
         settling_s=0.1,
-        accuracy=0.028,
+        accuracy=Specification(Within(32.0, 5e-4, 20e-3)),
         steady=0.02,
     )
     out2 = setpoint["RigolDp832"](
@@ -69,7 +69,7 @@ class RigolDp832:
         limit_rated=_LIMIT_A,
         resolution=_STEP_V,
         settling_s=0.1,
-        accuracy=0.028,
+        accuracy=Specification(Within(32.0, 5e-4, 20e-3)),
         steady=0.02,
     )
     out3 = setpoint["RigolDp832"](
@@ -78,7 +78,7 @@ class RigolDp832:
         limit_rated=_LIMIT_A,
         resolution=_STEP_V,
         settling_s=0.1,
-        accuracy=8e-3,
+        accuracy=Specification(Within(5.3, 1e-3, 5e-3)),
         steady=0.015,
     )
     current1 = meter["RigolDp832"](SUPPLY_CURRENT, rated=(0.0, 3.2))

@@ -25,6 +25,7 @@ from sensorbench.core.errors import BenchError, InstrumentError, SetpointError, 
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import SUPPLY, SUPPLY_CURRENT, Value
 from sensorbench.instruments.members import Band, meter, number, setpoint
+from sensorbench.instruments.specification import Specification, Within
 from sensorbench.instruments.telling import Held, Told
 from sensorbench.links.line import Line, LineSettings
 from sensorbench.protocols.scpi import (
@@ -43,14 +44,14 @@ _TRIPS = {"VOLT:PROT:TRIP?": "over-voltage protection", "FUSE:TRIP?": "electroni
 
 
 def _output(output: int) -> setpoint[RsHmp4040]:
-    """Declare an output. Accuracy at half scale: 0.05 % + 5 mV."""
+    """Declare an output."""
     member = setpoint["RsHmp4040"](
         SUPPLY,
         rated=(0.0, _MOST_V),
         limit_rated=(_STEP_A, _MOST_A),
         resolution=_STEP_V,
         settling_s=0.1,
-        accuracy=0.013,
+        accuracy=Specification(Within(_MOST_V, 5e-4, 5e-3)),
         steady=0.013,
     )
 

@@ -28,6 +28,7 @@ from sensorbench.core.errors import (
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import SUPPLY, SUPPLY_CURRENT, Value
 from sensorbench.instruments.members import meter, number, setpoint
+from sensorbench.instruments.specification import Specification, Within
 from sensorbench.instruments.telling import Held, OfItsOwn, Told
 from sensorbench.links.line import Line, LineSettings
 from sensorbench.protocols.scpi import parse_identity, parse_number
@@ -71,14 +72,13 @@ class SiglentSpd3303x:
 
     LINE: ClassVar[LineSettings] = LineSettings(pause_s=0.1)  # it loses commands that come faster
 
-    # Accuracy at half scale: 0.03 % + 10 mV.
     out1 = setpoint["SiglentSpd3303x"](
         SUPPLY,
         rated=(0.0, 32.0),
         limit_rated=(0.001, 3.2),
         resolution=_STEP,
         settling_s=0.1,
-        accuracy=0.015,
+        accuracy=Specification(Within(32.0, 3e-4, 10e-3)),
         steady=0.015,
     )
     out2 = setpoint["SiglentSpd3303x"](
@@ -87,7 +87,7 @@ class SiglentSpd3303x:
         limit_rated=(0.001, 3.2),
         resolution=_STEP,
         settling_s=0.1,
-        accuracy=0.015,
+        accuracy=Specification(Within(32.0, 3e-4, 10e-3)),
         steady=0.015,
     )
     current1 = meter["SiglentSpd3303x"](SUPPLY_CURRENT, rated=(0.0, 3.2))
