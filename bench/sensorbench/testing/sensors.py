@@ -44,6 +44,7 @@ from sensorbench.testing.conformity import (
     state_of,
 )
 from sensorbench.testing.fault_checks import (
+    check_a_brown_out_is_noticed,
     check_a_dip_is_noticed,
     check_ends,
     check_faults,
@@ -116,9 +117,8 @@ def check_declaration(case: Case) -> None:
             f"addresses {device.addresses} are not those of I2C parts",
         )
     require(device.source, "device.toml names no source")
-    require(
-        "absent" not in device.load_faults(), "the fault \"absent\" is the socket's, not the part's"
-    )
+    for kind in ("absent", "brown_out", "bus_held"):
+        require(kind not in device.load_faults(), f"every part can be {kind!r}: no twin names it")
 
 
 def check_sources(case: Case) -> None:
@@ -313,6 +313,7 @@ SENSOR_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_settings,
     check_supply,
     check_a_dip_is_noticed,
+    check_a_brown_out_is_noticed,
     check_faults,
     check_faults_have_their_time,
     check_garbage,
