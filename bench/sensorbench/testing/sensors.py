@@ -66,6 +66,7 @@ from sensorbench.testing.stimuli import (
     values_of,
 )
 from sensorbench.testing.stream_checks import (
+    check_a_stream_ends_where_a_reading_does,
     check_changed_settings_are_noticed,
     check_no_sample_is_lost_or_repeated,
     check_samples_are_of_their_time,
@@ -328,6 +329,7 @@ SENSOR_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_samples_are_of_their_time,
     check_stalls_are_told,
     check_changed_settings_are_noticed,
+    check_a_stream_ends_where_a_reading_does,
     check_streams_use_the_bus_well,
     check_calibration,
 )
