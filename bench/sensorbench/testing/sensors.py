@@ -46,6 +46,7 @@ from sensorbench.testing.conformity import (
 from sensorbench.testing.fault_checks import (
     check_a_brown_out_is_noticed,
     check_a_dip_is_noticed,
+    check_damaged_readings,
     check_ends,
     check_faults,
     check_faults_have_their_time,
@@ -318,6 +319,7 @@ SENSOR_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_faults,
     check_faults_have_their_time,
     check_garbage,
+    check_damaged_readings,
     check_ends,
     check_replies_on_a_line,
     check_whatever_is_sent,

@@ -29,6 +29,7 @@ from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import HUMIDITY, TEMPERATURE
 from sensorbench.core.units import Dimension
 from sensorbench.links.i2c import I2cBus
+from sensorbench.sensors.possible import require_possible
 
 WHO_AM_I, AV_CONF, CTRL_REG1, CTRL_REG2, STATUS, OUT, END, FACTORY = (
     0x0F, 0x10, 0x20, 0x21, 0x27, 0x28, 0x2C, 0x30,
@@ -194,6 +195,7 @@ class Hts221:
             interpolate(self._factory.humidity_rh, self._factory.humidity_out, humidity),
             interpolate(self._factory.temperature_c, self._factory.temperature_out, temperature),
         )
+        require_possible(self._where, self.CHANNELS, row)
         return Block(np.array([row]), before_s, self._clock.now())
 
     # --------------------------------------------------------------------------------------

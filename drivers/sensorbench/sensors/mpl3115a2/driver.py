@@ -44,6 +44,7 @@ from sensorbench.sensors.mpl3115a2.codec import (
     decode_samples,
     is_saturated,
 )
+from sensorbench.sensors.possible import require_possible
 
 STATUS, WHO_AM_I, F_STATUS, F_DATA, F_SETUP, PT_DATA_CFG, CTRL_REG1, CTRL_REG2, OFF_P, OFF_T = (
     0x00, 0x0C, 0x0D, 0x0E, 0x0F, 0x13, 0x26, 0x27, 0x2B, 0x2C,
@@ -155,6 +156,7 @@ class Mpl3115a2:
                 f"{self._where} reads {row[0, 0]:.0f} Pa, {row[0, 1]:.2f} degC; it measures "
                 f"{RANGE_PA[0]:g} to {RANGE_PA[1]:g} Pa"
             )
+        require_possible(self._where, self.CHANNELS, row[0])
         return Block(row, before_s, self._clock.now())
 
     # -- the stream ------------------------------------------------------------------------
