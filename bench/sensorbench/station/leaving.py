@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from sensorbench.core.catalog import Device
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.links.i2c import HearsGeneralCall, I2cTarget, PullsAlert
 from sensorbench.links.line import LineTwin
+from sensorbench.world.faults import BROWN_OUT
 from sensorbench.world.world import Place
 
 ABSENT, BUS_HELD = "absent", "bus_held"
+
+
+def faults_of_any_part(device: Device) -> tuple[str, ...]:
+    """Return the faults that a part has by how it is connected, not by its twin."""
+    if "i2c" in device.links:
+        return ABSENT, BROWN_OUT, BUS_HELD
+    return (ABSENT, BROWN_OUT) if "serial" in device.links else (BROWN_OUT,)
 
 
 def line_name(socket_id: str) -> str:

@@ -31,7 +31,7 @@ from sensorbench.station.foreseeing import foreseen, make, members, unopened
 from sensorbench.station.imposing import check_fields
 from sensorbench.station.keeping import unkept, unkept_in
 from sensorbench.station.layout import layout_of
-from sensorbench.station.leaving import ABSENT, BUS_HELD
+from sensorbench.station.leaving import ABSENT, faults_of_any_part
 from sensorbench.station.links import I2cLink
 from sensorbench.station.machine import check_machine
 from sensorbench.station.model import (
@@ -46,7 +46,6 @@ from sensorbench.station.refs import members_of_device
 from sensorbench.station.simulation import is_simulated
 from sensorbench.station.sockets import check_meters, unfit
 from sensorbench.station.workspace import Job
-from sensorbench.world.faults import BROWN_OUT
 
 FILE = "station.toml"
 SILENT = "silent"
@@ -298,7 +297,7 @@ def _fault(file: StationFile, fault: SimulatedFault, serials: dict[str, Part]) -
     if device is not None and ({"i2c", "serial"} & set(device.links) or SILENT in kinds):
         kinds.add(ABSENT)
     if device is not None and device.kind == "sensor":
-        kinds |= {BROWN_OUT, BUS_HELD} if "i2c" in device.links else {BROWN_OUT}
+        kinds.update(faults_of_any_part(device))
     if fault.kind not in kinds:
         yield f"{fault.device}: fault {fault.kind!r} is not one of {', '.join(sorted(kinds))}"
 
