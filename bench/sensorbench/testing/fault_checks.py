@@ -20,7 +20,6 @@ from sensorbench.testing.stimuli import (
     stimuli,
 )
 from sensorbench.testing.world import Case, SensorBench
-from sensorbench.world.faults import BROWN_OUT, Fault
 
 _BEYOND: Mapping[str, Sequence[float]] = {
     "temperature": (-100.0, 200.0, 300.0),
@@ -79,48 +78,6 @@ def check_a_dip_is_noticed(case: Case) -> None:
     bench.clock.sleep(duration_s + 0.1)
     with refusal(BenchError, "it gave a reading although its supply dipped"):
         bench.part.read()
-
-
-def check_a_brown_out_is_noticed(case: Case) -> None:
-    """A part that lost its supply between two readings is as it was set up, or gives an error."""
-    for settings in _set_up(case):
-        bench = calibrated(case)
-        try:
-            bench.part.prepare(**settings)
-            before = bench.sample()
-        except BenchError:  # settings that do not fit each other, or what is in the socket
-            continue
-        at_s = bench.clock.now() + 1.0
-        bench.world.add_fault(bench.place.serial, Fault(BROWN_OUT, at_s, at_s + 0.5))
-        bench.clock.sleep(1.2)
-        if bench.is_asked:
-            with refusal(BenchError, "it gave a reading without supply"):
-                bench.sample()
-        bench.clock.sleep(2.0)
-        try:
-            after = bench.sample()
-        except BenchError:
-            continue
-        for channel in case.load_driver().CHANNELS:
-            moved = abs(after[channel.name] - before[channel.name])
-            require(
-                channel.accuracy is None or not moved > channel.accuracy,
-                f"{settings}: {channel.name} reads {before[channel.name]:g}, and "
-                f"{after[channel.name]:g} {channel.unit} once its supply came back: its settings "
-                "are lost, and nothing says so",
-            )
-
-
-def _set_up(case: Case) -> Iterator[dict[str, float | str]]:
-    """Yield each mode of a part, with each other setting at its ends."""
-    settings = case.load_driver().SETTINGS
-    modes = settings["mode"].choices if "mode" in settings else ()
-    for mode in [{"mode": choice} for choice in modes] or [{}]:
-        yield dict(mode)
-        for name, setting in settings.items():
-            ends = setting.choices or (setting.low, setting.high)
-            if name != "mode":
-                yield from ({**mode, name: end} for end in (ends[0], ends[-1]) if end is not None)
 
 
 def check_faults(case: Case) -> None:

@@ -33,6 +33,11 @@ from sensorbench.core.errors import (
 )
 from sensorbench.core.provenance import Identity
 from sensorbench.links.line import LineSettings
+from sensorbench.testing.brown_out_checks import (
+    check_a_brown_out_is_noticed,
+    check_a_brown_out_within_a_drain,
+    check_a_brown_out_within_an_exchange,
+)
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.conformity import (
     Nonconformity,
@@ -44,7 +49,6 @@ from sensorbench.testing.conformity import (
     state_of,
 )
 from sensorbench.testing.fault_checks import (
-    check_a_brown_out_is_noticed,
     check_a_dip_is_noticed,
     check_damaged_readings,
     check_ends,
@@ -316,6 +320,8 @@ SENSOR_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_supply,
     check_a_dip_is_noticed,
     check_a_brown_out_is_noticed,
+    check_a_brown_out_within_an_exchange,
+    check_a_brown_out_within_a_drain,
     check_faults,
     check_faults_have_their_time,
     check_garbage,

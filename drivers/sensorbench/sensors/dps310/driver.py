@@ -182,6 +182,7 @@ class Dps310:
             )
         self._is_started = False
         data = self._read(RESULT, 2 * RESULT_BYTES)
+        self._check_control()  # it may have begun anew since its flags
         raw = np.array([[decode_result(data[:3]), decode_result(data[3:])]], np.int32)
         row = self._compensated(raw)
         if self._is_beyond(row):

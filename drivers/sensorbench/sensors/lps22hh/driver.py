@@ -205,6 +205,9 @@ class Lps22hh:
             raise ProtocolError(f"{self._where} claims {level} samples; its FIFO has room for 128")
         # The address goes from the last byte of a sample to the first of the next.
         data = self._read(FIFO_DATA, level * SAMPLE_BYTES) if level else b""
+        if data and not any(data[-SAMPLE_BYTES:]):
+            # Nothing is what a part has that began anew meanwhile.
+            self._check_control(self._read(CTRL_REG1, 2))
         end_s = self._clock.now()
         lost = bool(flags & OVERRUN) or filled_meanwhile(
             level, FIFO_SAMPLES, float(self._prepared["rate"]), end_s - before_s,

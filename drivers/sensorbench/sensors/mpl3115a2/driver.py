@@ -209,7 +209,10 @@ class Mpl3115a2:
             self._looked_s = before_s
         if level > FIFO_SAMPLES:
             raise ProtocolError(f"{self._where} claims {level} samples; its FIFO has room for 32")
-        counts = decode_samples(self._read(F_DATA, level * SAMPLE_BYTES) if level else b"")
+        data = self._read(F_DATA, level * SAMPLE_BYTES) if level else b""
+        if data and not any(data[-SAMPLE_BYTES:]):
+            self._check_control()  # nothing is what a part has that began anew meanwhile
+        counts = decode_samples(data)
         end_s = self._clock.now()
         self._see_that_it_runs(len(counts), before_s)
         lost = bool(status & OVERFLOW) or filled_meanwhile(

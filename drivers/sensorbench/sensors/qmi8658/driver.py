@@ -128,6 +128,7 @@ class Qmi8658:
                 "long as start() says"
             )
         self._seen = None
+        self._check_control()  # it may have begun anew since the first look
         temperature, *raw = np.frombuffer(burst[TEMP - TIMESTAMP :], "<i2").tolist()
         for channel, count in zip(self.CHANNELS, raw, strict=False):
             if count in (LOWEST, HIGHEST):
