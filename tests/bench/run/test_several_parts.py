@@ -86,6 +86,19 @@ def test_a_part_of_which_nothing_is_tested_is_refused(
     assert said in problems(write(tmp_path, TEST, CLIMATE + SOCKETS, parts, LOTS))
 
 
+def test_what_a_measure_lacks_says_of_which_part(tmp_path: Path) -> None:
+    record = (
+        '[[phase]]\nkind = "record"\nname = "r"\nduration = "10 s"\nmeasures = ["noise_density"]\n'
+    )
+    parts = {
+        "a": BARE.format(name="ADXL355", driver="adxl355"),
+        "b": BARE.format(name="BMP390", driver="bmp390"),
+    }
+    lots = {"A": lot("A", "a", ["a1"], ["B2"]), "B": lot("B", "b", ["b1"], ["B1"])}
+    said = problems(write(tmp_path, record, CLIMATE + SOCKETS, parts, lots, HEAD + QUICK))
+    assert "phase[1].measures: BMP390: noise_density of pressure: it needs 1024 samples" in said
+
+
 def test_a_small_fifo_loses_nothing_while_other_parts_are_prepared(tmp_path: Path) -> None:
     """An ADXL355 at 500 Hz is full after 64 ms; an SPA06 takes longer to prepare."""
     fast = '[settings.always]\nrate = "500 Hz"\n'
