@@ -311,23 +311,32 @@ class Duts:
     def open_streams(
         self, group: Sequence[int], settings: Mapping[str, Any]
     ) -> tuple[dict[int, Stream], dict[str, Problem]]:
-        """Let every unit of a group sample by itself; return what each stream is like."""
+        """Let every unit of a group sample by itself; return what each stream is like.
+
+        All are prepared before the first is opened: a FIFO fills while another part is prepared.
+        """
+        ready: list[int] = []
         streams: dict[int, Stream] = {}
         problems: dict[str, Problem] = {}
 
-        def branch(duts: Sequence[Dut]) -> None:
-            for dut in duts:
-                self._meanwhile()
-                try:
-                    self._ready(dut, settings)
-                    sensor = cast("StreamingSensor", dut.sensor)
-                    stream = type(sensor).stream(**dict(settings.get(dut.unit.part, {})))
-                    sensor.open_stream()
-                    streams[dut.index] = stream
-                except BenchError as error:
-                    problems[dut.unit.serial] = problem_of(dut, error)
+        def prepare(dut: Dut) -> None:
+            try:
+                self._ready(dut, settings)
+                ready.append(dut.index)
+            except BenchError as error:
+                problems[dut.unit.serial] = problem_of(dut, error)
 
-        self._clock.gather([partial(branch, duts) for duts in self.branches(group)])
+        def begin(dut: Dut) -> None:
+            try:
+                sensor = cast("StreamingSensor", dut.sensor)
+                stream = type(sensor).stream(**dict(settings.get(dut.unit.part, {})))
+                sensor.open_stream()
+                streams[dut.index] = stream
+            except BenchError as error:
+                problems[dut.unit.serial] = problem_of(dut, error)
+
+        self.each(group, prepare)
+        self.each(sorted(ready), begin)
         return streams, problems
 
     def drain(self, numbers: Sequence[int]) -> tuple[dict[int, Block], dict[str, Problem]]:

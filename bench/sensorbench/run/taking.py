@@ -8,6 +8,7 @@ The rules:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from sensorbench.station.refs import find
 from sensorbench.station.station import Station
 
 STARTS_S = 0.5  # longer than any part of the catalogue takes from its supply to its first word
+_USUAL_V = 3.3
 
 
 @dataclass(slots=True)
@@ -190,6 +192,18 @@ def _feeding(station: Station, zones: set[str]) -> list[Binding]:
     return sorted((row for row in rows if row.is_set), key=lambda row: row.rank)
 
 
+def _usual(driver: str) -> str:
+    """Return a nominal value as it is written in a part.toml, within what a model is made for.
+
+    >>> _usual("bmp390"), _usual("sps30")
+    ('nominal = "3.3 V"', 'nominal = "5 V"')
+    """
+    device = devices().get(driver)
+    low_v, high_v = device.load_sensor().SUPPLY_V if device else (0.0, math.inf)
+    value_v = _USUAL_V if low_v <= _USUAL_V <= high_v else (low_v + high_v) / 2
+    return f'nominal = "{value_v:.3g} V"'
+
+
 def _nominal(row: Binding, seats: Sequence[Seat]) -> tuple[float, float | None]:
     """Return the value and its limit that every part of a zone is fed with by design."""
     where, unit = str(row.where), row.where.quantity.unit
@@ -201,10 +215,11 @@ def _nominal(row: Binding, seats: Sequence[Seat]) -> tuple[float, float | None]:
         value = span.word("nominal") if span else None
         name = seat.part.part.name if seat.part else seat.driver
         if span is None or value is None:
+            there = "there" if seat.part else f"in [range.{where}] of parts/{name}.toml"
             raise InputError.one(
                 seat.part.label if seat.part else f"part {name}", f"range.{where}",
-                "has no nominal value, so nothing is powered; write "
-                'nominal = "3.3 V" and limit = "100 mA" there',
+                f"has no nominal value, so nothing is powered; write {_usual(seat.driver)} and "
+                f'limit = "100 mA" {there}',
             )  # fmt: skip
         found[components(value)[0], span.limit] = name
     if len(found) != 1:

@@ -1,13 +1,22 @@
-"""A part that may leave: its twin on a bus or a line, as long as it is there."""
+"""A part that may leave, or hold its bus: its twin on a bus or a line, as long as it is there."""
 
 from __future__ import annotations
 
+from sensorbench.core.catalog import Device
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.links.i2c import HearsGeneralCall, I2cTarget, PullsAlert
 from sensorbench.links.line import LineTwin
+from sensorbench.world.faults import BROWN_OUT
 from sensorbench.world.world import Place
 
-ABSENT = "absent"
+ABSENT, BUS_HELD = "absent", "bus_held"
+
+
+def faults_of_any_part(device: Device) -> tuple[str, ...]:
+    """Return the faults that a part has by how it is connected, not by its twin."""
+    if "i2c" in device.links:
+        return ABSENT, BROWN_OUT, BUS_HELD
+    return (ABSENT, BROWN_OUT) if "serial" in device.links else (BROWN_OUT,)
 
 
 def line_name(socket_id: str) -> str:
@@ -47,10 +56,16 @@ class SeatedTwin:
 
 
 class Leaving:
-    """A part's twin on its bus: while its fault is "absent" nobody answers there."""
+    """A part's twin on its bus.
+
+    While its fault is "absent" nobody answers there; while it is "bus_held" it holds a line low.
+    """
 
     def __init__(self, twin: I2cTarget, place: Place) -> None:
         self.twin, self._place = twin, place
+
+    def holds_bus(self) -> bool:
+        return self._place.fault() == BUS_HELD
 
     def receive(self, data: bytes) -> None:
         self._there()

@@ -254,8 +254,9 @@ def _is_meter(raw: object) -> bool:
 class SimulatedFault(Document):
     """Something that goes wrong with a simulated device, given by serial or instrument name.
 
-    `kind` is one of its twin's faults, or absent: nothing is there. It is there from `at` to
-    `until`, counted from the beginning of the run.
+    `kind` is one of its twin's faults, or one that any part can have: absent (nothing is there),
+    brown_out (it has no supply), bus_held (it holds a line of its I2C bus low). It is there from
+    `at` to `until`, counted from the beginning of the run.
     """
 
     device: str

@@ -31,6 +31,7 @@ from sensorbench.station.foreseeing import foreseen, make, members, unopened
 from sensorbench.station.imposing import check_fields
 from sensorbench.station.keeping import unkept, unkept_in
 from sensorbench.station.layout import layout_of
+from sensorbench.station.leaving import ABSENT, faults_of_any_part
 from sensorbench.station.links import I2cLink
 from sensorbench.station.machine import check_machine
 from sensorbench.station.model import (
@@ -47,7 +48,7 @@ from sensorbench.station.sockets import check_meters, unfit
 from sensorbench.station.workspace import Job
 
 FILE = "station.toml"
-ABSENT, SILENT = "absent", "silent"
+SILENT = "silent"
 Findings = Iterator[tuple[str, str]]
 
 
@@ -295,6 +296,8 @@ def _fault(file: StationFile, fault: SimulatedFault, serials: dict[str, Part]) -
     kinds = set(device.load_faults() if device else ())
     if device is not None and ({"i2c", "serial"} & set(device.links) or SILENT in kinds):
         kinds.add(ABSENT)
+    if device is not None and device.kind == "sensor":
+        kinds.update(faults_of_any_part(device))
     if fault.kind not in kinds:
         yield f"{fault.device}: fault {fault.kind!r} is not one of {', '.join(sorted(kinds))}"
 

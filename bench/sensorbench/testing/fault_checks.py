@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
 from sensorbench.core.errors import BenchError, ProtocolError, TransportError
-from sensorbench.testing.conformity import Nonconformity, refusal, require
+from sensorbench.links.i2c import SimulatedI2cBus
+from sensorbench.testing.conformity import Nonconformity, only, refusal, require
 from sensorbench.testing.stimuli import (
     TIMES_ACCURACY,
     calibrated,
@@ -26,8 +30,20 @@ _BEYOND: Mapping[str, Sequence[float]] = {
     "magnetic_field": (-1e5, 1e5),
     "co2": (1e5,),
 }
+_POSSIBLE: Mapping[str, tuple[float, float]] = {
+    "temperature": (-150.0, 300.0),
+    "humidity": (-20.0, 120.0),
+    "co2": (0.0, 1e5),
+}
+_ANY = (-math.inf, math.inf)
+_DAMAGED, _LIKELY = 150, (0x00, 0x01, 0x7F, 0x80, 0xFE)
 _BEYOND_SHARE = 0.1
 """How far a value beyond the range may be off as a share of itself: no accuracy is of it."""
+
+
+def is_on_a_bus(case: Case) -> bool:
+    """Return whether the part is asked over I2C."""
+    return "i2c" in case.device.links
 
 
 def check_supply(case: Case) -> None:
@@ -110,6 +126,28 @@ def check_garbage(case: Case) -> None:
         raise Nonconformity(f"a link that reads {byte:#04x} throughout gave {block.values}")
 
 
+@only(is_on_a_bus)
+def check_damaged_readings(case: Case) -> None:
+    """However some bytes of an answer are damaged, no reading is what nothing in a room can be."""
+    bench = prepared(case)
+    chance = random.Random(case.device.name)  # noqa: S311 - a repeatable choice
+    for _ in range(_DAMAGED):
+        try:
+            bench.clock.sleep(bench.part.start())
+            with _damaged(bench.bus, chance):
+                row = bench.part.read().values[0]
+        except BenchError:
+            with suppress(BenchError):
+                bench.part.prepare()
+            continue
+        for channel, value in zip(bench.part.CHANNELS, row, strict=True):
+            low, high = _POSSIBLE.get(channel.quantity.name if channel.quantity else "", _ANY)
+            require(
+                not low > value and not value > high,
+                f"damaged bytes make {channel.name} {value:g} {channel.unit}, and no error",
+            )
+
+
 def check_ends(case: Case) -> None:
     """Far beyond what it measures a part gives an error, and no value that is another."""
     for channel in case.load_driver().CHANNELS:
@@ -145,6 +183,28 @@ def check_whatever_is_sent(case: Case) -> None:
                     continue
                 is_short = "i2c" in case.device.links and len(found) != length
                 require(not is_short, f"{len(found)} bytes came where {length} were asked")
+
+
+@contextmanager
+def _damaged(bus: SimulatedI2cBus, chance: random.Random) -> Iterator[None]:
+    """Damage one to three bytes of one of the next four answers."""
+    healthy, left = bus.transfer, chance.randrange(1, 5)
+
+    def transfer(address: int, write: bytes, read_length: int = 0) -> bytes:
+        nonlocal left
+        answer = bytearray(healthy(address, write, read_length))
+        left -= bool(answer)
+        if answer and not left:
+            first = chance.randrange(len(answer))
+            for at in range(first, min(len(answer), first + chance.randrange(1, 4))):
+                answer[at] = chance.choice((*_LIKELY, chance.randrange(256)))
+        return bytes(answer)
+
+    bus.transfer = transfer  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        bus.transfer = healthy  # type: ignore[method-assign]
 
 
 def _check_stuck(case: Case) -> None:

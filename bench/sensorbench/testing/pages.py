@@ -13,6 +13,7 @@ from typing import Any
 
 from sensorbench.core.catalog import Device, devices
 from sensorbench.core.plugins import OURS
+from sensorbench.station.leaving import faults_of_any_part
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.declared import declared, proofs
 from sensorbench.testing.understood import commands_of, known_to, spans
@@ -93,8 +94,10 @@ def _options(twin: type[Any]) -> Iterator[str]:
 
 def _faults(device: Device) -> Iterator[str]:
     faults = ", ".join(f"`{fault}`" for fault in device.load_faults())
+    shared = ", ".join(f"`{fault}`" for fault in faults_of_any_part(device))
+    more = f"; as of any such part {shared}" if device.kind == "sensor" else ""
     if faults:
-        yield from (f"Faults that a test can let begin: {faults}.", "")
+        yield from (f"Faults that a test can let begin: {faults}{more}.", "")
 
 
 def _understands(device: Device) -> Iterator[str]:

@@ -33,6 +33,11 @@ from sensorbench.core.errors import (
 )
 from sensorbench.core.provenance import Identity
 from sensorbench.links.line import LineSettings
+from sensorbench.testing.brown_out_checks import (
+    check_a_brown_out_is_noticed,
+    check_a_brown_out_within_a_drain,
+    check_a_brown_out_within_an_exchange,
+)
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.conformity import (
     Nonconformity,
@@ -45,6 +50,7 @@ from sensorbench.testing.conformity import (
 )
 from sensorbench.testing.fault_checks import (
     check_a_dip_is_noticed,
+    check_damaged_readings,
     check_ends,
     check_faults,
     check_faults_have_their_time,
@@ -65,6 +71,7 @@ from sensorbench.testing.stimuli import (
     values_of,
 )
 from sensorbench.testing.stream_checks import (
+    check_a_stream_ends_where_a_reading_does,
     check_changed_settings_are_noticed,
     check_no_sample_is_lost_or_repeated,
     check_samples_are_of_their_time,
@@ -116,9 +123,8 @@ def check_declaration(case: Case) -> None:
             f"addresses {device.addresses} are not those of I2C parts",
         )
     require(device.source, "device.toml names no source")
-    require(
-        "absent" not in device.load_faults(), "the fault \"absent\" is the socket's, not the part's"
-    )
+    for kind in ("absent", "brown_out", "bus_held"):
+        require(kind not in device.load_faults(), f"every part can be {kind!r}: no twin names it")
 
 
 def check_sources(case: Case) -> None:
@@ -313,9 +319,13 @@ SENSOR_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_settings,
     check_supply,
     check_a_dip_is_noticed,
+    check_a_brown_out_is_noticed,
+    check_a_brown_out_within_an_exchange,
+    check_a_brown_out_within_a_drain,
     check_faults,
     check_faults_have_their_time,
     check_garbage,
+    check_damaged_readings,
     check_ends,
     check_replies_on_a_line,
     check_whatever_is_sent,
@@ -327,6 +337,7 @@ SENSOR_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_samples_are_of_their_time,
     check_stalls_are_told,
     check_changed_settings_are_noticed,
+    check_a_stream_ends_where_a_reading_does,
     check_streams_use_the_bus_well,
     check_calibration,
 )

@@ -6,7 +6,7 @@ The bench drains when a FIFO is half full; so do these checks.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import cycle
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorbench.core.channel import Block, Stream
-from sensorbench.core.errors import BenchError, SetpointError
+from sensorbench.core.errors import BenchError, Saturated, SetpointError
 from sensorbench.core.quantity import address as parse_address
 from sensorbench.links.metered import wire_bits
 from sensorbench.testing.conformity import (
@@ -26,7 +26,14 @@ from sensorbench.testing.conformity import (
     require,
     state_of,
 )
-from sensorbench.testing.stimuli import ELECTRICAL, Stimulus, require_near, stimuli
+from sensorbench.testing.stimuli import (
+    ELECTRICAL,
+    Stimulus,
+    calibrated,
+    put,
+    require_near,
+    stimuli,
+)
 from sensorbench.testing.world import Case, SensorBench, vector_of
 
 MINUTE_S = 60.0
@@ -44,6 +51,12 @@ _STEPS = 6
 _SAME = {"acceleration": "orientation"}
 _APART = 1.5
 """How far a change may be from its place: it falls between two samples, at both of its ends."""
+_NEAR_THE_ENDS: Mapping[str, Sequence[float]] = {
+    "pressure": (5e3, 2e4, 28e3, 127e3, 150e3, 200e3),
+    "acceleration": (19.0, 30.0, 45.0, 90.0, 160.0),
+    "angular_rate": (490.0, 550.0, 1100.0, 2200.0),
+    "magnetic_field": (900.0, 1300.0, 3500.0),
+}
 Rows = npt.NDArray[Any]
 
 
@@ -201,6 +214,31 @@ def _others(case: Case) -> Iterator[dict[str, Any]]:
             with suppress(SetpointError):
                 if choice != setting.default and driver.stream(**{name: choice}):
                     yield {name: choice}
+
+
+@only(streams)
+def check_a_stream_ends_where_a_reading_does(case: Case) -> None:
+    """What a single reading refuses as beyond what the part measures, a stream flags."""
+    stream = case.load_driver().stream()
+    slice_s = stream.depth / stream.rate_hz / 2
+    for channel in case.load_driver().CHANNELS:
+        name = channel.quantity.name if channel.quantity else ""
+        for value in _NEAR_THE_ENDS.get(name, ()) if channel.name in stream.channels else ():
+            bench = calibrated(case)
+            with put(bench, channel.address, value):
+                try:
+                    bench.sample()
+                except Saturated:
+                    bench.part.open_stream()
+                    bench.clock.sleep(slice_s)
+                    bench.part.drain()
+                    bench.clock.sleep(slice_s)
+                    block = bench.part.drain()
+                    require(
+                        block.saturated or not len(block.values),
+                        f"a reading refuses {value:g} {channel.unit} of {channel.name}, and a "
+                        "stream has it without a flag",
+                    )
 
 
 @only(streams)

@@ -98,6 +98,15 @@ class PullsAlert(Protocol):
 
 
 @runtime_checkable
+class HoldsBus(Protocol):
+    """A target that may hold a line of its bus low: then nothing travels there."""
+
+    def holds_bus(self) -> bool:
+        """Return whether it does so now."""
+        ...
+
+
+@runtime_checkable
 class I2cSwitch(I2cTarget, Protocol):
     """A multiplexer's twin: a target that passes addresses on to what hangs behind it."""
 
@@ -117,7 +126,8 @@ class SimulatedI2cBus:
     """A bus of twins. Two parts on one address both answer, and pull the lines low together.
 
     General calls reach whoever hears them, and the lowest address of those that pull the alert
-    answers at 0x0C. `stuck` is a fault: a part holds a line low, so that every transfer times out.
+    answers at 0x0C. `stuck` is a fault: a line is held low, so that every transfer times out; a
+    target that HoldsBus does the same.
     Buses of one world share its `lock`, as their twins share the world.
     """
 
@@ -130,6 +140,7 @@ class SimulatedI2cBus:
         self.stuck = False
         self._targets: dict[int, I2cTarget] = {}
         self._switches: list[I2cSwitch] = []
+        self._holders: list[HoldsBus] = []
         self._until_nack = 0
 
     @property
@@ -147,13 +158,16 @@ class SimulatedI2cBus:
         if address in self._targets:
             raise ValueError(f"{address:#04x} on {self.name} is taken")
         self._targets[address] = target
+        if isinstance(target, HoldsBus):
+            self._holders.append(target)
         if isinstance(target, I2cSwitch):
             self._switches.append(target)
 
     def detach(self, address: int) -> None:
         """Take a twin off the bus, with what hangs behind it; one that is not there is fine."""
-        gone = self._targets.pop(address, None)
+        gone: object = self._targets.pop(address, None)
         self._switches = [switch for switch in self._switches if switch is not gone]
+        self._holders = [holder for holder in self._holders if holder is not gone]
 
     def attach_switch(self, address: int, switch: I2cSwitch) -> None:
         """Put a multiplexer's twin on the bus, as `attach` does."""
@@ -165,7 +179,7 @@ class SimulatedI2cBus:
 
     def reach(self, address: int) -> list[I2cTarget]:
         """Return every target that would see `address` now. Raises LinkTimeout if stuck."""
-        if self.stuck:
+        if self.stuck or any(holder.holds_bus() for holder in self._holders):
             raise LinkTimeout(f"{self.name} is stuck")
         own = self._targets.get(address)
         found = [own] if own is not None else []

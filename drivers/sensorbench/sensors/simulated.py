@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorbench.core.errors import NotAcknowledged
+from sensorbench.world.faults import BROWN_OUT
 from sensorbench.world.world import Place
 
 _SCREEN_SIGMA = 3.0
@@ -82,8 +83,8 @@ class PowerOnReset:
     `reset` may ask for it. A part that is made with its supply on was plugged in a second ago.
     `catch_up` is called before conditions change while the part lives: what it did until now it did
     under the old ones. A supply that swings by itself (a wave) is looked at a thousand times
-    between two looks; shorter dips go unseen. At one instant it is looked at once, unless something
-    changes at that instant.
+    between two looks; shorter dips go unseen, but no brown-out that is a fault of the part. At one
+    instant it is looked at once, unless something changes at that instant.
     """
 
     def __init__(
@@ -132,6 +133,19 @@ class PowerOnReset:
 
     def _last_dip_s(self, now: float) -> float | None:
         """Return when the supply was last too low since the last look, None if it never was."""
+        dips = [self._browned_out_s(now), self._swung_low_s(now)]
+        return max((dip for dip in dips if dip is not None), default=None)
+
+    def _browned_out_s(self, now: float) -> float | None:
+        faults = self._place.world.faults.get(self._place.serial, ())
+        ends = [
+            min(fault.until_s, now)
+            for fault in faults
+            if fault.kind == BROWN_OUT and fault.at_s <= now and fault.until_s > self._looked_s
+        ]
+        return max(ends, default=None)
+
+    def _swung_low_s(self, now: float) -> float | None:
         field = self._place.zone.field("supply")
         if not self._place.powered or field.still_from(self._looked_s) < math.inf:
             return None

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from sensorbench.world.world import World
 
 
+BROWN_OUT = "brown_out"
+"""The kind of fault in which a part has no supply, whatever the others have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Something wrong with a device from `at_s` on, to `until_s`; both on the world's clock."""

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorbench.core.quantity import Value
+from sensorbench.world.faults import BROWN_OUT
 from sensorbench.world.fields import Times, reach
 from sensorbench.world.random import Stream, normals
 
@@ -167,6 +168,8 @@ class Place:
 
     def supply_v(self, port: str = "") -> float:
         """Return the voltage at a supply pin."""
+        if self.fault() == BROWN_OUT:
+            return 0.0
         if not self.powered:
             return self._own_supply_v
         return self.scalar(f"supply.{port}" if port else "supply")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -53,8 +53,8 @@ def asked(
     why: Why | None = None,
 ) -> Iterator[Item]:
     """Compute every measure that a phase asks for, over its readings."""
-    if not any(ask.get("limits") for ask in phase.get("asks", ())):
-        yield from _readings(data, phase, readouts, points)
+    judged_parts = {ask["part"] for ask in phase.get("asks", ()) if ask.get("limits")}
+    yield from _readings(data, phase, readouts, set(data.schedule.parts) - judged_parts, points)
     for own in by_group(readouts):
         for ask in phase.get("asks", ()):
             numbers = numbers_of(data, ask["part"], own)
@@ -63,19 +63,22 @@ def asked(
 
 
 def _readings(
-    data: RunData, phase: Mapping[str, Any], readouts: Sequence[Readout], points: Sequence[str]
-) -> Iterator[Result]:
-    """Where nothing has a limit, what was asked is that every reading came."""
+    data: RunData, phase: Mapping[str, Any], readouts: Sequence[Readout], parts: Container[str],
+    points: Sequence[str] = (), at: Mapping[str, Any] | None = None, extra: Why | None = None,
+) -> Iterator[Result]:  # fmt: skip
+    """Of parts of which nothing has a limit it was asked that each of their readings came."""
     ask = {"measure": "readings", "part": "", "channel": "", "unit": "1"}
     streams = {point: data.streams(point) for point in points}
     for number, unit in enumerate(data.units):
+        if unit.part not in parts:
+            continue
         own = [r for r in readouts if data.reads(r.point, number)]
         flowing = [s[unit.serial] for s in streams.values() if unit.serial in s]
         planned = [p for p in points if data.reads(data.schedule.points[p], number)]
         if not own and not flowing and not planned:
             continue
         inputs = Inputs(data, phase["name"], ask, own, [number])
-        why = [*unknown(data, own, unit.serial)]
+        why = [*unknown(data, own, unit.serial), *(extra or {}).get(unit.serial, ())]
         why += [data.stream_problems(p)[unit.serial] for p in points
                 if unit.serial in data.stream_problems(p)]  # fmt: skip
         why += [Reason("samples_lost", {"point": p}) for p, s in streams.items()
@@ -84,7 +87,7 @@ def _readings(
         why += [] if count else [Reason("not_read", {})]
         sources = [r.seq for r in own] + [seq for s in flowing for seq in s.sources[:1]]
         value = float(count) if not why else float("nan")
-        yield judged(inputs, unit.serial, value, (), 1.0, None, why, {}, tuple(sources))
+        yield judged(inputs, unit.serial, value, (), 1.0, None, why, dict(at or {}), tuple(sources))
 
 
 def missing(data: RunData, phase: Mapping[str, Any]) -> Iterator[Result]:
@@ -191,8 +194,24 @@ def parameters(
     for own in by_group(readouts):
         earlier = first if first is not None else own
         for name, part in data.schedule.parts.items():
-            for ask in part["parameters"]:
+            asks = part["parameters"]
+            for ask in asks:
                 yield from _parameter(data, phase, name, ask, own, earlier, why or {}, x)
+            if not any(ask.get("limits") or ask.get("drift") is not None for ask in asks):
+                yield from _only_read(data, phase, name, own, why or {})
+
+
+def _only_read(
+    data: RunData, phase: Mapping[str, Any], part: str, readouts: Sequence[Readout],
+    why: Mapping[str, Why],
+) -> Iterator[Result]:  # fmt: skip
+    """Return whether the units of a part without limits were read, at each readout's conditions."""
+    asked_for = {ask["parameter"] for ask in data.schedule.parts[part]["parameters"]}
+    mine = [r for r in readouts if asked_for & set(r.point.labels.get("parameters", ()))]
+    for at in {repr(_labels(r)): _labels(r) for r in mine}.values():
+        here = [r for r in mine if _labels(r) == at]
+        extra = why.get(key_of(here[0]), {})
+        yield from _readings(data, phase, here, {part}, at=at, extra=extra)
 
 
 def key_of(readout: Readout) -> str:

@@ -254,14 +254,21 @@ def _reads(actions: Sequence[Read], schedule: Schedule, names: Names) -> Iterato
         yield words.text("asked.every", every=names.duration(every))
     if any(action.stream for action in actions):
         yield words.text("asked.stream")
-    settings = {
-        _setting(names, part, name, value)
-        for action in actions
-        for part, own in schedule.points[action.point].settings.items()
-        for name, value in dict(own).items()
-    }
-    if settings:
-        yield words.text("asked.settings", settings=words.listed(sorted(settings)))
+    yield from _settings(actions, schedule, names)
+
+
+def _settings(actions: Sequence[Read], schedule: Schedule, names: Names) -> Iterator[str]:
+    """Say how parts were set up while they were read; whose that is where there are several."""
+    found: dict[str, set[str]] = {}
+    for action in actions:
+        for part, own in schedule.points[action.point].settings.items():
+            said = {_setting(names, part, name, value) for name, value in dict(own).items()}
+            found.setdefault(part, set()).update(said)
+    code = "asked.settings_of" if len(schedule.parts) > 1 else "asked.settings"
+    for part, said in found.items():
+        if said:
+            listed = names.words.listed(sorted(said))
+            yield names.words.text(code, part=clean(part), settings=listed)
 
 
 def _setting(names: Names, part: str, name: str, value: object) -> str:

@@ -414,6 +414,26 @@ def test_a_pressure_beyond_the_part_is_an_error(bench: Bench) -> None:
             bench.sample()
 
 
+def test_counts_that_mean_no_temperature_are_an_error_and_flagged(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The formula goes below absolute zero, long before counts are at their ends."""
+    bench.part.prepare()
+    bench.clock.sleep(bench.part.start())
+    bench.part.read()
+    counts = SimDps310._counts
+    monkeypatch.setattr(
+        SimDps310, "_counts",
+        lambda *args: counts(*args) if args[-1] else 703_710,
+    )  # fmt: skip
+    bench.clock.sleep(bench.part.start())
+    with pytest.raises(Saturated, match=r"-2\d\d.\d degC of counts"):
+        bench.part.read()
+    bench.part.open_stream()
+    bench.clock.sleep(1.0)
+    assert bench.part.drain().saturated
+
+
 def test_a_stream_begins_with_nothing_of_before(bench: Bench) -> None:
     bench.part.prepare()
     bench.write(0x09, bench.read(0x09)[0] | 0x02)

@@ -228,6 +228,47 @@ def test_the_eeprom_is_locked_before_anything_else_is_written(
     assert writes[0] == b"\x04\x00\x00"
 
 
+def test_what_is_written_while_the_eeprom_is_unlocked_holds_after_a_reset_and_is_counted(
+    bench: Bench,
+) -> None:
+    bench.write(0x02, 0x1111)  # locked: the register alone
+    bench.write(0x04, 0x8000)
+    assert bench.read(0x04) == 0x8000
+    for register, word in ((0x02, 0x1234), (0x05, 0xCAFE), (0x01, 0x0400)):
+        bench.write(register, word)
+        assert bench.read(0x04) == 0xC000  # busy
+        assert bench.read(0x01) & 0x1000
+        bench.clock.sleep(0.007)
+        assert bench.read(0x04) == 0x8000
+    assert bench.twin.memory.writes == 3
+    bench.bus.transfer(0x00, b"\x06")
+    bench.clock.sleep(0.002)
+    bench.write(0x02, 0x2222)  # a reset locks it again
+    assert (bench.read(0x04), bench.read(0x05)) == (0, 0xCAFE)
+    bench.bus.transfer(0x48, b"\x01\x00\x02")  # a soft reset, too
+    bench.clock.sleep(0.002)
+    assert (bench.read(0x01) & 0x0FFC, bench.read(0x02)) == (0x0400, 0x1234)
+    again = SimTmp117(Place(bench.world, "7", powered=False))  # after a power cycle
+    assert (again.memory.writes, again.memory.words[0x05]) == (3, 0xCAFE)
+
+
+def test_a_write_while_the_eeprom_is_busy_programs_nothing(bench: Bench) -> None:
+    bench.write(0x04, 0x8000)
+    bench.write(0x02, 0x1234)
+    bench.write(0x03, 0x0123)
+    assert bench.twin.memory.writes == 1
+    assert len(bench.twin.beyond) == 1
+
+
+def test_whatever_the_driver_does_no_cell_is_burnt(bench: Bench) -> None:
+    bench.write(0x04, 0x8000)  # somebody left it unlocked
+    for averages in (1, 8, 32, 64):
+        bench.part.identify()
+        bench.part.prepare(averages=averages)
+        bench.sample()
+    assert bench.twin.memory.writes == 0
+
+
 def test_a_part_in_reset_does_not_acknowledge(bench: Bench) -> None:
     bench.write(0x01, 0x0002)
     with pytest.raises(NotAcknowledged, match="in reset"):
@@ -249,8 +290,7 @@ def test_averaging_quietens() -> None:
 @pytest.mark.parametrize(
     "write",
     [
-        b"\x04\x80\x00",  # unlock the EEPROM
-        b"\x05\x12\x34",
+        b"\x05\x12\x34",  # the EEPROM is locked
         b"\x01\x00\x10",  # therm mode
         b"\x01\x00\x04",  # the alert pin as data-ready
         b"\x01\x00",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from sensorbench.assessment.results import Reason, Result
 from sensorbench.core.verdict import Verdict
 from sensorbench.evidence.check import NO_SEAL, Finding, Level
-from sensorbench.reports.asked import _setting
+from sensorbench.profiles.schedule import Point, Read
+from sensorbench.reports.asked import _setting, _settings
 from sensorbench.reports.findings import finding_text
 from sensorbench.reports.items import items_of
 from sensorbench.reports.looks import fact_sentence
@@ -132,6 +134,22 @@ def test_a_setting_has_the_unit_in_which_it_was_chosen(unit: str, value: float, 
     names = Names(Words("en"), None)
     names.part = lambda _: {"settings": {"range": unit}}  # type: ignore[method-assign]
     assert _setting(names, "PX10", "range", value) == told
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        (["PX10"], ["settings: rate: 100"]),
+        (["PX10", "PX20"], ["settings of PX10: rate: 100", "settings of PX20: rate: 200"]),
+    ],
+)
+def test_settings_of_several_parts_name_the_part(parts: list[str], told: list[str]) -> None:
+    names = Names(Words("en"), None)
+    names.part = lambda _: {}  # type: ignore[method-assign]
+    rates = dict(zip(parts, ({"rate": 100.0}, {"rate": 200.0}), strict=False))
+    point = Point("p", "check", settings=rates)
+    schedule: Any = SimpleNamespace(parts=dict.fromkeys(parts), points={"p": point})
+    assert list(_settings([Read("p")], schedule, names)) == told
 
 
 def result(serial: str, value: float, condition: str) -> Result:

@@ -85,6 +85,17 @@ def _margin(result: Result) -> tuple[float, str]:
     name = result.parameter or f"{result.measure} {result.channel}".strip()
     low = -result.high if result.low is None and result.high is not None else result.low
     if result.high is None or low is None:
-        return 1.0, f"{name} {result.value:.4g} {result.unit}"
+        return 1.0, f"{name} {_with_unit(result.value, result.unit)}"
     left = min(result.value - low, result.high - result.value) / ((result.high - low) / 2)
-    return left, f"{name} {result.value:.4g} of {result.high:.4g} {result.unit}"
+    return left, f"{name} {result.value:.4g} of {_with_unit(result.high, result.unit)}"
+
+
+def _with_unit(value: float, unit: str) -> str:
+    """Return a value with its unit; a count has none, and is whole.
+
+    >>> _with_unit(0.5, "K"), _with_unit(30301.0, "1"), _with_unit(0.25, "1")
+    ('0.5 K', '30301', '0.25')
+    """
+    if unit != "1":
+        return f"{value:.4g} {unit}"
+    return f"{value:.0f}" if value.is_integer() else f"{value:.4g}"

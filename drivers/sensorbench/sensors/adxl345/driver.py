@@ -209,6 +209,9 @@ class Adxl345:
             )
         level = status & ENTRIES
         samples = [self._read(DATA, SAMPLE_BYTES) for _ in range(level)]
+        if samples and not any(samples[-1]):
+            # Nothing is what a part has that began anew meanwhile.
+            self._check_control(self._read(BW_RATE, DATA - BW_RATE))
         end_s = self._clock.now()
         # Its flag goes with each sample that is read.
         lost = bool(control[INT_SOURCE - BW_RATE] & OVERRUN) or filled_meanwhile(

@@ -32,6 +32,7 @@ from sensorbench.sensors.bmp280.driver import (
     reset,
     temperature_oversampling,
 )
+from sensorbench.sensors.possible import require_possible
 
 HUMIDITY_CALIBRATION, CTRL_HUM = 0xE1, 0xF2
 BME280_ID, HUMIDITY_END = 0x60, 0xFFFF
@@ -159,6 +160,7 @@ class Bme280:
             row = self._convert(self._words, burst)
         except ProtocolError as error:
             raise error.at(self._where) from error
+        require_possible(self._where, self.CHANNELS, row)
         return Block(np.array([row]), before_s, self._clock.now())
 
     def _convert(self, words: tuple[Trimming, HumidityTrimming], burst: bytes) -> tuple[float, ...]:

@@ -25,6 +25,7 @@ from sensorbench.core.errors import (
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import PRESSURE, TEMPERATURE
 from sensorbench.links.i2c import I2cBus
+from sensorbench.sensors.possible import require_possible
 
 CALIBRATION, ID, RESET, STATUS, CTRL_MEAS = 0x88, 0xD0, 0xE0, 0xF3, 0xF4
 BMP280_ID = 0x58
@@ -198,6 +199,7 @@ class Bmp280:
         except ProtocolError as error:
             raise type(error)(f"{self._where}: {error}") from error
         row = (float(pressure), float(temperature), pressure_pa, temperature_c)
+        require_possible(self._where, self.CHANNELS, row)
         return Block(np.array([row]), before_s, self._clock.now())
 
     @property

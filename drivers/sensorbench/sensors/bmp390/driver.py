@@ -46,6 +46,7 @@ from sensorbench.sensors.bmp390.codec import (
     is_saturated,
 )
 from sensorbench.sensors.drained import filled_meanwhile
+from sensorbench.sensors.possible import require_possible
 
 CHIP_ID, ERR_REG, DATA, FIFO_LENGTH, FIFO_DATA, FIFO_CONFIG_1, NVM, CMD = (
     0x00, 0x02, 0x04, 0x12, 0x14, 0x17, 0x30, 0x7E,
@@ -171,6 +172,7 @@ class Bmp390:
                 f"{self._where} reads {row[0, 2]:.0f} Pa of counts {counts[0].tolist()}; it "
                 f"measures {RANGE_PA[0]:g} to {RANGE_PA[1]:g} Pa"
             )
+        require_possible(self._where, self.CHANNELS, row[0])
         return Block(row, before_s, self._clock.now())
 
     # -- the stream ------------------------------------------------------------------------

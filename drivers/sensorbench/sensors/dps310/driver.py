@@ -69,6 +69,8 @@ FIFO_RESULTS = 32
 BITS = 9 * (3 + RESULT_BYTES)  # of one result on the bus: both addresses and the register, too
 PA_PER_DIGIT, K_PER_DIGIT = 0.01, 0.001  # of a stream's compensated values
 BESIDE_PA = 400.0  # its accuracy, four times
+# It measures from -40 to 85 degC, and parts are baked; beyond these the formula says nothing.
+LIMITS_C = (-85.0, 155.0)
 
 BY_RATE = "by rate"
 RATES_HZ = tuple(float(1 << n) for n in range(8))
@@ -180,13 +182,14 @@ class Dps310:
             )
         self._is_started = False
         data = self._read(RESULT, 2 * RESULT_BYTES)
+        self._check_control()  # it may have begun anew since its flags
         raw = np.array([[decode_result(data[:3]), decode_result(data[3:])]], np.int32)
         row = self._compensated(raw)
-        pressure_pa, (low_pa, high_pa) = float(row[0, 2]), self.RANGE_PA
-        if _is_saturated(raw) or not low_pa - BESIDE_PA <= pressure_pa <= high_pa + BESIDE_PA:
+        if self._is_beyond(row):
+            low_pa, high_pa = self.RANGE_PA
             raise Saturated(
-                f"{self._where} reads {pressure_pa:.0f} Pa of counts {raw[0].tolist()}; it "
-                f"measures {low_pa:g} to {high_pa:g} Pa"
+                f"{self._where} reads {row[0, 2]:.0f} Pa and {row[0, 3]:.1f} degC of counts "
+                f"{raw[0].tolist()}; it measures {low_pa:g} to {high_pa:g} Pa, -40 to 85 degC"
             )
         return Block(row, before_s, self._clock.now())
 
@@ -245,11 +248,9 @@ class Dps310:
         raw = self._pairing.feed(decode_results(b"".join(results)), lost=lost)
         end_s = self._clock.now()
         self._see_that_it_runs(len(raw), before_s)
-        rows = self._compensated(raw) / (1.0, 1.0, PA_PER_DIGIT, K_PER_DIGIT)
-        return Block(
-            np.rint(rows).astype(np.int32), before_s, end_s,
-            overflow=lost, saturated=_is_saturated(raw),
-        )  # fmt: skip
+        rows = self._compensated(raw)
+        digits = np.rint(rows / (1.0, 1.0, PA_PER_DIGIT, K_PER_DIGIT)).astype(np.int32)
+        return Block(digits, before_s, end_s, overflow=lost, saturated=self._is_beyond(rows))
 
     def close_stream(self) -> None:
         """Stop filling; what is in the FIFO is gone."""
@@ -311,6 +312,16 @@ class Dps310:
         values = compensate(self._coefficients, pressure, temperature)
         return np.column_stack((raw, *values)).astype(np.float64)
 
+    def _is_beyond(self, rows: npt.NDArray[np.float64]) -> bool:
+        """Return whether any of rows of CHANNELS is none of what the part measures."""
+        raw, pressure_pa, temperature_c = rows[:, :2], rows[:, 2], rows[:, 3]
+        low_pa, high_pa = self.RANGE_PA[0] - BESIDE_PA, self.RANGE_PA[1] + BESIDE_PA
+        # The last bit is the tag in the FIFO.
+        beyond = ((raw <= LOWEST + 1) | (raw >= HIGHEST - 1)).any(axis=1)
+        beyond |= (pressure_pa < low_pa) | (pressure_pa > high_pa)
+        beyond |= (temperature_c < LIMITS_C[0]) | (temperature_c > LIMITS_C[1])
+        return bool(beyond.any())
+
     def _see_that_it_runs(self, samples: int, now_s: float) -> None:
         if samples:
             self._last_samples_s = self._clock.now()  # what came is fetched by now
@@ -342,8 +353,3 @@ def _oversampling(asked: Settings) -> tuple[int, int]:
             "both conversions must fit into a period; lower one of them"
         )
     return fitting[-1] if wanted == BY_RATE else int(wanted), temperature
-
-
-def _is_saturated(raw: npt.NDArray[np.int32]) -> bool:
-    # The last bit is the tag in the FIFO.
-    return bool(((raw <= LOWEST + 1) | (raw >= HIGHEST - 1)).any())

@@ -30,6 +30,7 @@ _SENSOR_READY_S, _COEFFICIENTS_READY_S = 0.012, 0.040
 _FULL_SCALE = 524288  # of one conversion; n of them add up to 2 n - 1 times as much
 _SHIFT = 6
 _KEPT = 32  # newer results push out whatever went before
+_STUCK = -250_000, 158_000  # counts that mean something at whatever oversampling
 _REPAIR = {0x0E: 0xA5, 0x0F: 0x96}
 _WIDTHS = (12, 12, 20, 20, 16, 16, 16, 16, 16, 12, 12)  # bits of the coefficients
 _EFFECTIVE = frozenset((0x06, 0x07, 0x08, 0x09, 0x0C, 0x0E, 0x0F, 0x62))
@@ -247,7 +248,7 @@ class SimDps310:
     def _counts(self, ended_s: float, number: int, is_pressure: bool) -> int:
         place, fault = self._place, self._place.fault(ended_s)
         if fault == "stuck":
-            return 0x123456 if is_pressure else 0x0ABCDE
+            return _STUCK[0] if is_pressure else _STUCK[1]
         began_s = self._pressure.began_s if is_pressure else self._temperature.began_s
         name = "pressure" if is_pressure else "temperature"
         noise = place.stream(f"{name} noise {round(began_s * 1e6)}").normal(number)

@@ -30,6 +30,7 @@ from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import HUMIDITY, TEMPERATURE
 from sensorbench.core.units import Dimension
 from sensorbench.links.i2c import I2cBus
+from sensorbench.sensors.possible import require_possible
 
 WHO_AM_I, AV_CONF, CTRL_REG1, CTRL_REG2, STATUS, OUT, END, FACTORY = (
     0x0F, 0x10, 0x20, 0x21, 0x27, 0x28, 0x2C, 0x30,
@@ -192,11 +193,13 @@ class Hts221:
             raise Saturated(f"{self._where}: temperature is saturated: its word is {temperature}")
         factory = self._factory
         temperature_c = interpolate(factory.temperature_c, factory.temperature_out, temperature)
+        require_possible(self._where, self.CHANNELS[1:], (temperature_c,))
         if humidity in (LOWEST, HIGHEST):
             text = f"{self._where}: humidity is saturated: its word is {humidity}"
             raise Saturated(text, (math.nan, temperature_c))
-        humidity_rh = interpolate(factory.humidity_rh, factory.humidity_out, humidity)
-        return Block(np.array([[humidity_rh, temperature_c]]), before_s, self._clock.now())
+        row = (interpolate(factory.humidity_rh, factory.humidity_out, humidity), temperature_c)
+        require_possible(self._where, self.CHANNELS, row)
+        return Block(np.array([row]), before_s, self._clock.now())
 
     # --------------------------------------------------------------------------------------
 

@@ -41,6 +41,7 @@ from sensorbench.sensors.icm42688p.codec import (
     decode_words,
     is_saturated,
 )
+from sensorbench.sensors.possible import require_possible
 
 
 class Icm42688p:
@@ -132,6 +133,7 @@ class Icm42688p:
                 )
         values = np.array(raw) * reg.scales_of(self._prepared)
         row = np.append(values, decode_temperature(temperature))
+        require_possible(self._where, self.CHANNELS, row)
         return Block(row[np.newaxis], before_s, self._clock.now())
 
     # -- the stream ------------------------------------------------------------------------

@@ -231,6 +231,9 @@ class Lis2dh12:
         full, level = bool(source & FULL), _level(source)
         # The address goes from the last byte of a sample to the first of the next.
         data = self._read(OUT, level * SAMPLE_BYTES) if level else b""
+        if data and not any(data[-SAMPLE_BYTES:]):
+            # Nothing is what a part has that began anew meanwhile.
+            self._check_control(self._read(CTRL_REG1, 6))
         shift = MODES[_mode(self._prepared)][0]
         end_s = self._clock.now()
         lost = full or filled_meanwhile(

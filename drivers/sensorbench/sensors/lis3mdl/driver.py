@@ -31,6 +31,7 @@ from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import MAGNETIC_FIELD, TEMPERATURE
 from sensorbench.core.units import Dimension
 from sensorbench.links.i2c import I2cBus
+from sensorbench.sensors.possible import require_possible
 
 WHO_AM_I, CTRL_REG1, CTRL_REG2, STATUS, OUT_X, TEMP_OUT, END = (
     0x0F, 0x20, 0x21, 0x27, 0x28, 0x2E, 0x30,
@@ -155,6 +156,7 @@ class Lis3mdl:
                     "choose a larger one, or is a magnet near?"
                 )
         values = [*(field_ut(count, range_ut) for count in axes), 25.0 + temperature / 8.0]
+        require_possible(self._where, self.CHANNELS, values)
         return Block(np.array([values]), before_s, self._clock.now())
 
     def self_test(self) -> dict[str, float]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from sensorbench.core.channel import Block, Channel, Setting, Settings, Stream, chosen
 from sensorbench.core.clock import Clock
@@ -141,9 +142,7 @@ class Lps22hh:
         self._is_started = False
         pressure, temperature = decode_sample(burst[OUT - CTRL_REG1 :])
         pressure_pa = pressure * PA_PER_COUNT
-        if is_saturated(np.array([[pressure, temperature]], np.int32)) or not (
-            RANGE_PA[0] - BESIDE_PA <= pressure_pa <= RANGE_PA[1] + BESIDE_PA
-        ):
+        if _is_beyond(np.array([[pressure, temperature]], np.int32)):
             raise Saturated(
                 f"{self._where} reads {pressure_pa:.0f} Pa, {temperature * K_PER_COUNT:.2f} degC; "
                 f"it measures {RANGE_PA[0]:g} to {RANGE_PA[1]:g} Pa"
@@ -206,6 +205,9 @@ class Lps22hh:
             raise ProtocolError(f"{self._where} claims {level} samples; its FIFO has room for 128")
         # The address goes from the last byte of a sample to the first of the next.
         data = self._read(FIFO_DATA, level * SAMPLE_BYTES) if level else b""
+        if data and not any(data[-SAMPLE_BYTES:]):
+            # Nothing is what a part has that began anew meanwhile.
+            self._check_control(self._read(CTRL_REG1, 2))
         end_s = self._clock.now()
         lost = bool(flags & OVERRUN) or filled_meanwhile(
             level, FIFO_SAMPLES, float(self._prepared["rate"]), end_s - before_s,
@@ -213,7 +215,7 @@ class Lps22hh:
         )  # fmt: skip
         rows = decode_fifo(data)
         self._see_that_it_runs(len(rows), before_s)
-        return Block(rows, before_s, end_s, overflow=lost, saturated=is_saturated(rows))
+        return Block(rows, before_s, end_s, overflow=lost, saturated=_is_beyond(rows))
 
     def close_stream(self) -> None:
         """Stop filling; what is in the FIFO is gone."""
@@ -281,3 +283,10 @@ def _control(asked: Settings) -> tuple[int, int]:
         code << 4 | FILTERS[str(asked["filter"])] | BDU,
         IF_ADD_INC | (LOW_NOISE if low_noise else 0),
     )
+
+
+def _is_beyond(counts: npt.NDArray[np.int32]) -> bool:
+    """Return whether any sample, shape (n, 2), is none of what the part measures."""
+    pressure_pa = counts[:, 0] * PA_PER_COUNT
+    low_pa, high_pa = RANGE_PA[0] - BESIDE_PA, RANGE_PA[1] + BESIDE_PA
+    return is_saturated(counts) or bool(((pressure_pa < low_pa) | (pressure_pa > high_pa)).any())

@@ -33,6 +33,7 @@ from sensorbench.core.errors import (
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import MAGNETIC_FIELD, TEMPERATURE
 from sensorbench.links.i2c import I2cBus
+from sensorbench.sensors.possible import require_possible
 
 MEASURE, READ_MEASUREMENT, READ_REGISTER, WRITE_REGISTER = 0x30, 0x40, 0x50, 0x60
 EXIT, RESET = 0x80, 0xF0
@@ -200,6 +201,7 @@ class Mlx90393:
                     f"resolution {resolution}; choose larger ones, or move the magnet away"
                 ) from error
         row.append(temperature_c(words[0], self._reference))
+        require_possible(self._where, self.CHANNELS, row)
         return Block(np.array([row]), before_s, self._clock.now())
 
     # --------------------------------------------------------------------------------------

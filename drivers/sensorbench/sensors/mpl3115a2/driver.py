@@ -44,6 +44,7 @@ from sensorbench.sensors.mpl3115a2.codec import (
     decode_samples,
     is_saturated,
 )
+from sensorbench.sensors.possible import require_possible
 
 STATUS, WHO_AM_I, F_STATUS, F_DATA, F_SETUP, PT_DATA_CFG, CTRL_REG1, CTRL_REG2, OFF_P, OFF_T = (
     0x00, 0x0C, 0x0D, 0x0E, 0x0F, 0x13, 0x26, 0x27, 0x2B, 0x2C,
@@ -155,6 +156,7 @@ class Mpl3115a2:
                 f"{self._where} reads {row[0, 0]:.0f} Pa, {row[0, 1]:.2f} degC; it measures "
                 f"{RANGE_PA[0]:g} to {RANGE_PA[1]:g} Pa"
             )
+        require_possible(self._where, self.CHANNELS, row[0])
         return Block(row, before_s, self._clock.now())
 
     # -- the stream ------------------------------------------------------------------------
@@ -207,7 +209,10 @@ class Mpl3115a2:
             self._looked_s = before_s
         if level > FIFO_SAMPLES:
             raise ProtocolError(f"{self._where} claims {level} samples; its FIFO has room for 32")
-        counts = decode_samples(self._read(F_DATA, level * SAMPLE_BYTES) if level else b"")
+        data = self._read(F_DATA, level * SAMPLE_BYTES) if level else b""
+        if data and not any(data[-SAMPLE_BYTES:]):
+            self._check_control()  # nothing is what a part has that began anew meanwhile
+        counts = decode_samples(data)
         end_s = self._clock.now()
         self._see_that_it_runs(len(counts), before_s)
         lost = bool(status & OVERFLOW) or filled_meanwhile(

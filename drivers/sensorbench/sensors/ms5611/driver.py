@@ -18,6 +18,7 @@ from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import PRESSURE, TEMPERATURE, Value, components
 from sensorbench.links.i2c import I2cBus
 from sensorbench.protocols.checksums import crc16
+from sensorbench.sensors.possible import require_possible
 
 RESET, CONVERT_PRESSURE, CONVERT_TEMPERATURE, ADC_READ, PROM_READ = 0x1E, 0x40, 0x50, 0x00, 0xA0
 RESET_S, END_OF_RANGE = 0.003, 0xFFFFFF
@@ -209,6 +210,7 @@ class Ms5611:
         temperature = self._counts("temperature")
         values = self._compensated(self._coefficients, pressure, temperature)
         row = (float(pressure), float(temperature), *values)
+        require_possible(self._where, self.CHANNELS, row)
         return Block(np.array([row]), before_s, self._clock.now())
 
     def _compensated(

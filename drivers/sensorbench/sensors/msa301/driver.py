@@ -130,6 +130,7 @@ class Msa301:
         self._is_started = False
         asked = self._prepared
         words = decode_words(self._read(DATA, SAMPLE_BYTES))
+        self._check_control()  # it may have begun anew since its flag
         for channel, word in zip(self.CHANNELS, words, strict=True):
             if is_saturated(word, RESOLUTIONS[str(asked["resolution"])]):
                 raise Saturated(

@@ -141,6 +141,8 @@ class Qmc5883l:
                 "start() says"
             )
         counts = decode_counts(self._read(OUT_X, 6))
+        # It may have begun anew since its status.
+        self._require(self._read(CTRL1, PERIOD - CTRL1 + 1), settings)
         range_ut = float(settings["range"])
         row = []
         for channel, count in zip(self.CHANNELS, counts, strict=True):

@@ -151,6 +151,8 @@ class Qmc5883p:
                 "says"
             )
         counts = decode_counts(self._read(OUT_X, 6))
+        # It may have begun anew since its status.
+        self._require(self._read(CTRL1, CTRL2 - CTRL1 + 1), settings)
         range_ut = float(settings["range"])
         row = []
         for channel, count in zip(self.CHANNELS, counts, strict=True):

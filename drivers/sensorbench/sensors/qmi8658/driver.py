@@ -28,6 +28,7 @@ from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import ACCELERATION, ANGULAR_RATE, TEMPERATURE
 from sensorbench.core.units import Dimension
 from sensorbench.links.i2c import I2cBus
+from sensorbench.sensors.possible import require_possible
 
 WHO_AM_I, CTRL1, CTRL2, CTRL3, CTRL5, CTRL7, STATUS_INT, TIMESTAMP, TEMP, RESULT, TEST, RESET = (
     0x00, 0x02, 0x03, 0x04, 0x06, 0x08, 0x2D, 0x30, 0x33, 0x4D, 0x51, 0x60,
@@ -127,6 +128,7 @@ class Qmi8658:
                 "long as start() says"
             )
         self._seen = None
+        self._check_control()  # it may have begun anew since the first look
         temperature, *raw = np.frombuffer(burst[TEMP - TIMESTAMP :], "<i2").tolist()
         for channel, count in zip(self.CHANNELS, raw, strict=False):
             if count in (LOWEST, HIGHEST):
@@ -140,6 +142,7 @@ class Qmi8658:
                 "part tells none beyond that"
             )
         row = (*(np.array(raw) * _scales(self._prepared)).tolist(), temperature / 256.0)
+        require_possible(self._where, self.CHANNELS, row)
         return Block(np.array([row]), before_s, self._clock.now())
 
     def _whole_burst(self) -> bytes:

@@ -6,6 +6,8 @@
   CO2 of some days for fresh air, which a chamber is not, and keeps what it learned for good.
 - Settings go to the volatile memory. What wears the part or moves its calibration for good
   (WEARING) is never sent from here.
+- A part that idles between single shots shows no loss of its supply: the volatile altitude, which
+  the ambient pressure overrides, is set one metre beside the stored one, and read before each shot.
 - A measurement of before `start` is thrown away: the part keeps the newest until it is fetched.
 Sources: Sensirion SCD4x data sheets 1.1 and 1.3, tables 9 to 31 (commands, times);
 Sensirion/embedded-i2c-scd4x scd4x_i2c.h (variants, limits of settings). Accuracy is recalled.
@@ -41,6 +43,7 @@ from sensorbench.protocols.checksums import WORD_BYTES, decode_words, encode_wor
 READ_MEASUREMENT, DATA_READY, STOP, SINGLE_SHOT = 0xEC05, 0xE4B8, 0x3F86, 0x219D
 SERIAL_NUMBER, VARIANT, WAKE_UP, REINIT, SELF_TEST = 0x3682, 0x202F, 0x36F6, 0x3646, 0x3639
 SET_OFFSET, GET_OFFSET, SET_PRESSURE = 0x241D, 0x2318, 0xE000
+SET_ALTITUDE, GET_ALTITUDE = 0x2427, 0x2322
 SET_SELF_CALIBRATION, GET_SELF_CALIBRATION = 0x2416, 0x2313
 WEARING: Mapping[int, str] = {
     0x3615: "persist settings: the EEPROM stands 2000 of them",
@@ -117,6 +120,7 @@ class Scd4x:
         self._settings: Settings | None = None
         self._told: Identity | None = None
         self._started_s: float | None = None
+        self._witness_m = 0
 
     def identify(self) -> Identity:
         """Read the serial number and the variant; of one that measures, that it is an SCD4x.
@@ -158,6 +162,9 @@ class Scd4x:
         self._set(SET_OFFSET, offset, GET_OFFSET)
         is_on = int(asked["self_calibration"] == "on")
         self._set(SET_SELF_CALIBRATION, is_on, GET_SELF_CALIBRATION)
+        (stored_m,) = self._ask(GET_ALTITUDE, 1)
+        self._witness_m = stored_m - 1 if stored_m else 1
+        self._set(SET_ALTITUDE, self._witness_m, GET_ALTITUDE)
         # Parts of data sheet 1.3 do not tell the pressure.
         self._set(SET_PRESSURE, round(float(asked["ambient_pressure"]) / 100.0))
         if asked["mode"] == SINGLE:
@@ -172,10 +179,12 @@ class Scd4x:
     def start(self) -> float:
         """Start a measurement and return the seconds until it is ready. Call `prepare` first.
 
-        In a periodic mode it drops what is there, and the next one is waited for.
+        In a periodic mode it drops what is there, and the next one is waited for. Raises
+        SettingsLost in single mode where the part began anew since.
         """
         mode = self._prepared["mode"]
         if mode == SINGLE:
+            self._check_witness()
             self._send(SINGLE_SHOT)
             self._started_s = self._clock.now()
             return SINGLE_S
@@ -272,6 +281,14 @@ class Scd4x:
             raise SettingsLost(
                 f"{self._where}: {command:#06x} wrote {word}, {found} reads back. Check pull-ups, "
                 "cable length and bus clock"
+            )
+
+    def _check_witness(self) -> None:
+        (found_m,) = self._ask(GET_ALTITUDE, 1)
+        if found_m != self._witness_m:
+            raise SettingsLost(
+                f"{self._where}: the altitude is {found_m} m, {self._witness_m} m was written. Did "
+                "the supply dip, or does somebody else use this part? Prepare it again"
             )
 
     def _send(self, command: int) -> None:

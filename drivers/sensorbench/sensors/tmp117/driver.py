@@ -13,6 +13,7 @@ from sensorbench.core.errors import NotReady, ProtocolError, Saturated, Settings
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import TEMPERATURE
 from sensorbench.links.i2c import I2cBus
+from sensorbench.sensors.possible import require_possible
 
 RESULT, CONFIGURATION, EEPROM_UNLOCK, DEVICE_ID = 0x00, 0x01, 0x04, 0x0F
 EEPROM = (0x05, 0x06, 0x08)
@@ -120,6 +121,7 @@ class Tmp117:
                 f"{self._where} reads 256 degC, the end of its result register; it measures -55 to "
                 "150 degC"
             )
+        require_possible(self._where, self.CHANNELS, [temperature_c])
         return Block(np.array([[temperature_c]]), before_s, self._clock.now())
 
     @property

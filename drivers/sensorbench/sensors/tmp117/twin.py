@@ -10,13 +10,15 @@ from typing import ClassVar
 from sensorbench.core.errors import NotAcknowledged
 from sensorbench.sensors.simulated import PowerOnReset, factory_number, screened
 from sensorbench.sensors.tmp117.twin_alerts import Passed
+from sensorbench.sensors.tmp117.twin_memory import PROGRAMMABLE, WRITE_S, Eeprom
 from sensorbench.world.conversions import Conversions, reached
 from sensorbench.world.world import Place
 
 _CYCLE_S = (0.0155, 0.125, 0.25, 0.5, 1.0, 4.0, 8.0, 16.0)
 _AVERAGES = (1, 8, 32, 64)
 _POWER_UP_S, _RESET_S = 0.0015, 0.002
-_HIGH, _LOW, _READY = 0x8000, 0x4000, 0x2000
+_HIGH, _LOW, _READY, _BUSY = 0x8000, 0x4000, 0x2000, 0x1000
+_UNLOCKED, _UNLOCK_BUSY = 0x8000, 0x4000  # of register 4
 _STUCK = 0x0D40
 _THERM, _PIN_SHOWS_READY, _SOFT_RESET = 0x0010, 0x0004, 0x0002
 # Result, configuration, limits, lock, EEPROM 1 and 2, offset, EEPROM 3 (register map, reset).
@@ -26,9 +28,11 @@ _DEFAULTS = {0: 0x8000, 1: 0x0220, 2: 0x6000, 3: 0x8000, 4: 0, 5: 0, 6: 0, 7: 0,
 class SimTmp117:
     """One part at a place in the world, with its own offset and noise. Converts from power-on.
 
-    It resets on a general call, and answers an SMBus alert while a limit was passed. Therm mode,
-    the other uses of the alert pin and programming the EEPROM are not modelled: `beyond` lists what
-    was acknowledged of that and did nothing.
+    It resets on a general call, and answers an SMBus alert while a limit was passed. While its
+    EEPROM is unlocked, what is written to a register is what it has after every reset; that is
+    counted over power cycles: `memory.writes`. Recalled: that a write takes 7 ms; an estimate: that
+    one that comes meanwhile changes the register alone. Therm mode and the other uses of the alert
+    pin are not modelled: `beyond` lists what was acknowledged and did nothing.
     """
 
     FAULTS: ClassVar[tuple[str, ...]] = ("drift", "stuck", "noise", "identity", "silent")
@@ -38,13 +42,15 @@ class SimTmp117:
         self._place = place
         self._clock = place.clock
         self._registers = dict(_DEFAULTS)
+        numbers = zip((5, 6, 8), struct.unpack(">3H", factory_number(place, 6)), strict=True)
+        self.memory = Eeprom(place, _DEFAULTS | dict(numbers))
+        self._programmed_at_s = -math.inf
         self._power = PowerOnReset(place, 1.65, self._supplied, self._refresh)
         self._pointer = 0
         self._offset_c = screened(place, "offset", 0.02)
         self._ageing_c = screened(place, "ageing", 0.01)
         # Datasheet: 13 to 17.5 ms a conversion, 15.5 ms typical (recalled).
         self._conversion_s = 0.0155 + 0.002 * (2 * place.stream("unit slowness").uniform() - 1)
-        self._unique = struct.unpack(">3H", factory_number(place, 6))
 
     def supply_current_a(self) -> float:
         """Return the current it draws: converting, waiting or shut down (SNOSD82D, recalled)."""
@@ -73,7 +79,7 @@ class SimTmp117:
         if length > 2 or self._pointer not in self._registers:
             self.beyond.note(f"read {length} bytes at {self._pointer:#04x}")
         self._refresh()
-        word = self._registers.get(self._pointer, 0xFFFF)
+        word = self._registers.get(self._pointer, 0xFFFF) | self._busy_bits(self._pointer)
         if self._pointer == 0:
             self._registers[1] &= ~_READY
         elif self._pointer == 1:
@@ -118,23 +124,44 @@ class SimTmp117:
         self._reset(self._power.since_s + _POWER_UP_S)
 
     def _reset(self, awake_at_s: float) -> None:
-        self._registers = dict(_DEFAULTS)
-        self._registers[5], self._registers[6], self._registers[8] = self._unique
+        self._registers = _DEFAULTS | self.memory.words
+        self._programmed_at_s = -math.inf
         self._awake_at_s = awake_at_s
         self._start(awake_at_s)
 
     def _write(self, register: int, word: int) -> None:
         self._refresh()
+        is_unlocked = bool(self._registers[4] & _UNLOCKED)
         if register == 1:
             self._configure(word)
-        elif register in (2, 3, 7):
+        elif register in (2, 3, 7) or (register in PROGRAMMABLE and is_unlocked):
             self._registers[register] = word
-        elif register == 4 and word & 0x8000:
-            self.beyond.note("unlock the EEPROM")
-        elif register in (5, 6, 8):
-            self.beyond.note(f"write {word:#06x} to EEPROM register {register:#04x}")
-        elif register != 4:
+        elif register == 4:
+            self._registers[4] = word & _UNLOCKED
+        elif register in PROGRAMMABLE:
+            self.beyond.note(f"write {word:#06x} to EEPROM register {register:#04x}, locked")
+        else:
             self.beyond.note(f"write {word:#06x} to read-only register {register:#04x}")
+
+        is_reset = register == 1 and bool(word & _SOFT_RESET)
+        if is_unlocked and register in PROGRAMMABLE and not is_reset:
+            self._program(register)
+
+    def _program(self, register: int) -> None:
+        if self._is_programming:
+            self.beyond.note(f"write to {register:#04x} while the EEPROM is busy")
+            return
+        word = self._registers[register]
+        self.memory.program(register, word & 0x0FFC if register == 1 else word)
+        self._programmed_at_s = self._clock.now()
+
+    @property
+    def _is_programming(self) -> bool:
+        return not reached(self._clock.now(), self._programmed_at_s + WRITE_S)
+
+    def _busy_bits(self, register: int) -> int:
+        bits = {1: _BUSY, 4: _UNLOCK_BUSY}
+        return bits.get(register, 0) if self._is_programming else 0
 
     def _configure(self, word: int) -> None:
         if word & _THERM:

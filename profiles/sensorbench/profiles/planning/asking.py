@@ -47,7 +47,9 @@ def check_asks(c: Pointing, phase: Phase, actions: Iterable[tuple[Action, str]])
         if not good or limited:
             key = "measures" if name in phase.measures else "monitor.measures"
             named = [ask.channel for ask in rows if ask.channel in phase.measures]
-            c.problem(why[(limited or rows)[0].channel], "measures" if named else key)
+            text = why[(limited or rows)[0].channel]
+            whose = f"{part}: " if len(c.parts) > 1 else ""
+            c.problem(whose + text, "measures" if named else key)
         kept += good
     told["asks"] = [ask.as_json() for ask in kept]
     _check_parameters(c, fed)

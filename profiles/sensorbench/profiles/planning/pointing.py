@@ -7,7 +7,7 @@ from typing import Any
 
 from sensorbench.core.channel import Channel, Settings, read_settings
 from sensorbench.core.quantity import address
-from sensorbench.parts.model import Part
+from sensorbench.parts.model import Parameter, Part
 from sensorbench.parts.values import Targets, Wave
 from sensorbench.profiles.measuring import Ask, ask_of, measure
 from sensorbench.profiles.model import Test
@@ -202,15 +202,12 @@ class Pointing(Placing):
         self, conditions: Sequence[str], name: str, labels: Mapping[str, Any]
     ) -> Iterator[Action]:
         """Test the parts' parameters at each condition, in the order given."""
-        parameters = [p for part in self.parts for p in part.parameter]
-        if conditions and not parameters:
-            names = ", ".join(part.part.name for part in self.parts)
-            self.problem(f"{names} has no [[parameter]] to test", "test")
+        self._check_tested(conditions)
         for condition in conditions:
             values = {**self.nominal(), **self.condition(condition)}
             yield from self.go([values])
             stimuli = self._stimuli_of_parameters(condition)
-            if parameters and not stimuli:
+            if not stimuli and any(part.parameter for part in self.parts):
                 self.problem(f"no parameter has limits at {condition}: nothing is tested", "test")
             for stimulus, asked in stimuli:
                 yield from self.go([{**values, **stimulus}])
@@ -220,12 +217,25 @@ class Pointing(Placing):
                 )
                 yield self.read(point)
 
+    def _check_tested(self, conditions: Sequence[str]) -> None:
+        """Each part of a run must have something that is tested, or its units are not known."""
+        if not conditions:
+            return
+        parts = [part for part in self.parts if part.parameter]
+        for part in self.parts:
+            if part not in parts:
+                self.problem(f"{part.part.name} has no [[parameter]] to test", "test")
+        for part in parts if len(parts) > 1 else ():
+            if not any(_is_tested(p, at) for p in part.parameter for at in conditions):
+                where = ", ".join(conditions)
+                self.problem(f"no parameter of {part.part.name} has limits at {where}", "test")
+
     def _stimuli_of_parameters(self, condition: str) -> list[tuple[Targets, list[str]]]:
         """Return each stimulus once, with the parameters that are read there."""
         found: list[tuple[Targets, list[str]]] = []
         for part in self.parts:
             for parameter in part.parameter:
-                if parameter.limits and condition not in parameter.limits:
+                if not _is_tested(parameter, condition):
                     continue
                 say, channels = self.say_of(part), self.channels(part)
                 asks = ask_of(parameter.measure, part, channels, say, parameter)
@@ -252,3 +262,8 @@ class Pointing(Placing):
             "from": test.from_,
             "back_s": test.back,
         }
+
+
+def _is_tested(parameter: Parameter, condition: str) -> bool:
+    """Return whether a parameter is measured at a condition: one without limits is at every one."""
+    return not parameter.limits or condition in parameter.limits
