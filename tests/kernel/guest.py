@@ -1,0 +1,175 @@
+"""A Linux in QEMU with a USB-I2C adapter, and what is asked of it: its sysfs, by a shell."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sensorbench.links.ready import ready
+
+from .image import Debian, make, qemu
+
+if TYPE_CHECKING:
+    from typing import Self
+
+_DEADLINE_S = 60.0
+_END = "-- done "
+# Without them there is no adapter; `i2c_tiny_usb` is the driver of the one that is plugged in.
+ADAPTER = ("virtio_pci", "virtio_console", "uhci_hcd", "i2c_dev", "i2c_tiny_usb", "iio_trig_sysfs")
+
+
+class Guest:
+    """A guest that is up. `port` is where an adapter waits to be plugged in."""
+
+    def __init__(self, debian: Debian, modules: Sequence[str], port: int, where: Path) -> None:
+        self.release = debian.release
+        self._console = where / "console.log"
+        image = make(debian, (*ADAPTER, *modules), where)
+        # Without KVM: on a machine that is virtual itself it may be slower, or absent.
+        self._qemu = subprocess.Popen(
+            [
+                qemu(), "-accel", "tcg", "-cpu", "max", "-m", "256",
+                "-nodefaults", "-no-reboot", "-display", "none",
+                "-kernel", str(debian.kernel), "-initrd", str(image),
+                "-append", "console=ttyS0 panic=-1 quiet loglevel=5",
+                "-serial", f"file:{self._console}", "-chardev", "stdio,id=shell",
+                "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=shell",
+                "-usb", "-chardev", f"socket,id=i2c,host=127.0.0.1,port={port}",
+                "-device", "usb-redir,chardev=i2c",
+            ],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        self._heard = ""
+        self._until("guest is up")
+        self.adapter = self._find_adapter()
+
+    def _find_adapter(self) -> str:
+        deadline_s = time.monotonic() + _DEADLINE_S
+        while time.monotonic() < deadline_s:
+            for name in self.run("ls /sys/bus/i2c/devices").split():
+                folder = f"/sys/bus/i2c/devices/{name}"
+                if "tiny-usb" in self.run(f"cat {folder}/name"):
+                    return folder
+            time.sleep(0.1)
+        raise AssertionError(f"no adapter came up;\n{self.log()}")
+
+    def _until(self, end: str) -> str:
+        assert self._qemu.stdout is not None
+        deadline_s = time.monotonic() + _DEADLINE_S
+        while end not in self._heard:
+            left_s = deadline_s - time.monotonic()
+            more = b""
+            if left_s > 0 and ready([self._qemu.stdout.fileno()], timeout_s=left_s):
+                more = os.read(self._qemu.stdout.fileno(), 65536)
+            if not more:
+                raise AssertionError(f"no {end!r} of the guest but {self._heard!r};\n{self.log()}")
+            self._heard += more.decode()
+        before, _, self._heard = self._heard.partition(end)
+        return before
+
+    def log(self) -> str:
+        """Return what the kernel wrote on its console."""
+        return self._console.read_text(errors="replace") if self._console.exists() else ""
+
+    def run(self, command: str) -> str:
+        """Return what a command of the shell prints. Raises OSError where it fails."""
+        assert self._qemu.stdin is not None
+        self._qemu.stdin.write(f"{command}\necho '{_END}'$?.\n".encode())
+        self._qemu.stdin.flush()
+        said = self._until(_END)
+        code = self._until(".").strip()
+        if code != "0":
+            raise OSError(f"{command}: {said.strip()} (code {code})\n{self.log()[-2000:]}")
+        return said
+
+    @contextmanager
+    def device(self, driver: str, address: int) -> Iterator[Device]:
+        """Say to the kernel that a part is on the adapter, as a board's description would."""
+        told = f"{driver} {address:#04x}"
+        self.run(f"echo {told} > {self.adapter}/new_device")
+        number = self.adapter.rpartition("-")[2]
+        try:
+            yield Device(self, f"/sys/bus/i2c/devices/{number}-{address:04x}")
+        finally:
+            self.run(f"echo {address:#04x} > {self.adapter}/delete_device")
+
+    def close(self) -> None:
+        """Pull the plug."""
+        self._qemu.kill()
+        self._qemu.communicate()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Device:
+    """A part that a driver of the kernel has, as its attributes in sysfs."""
+
+    def __init__(self, guest: Guest, path: str) -> None:
+        self._guest = guest
+        self.path = path
+
+    def nodes(self, kind: str = "iio") -> list[str]:
+        """Return the folders of what the driver made: `iio:device0`, `hwmon0`. OSError if none."""
+        folders = {"iio": f"{self.path}/iio:device*", "hwmon": f"{self.path}/hwmon/hwmon*"}
+        return self._guest.run(f"ls -d {folders[kind]}").split()
+
+    def node(self, kind: str = "iio", name: str = "") -> Node:
+        """Return the one with that name, or the only one."""
+        paths = self.nodes(kind)
+        if name:
+            paths = [p for p in paths if self._guest.run(f"cat {p}/name").strip().endswith(name)]
+        assert len(paths) == 1, (name, paths)
+        return Node(self._guest, paths[0])
+
+
+class Node:
+    """An IIO or hwmon device: attributes by their names in sysfs."""
+
+    def __init__(self, guest: Guest, path: str) -> None:
+        self._guest = guest
+        self.path = path
+
+    def text(self, name: str) -> str:
+        """Return an attribute as it is written. Raises OSError where the driver fails."""
+        return self._guest.run(f"cat {self.path}/{name}").strip()
+
+    def number(self, name: str) -> float:
+        """Return an attribute that is one number."""
+        return float(self.text(name))
+
+    def numbers(self, name: str) -> list[float]:
+        """Return an attribute that is several numbers: what can be had of another one."""
+        return [float(number) for number in self.text(name).strip("[]").split()]
+
+    def set(self, name: str, value: object) -> None:
+        """Write an attribute. Raises OSError where the driver refuses."""
+        self._guest.run(f"echo {shlex.quote(str(value))} > {self.path}/{name}")
+
+    def all(self) -> dict[str, str]:
+        """Return all attributes that can be read now, by name."""
+        found = self._guest.run(
+            f'cd {self.path}; for f in *; do [ -f "$f" ] && [ -r "$f" ] && '
+            '[ "$f" != uevent ] && v="$(cat "$f" 2>/dev/null)" && echo "$f=$v"; done; cd /'
+        )
+        rows = (line.partition("=") for line in found.splitlines() if "=" in line)
+        return {name: value for name, _, value in rows}
+
+    def value(self, channel: str) -> float:
+        """Return a channel in its unit of sysfs: (raw + offset) x scale, as IIO says."""
+        known = self.all()
+        shared = channel.rpartition("_")[0]
+
+        def of(kind: str, default: str) -> float:
+            return float(known.get(f"{channel}_{kind}", known.get(f"{shared}_{kind}", default)))
+
+        return (self.number(f"{channel}_raw") + of("offset", "0")) * of("scale", "1")
