@@ -22,8 +22,10 @@ from .guest import Device, Guest
 from .image import Debian, NotThereError, qemu
 from .parts import PARTS
 
-# The modules that have the parts on I2C, where those are not the drivers themselves.
-MODULES = {part.module: part.module for part in PARTS} | {"bmp280": "bmp280_i2c"}
+# Drivers that know several buses have a module for each.
+ON_I2C = {"bmp280", "st_pressure", "st_accel", "st_magn", "st_lsm6dsx"}
+DRIVERS = {part.module for part in PARTS}
+MODULES = sorted(f"{name}_i2c" if name in ON_I2C else name for name in DRIVERS)
 AMBIENT: dict[str, Value] = {"temperature": 27.5, "pressure": 98_700.0, "humidity": 52.0}
 
 
@@ -85,7 +87,7 @@ def adapter(
     bus = SimulatedI2cBus("usb")
     with (
         UsbMount(bus) as mount,
-        Guest(debian, [*MODULES.values()], mount.port, tmp_path_factory.mktemp("guest")) as guest,
+        Guest(debian, MODULES, mount.port, tmp_path_factory.mktemp("guest")) as guest,
     ):
         yield guest, bus
 

@@ -124,12 +124,10 @@ class Device:
         return self._guest.run(f"ls -d {folders[kind]}").split()
 
     def node(self, kind: str = "iio", name: str = "") -> Node:
-        """Return the one with that name, or the only one."""
-        paths = self.nodes(kind)
-        if name:
-            paths = [p for p in paths if self._guest.run(f"cat {p}/name").strip().endswith(name)]
-        assert len(paths) == 1, (name, paths)
-        return Node(self._guest, paths[0])
+        """Return the one whose name ends so, or the only one."""
+        nodes = [Node(self._guest, path) for path in self.nodes(kind)]
+        (found,) = (node for node in nodes if not name or node.text("name").endswith(name))
+        return found
 
 
 class Node:
@@ -155,21 +153,23 @@ class Node:
         """Write an attribute. Raises OSError where the driver refuses."""
         self._guest.run(f"echo {shlex.quote(str(value))} > {self.path}/{name}")
 
-    def all(self) -> dict[str, str]:
-        """Return all attributes that can be read now, by name."""
-        found = self._guest.run(
-            f'cd {self.path}; for f in *; do [ -f "$f" ] && [ -r "$f" ] && '
-            '[ "$f" != uevent ] && v="$(cat "$f" 2>/dev/null)" && echo "$f=$v"; done; cd /'
-        )
-        rows = (line.partition("=") for line in found.splitlines() if "=" in line)
-        return {name: value for name, _, value in rows}
-
     def value(self, channel: str) -> float:
-        """Return a channel in its unit of sysfs: (raw + offset) x scale, as IIO says."""
-        known = self.all()
-        shared = channel.rpartition("_")[0]
+        """Return a channel in its unit of sysfs: what is an input, or (raw + offset) x scale."""
+        if f"{channel}_input" in self.names():
+            return self.number(f"{channel}_input")
+        return self.scaled(channel, self.number(f"{channel}_raw"))
 
-        def of(kind: str, default: str) -> float:
-            return float(known.get(f"{channel}_{kind}", known.get(f"{shared}_{kind}", default)))
+    def scaled(self, channel: str, raw: float) -> float:
+        """Return what raw counts of a channel are (Linux, ABI/testing/sysfs-bus-iio)."""
+        names, shared = self.names(), channel.rpartition("_")[0]
+        found = {"offset": 0.0, "scale": 1.0}
+        for kind in found:
+            for name in (f"{channel}_{kind}", f"{shared}_{kind}"):
+                if name in names:
+                    found[kind] = self.number(name)
+                    break
+        return (raw + found["offset"]) * found["scale"]
 
-        return (self.number(f"{channel}_raw") + of("offset", "0")) * of("scale", "1")
+    def names(self) -> list[str]:
+        """Return the names of its attributes."""
+        return self._guest.run(f"ls {self.path}").split()
