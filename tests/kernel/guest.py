@@ -28,7 +28,7 @@ class Guest:
     """A guest that is up. `port` is where an adapter waits to be plugged in."""
 
     def __init__(self, debian: Debian, modules: Sequence[str], port: int, where: Path) -> None:
-        self.release = debian.release
+        self.modules = set(debian.modules())
         self._console = where / "console.log"
         image = make(debian, (*ADAPTER, *modules), where)
         # Without KVM: on a machine that is virtual itself it may be slower, or absent.

@@ -19,7 +19,15 @@ class Part:
         """Return what device.toml calls the driver."""
         return f"{LINUX}, {self.module}"
 
+    @property
+    def on_i2c(self) -> str:
+        """Return the module that has it on I2C: drivers that know several buses have one each."""
+        return f"{self.module}_i2c" if self.module in SEVERAL_BUSES else self.module
 
+
+SEVERAL_BUSES = {
+    "adxl355", "bmp280", "hts221", "ms5611", "st_accel", "st_lsm6dsx", "st_magn", "st_pressure",
+}  # fmt: skip
 PARTS = (
     Part("bmp280", 0x76, "bmp280", "bmp280"),
     Part("bme280", 0x76, "bmp280", "bme280"),
@@ -37,4 +45,11 @@ PARTS = (
     Part("asm330lhh", 0x6A, "st_lsm6dsx", "asm330lhh"),
     Part("sht3x", 0x44, "sht3x", "sht3x"),
     Part("sht4x", 0x44, "sht4x", "sht4x"),
+    # Debian leaves these out: .ci/kernel builds them of its source.
+    Part("ms5611", 0x77, "ms5611", "ms5611"),
+    Part("adxl355", 0x1D, "adxl355", "adxl355"),
+    Part("tmp117", 0x48, "tmp117", "tmp117"),
+    Part("hts221", 0x5F, "hts221", "hts221"),
+    Part("shtc3", 0x70, "shtc1", "shtc3"),
+    Part("aht20", 0x38, "aht10", "aht20"),
 )

@@ -9,7 +9,8 @@ from .conftest import Bench
 from .guest import Node
 
 G = 9.80665
-OFFSET = {"lis2dh12": 0.1, "sc7a20": 0.1, "msa301": 0.15, "lsm6dso": 0.06, "asm330lhh": 0.06}
+OFFSET = {"lis2dh12": 0.1, "sc7a20": 0.1, "msa301": 0.15, "lsm6dso": 0.06, "asm330lhh": 0.06,
+          "adxl355": 0.075}  # fmt: skip
 """How far a fresh unit may be off, in g: some two and a half times the typical offset."""
 UP = {"x": (1.0, 0.0, 0.0), "y": (0.0, -1.0, 0.0), "z": (0.0, 0.0, 1.0)}
 
@@ -108,3 +109,18 @@ def test_samples_in_a_buffer_follow_the_world(bench: Bench, name: str) -> None:
         ]
         unit = 1.0 if kind == "magn" else G
         assert steps == pytest.approx([-unit, 0.0, unit], abs=0.05 * unit)
+
+
+def test_the_adxl355_takes_rates_and_a_trim_and_tells_its_temperature(bench: Bench) -> None:
+    with bench.part("adxl355") as (_, device):
+        node = device.node()
+        assert node.value("in_temp") / 1000 == pytest.approx(27.5, abs=5)
+        for rate in ("4000", "125", "3.906"):
+            node.set("in_accel_sampling_frequency", rate)
+            assert node.number("in_accel_sampling_frequency") == float(rate)
+        node.set("in_accel_sampling_frequency", 1000)
+        time.sleep(0.1)
+        before = node.number("in_accel_x_raw")
+        node.set("in_accel_x_calibbias", 1000)  # 16 bits, each of 16 counts of the output
+        time.sleep(0.1)
+        assert node.number("in_accel_x_raw") - before == pytest.approx(16_000, abs=300)

@@ -11,7 +11,7 @@ from .conftest import Bench
 
 ACCURACY_PA = {
     "bmp280": 100.0, "bme280": 100.0, "bmp390": 50.0, "dps310": 100.0, "spl06": 100.0,
-    "mpl3115a2": 400.0, "hp206c": 150.0, "lps22hh": 50.0,
+    "mpl3115a2": 400.0, "hp206c": 150.0, "lps22hh": 50.0, "ms5611": 150.0,
 }  # fmt: skip
 ACCURACY_C = {"mpl3115a2": 1.0, "lps22hh": 1.5}
 WRONG_BIT = "write 0x10 to 0x09"
@@ -59,6 +59,8 @@ def test_pressure_and_temperature_are_the_world_s(
         ("bmp390", "temp", (1, 2, 4, 8, 16, 32)),
         ("dps310", "pressure", (1, 2, 4, 8)),  # from 16 on it sets another bit than P_SHIFT
         ("dps310", "temp", (1, 2, 4, 8)),
+        ("ms5611", "pressure", (256, 512, 1024, 2048, 4096)),
+        ("ms5611", "temp", (256, 512, 1024, 2048, 4096)),
         ("hp206c", "pressure", (128, 256, 512, 1024, 2048, 4096)),
     ],
 )
@@ -91,6 +93,16 @@ def test_the_rates_of_the_bmp390_are_taken_and_its_filter_settles(bench: Bench) 
         assert not twin.beyond
 
 
+@pytest.mark.parametrize("temperature_c", [-30.0, -10.0, 15.0, 60.0])
+def test_the_ms5611_is_compensated_when_it_is_cold_too(bench: Bench, temperature_c: float) -> None:
+    bench.pose(temperature=temperature_c, pressure=70_000.0)
+    with bench.part("ms5611") as (twin, device):
+        node = device.node()
+        assert node.number("in_temp_input") / 1000 == pytest.approx(temperature_c, abs=4)
+        assert 1000 * node.number("in_pressure_input") == pytest.approx(70_000.0, abs=400)
+        assert not twin.beyond
+
+
 def test_the_bme280_s_humidity_is_the_world_s(bench: Bench) -> None:
     with bench.part("bme280") as (twin, device):
         for humidity in (20.0, 80.0):
@@ -101,7 +113,7 @@ def test_the_bme280_s_humidity_is_the_world_s(bench: Bench) -> None:
         assert not twin.beyond
 
 
-@pytest.mark.parametrize("name", ["bmp280", "bme280", "bmp390", "mpl3115a2", "lps22hh"])
+@pytest.mark.parametrize("name", ["bmp280", "bme280", "bmp390", "mpl3115a2", "lps22hh", "ms5611"])
 def test_samples_in_a_buffer_follow_the_world(bench: Bench, name: str) -> None:
     with bench.part(name) as (_, device):
         node = device.node()
