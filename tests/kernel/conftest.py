@@ -13,7 +13,7 @@ import pytest
 from sensorbench.core.catalog import devices
 from sensorbench.core.clock import RealClock
 from sensorbench.core.quantity import Value
-from sensorbench.links.i2c import SimulatedI2cBus
+from sensorbench.links.i2c import I2cTarget, SimulatedI2cBus
 from sensorbench.links.usb_mount import UsbMount
 from sensorbench.world.fields import Constant
 from sensorbench.world.world import Place, World
@@ -22,7 +22,7 @@ from .guest import Device, Guest
 from .image import Debian, NotThereError, qemu
 from .parts import PARTS
 
-MODULES = sorted({part.on_i2c for part in PARTS})
+MODULES = sorted({part.on_i2c for part in PARTS} | {"i2c_mux_pca954x"})
 AMBIENT: dict[str, Value] = {"temperature": 27.5, "pressure": 98_700.0, "humidity": 52.0}
 
 
@@ -52,15 +52,28 @@ class Bench:
     def part(self, name: str, **options: Any) -> Iterator[tuple[Any, Device]]:
         """Plug in a twin by its name in the catalog, and let its driver of the kernel have it."""
         (part,) = (known for known in PARTS if known.twin == name)
-        if part.on_i2c not in self.guest.modules:
-            pytest.skip(f"this kernel has no {part.on_i2c}: .ci/kernel builds it with gcc-12, make")
-        twin = devices()[name].load_twin()(Place(self.world, "7", powered=False), **options)
-        self._bus.attach(part.address, twin)
+        self.needs(part.on_i2c)
+        twin = self.twin(name, **options)
+        with self.plugged(part.address, twin), self.guest.device(part.device, part.address) as had:
+            yield twin, had
+
+    def needs(self, module: str) -> None:
+        """Skip the test where this kernel lacks a module."""
+        if module not in self.guest.modules:
+            pytest.skip(f"this kernel has no {module}: .ci/kernel builds it where make and gcc are")
+
+    def twin(self, name: str, **options: Any) -> Any:
+        """Make a twin by its name in the catalog."""
+        return devices()[name].load_twin()(Place(self.world, "7", powered=False), **options)
+
+    @contextmanager
+    def plugged(self, address: int, target: I2cTarget) -> Iterator[None]:
+        """Have something on the bus meanwhile."""
+        self._bus.attach(address, target)
         try:
-            with self.guest.device(part.device, part.address) as device:
-                yield twin, device
+            yield
         finally:
-            self._bus.detach(part.address)
+            self._bus.detach(address)
 
 
 @pytest.fixture(scope="session")

@@ -89,15 +89,22 @@ class Guest:
         return said
 
     @contextmanager
-    def device(self, driver: str, address: int) -> Iterator[Device]:
-        """Say to the kernel that a part is on the adapter, as a board's description would."""
-        told = f"{driver} {address:#04x}"
-        self.run(f"echo {told} > {self.adapter}/new_device")
-        number = self.adapter.rpartition("-")[2]
+    def device(self, driver: str, address: int, adapter: str = "") -> Iterator[Device]:
+        """Say to the kernel that a part is on an adapter, as a board's description would."""
+        folder = adapter or self.adapter
+        self.run(f"echo {driver} {address:#04x} > {folder}/new_device")
+        number = folder.rpartition("-")[2]
         try:
             yield Device(self, f"/sys/bus/i2c/devices/{number}-{address:04x}")
         finally:
-            self.run(f"echo {address:#04x} > {self.adapter}/delete_device")
+            self.run(f"echo {address:#04x} > {folder}/delete_device")
+
+    def scan(self, adapter: str = "") -> set[int]:
+        """Return the addresses that acknowledge on an adapter."""
+        number = (adapter or self.adapter).rpartition("-")[2]
+        table = self.run(f"i2cdetect -y {number}").splitlines()[1:]
+        cells = [cell for row in table for cell in row.partition(":")[2].split()]
+        return {int(cell, 16) for cell in cells if cell not in ("--", "UU")}
 
     def close(self) -> None:
         """Pull the plug."""
