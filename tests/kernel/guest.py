@@ -46,8 +46,12 @@ class Guest:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
         self._heard = ""
-        self._until("guest is up")
-        self.adapter = self._find_adapter()
+        try:
+            self._until("guest is up")
+            self.adapter = self._find_adapter()
+        except BaseException:
+            self.close()
+            raise
 
     def _find_adapter(self) -> str:
         deadline_s = time.monotonic() + _DEADLINE_S
