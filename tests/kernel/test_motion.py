@@ -1,6 +1,7 @@
 """Linux's own drivers of accelerometers, gyroscopes and magnetometers, unchanged, on the twins."""
 
 import time
+from statistics import median
 
 import pytest
 
@@ -101,9 +102,7 @@ def test_samples_in_a_buffer_follow_the_world(bench: Bench, name: str) -> None:
             bench.pose(orientation=up, magnetic_field=tuple(100.0 * share for share in up))
             samples = capture(bench.guest, node, 8, 0.05)
             assert len(samples) == 8
-            means.append(
-                [sum(row[f"in_{kind}_{a}"] for row in samples) / len(samples) for a in "xyz"]
-            )
+            means.append([median(row[f"in_{kind}_{a}"] for row in samples) for a in "xyz"])
         steps = [
             node.scaled(f"in_{kind}_{a}", b - x) for a, x, b in zip("xyz", *means, strict=True)
         ]
@@ -123,4 +122,6 @@ def test_the_adxl355_takes_rates_and_a_trim_and_tells_its_temperature(bench: Ben
         before = node.number("in_accel_x_raw")
         node.set("in_accel_x_calibbias", 1000)  # 16 bits, each of 16 counts of the output
         time.sleep(0.1)
-        assert node.number("in_accel_x_raw") - before == pytest.approx(16_000, abs=300)
+        assert node.number("in_accel_x_raw") - before == pytest.approx(
+            16_000, abs=1000
+        )  # noise: 0.4 mg
