@@ -5,6 +5,7 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -341,9 +342,9 @@ def test_simulate_serves_every_instrument_to_other_programs_until_stopped(tmp_pa
     )  # fmt: skip
     try:
         assert process.stdout
-        lines = [json.loads(process.stdout.readline()) for _ in range(3)]
+        lines = [json.loads(process.stdout.readline()) for _ in range(4)]
         found = {line["name"]: line for line in lines}
-        assert {line["kind"] for line in lines} == {"pty", "tcp"}
+        assert {line["kind"] for line in lines} == {"pty", "tcp", "usb-redir"}
         assert found["psu"]["terminator"] == found["psu"]["reply_terminator"] == "\n"
         ends = found["chamber"]["terminator"].encode()
         with serial.Serial(found["chamber"]["address"], 9600, timeout=2) as port:
@@ -367,6 +368,9 @@ def test_simulate_serves_every_instrument_to_other_programs_until_stopped(tmp_pa
             assert "SIM-" in pressure.query("*IDN?")  # type: ignore[attr-defined]
             pressure.write(":CAL:ZERO:AUTO 1")  # type: ignore[attr-defined]
             assert "-113" in pressure.query(":SYST:ERR?")  # type: ignore[attr-defined]
+        bus = (found["bus0"]["host"], found["bus0"]["port"])
+        with socket.create_connection(bus, timeout=10) as usb_host:
+            assert usb_host.recv(1000)[12:23] == b"sensorbench"  # an adapter says hello first
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=10) == 0
         assert process.stderr

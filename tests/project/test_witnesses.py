@@ -7,6 +7,8 @@ import pytest
 
 from sensorbench.core.catalog import devices
 
+from ..kernel.parts import PARTS
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PROJECT["project"]["optional-dependencies"]
@@ -32,3 +34,13 @@ def test_a_witness_is_installed_for_the_tests(device: str, who: str) -> None:
 def test_every_driver_that_the_tests_install_is_named_as_a_witness() -> None:
     drivers = {name for name in TESTS if name.startswith(ORIGINS)}
     assert drivers <= {who for _, who in WITNESSES}
+
+
+def test_the_kernel_s_drivers_that_the_tests_use_are_the_witnesses() -> None:
+    named = {
+        (device.name, witness.who)
+        for device in devices().values()
+        for witness in device.proved_by
+        if witness.what == "kernel driver"
+    }
+    assert named == {(part.twin, part.witness) for part in PARTS}

@@ -169,7 +169,7 @@ class TcpMount(_Mount):
         *,
         world: AbstractContextManager[object] | None = None,
     ) -> None:
-        family, self.host = _loopback(host)
+        family, self.host = loopback(host)
         try:
             self._listener = socket.create_server((self.host, port), family=family)
         except OSError as error:
@@ -210,7 +210,7 @@ class TcpMount(_Mount):
             client.join(_PATIENCE_S)
 
 
-def _loopback(host: str) -> tuple[socket.AddressFamily, str]:
+def loopback(host: str) -> tuple[socket.AddressFamily, str]:
     """Return family and number of a loopback host; raise ValueError for any other."""
     try:
         family, _, _, _, found = socket.getaddrinfo(host or "0.0.0.0", 0)[0]  # noqa: S104 - refused below

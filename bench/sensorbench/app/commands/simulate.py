@@ -17,6 +17,7 @@ from sensorbench.core.clock import RealClock
 from sensorbench.core.errors import InputError
 from sensorbench.links.line import LineTwin
 from sensorbench.links.mount import PtyMount, TcpMount
+from sensorbench.links.usb_mount import UsbMount
 from sensorbench.parts.model import Lot, Part
 from sensorbench.station.leaving import line_name
 from sensorbench.station.locks import held, simulation_key
@@ -53,10 +54,13 @@ def serve(station: Path, speed: float, as_json: bool) -> None:
             mount_class = PtyMount if kind == "pty" else TcpMount
             address = stack.enter_context(mount_class(twin, world=bench.world.lock)).address
             _announce(name, model, kind, address, twin, as_json)
-        if not bench.lines:
+        for name, bus in bench.buses.items():
+            _announce_bus(name, stack.enter_context(UsbMount(bus)), as_json)
+        if not bench.lines and not bench.buses:
             raise InputError.one(
-                "station.toml", "instrument", "none has a simulated link, and no socket has a line"
-            )
+                "station.toml", "instrument",
+                "none has a simulated link, no socket has a line and no bus is simulated",
+            )  # fmt: skip
         if not as_json:
             typer.echo("serving until stopped with Ctrl-C; all values are SIMULATED", err=True)
         while not stop.wait(0.5):
@@ -99,5 +103,18 @@ def _announce(
     else:
         shown = f"end lines with {_ENDS.get(ends, repr(ends))}" if ends else "speaks in frames"
         line = f"{name:<14} {model or 'empty':<18} {kind:<4} {address:<22} {shown}"
+    _say(line)
+
+
+def _announce_bus(name: str, mount: UsbMount, as_json: bool) -> None:
+    model, kind = "i2c-tiny-usb", "usb-redir"
+    if as_json:
+        told = {"name": name, "model": model, "kind": kind, "address": mount.address}
+        _say(json.dumps(told | {"host": mount.host, "port": mount.port}))
+    else:
+        _say(f"{name:<14} {model:<18} {kind:<4} {mount.address:<22} for QEMU's usb-redir")
+
+
+def _say(line: str) -> None:
     # A program that reads a pipe waits for this line.
     print(line, flush=True)  # noqa: T201 - flushed
