@@ -1,4 +1,4 @@
-"""Who is said to have proved a twin did: the package is a test dependency, and a test runs it."""
+"""Who is said to have proved a twin did: the package is there in the tests, and one runs it."""
 
 import tomllib
 from pathlib import Path
@@ -11,7 +11,10 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 TESTS = {
     requirement.partition(">=")[0].strip()
-    for requirement in PROJECT["project"]["optional-dependencies"]["test"]
+    for requirement in (
+        *PROJECT["project"]["dependencies"],
+        *PROJECT["project"]["optional-dependencies"]["test"],
+    )
 }
 WITNESSES = {
     (device.name, witness.who)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeAlias, cast
 from sensorbench.core.errors import LinkClosed
 from sensorbench.core.provenance import Provenance
 from sensorbench.links.inprocess_line import InProcessLine
-from sensorbench.links.line import Line, LineSettings
+from sensorbench.links.line import Line, LineSettings, Medium
 from sensorbench.station.leaving import line_name
 from sensorbench.station.links import LineLink, SerialLink, TcpLink, VisaLink
 from sensorbench.station.model import Socket
@@ -62,9 +62,10 @@ def open_line(
     from sensorbench.links.tcp_line import TcpLine  # noqa: PLC0415 - with the others
 
     if isinstance(link, TcpLink):
-        remote = link.host, link.port or settings.tcp_port
+        host, port = link.host, link.port or settings.tcp_port
+        return stack.enter_context(TcpLine(host, port, settings, name))
     assert remote is not None  # noqa: S101 - a serial port that is none is a socket
-    return stack.enter_context(TcpLine(*remote, settings, name))
+    return stack.enter_context(TcpLine(*remote, settings, name, medium="serial"))
 
 
 @dataclass(slots=True)
@@ -74,6 +75,7 @@ class ClosedLine:
     name: str
     why: str
     provenance: Provenance = Provenance.HARDWARE
+    medium: Medium = "serial"
 
     def query(self, *_: object, **__: object) -> NoReturn:
         """Raise LinkClosed."""

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from sensorbench.core.errors import LinkClosed, LinkTimeout, ProtocolError
 from sensorbench.core.provenance import Provenance
-from sensorbench.links.line import FrameLength, LineSettings
+from sensorbench.links.line import FrameLength, LineSettings, Medium
 
 if TYPE_CHECKING:
     from typing import Self
@@ -38,12 +38,18 @@ class ExchangeLine(ABC):
     """
 
     def __init__(
-        self, settings: LineSettings, name: str, provenance: Provenance, where: str
+        self,
+        settings: LineSettings,
+        name: str,
+        provenance: Provenance,
+        where: str,
+        medium: Medium = "serial",
     ) -> None:
         if settings.write_terminator and not settings.read_terminator:
             raise ValueError(f"{name}: without a read terminator a reply has no end")
         self.name = name
         self.provenance = provenance
+        self.medium = medium
         self.resynchronised = 0
         self._settings = settings
         self._where = where

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sensorbench.core.errors import LinkClosed, LinkTimeout, ProtocolError
 from sensorbench.core.provenance import Provenance
-from sensorbench.links.line import FrameLength, LineSettings, LineTwin
+from sensorbench.links.line import FrameLength, LineSettings, LineTwin, Medium
 
 if TYPE_CHECKING:
     from typing import Self
@@ -24,6 +24,7 @@ class InProcessLine:
     """
 
     provenance = Provenance.SIMULATED
+    medium: Medium = "serial"
 
     def __init__(
         self,
