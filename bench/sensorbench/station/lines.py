@@ -11,14 +11,18 @@ from sensorbench.core.errors import LinkClosed
 from sensorbench.core.provenance import Provenance
 from sensorbench.links.inprocess_line import InProcessLine
 from sensorbench.links.line import Line, LineSettings, Medium
+from sensorbench.station.apart import line_key, users
 from sensorbench.station.leaving import line_name
-from sensorbench.station.links import LineLink, SerialLink, TcpLink, VisaLink
-from sensorbench.station.model import Socket
+from sensorbench.station.links import LineLink, SerialLink, SimulatedLink, TcpLink, VisaLink
+from sensorbench.station.model import Socket, StationFile
 from sensorbench.station.twin_bench import TwinBench
 
 if TYPE_CHECKING:
     from sensorbench.links.serial_line import SerialLine
     from sensorbench.links.tcp_line import TcpLine
+
+
+LinkOfLine: TypeAlias = SerialLink | VisaLink | TcpLink | SimulatedLink
 
 
 def settings_of(link: LineLink, settings: LineSettings) -> LineSettings:
@@ -91,49 +95,81 @@ SocketLine: TypeAlias = "SerialLine | TcpLine | InProcessLine | ClosedLine"
 """A line in text or in frames, as the part needs it."""
 
 
-class SocketLines:
-    """The serial lines of a station's sockets, each opened at its first use; `stack` closes them.
+class StationLines:
+    """The lines of a station, each opened once, whoever shares it; `stack` closes them."""
 
-    A line is set as the driver of the part in the socket says. One that can't be opened is there,
-    too, and gives the reason to whoever talks to the part.
-    """
-
-    def __init__(self, bench: TwinBench, wire: bool, stack: ExitStack) -> None:
+    def __init__(self, file: StationFile, bench: TwinBench, wire: bool, stack: ExitStack) -> None:
         self._bench, self._wire, self._stack = bench, wire, stack
-        self._open: dict[str, tuple[LineSettings, SocketLine]] = {}
+        self._users = users(file)
+        self._open: dict[str, tuple[LineSettings, Line]] = {}
+        self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def at(self, socket: Socket, settings: LineSettings) -> SocketLine:
-        """Return the line to a socket, for a part whose driver has `settings`."""
+    def to_instrument(
+        self, name: str, link: LinkOfLine, model: str, mount: str, settings: LineSettings
+    ) -> Line:
+        """Return the line to an instrument; one that it shares with nobody is opened anew.
+
+        Raises LinkClosed where it can't be opened.
+        """
+        where = line_key(link, model)
+        if len(self._users.get(where, ())) > 1:
+            return self._shared(where, name, link, mount, settings)
+        return self._opened(name, name, link, mount, settings)
+
+    def to_socket(self, socket: Socket, settings: LineSettings) -> SocketLine:
+        """Return the line to a socket, for a part whose driver has `settings`.
+
+        One that can't be opened is there, too, and gives the reason to whoever talks to the part.
+        """
+        link, name = socket.line, f"socket {socket.id}"
+        assert link is not None  # noqa: S101 - preflight saw to it
+        where = line_key(link, "") or line_name(socket.id)
+        try:
+            return cast("SocketLine", self._shared(where, name, link, "pty", settings))
+        except LinkClosed as error:
+            return ClosedLine(name, str(error))
+
+    def _shared(
+        self, where: str, name: str, link: LinkOfLine, mount: str, settings: LineSettings
+    ) -> Line:
         with self._lock:
-            known = self._open.get(socket.id)
+            lock = self._locks.setdefault(where, threading.Lock())
+        with lock:
+            there = self._users.get(where, ())
+            known = self._open.get(where)
             if known is not None and known[0] == settings:
                 return known[1]
-            if known is not None:  # another sort of part is in it
+            if known is not None and len(there) > 1:
+                raise LinkClosed(
+                    f"{name}: {known[1].name} are on the same line and are spoken to otherwise, "
+                    "by other line ends, baud rate or parity: only parts alike share a line"
+                )
+            if known is not None:  # another sort of part is in the socket
                 known[1].close()
-            line = self._opened(socket, settings)
-            self._open[socket.id] = settings, line
+            names = " and ".join(user.name for user in there) or name
+            line = self._opened(names, where, link, mount, settings)
+            self._open[where] = settings, line
             return line
 
-    def _opened(self, socket: Socket, settings: LineSettings) -> SocketLine:
-        name, link = f"socket {socket.id}", socket.line
-        if isinstance(link, SerialLink):
-            try:
-                return cast("SocketLine", open_line(name, link, settings, self._stack))
-            except LinkClosed as error:
-                return ClosedLine(name, str(error))
-        key = line_name(socket.id)
-        return cast(
-            "SocketLine", simulated_line(key, self._bench, "pty", settings, self._wire, self._stack)
-        )
+    def _opened(
+        self, name: str, key: str, link: LinkOfLine, mount: str, settings: LineSettings
+    ) -> Line:
+        if not isinstance(link, SimulatedLink):
+            return open_line(name, link, settings, self._stack)
+        kind = "pty" if link.cable is not None else mount
+        return simulated_line(key, name, self._bench, kind, settings, self._wire, self._stack)
 
 
 def simulated_line(
-    name: str, bench: TwinBench, mount: str, settings: LineSettings, wire: bool,
+    key: str, name: str, bench: TwinBench, mount: str, settings: LineSettings, wire: bool,
     stack: ExitStack,
 ) -> Line:  # fmt: skip
-    """Open the line to a twin: in this program, or with `wire` on a pty or a TCP port."""
-    twin, world = bench.lines[name], bench.lock
+    """Open the line to a twin: in this program, or with `wire` on a pty or a TCP port.
+
+    `key` is what it is called among the bench's lines.
+    """
+    twin, world = bench.lines[key], bench.lock
     if not wire:
         from sensorbench.links.inprocess_line import InProcessLine  # noqa: PLC0415 - as below
 
@@ -146,6 +182,11 @@ def simulated_line(
 
         port = stack.enter_context(PtyMount(twin, world=world)).address
         return stack.enter_context(SerialLine(port, settings, name, provenance=simulated))
+    if not settings.write_terminator:
+        from sensorbench.links.tcp_line import TcpLine  # noqa: PLC0415 - with the others
+
+        tcp = stack.enter_context(TcpMount(twin, world=world))
+        return stack.enter_context(TcpLine(tcp.host, tcp.port, settings, name, simulated))
     from sensorbench.links.visa_line import VisaLine  # noqa: PLC0415 - pyvisa
 
     host, _, number = stack.enter_context(TcpMount(twin, world=world)).address.rpartition(":")

@@ -145,9 +145,13 @@ Terminator = Annotated[str, AfterValidator(_terminator)]
 
 
 class SimulatedLink(Document):
-    """A twin in this program: an instrument's, or that of a part on its socket's serial line."""
+    """A twin in this program: an instrument's, or that of a part on its socket's serial line.
+
+    Those with the same `cable` are on one RS-485 cable, each at an address of its own.
+    """
 
     kind: Literal["simulated"]
+    cable: str | None = Field(default=None, min_length=1)
 
 
 class LineLink(Document):
@@ -252,16 +256,37 @@ class I2cLink(Document):
         return self
 
 
+class Addressed(Document):
+    """A socket's line that it may share with others: its part is spoken to at `address`."""
+
+    address: int | None = Field(default=None, ge=0, le=255)
+
+
+class SocketSimulatedLink(SimulatedLink, Addressed):
+    """The line to a part's twin."""
+
+
+class SocketSerialLink(SerialLink, Addressed):
+    """The serial port that a part is at."""
+
+
+class SocketTcpLink(TcpLink, Addressed):
+    """The TCP port of a gateway that a part is behind."""
+
+    port: TcpPort
+
+
 def _usually_i2c(link: object) -> object:
     return {"kind": "i2c", **link} if isinstance(link, Mapping) else link
 
 
 SocketLink = Annotated[
-    I2cLink | SerialLink | SimulatedLink,
+    I2cLink | SocketSerialLink | SocketTcpLink | SocketSimulatedLink,
     Field(discriminator="kind"),
     BeforeValidator(_usually_i2c),
 ]
-"""How a part is reached in its socket: on a bus, or over a serial line of its own."""
+"""How a part is reached in its socket: on a bus, or over a line, its own or a shared one."""
+SocketLineLink = SocketSerialLink | SocketTcpLink | SocketSimulatedLink
 
 Link = Annotated[
     SimulatedLink | SerialLink | VisaLink | TcpLink | I2cLink, Field(discriminator="kind")

@@ -168,8 +168,8 @@ def test_a_socket_port_is_a_plain_socket_and_a_library_reaches_visa(
         ):
             open_line("x", link, LineSettings(tcp_port=9001), stack)
     assert opened == [
-        ("192.0.2.20", 4001), ("rfc2217://192.0.2.20:4001",), ("MyDmm", "/opt/libvisa.so"),
-        ("192.0.2.20", 9001),
+        ("192.0.2.20", 4001, "serial"), ("rfc2217://192.0.2.20:4001",),
+        ("MyDmm", "/opt/libvisa.so"), ("192.0.2.20", 9001),
     ]  # fmt: skip
 
 
