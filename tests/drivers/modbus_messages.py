@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from sensorbench.core.errors import BenchError, LinkTimeout
@@ -98,11 +98,16 @@ class Wire:
         raise LinkTimeout(f"{self.name}: came {reply.hex() or 'nothing'}")
 
 
-def requests(chance: random.Random, medium: Medium) -> Iterator[bytes]:
+PLACES = (100, 7, 30, 9, 150, 200)
+
+
+def requests(
+    chance: random.Random, medium: Medium, own: int = UNIT, places: Sequence[int] = PLACES
+) -> Iterator[bytes]:
     """Yield requests without end: right ones, mutated ones, several at once, and noise."""
     while True:
         message = bytearray(
-            b"".join(_request(chance, medium) for _ in range(chance.choice((1, 1, 3))))
+            b"".join(_request(chance, medium, own, places) for _ in range(chance.choice((1, 1, 3))))
         )
         for _ in range(chance.choice((0, 0, 1, 2, 6))):
             at = chance.randrange(len(message) + 1)
@@ -116,15 +121,15 @@ def requests(chance: random.Random, medium: Medium) -> Iterator[bytes]:
         yield bytes(message[:1024])
 
 
-def _request(chance: random.Random, medium: Medium) -> bytes:
+def _request(chance: random.Random, medium: Medium, own: int, places: Sequence[int]) -> bytes:
     function = chance.choice((3, 3, 4, 6, 16, 23, 43, 1, chance.randrange(256)))
-    first = chance.choice((100, 7, 30, 9, 150, 200, chance.randrange(0x10000)))
+    first = chance.choice((*places, chance.randrange(0x10000)))
     word = chance.choice((1, 2, 8, 10, 54, 125, 126, chance.randrange(0x10000)))
     pdu = bytes([function]) + first.to_bytes(2, "big") + word.to_bytes(2, "big")
     if function == 16:
         words = chance.randrange(4)
         pdu = pdu[:3] + bytes([0, words, 2 * words]) + chance.randbytes(2 * words)
-    unit = chance.choice((UNIT, UNIT, 0, 255, chance.randrange(256)))
+    unit = chance.choice((own, own, 0, 255, chance.randrange(256)))
     if medium == "serial":
         return with_crc(bytes([unit]) + pdu)
     return chance.randbytes(2) + b"\0\0" + (1 + len(pdu)).to_bytes(2, "big") + bytes([unit]) + pdu
@@ -171,11 +176,11 @@ def told_client(medium: Medium, count: int, seed: int) -> Iterator[str]:
             yield f"{medium}: {spoilt.hex()} raised {type(error).__name__}: {error}"
             continue
         echoed = spoilt.removeprefix(wire.sent[-1]) if medium == "serial" else spoilt
-        if not _may_be(whole, echoed, medium):
+        if not may_be(whole, echoed, medium):
             yield f"{medium}: {spoilt.hex()} for {whole.hex()} gave {value}"
 
 
-def _may_be(whole: bytes, came: bytes, medium: Medium) -> bool:
+def may_be(whole: bytes, came: bytes, medium: Medium) -> bool:
     """Return whether what came is the reply as far as its protocol can tell.
 
     On a serial line an earlier reply of the same form is the link's to drop. On TCP, which has its

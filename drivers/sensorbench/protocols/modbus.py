@@ -46,6 +46,8 @@ _CODES: Mapping[Kind, str] = {
     "int16": "h", "uint16": "H", "int32": "i", "uint32": "I", "float32": "f",
 }  # fmt: skip
 _MBAP, _SHOWN = 7, 40
+_LEAST_FLOAT = 2.0**-126
+"""What is smaller is no value of any device, but a round number with its words exchanged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +97,11 @@ def decode(register: Register, words: tuple[int, ...], order: Words = "high firs
     raw = struct.pack(f">{len(words)}H", *high_first)
     (number,) = struct.unpack(f">{_CODES[register.kind]}", raw)
     value = _scaled(number, register.scale)
-    if not math.isfinite(value):
+    is_denormal = register.kind == "float32" and 0 < abs(number) < _LEAST_FLOAT
+    if not math.isfinite(value) or is_denormal:
         raise ProtocolError(
-            f"{register} holds {value}, which is no number: is a sensor open, is the word order "
-            f"{order} that of the device?"
+            f"{register} holds {value:g}, which is no measured value: is a sensor open, is the "
+            f"word order {order} that of the device?"
         )
     if not register.least <= value <= register.most:
         raise ProtocolError(

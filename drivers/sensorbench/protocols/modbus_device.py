@@ -77,8 +77,7 @@ class _Declared:
     def shown(self) -> str:
         """Return it as the device's page has it."""
         more = f" and every {self.every} on, {self.times} in all" if self.times > 1 else ""
-        does = "written" if self.is_written else "read"
-        return f"{self.space} {self.address}{more}: {self.kind}, {does}"
+        return f"{self.space} {self.address}{more}: {self.kind}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,17 +178,20 @@ class ModbusDevice:
     def __init__(self, unit: int, beyond: Record, words: str | None = None) -> None:
         self.unit = unit
         self.words = words or self.WORDS
+        self.medium: Literal["serial", "tcp"] = "serial"  # that the present request came over
         self._record = beyond
 
     @classmethod
     def understood(cls) -> tuple[str, ...]:
         """Return every register that is read or written, in words."""
-        found = sorted(
-            (declared.space, declared.address, declared.is_written, declared.shown())
-            for declared, _ in cls._declarations()
-        )
-        functions = ", ".join(map(str, cls.FUNCTIONS))
-        return (f"functions {functions}", *(shown for *_, shown in found))
+        does: dict[tuple[str, int, str], list[str]] = {}
+        for declared, _ in cls._declarations():
+            key = declared.space, declared.address, declared.shown()
+            does.setdefault(key, []).append("written" if declared.is_written else "read")
+        rows = [
+            f"{shown}, {' and '.join(sorted(how))}" for (*_, shown), how in sorted(does.items())
+        ]
+        return (f"functions {', '.join(map(str, cls.FUNCTIONS))}", *rows)
 
     # -- what a subclass may say otherwise -------------------------------------------------
 
@@ -229,6 +231,7 @@ class ModbusDevice:
         return b"".join(reply for reply in replies if reply) or None
 
     def _answered(self, frame: bytes) -> bytes | None:
+        self.medium = "serial"
         unit, pdu = frame[0], frame[1:-2]
         if unit == 0:
             if pdu[0] in _WRITES:
@@ -241,6 +244,7 @@ class ModbusDevice:
     def _answered_on_tcp(self, unit: int, pdu: bytes) -> bytes | None:
         if unit not in (self.unit, 0, 255, *self.ANY_UNIT) or not self.wakes():
             return None
+        self.medium = "tcp"
         return self.carry_out(pdu)
 
     def carry_out(self, pdu: bytes) -> bytes:

@@ -209,7 +209,7 @@ def test_what_nobody_declared_is_on_record(thing: SimThing) -> None:
 def test_a_device_says_what_it_understands() -> None:
     told = SimThing.understood()
     assert told[0] == "functions 3, 4, 6, 16"
-    assert "holding 100 and every 50 on, 2 in all: float32, written" in told
+    assert "holding 100 and every 50 on, 2 in all: float32, read and written" in told
 
 
 @pytest.mark.parametrize("medium", ["serial", "tcp"])
