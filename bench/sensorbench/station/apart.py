@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sensorbench.core.catalog import devices
 from sensorbench.links.line import LineSettings
@@ -21,6 +21,7 @@ from sensorbench.station.links import (
     SocketLineLink,
     TcpLink,
     VisaLink,
+    settings_of,
 )
 from sensorbench.station.model import StationFile
 
@@ -101,15 +102,23 @@ def _apart(one: User, other: User) -> str:
         return "each needs a line of its own, or on one cable an `address` of its own"
     if one.address == other.address:
         return f"both have the address {one.address}: each on one cable has its own"
-    alike = one.settings == other.settings or None in (one.settings, other.settings)
-    if not alike or _how(one) != _how(other):
+    settings = [(user.link, user.settings) for user in (one, other) if user.settings is not None]
+    if len({_bytes(user) for user in (one, other)}) > 1 or len({wire_of(*s) for s in settings}) > 1:
         return "all on one cable are spoken to alike: write the same link for both"
     return ""
 
 
-def _how(user: User) -> dict[str, object]:
-    """Return how a line is set, without who is spoken to."""
-    return user.link.model_dump(exclude={"address"})
+def wire_of(link: Link | SocketLineLink, settings: LineSettings) -> LineSettings:
+    """Return how the bytes of a device travel, as its driver and its link say.
+
+    Each keeps its own deadline and pause, which don't part them.
+    """
+    return replace(settings_of(link, settings), timeout_s=0.0, pause_s=0.0, tcp_port=0)
+
+
+def _bytes(user: User) -> str:
+    """Return what a link itself says of how bytes travel."""
+    return str(user.link.model_dump(exclude={"address", "timeout", "pause", "port"}))
 
 
 def line_key(link: Link | SocketLineLink | None, model: str) -> str:

@@ -4,52 +4,31 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeAlias, cast
 
 from sensorbench.core.errors import LinkClosed
 from sensorbench.core.provenance import Provenance
 from sensorbench.links.inprocess_line import InProcessLine
-from sensorbench.links.line import Line, LineSettings, Medium
-from sensorbench.station.apart import line_key, users
+from sensorbench.links.line import FrameLength, Line, LineSettings, Medium
+from sensorbench.station.apart import line_key, users, wire_of
 from sensorbench.station.leaving import line_name
-from sensorbench.station.links import LineLink, SerialLink, SimulatedLink, TcpLink, VisaLink
+from sensorbench.station.links import SerialLink, SimulatedLink, TcpLink, VisaLink, settings_of
 from sensorbench.station.model import Socket, StationFile
 from sensorbench.station.twin_bench import TwinBench
 
 if TYPE_CHECKING:
     from sensorbench.links.serial_line import SerialLine
     from sensorbench.links.tcp_line import TcpLine
+    from sensorbench.links.visa_line import VisaLine
 
 
 LinkOfLine: TypeAlias = SerialLink | VisaLink | TcpLink | SimulatedLink
 
 
-def settings_of(link: LineLink, settings: LineSettings) -> LineSettings:
-    """Return a driver's settings with what the link says otherwise."""
-    if link.terminator is not None:
-        settings = replace(
-            settings, write_terminator=link.terminator, read_terminator=link.terminator
-        )
-    if link.reply_terminator is not None:
-        settings = replace(settings, read_terminator=link.reply_terminator)
-    if link.timeout is not None:
-        settings = replace(settings, timeout_s=link.timeout)
-    if isinstance(link, SerialLink):
-        settings = replace(
-            settings,
-            baud_rate=link.baud_rate or settings.baud_rate,
-            data_bits=link.data_bits or settings.data_bits,
-            parity=link.parity or settings.parity,
-            stop_bits=link.stop_bits or settings.stop_bits,
-            flow_control=link.flow_control or settings.flow_control,
-        )
-    return replace(settings, pause_s=max(settings.pause_s, link.pause))
-
-
 def open_line(
     name: str, link: SerialLink | VisaLink | TcpLink, settings: LineSettings, stack: ExitStack
-) -> Line:
+) -> SerialLine | TcpLine | VisaLine:
     """Open the line to a real instrument; `stack` closes it. Raises LinkClosed."""
     settings = settings_of(link, settings)
     if isinstance(link, VisaLink):
@@ -91,7 +70,34 @@ class ClosedLine:
         """Do nothing: it was never open."""
 
 
-SocketLine: TypeAlias = "SerialLine | TcpLine | InProcessLine | ClosedLine"
+class SharedLine:
+    """One user's view of a line that several share: its own deadline, one exchange at a time."""
+
+    def __init__(self, line: OpenLine, timeout_s: float) -> None:
+        self.name, self.provenance, self.medium = line.name, line.provenance, line.medium
+        self._line, self._timeout_s = line, timeout_s
+
+    def write(self, line: str) -> None:
+        """Send one line that is not answered; see `Line.write`."""
+        self._line.write(line)
+
+    def query(self, line: str, timeout_s: float | None = None) -> str:
+        """Send one line and return the reply; see `Line.query`."""
+        return self._line.query(line, self._timeout_s if timeout_s is None else timeout_s)
+
+    def exchange(
+        self, frame: bytes, length_of: FrameLength, timeout_s: float | None = None
+    ) -> bytes:
+        """Send a frame and return the one that comes back; see `FrameLine.exchange`."""
+        deadline_s = self._timeout_s if timeout_s is None else timeout_s
+        return self._line.exchange(frame, length_of, deadline_s)
+
+    def close(self) -> None:
+        """Leave the line open: others are on it. The station closes it."""
+
+
+OpenLine: TypeAlias = "SerialLine | TcpLine | VisaLine | InProcessLine"
+SocketLine: TypeAlias = "SerialLine | TcpLine | InProcessLine | ClosedLine | SharedLine"
 """A line in text or in frames, as the part needs it."""
 
 
@@ -101,7 +107,7 @@ class StationLines:
     def __init__(self, file: StationFile, bench: TwinBench, wire: bool, stack: ExitStack) -> None:
         self._bench, self._wire, self._stack = bench, wire, stack
         self._users = users(file)
-        self._open: dict[str, tuple[LineSettings, Line]] = {}
+        self._open: dict[str, tuple[LineSettings, OpenLine]] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
@@ -114,7 +120,8 @@ class StationLines:
         """
         where = line_key(link, model)
         if len(self._users.get(where, ())) > 1:
-            return self._shared(where, name, link, mount, settings)
+            shared = self._shared(where, name, link, mount, settings)
+            return SharedLine(shared, settings_of(link, settings).timeout_s)
         return self._opened(name, name, link, mount, settings)
 
     def to_socket(self, socket: Socket, settings: LineSettings) -> SocketLine:
@@ -126,19 +133,24 @@ class StationLines:
         assert link is not None  # noqa: S101 - preflight saw to it
         where = line_key(link, "") or line_name(socket.id)
         try:
-            return cast("SocketLine", self._shared(where, name, link, "pty", settings))
+            line = self._shared(where, name, link, "pty", settings)
+            if len(self._users.get(where, ())) > 1:
+                return SharedLine(line, settings_of(link, settings).timeout_s)
+            return cast("SocketLine", line)
         except LinkClosed as error:
             return ClosedLine(name, str(error))
 
     def _shared(
         self, where: str, name: str, link: LinkOfLine, mount: str, settings: LineSettings
-    ) -> Line:
+    ) -> OpenLine:
         with self._lock:
             lock = self._locks.setdefault(where, threading.Lock())
         with lock:
             there = self._users.get(where, ())
             known = self._open.get(where)
-            if known is not None and known[0] == settings:
+            alike = known is not None and wire_of(link, known[0]) == wire_of(link, settings)
+            if known is not None and (known[0] == settings or (alike and len(there) > 1)):
+                known[1].pause_at_least(settings_of(link, settings).pause_s)
                 return known[1]
             if known is not None and len(there) > 1:
                 raise LinkClosed(
@@ -154,7 +166,7 @@ class StationLines:
 
     def _opened(
         self, name: str, key: str, link: LinkOfLine, mount: str, settings: LineSettings
-    ) -> Line:
+    ) -> OpenLine:
         if not isinstance(link, SimulatedLink):
             return open_line(name, link, settings, self._stack)
         kind = "pty" if link.cable is not None else mount
@@ -164,7 +176,7 @@ class StationLines:
 def simulated_line(
     key: str, name: str, bench: TwinBench, mount: str, settings: LineSettings, wire: bool,
     stack: ExitStack,
-) -> Line:  # fmt: skip
+) -> OpenLine:  # fmt: skip
     """Open the line to a twin: in this program, or with `wire` on a pty or a TCP port.
 
     `key` is what it is called among the bench's lines.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from sensorbench.core.document_words import several
 from sensorbench.core.documents import Document, Duration
+from sensorbench.links.line import LineSettings
 from sensorbench.parts.model import problem
 
 I2cAddress = Annotated[int, Field(ge=0x08, le=0x77)]
@@ -291,3 +293,27 @@ SocketLineLink = SocketSerialLink | SocketTcpLink | SocketSimulatedLink
 Link = Annotated[
     SimulatedLink | SerialLink | VisaLink | TcpLink | I2cLink, Field(discriminator="kind")
 ]
+
+
+def settings_of(link: Document, settings: LineSettings) -> LineSettings:
+    """Return a driver's settings with what the link says otherwise, if it is one of lines."""
+    if not isinstance(link, LineLink):
+        return settings
+    if link.terminator is not None:
+        settings = replace(
+            settings, write_terminator=link.terminator, read_terminator=link.terminator
+        )
+    if link.reply_terminator is not None:
+        settings = replace(settings, read_terminator=link.reply_terminator)
+    if link.timeout is not None:
+        settings = replace(settings, timeout_s=link.timeout)
+    if isinstance(link, SerialLink):
+        settings = replace(
+            settings,
+            baud_rate=link.baud_rate or settings.baud_rate,
+            data_bits=link.data_bits or settings.data_bits,
+            parity=link.parity or settings.parity,
+            stop_bits=link.stop_bits or settings.stop_bits,
+            flow_control=link.flow_control or settings.flow_control,
+        )
+    return replace(settings, pause_s=max(settings.pause_s, link.pause))

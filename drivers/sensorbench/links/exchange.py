@@ -17,6 +17,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sensorbench.core.errors import LinkClosed, LinkTimeout, ProtocolError
@@ -117,6 +118,10 @@ class ExchangeLine(ABC):
 
         deadline_s = self._settings.timeout_s if timeout_s is None else timeout_s
         return self._exchange(frame, frame.hex(), deadline_s, receive)
+
+    def pause_at_least(self, seconds: float) -> None:
+        """Keep this least time between exchanges from now on, as one who shares the line needs."""
+        self._settings = replace(self._settings, pause_s=max(self._settings.pause_s, seconds))
 
     def close(self) -> None:
         """Give the port back; an exchange that is under way gives it back at its end.

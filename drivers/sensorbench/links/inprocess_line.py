@@ -111,6 +111,9 @@ class InProcessLine:
             with self._world:
                 return self._twin.handle(data)
 
+    def pause_at_least(self, seconds: float) -> None:
+        """Pause for nobody: an exchange takes no time here."""
+
     def close(self) -> None:
         """Let the twin go. Closing twice is fine."""
         self._closed = True

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import minimalmodbus
@@ -17,9 +18,10 @@ import pytest
 
 from sensorbench.app.commands.read import Asked, read_now
 from sensorbench.core.clock import RealClock, VirtualClock
-from sensorbench.core.errors import BenchError, LinkTimeout
+from sensorbench.core.errors import BenchError, LinkClosed, LinkTimeout
 from sensorbench.core.verdict import Verdict
 from sensorbench.instruments.espec_p300.twin import SimEspecP300
+from sensorbench.instruments.watlow_f4t.twin import SimWatlowF4t
 from sensorbench.links.line import LineTwin
 from sensorbench.links.mount import Fault as WireFault
 from sensorbench.links.mount import PtyMount, TcpMount
@@ -299,3 +301,55 @@ def test_two_with_one_address_garble_each_other() -> None:
     heard = cable_of(twins).handle(asked)
     assert heard is not None
     assert heard not in [twin.handle(asked) for twin in twins]
+
+
+F4T = """
+[instrument.f4t]
+model = "watlow_f4t"
+address = 7
+link = {}
+"""
+AT_9600 = '{{ kind = "serial", port = "{}", baud_rate = 9600{} }}'
+
+
+@posix
+def test_a_chamber_and_parts_of_another_sort_share_a_cable_at_one_baud_rate(
+    tmp_path: Path,
+) -> None:
+    parts = Parts(2)
+    chamber = SimWatlowF4t(parts.world, "SIM-77", address=7)
+    with parts.on_a_pty(chamber) as port:
+        more = F4T.format(AT_9600.format(port.address, ""))
+        links = [AT_9600.format(port.address, f", address = {n}") for n in (1, 2)]
+        file = workspace(tmp_path, *links, more=more).load_station()
+        assert check_station(file) == []
+        with open_station(file, RealClock()) as station:
+            part = station.sensor("C2", "senseair_s8")
+            end = next(i for i in station.instruments if i.name == "f4t").member("temperature")
+            end.go(40.0, None, None)
+            assert part.identify().serial == SERIALS[1]
+            assert end.told().value == 40.0
+            # Each has its own deadline; the longer pause is kept for all.
+            assert (part._line._timeout_s, part._line._line._settings.pause_s) == (0.5, 0.03)
+    assert chamber.running
+
+
+def test_who_is_set_to_another_baud_rate_is_on_no_cable_with_others(tmp_path: Path) -> None:
+    more = F4T.format('{ kind = "serial", port = "/dev/b" }') + ovens(
+        '{ kind = "serial", port = "/dev/b" }'
+    )
+    made = workspace(tmp_path, PORT.format("/dev/b", 3), more=more)
+    found = problems(made)
+    assert "instrument.p1.link: is /dev/b, where instrument.f4t is, too: all on one cable" in found
+
+
+def test_a_part_that_is_spoken_to_otherwise_says_so(tmp_path: Path) -> None:
+    # Which part is in a socket, lots say: station.toml alone can't tell two sorts.
+    file = workspace(tmp_path, CABLE.format(1), CABLE.format(2)).load_station()
+    with open_station(file, VirtualClock(START)) as station:
+        station.sensor("C1", "senseair_s8")
+        assert station._lines is not None
+        other = replace(SenseairS8.LINE, baud_rate=115_200)
+        line = station._lines.to_socket(station.socket("C2"), other)
+        with pytest.raises(LinkClosed, match="only parts alike share a line"):
+            line.query("x")

@@ -11,8 +11,8 @@ import pytest
 from sensorbench.core.documents import validate
 from sensorbench.core.errors import InputError
 from sensorbench.links.line import LineSettings
-from sensorbench.station.lines import open_line, settings_of
-from sensorbench.station.links import LineLink, SerialLink, TcpLink, VisaLink
+from sensorbench.station.lines import open_line
+from sensorbench.station.links import LineLink, SerialLink, TcpLink, VisaLink, settings_of
 from sensorbench.station.machine import check_machine
 from sensorbench.station.model import StationFile, load_station
 from sensorbench.station.preflight import check_station
