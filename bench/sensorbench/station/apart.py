@@ -111,9 +111,13 @@ def _apart(one: User, other: User) -> str:
 def wire_of(link: Link | SocketLineLink, settings: LineSettings) -> LineSettings:
     """Return how the bytes of a device travel, as its driver and its link say.
 
-    Each keeps its own deadline and pause, which don't part them.
+    Each keeps its own deadline and pause, which don't part them. A simulated cable has no baud
+    rate.
     """
-    return replace(settings_of(link, settings), timeout_s=0.0, pause_s=0.0, tcp_port=0)
+    told = settings_of(link, settings)
+    if isinstance(link, SimulatedLink):
+        return LineSettings(told.write_terminator, told.read_terminator, encoding=told.encoding)
+    return replace(told, timeout_s=0.0, pause_s=0.0, tcp_port=0)
 
 
 def _bytes(user: User) -> str:

@@ -349,7 +349,20 @@ def test_a_part_that_is_spoken_to_otherwise_says_so(tmp_path: Path) -> None:
     with open_station(file, VirtualClock(START)) as station:
         station.sensor("C1", "senseair_s8")
         assert station._lines is not None
-        other = replace(SenseairS8.LINE, baud_rate=115_200)
+        other = replace(SenseairS8.LINE, write_terminator="\r", read_terminator="\r")
         line = station._lines.to_socket(station.socket("C2"), other)
         with pytest.raises(LinkClosed, match="only parts alike share a line"):
             line.query("x")
+
+
+def test_a_run_of_a_chamber_and_parts_on_one_simulated_cable(tmp_path: Path) -> None:
+    link = '{ kind = "simulated", cable = "rs485" }'
+    chamber = F4T.format(link).replace("instrument.f4t", "instrument.chamber")
+    station = BUS + chamber + THERMOMETER + BENCH_TEMPERATURE + SUPPLY
+    station += sockets(CABLE.format(1), CABLE.format(2))
+    made = write(
+        tmp_path, GRID, station, {"s8": S8}, {"L1": lot("L1", "s8", SERIALS, ["C1", "C2"])}
+    )
+    check(made)
+    found = {unit.serial: unit.verdict for unit in run(made).assessment.units}
+    assert found == dict.fromkeys(SERIALS, Verdict.PASS)
