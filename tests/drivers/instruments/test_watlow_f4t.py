@@ -38,6 +38,7 @@ class Chamber:
     def __init__(self, world: World, clock: VirtualClock) -> None:
         self.world, self.clock = world, clock
         self.written: list[tuple[int, bytes]] = []
+        self.refused: set[int] = set()
 
     def make(self, twin: dict[str, Any] | None = None, **driver: Any) -> Chamber:
         self.twin = SimWatlowF4t(self.world, SERIAL, **(twin or {}))
@@ -48,7 +49,10 @@ class Chamber:
 
     def handle(self, line: bytes) -> bytes | None:
         if line[1] in (6, 16):
-            self.written.append((int.from_bytes(line[2:4], "big"), line))
+            address = int.from_bytes(line[2:4], "big")
+            self.written.append((address, line))
+            if address in self.refused:
+                return with_crc(bytes([line[0], line[1] | 0x80, 4]))
         return self.twin.handle(line)
 
     @property
@@ -230,6 +234,20 @@ def test_making_safe_ends_a_profile_and_both_loops(chamber: Chamber) -> None:
     assert (driver.temperature.told(), driver.humidity.told()) == (None, None)
     chamber.clock.sleep(86_400.0)
     assert chamber.air() == pytest.approx(23.0, abs=1.0)
+
+
+def test_making_safe_tries_all_of_it_whatever_fails(chamber: Chamber) -> None:
+    chamber.make({"power_event": 3}, power_event=3)
+    driver = chamber.driver
+    driver.temperature.go(60.0)
+    driver.humidity.go(60.0)
+    chamber.twin.plant.start_profile()
+    chamber.refused = {16566, 2730}  # neither the profile nor loop 1
+    with pytest.raises(InstrumentError, match="write 148 at 16566"):
+        driver.make_safe()
+    assert chamber.twin.plant.loops[1].mode == 62
+    assert chamber.twin.plant.events[2] == 62
+    assert not chamber.twin.running
 
 
 def test_alarms_are_told_and_stop_the_plant_until_somebody_acknowledges(chamber: Chamber) -> None:

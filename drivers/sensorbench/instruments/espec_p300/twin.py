@@ -2,7 +2,7 @@
 
 Source: EspecNorthAmerica/ChamberConnectLibrary, chamberconnectlibrary/p300.py (what is sent, how
 replies are read). That library names no alarm numbers: those of this twin are its own.
-Not modelled: stored programs and timers, product temperature control, addresses; what is unknown is
+Not modelled: stored programs and timers, product temperature control; what is unknown is
 refused and noted in `beyond`.
 """
 

@@ -17,10 +17,17 @@ set point is kept through power cycles.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar, Literal
 
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import InstrumentError, ProtocolError, SetpointError, WrongDevice
+from sensorbench.core.errors import (
+    BenchError,
+    InstrumentError,
+    ProtocolError,
+    SetpointError,
+    WrongDevice,
+)
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import HUMIDITY, TEMPERATURE, Value
 from sensorbench.core.units import Dimension
@@ -183,24 +190,40 @@ class WatlowF4t:
         return (*found, *(() if status == f4t.STATUS_OK else (f"device status {status}",)))
 
     def make_safe(self) -> None:
-        """Terminate a profile, switch both loops off, and see that they are.
+        """Terminate a profile, switch both loops and the power event off, and see that they are.
 
-        Raises InstrumentError if the controller went on.
+        All of it is tried, whatever fails; then raises the first error, InstrumentError if the
+        controller went on.
         """
-        self._stop_profile()
-        for loop in (_TEMPERATURE, _HUMIDITY):
+        failed: list[BenchError] = []
+        for act in (
+            self._stop_profile,
+            partial(self._switch_off, _TEMPERATURE),
+            partial(self._switch_off, _HUMIDITY),
+            self._power_off,
+        ):
             try:
-                self._set(f4t.MODE, loop, f4t.OFF)
-                active = self._modbus.read_code(f4t.of_loop(f4t.ACTIVE_MODE, loop))
-            except InstrumentError as refused:
-                if loop == _HUMIDITY and refused.code == _NO_REGISTER:
-                    continue  # it has no second loop
-                raise
-            if active != f4t.OFF:
-                raise InstrumentError(
-                    f"control mode off of loop {loop}", active, "it still controls; stop it at the "
-                    "panel", self.name,
-                )  # fmt: skip
+                act()
+            except BenchError as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
+
+    def _switch_off(self, loop: int) -> None:
+        try:
+            self._set(f4t.MODE, loop, f4t.OFF)
+            active = self._modbus.read_code(f4t.of_loop(f4t.ACTIVE_MODE, loop))
+        except InstrumentError as refused:
+            if loop == _HUMIDITY and refused.code == _NO_REGISTER:
+                return  # it has no second loop
+            raise
+        if active != f4t.OFF:
+            raise InstrumentError(
+                f"control mode off of loop {loop}", active, "it still controls; stop it at the "
+                "panel", self.name,
+            )  # fmt: skip
+
+    def _power_off(self) -> None:
         if self._power is not None:
             self._put(self._power, f4t.OFF)
 
