@@ -2,9 +2,10 @@
 
 python tools/try_messages.py COUNT [--seed N]
 
-COUNT messages in all go to the twins, and a quarter as many spoilt replies to the drivers. None may
-make a twin fail or hang, an unknown header is an error in the queue, and no spoilt reply becomes a
-value. Prints a line a device; exits with 1 where something did.
+COUNT messages in all go to the twins, and a quarter as many spoilt replies to the drivers; as many
+again of each go through the Modbus framings. None may make a twin fail or hang, an unknown header
+is an error in the queue, and no spoilt reply becomes a value. Prints a line a device; exits with 1
+where something did.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ import argparse
 import itertools
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.drivers.messages import ON_LINES, replied, told_twin
+from tests.drivers.modbus_messages import Medium, told_client, told_device
 
 SHOWN = 20
+FRAMINGS: dict[str, Medium] = {"Modbus RTU": "serial", "Modbus/TCP": "tcp"}
 
 
 def main() -> int:
@@ -30,15 +34,23 @@ def main() -> int:
     asked = parser.parse_args()
     each, wrong = asked.count // len(ON_LINES), 0
     for name, device in ON_LINES.items():
-        began = time.perf_counter()
-        found = list(itertools.islice(told_twin(device, each, asked.seed), SHOWN))
-        found += itertools.islice(replied(device, each // 4, asked.seed), SHOWN)
-        wrong += len(found)
-        took_s = time.perf_counter() - began
-        sys.stdout.write(f"{name}: {each} messages, {each // 4} replies, {took_s:.0f} s: ")
-        sys.stdout.write(f"{len(found)} went wrong\n" + "".join(f"  {text}\n" for text in found))
-        sys.stdout.flush()
+        sent, spoilt = told_twin(device, each, asked.seed), replied(device, each // 4, asked.seed)
+        wrong += _told(name, each, sent, spoilt)
+    each = asked.count // len(FRAMINGS)
+    for name, medium in FRAMINGS.items():
+        sent = told_device(medium, each, asked.seed)
+        wrong += _told(name, each, sent, told_client(medium, each // 4, asked.seed))
     return int(wrong > 0)
+
+
+def _told(name: str, count: int, sent: Iterator[str], spoilt: Iterator[str]) -> int:
+    began = time.perf_counter()
+    found = [*itertools.islice(sent, SHOWN), *itertools.islice(spoilt, SHOWN)]
+    took_s = time.perf_counter() - began
+    sys.stdout.write(f"{name}: {count} messages, {count // 4} replies, {took_s:.0f} s: ")
+    sys.stdout.write(f"{len(found)} went wrong\n" + "".join(f"  {text}\n" for text in found))
+    sys.stdout.flush()
+    return len(found)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,13 @@ from sensorbench.core.catalog import Device, devices
 from sensorbench.core.errors import BenchError
 from sensorbench.core.plugins import OURS
 from sensorbench.instruments.members import meters_of, setpoints_of
+from sensorbench.protocols.modbus_device import ModbusDevice
 from sensorbench.protocols.scpi_device import ScpiDevice
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.instrument_use import use
 from sensorbench.testing.world import InstrumentBench
+
+from . import modbus_messages
 
 ON_LINES = {
     name: device
@@ -26,12 +29,16 @@ ON_LINES = {
 MOST_S = 5.0
 _BYTES = b":;,?*() '\"@#.+-eE0123456789\x00\xff\t" + b"VOLTCURRMEASSOUROUTPSYSTERR"
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")
+_PLACE = re.compile(r"^holding (\d+)")
 _ABSURD = ("nan", "inf", "-inf", "9.9e37", "-9.9E37", "1e400", "", "ERR", "--", "NA:1", "?")
 
 
 def messages(device: Device, chance: random.Random) -> Iterator[bytes]:
     """Yield messages without end: what the twin knows, mutated, and what nobody knows."""
     twin = InstrumentBench(case_of(device)).twin
+    if isinstance(twin, ModbusDevice):
+        places = [int(found) for text in twin.understood() for found in _PLACE.findall(text)]
+        yield from modbus_messages.requests(chance, "serial", twin.unit, places)
     known = [pattern.encode() for pattern in getattr(twin, "understood", tuple)()] or [b"?"]
     while True:
         parts = [
@@ -104,6 +111,9 @@ def replied(device: Device, count: int, seed: int) -> Iterator[str]:
     if bench.line is None or not names:
         return
     use(bench)
+    if isinstance(bench.twin, ModbusDevice):
+        yield from _replied_in_frames(bench, names, count, chance)
+        return
     for _ in range(count):
         name = chance.choice(names)
         spoilt: list[tuple[str, str]] = []
@@ -127,6 +137,35 @@ def replied(device: Device, count: int, seed: int) -> Iterator[str]:
             bench.line.spoil = lambda reply: reply
         if spoilt and _matters(*spoilt[0]):
             yield f"{device.name}.{name}: {spoilt[0][1]!r} for {spoilt[0][0]!r} gave {value}"
+
+
+def _replied_in_frames(
+    bench: InstrumentBench, names: list[str], count: int, chance: random.Random
+) -> Iterator[str]:
+    """Spoil one frame of each reading, whichever it is."""
+    for _ in range(count):
+        name, left = chance.choice(names), chance.randrange(4)
+        spoilt: list[tuple[bytes, bytes]] = []
+
+        def spoil(
+            sent: bytes, reply: bytes | None, left: int = left, spoilt: Any = spoilt
+        ) -> bytes | None:
+            if reply is None or spoilt or (left and chance.random() < 0.5):
+                return reply
+            came = modbus_messages.mutated(sent, reply, reply, chance)
+            spoilt.append((reply, came.removeprefix(sent)))
+            return came
+
+        bench.tap.spoil = spoil
+        try:
+            value = getattr(bench.driver, name).read()
+        except BenchError:
+            continue
+        except Exception as error:
+            yield f"{bench.case}.{name}: {spoilt} raised {type(error).__name__}: {error}"
+            continue
+        if spoilt and not modbus_messages.may_be(*spoilt[0], "serial"):
+            yield f"{bench.case}.{name}: {spoilt[0][1].hex()} gave {value}"
 
 
 def mutated(reply: str, chance: random.Random) -> str:

@@ -1,4 +1,4 @@
-"""Who is said to have proved a twin did: the package is a test dependency, and a test runs it."""
+"""Who is said to have proved a twin did: the package is there in the tests, and one runs it."""
 
 import tomllib
 from pathlib import Path
@@ -14,8 +14,11 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 TESTS = {
     requirement.partition(">=")[0].strip()
-    for extra in ("test", "others")
-    for requirement in EXTRAS[extra]
+    for requirement in (
+        *PROJECT["project"]["dependencies"],
+        *EXTRAS["test"],
+        *EXTRAS["others"],
+    )
 }
 WITNESSES = {
     (device.name, witness.who)

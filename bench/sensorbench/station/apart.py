@@ -1,21 +1,65 @@
-"""Each line serves one instrument, each adapter is one bus: what station.toml names twice.
+"""Each line serves one device, each adapter is one bus: what station.toml names twice.
 
-A cable that several share, as RS-485, is one line for all who are spoken to by an `address` of
-their own there.
+A cable that several share, as RS-485 or one behind a gateway, is one line for all who are spoken to
+by an `address` of their own there, instruments and parts in sockets.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from sensorbench.core.catalog import devices
 from sensorbench.links.line import LineSettings
 from sensorbench.station.device_keys import bus_key, serial_key
-from sensorbench.station.links import SerialLink, TcpLink, VisaLink
-from sensorbench.station.model import InstrumentEntry, StationFile
+from sensorbench.station.leaving import cable_name
+from sensorbench.station.links import (
+    Link,
+    SerialLink,
+    SimulatedLink,
+    SocketLineLink,
+    TcpLink,
+    VisaLink,
+    settings_of,
+)
+from sensorbench.station.model import StationFile
 
 _INTERFACE = re.compile(r"([A-Z]+)(\d*)(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who is reached over a line: its key in station.toml, and how it is spoken to.
+
+    `settings` are its driver's, None of a part: which one is in a socket, lots say.
+    """
+
+    key: str
+    link: Link | SocketLineLink
+    address: object
+    settings: LineSettings | None
+
+    @property
+    def name(self) -> str:
+        """Return what it is called in messages of its line."""
+        return self.key.removeprefix("instrument.")
+
+
+def users(file: StationFile) -> dict[str, list[User]]:
+    """Return who is at each line, in the order of the file."""
+    found: dict[str, list[User]] = {}
+    for name, entry in file.instrument.items():
+        if entry.link is not None:
+            settings = _line_of(entry.model)
+            user = User(f"instrument.{name}", entry.link, entry.options.get("address"), settings)
+            found.setdefault(line_key(entry.link, entry.model), []).append(user)
+    for socket in file.socket:
+        if socket.line is not None:
+            user = User(f"socket {socket.id}", socket.line, socket.line.address, None)
+            found.setdefault(line_key(socket.line, ""), []).append(user)
+    found.pop("", None)
+    return found
 
 
 def named_twice(file: StationFile) -> Iterator[tuple[str, str]]:
@@ -23,27 +67,14 @@ def named_twice(file: StationFile) -> Iterator[tuple[str, str]]:
 
     Names are compared as they are written: nothing is looked up in the network.
     """
-    lines: dict[str, list[str]] = {}
-    for name, entry in file.instrument.items():
-        where = line_key(entry)
-        if not where:
-            continue
-        for other in lines.setdefault(where, []):
-            why = _apart(entry, file.instrument[other])
-            if why:
-                written = f"is {_written(entry)}, where instrument.{other} is, too"
-                yield f"instrument.{name}.link", f"{written}: {why}"
-                break
-        lines[where].append(name)
-    taken = {where: f"instrument.{names[0]}" for where, names in lines.items()}
-    for socket in file.socket:
-        if not isinstance(socket.line, SerialLink):
-            continue
-        where = port_key(socket.line)
-        if where in taken:
-            text = f"where {taken[where]} is, too: each needs a line of its own"
-            yield f"socket {socket.id}.link", f"is {socket.line.port}, {text}"
-        taken.setdefault(where, f"socket {socket.id}")
+    for there in users(file).values():
+        for number, user in enumerate(there):
+            for other in there[:number]:
+                why = _apart(user, other)
+                if why:
+                    written = f"is {_written(user.link)}, where {other.key} is, too"
+                    yield f"{user.key}.link", f"{written}: {why}"
+                    break
     yield from _adapters_named_twice(file)
 
 
@@ -65,36 +96,47 @@ def _adapters_named_twice(file: StationFile) -> Iterator[tuple[str, str]]:
         others.setdefault(this, name)
 
 
-def sharing(file: StationFile, name: str) -> tuple[str, ...]:
-    """Return the names of all instruments on an instrument's line, its own among them."""
-    where = line_key(file.instrument[name])
-    if not where:
-        return (name,)
-    return tuple(other for other, entry in file.instrument.items() if line_key(entry) == where)
-
-
-def _apart(one: InstrumentEntry, other: InstrumentEntry) -> str:
-    """Return why two instruments can't be on one line, "" where they can."""
-    addresses = [entry.options.get("address") for entry in (one, other)]
-    if None in addresses or isinstance(one.link, VisaLink) or isinstance(other.link, VisaLink):
+def _apart(one: User, other: User) -> str:
+    """Return why two can't be on one line, "" where they can."""
+    if None in (one.address, other.address) or VisaLink in (type(one.link), type(other.link)):
         return "each needs a line of its own, or on one cable an `address` of its own"
-    if addresses[0] == addresses[1]:
-        return f"both have the address {addresses[0]}: each on one cable has its own"
-    if _line_of(one.model) != _line_of(other.model) or one.link != other.link:
+    if one.address == other.address:
+        return f"both have the address {one.address}: each on one cable has its own"
+    settings = [(user.link, user.settings) for user in (one, other) if user.settings is not None]
+    if len({_bytes(user) for user in (one, other)}) > 1 or len({wire_of(*s) for s in settings}) > 1:
         return "all on one cable are spoken to alike: write the same link for both"
     return ""
 
 
-def line_key(entry: InstrumentEntry) -> str:
-    """Return what an instrument's line is called, one name for one line; "" where it has none."""
-    match entry.link:
-        case SerialLink() as link:
+def wire_of(link: Link | SocketLineLink, settings: LineSettings) -> LineSettings:
+    """Return how the bytes of a device travel, as its driver and its link say.
+
+    Each keeps its own deadline and pause, which don't part them. A simulated cable has no baud
+    rate.
+    """
+    told = settings_of(link, settings)
+    if isinstance(link, SimulatedLink):
+        return LineSettings(told.write_terminator, told.read_terminator, encoding=told.encoding)
+    return replace(told, timeout_s=0.0, pause_s=0.0, tcp_port=0)
+
+
+def _bytes(user: User) -> str:
+    """Return what a link itself says of how bytes travel."""
+    return str(user.link.model_dump(exclude={"address", "timeout", "pause", "port"}))
+
+
+def line_key(link: Link | SocketLineLink | None, model: str) -> str:
+    """Return what the line of a link is called, one name for one line; "" where it has none."""
+    match link:
+        case SerialLink():
             return port_key(link)
         case TcpLink(host=host, port=port):
-            number = port or _usual_port(entry.model)
+            number = port or _usual_port(model)
             return _host(host, number) if number else ""
         case VisaLink(resource=resource):
             return _resource(resource)
+        case SimulatedLink(cable=str(cable)):
+            return cable_name(cable)
         case _:
             return ""
 
@@ -131,10 +173,12 @@ def _resource(resource: str) -> str:
     return "VISA " + "::".join((f"{interface}{board or 0}{rest}", *parts))
 
 
-def _written(entry: InstrumentEntry) -> str:
+def _written(link: Link | SocketLineLink) -> str:
     """Return a line as station.toml writes it."""
-    match entry.link:
+    match link:
         case SerialLink(port=where) | TcpLink(host=where) | VisaLink(resource=where):
             return where
+        case SimulatedLink(cable=str(cable)):
+            return f"on the cable {cable}"
         case _:
             return ""

@@ -8,12 +8,13 @@ know what is fitted, such as the module of a pressure controller.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from sensorbench.core.catalog import Device, devices
 from sensorbench.core.errors import BenchError, LinkClosed, Problem, SetpointError
 from sensorbench.core.quantity import Value, address
 from sensorbench.instruments.members import Member, Setpoint, unbound
+from sensorbench.links.line import Medium
 from sensorbench.parts.values import Wave
 from sensorbench.profiles.schedule import Schedule, Set
 from sensorbench.station.binding import Bindings
@@ -64,13 +65,15 @@ def _values(target: Value | Wave | None) -> Iterator[Value]:
 class NoLink:
     """Stands for the link of an instrument that is not open: whoever sends is told so."""
 
+    medium: ClassVar[Medium] = "serial"
+
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def query(self, *_: object) -> NoReturn:
+    def query(self, *_: object, **__: object) -> NoReturn:
         raise LinkClosed(f"{self.name} is not open")
 
-    write = transfer = query
+    write = transfer = exchange = query
 
 
 def unopened(file: StationFile, bindings: Bindings) -> Acting:

@@ -24,6 +24,11 @@ def line_name(socket_id: str) -> str:
     return f"socket.{socket_id}"
 
 
+def cable_name(cable: str) -> str:
+    """Return what a simulated cable is called among the lines of instruments and sockets."""
+    return f"cable.{cable}"
+
+
 class SeatedTwin:
     """The simulated serial line of a socket: a LineTwin for whatever part is in it, or nobody.
 

@@ -4,48 +4,31 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeAlias, cast
 
 from sensorbench.core.errors import LinkClosed
 from sensorbench.core.provenance import Provenance
 from sensorbench.links.inprocess_line import InProcessLine
-from sensorbench.links.line import Line, LineSettings
+from sensorbench.links.line import FrameLength, Line, LineSettings, Medium
+from sensorbench.station.apart import line_key, users, wire_of
 from sensorbench.station.leaving import line_name
-from sensorbench.station.links import LineLink, SerialLink, TcpLink, VisaLink
-from sensorbench.station.model import Socket
+from sensorbench.station.links import SerialLink, SimulatedLink, TcpLink, VisaLink, settings_of
+from sensorbench.station.model import Socket, StationFile
 from sensorbench.station.twin_bench import TwinBench
 
 if TYPE_CHECKING:
     from sensorbench.links.serial_line import SerialLine
     from sensorbench.links.tcp_line import TcpLine
+    from sensorbench.links.visa_line import VisaLine
 
 
-def settings_of(link: LineLink, settings: LineSettings) -> LineSettings:
-    """Return a driver's settings with what the link says otherwise."""
-    if link.terminator is not None:
-        settings = replace(
-            settings, write_terminator=link.terminator, read_terminator=link.terminator
-        )
-    if link.reply_terminator is not None:
-        settings = replace(settings, read_terminator=link.reply_terminator)
-    if link.timeout is not None:
-        settings = replace(settings, timeout_s=link.timeout)
-    if isinstance(link, SerialLink):
-        settings = replace(
-            settings,
-            baud_rate=link.baud_rate or settings.baud_rate,
-            data_bits=link.data_bits or settings.data_bits,
-            parity=link.parity or settings.parity,
-            stop_bits=link.stop_bits or settings.stop_bits,
-            flow_control=link.flow_control or settings.flow_control,
-        )
-    return replace(settings, pause_s=max(settings.pause_s, link.pause))
+LinkOfLine: TypeAlias = SerialLink | VisaLink | TcpLink | SimulatedLink
 
 
 def open_line(
     name: str, link: SerialLink | VisaLink | TcpLink, settings: LineSettings, stack: ExitStack
-) -> Line:
+) -> SerialLine | TcpLine | VisaLine:
     """Open the line to a real instrument; `stack` closes it. Raises LinkClosed."""
     settings = settings_of(link, settings)
     if isinstance(link, VisaLink):
@@ -62,9 +45,10 @@ def open_line(
     from sensorbench.links.tcp_line import TcpLine  # noqa: PLC0415 - with the others
 
     if isinstance(link, TcpLink):
-        remote = link.host, link.port or settings.tcp_port
+        host, port = link.host, link.port or settings.tcp_port
+        return stack.enter_context(TcpLine(host, port, settings, name))
     assert remote is not None  # noqa: S101 - a serial port that is none is a socket
-    return stack.enter_context(TcpLine(*remote, settings, name))
+    return stack.enter_context(TcpLine(*remote, settings, name, medium="serial"))
 
 
 @dataclass(slots=True)
@@ -74,6 +58,7 @@ class ClosedLine:
     name: str
     why: str
     provenance: Provenance = Provenance.HARDWARE
+    medium: Medium = "serial"
 
     def query(self, *_: object, **__: object) -> NoReturn:
         """Raise LinkClosed."""
@@ -85,53 +70,118 @@ class ClosedLine:
         """Do nothing: it was never open."""
 
 
-SocketLine: TypeAlias = "SerialLine | TcpLine | InProcessLine | ClosedLine"
+class SharedLine:
+    """One user's view of a line that several share: its own deadline, one exchange at a time."""
+
+    def __init__(self, line: OpenLine, timeout_s: float) -> None:
+        self.name, self.provenance, self.medium = line.name, line.provenance, line.medium
+        self._line, self._timeout_s = line, timeout_s
+
+    def write(self, line: str) -> None:
+        """Send one line that is not answered; see `Line.write`."""
+        self._line.write(line)
+
+    def query(self, line: str, timeout_s: float | None = None) -> str:
+        """Send one line and return the reply; see `Line.query`."""
+        return self._line.query(line, self._timeout_s if timeout_s is None else timeout_s)
+
+    def exchange(
+        self, frame: bytes, length_of: FrameLength, timeout_s: float | None = None
+    ) -> bytes:
+        """Send a frame and return the one that comes back; see `FrameLine.exchange`."""
+        deadline_s = self._timeout_s if timeout_s is None else timeout_s
+        return self._line.exchange(frame, length_of, deadline_s)
+
+    def close(self) -> None:
+        """Leave the line open: others are on it. The station closes it."""
+
+
+OpenLine: TypeAlias = "SerialLine | TcpLine | VisaLine | InProcessLine"
+SocketLine: TypeAlias = "SerialLine | TcpLine | InProcessLine | ClosedLine | SharedLine"
 """A line in text or in frames, as the part needs it."""
 
 
-class SocketLines:
-    """The serial lines of a station's sockets, each opened at its first use; `stack` closes them.
+class StationLines:
+    """The lines of a station, each opened once, whoever shares it; `stack` closes them."""
 
-    A line is set as the driver of the part in the socket says. One that can't be opened is there,
-    too, and gives the reason to whoever talks to the part.
-    """
-
-    def __init__(self, bench: TwinBench, wire: bool, stack: ExitStack) -> None:
+    def __init__(self, file: StationFile, bench: TwinBench, wire: bool, stack: ExitStack) -> None:
         self._bench, self._wire, self._stack = bench, wire, stack
-        self._open: dict[str, tuple[LineSettings, SocketLine]] = {}
+        self._users = users(file)
+        self._open: dict[str, tuple[LineSettings, OpenLine]] = {}
+        self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def at(self, socket: Socket, settings: LineSettings) -> SocketLine:
-        """Return the line to a socket, for a part whose driver has `settings`."""
+    def to_instrument(
+        self, name: str, link: LinkOfLine, model: str, mount: str, settings: LineSettings
+    ) -> Line:
+        """Return the line to an instrument; one that it shares with nobody is opened anew.
+
+        Raises LinkClosed where it can't be opened.
+        """
+        where = line_key(link, model)
+        if len(self._users.get(where, ())) > 1:
+            shared = self._shared(where, name, link, mount, settings)
+            return SharedLine(shared, settings_of(link, settings).timeout_s)
+        return self._opened(name, name, link, mount, settings)
+
+    def to_socket(self, socket: Socket, settings: LineSettings) -> SocketLine:
+        """Return the line to a socket, for a part whose driver has `settings`.
+
+        One that can't be opened is there, too, and gives the reason to whoever talks to the part.
+        """
+        link, name = socket.line, f"socket {socket.id}"
+        assert link is not None  # noqa: S101 - preflight saw to it
+        where = line_key(link, "") or line_name(socket.id)
+        try:
+            line = self._shared(where, name, link, "pty", settings)
+            if len(self._users.get(where, ())) > 1:
+                return SharedLine(line, settings_of(link, settings).timeout_s)
+            return cast("SocketLine", line)
+        except LinkClosed as error:
+            return ClosedLine(name, str(error))
+
+    def _shared(
+        self, where: str, name: str, link: LinkOfLine, mount: str, settings: LineSettings
+    ) -> OpenLine:
         with self._lock:
-            known = self._open.get(socket.id)
-            if known is not None and known[0] == settings:
+            lock = self._locks.setdefault(where, threading.Lock())
+        with lock:
+            there = self._users.get(where, ())
+            known = self._open.get(where)
+            alike = known is not None and wire_of(link, known[0]) == wire_of(link, settings)
+            if known is not None and (known[0] == settings or (alike and len(there) > 1)):
+                known[1].pause_at_least(settings_of(link, settings).pause_s)
                 return known[1]
-            if known is not None:  # another sort of part is in it
+            if known is not None and len(there) > 1:
+                raise LinkClosed(
+                    f"{name}: {known[1].name} are on the same line and are spoken to otherwise, "
+                    "by other line ends, baud rate or parity: only parts alike share a line"
+                )
+            if known is not None:  # another sort of part is in the socket
                 known[1].close()
-            line = self._opened(socket, settings)
-            self._open[socket.id] = settings, line
+            names = " and ".join(user.name for user in there) or name
+            line = self._opened(names, where, link, mount, settings)
+            self._open[where] = settings, line
             return line
 
-    def _opened(self, socket: Socket, settings: LineSettings) -> SocketLine:
-        name, link = f"socket {socket.id}", socket.line
-        if isinstance(link, SerialLink):
-            try:
-                return cast("SocketLine", open_line(name, link, settings, self._stack))
-            except LinkClosed as error:
-                return ClosedLine(name, str(error))
-        key = line_name(socket.id)
-        return cast(
-            "SocketLine", simulated_line(key, self._bench, "pty", settings, self._wire, self._stack)
-        )
+    def _opened(
+        self, name: str, key: str, link: LinkOfLine, mount: str, settings: LineSettings
+    ) -> OpenLine:
+        if not isinstance(link, SimulatedLink):
+            return open_line(name, link, settings, self._stack)
+        kind = "pty" if link.cable is not None else mount
+        return simulated_line(key, name, self._bench, kind, settings, self._wire, self._stack)
 
 
 def simulated_line(
-    name: str, bench: TwinBench, mount: str, settings: LineSettings, wire: bool,
+    key: str, name: str, bench: TwinBench, mount: str, settings: LineSettings, wire: bool,
     stack: ExitStack,
-) -> Line:  # fmt: skip
-    """Open the line to a twin: in this program, or with `wire` on a pty or a TCP port."""
-    twin, world = bench.lines[name], bench.lock
+) -> OpenLine:  # fmt: skip
+    """Open the line to a twin: in this program, or with `wire` on a pty or a TCP port.
+
+    `key` is what it is called among the bench's lines.
+    """
+    twin, world = bench.lines[key], bench.lock
     if not wire:
         from sensorbench.links.inprocess_line import InProcessLine  # noqa: PLC0415 - as below
 
@@ -144,6 +194,11 @@ def simulated_line(
 
         port = stack.enter_context(PtyMount(twin, world=world)).address
         return stack.enter_context(SerialLine(port, settings, name, provenance=simulated))
+    if not settings.write_terminator:
+        from sensorbench.links.tcp_line import TcpLine  # noqa: PLC0415 - with the others
+
+        tcp = stack.enter_context(TcpMount(twin, world=world))
+        return stack.enter_context(TcpLine(tcp.host, tcp.port, settings, name, simulated))
     from sensorbench.links.visa_line import VisaLine  # noqa: PLC0415 - pyvisa
 
     host, _, number = stack.enter_context(TcpMount(twin, world=world)).address.rpartition(":")

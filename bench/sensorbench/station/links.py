@@ -5,12 +5,14 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from sensorbench.core.document_words import several
 from sensorbench.core.documents import Document, Duration
+from sensorbench.links.line import LineSettings
 from sensorbench.parts.model import problem
 
 I2cAddress = Annotated[int, Field(ge=0x08, le=0x77)]
@@ -145,9 +147,13 @@ Terminator = Annotated[str, AfterValidator(_terminator)]
 
 
 class SimulatedLink(Document):
-    """A twin in this program: an instrument's, or that of a part on its socket's serial line."""
+    """A twin in this program: an instrument's, or that of a part on its socket's serial line.
+
+    Those with the same `cable` are on one RS-485 cable, each at an address of its own.
+    """
 
     kind: Literal["simulated"]
+    cable: str | None = Field(default=None, min_length=1)
 
 
 class LineLink(Document):
@@ -252,17 +258,62 @@ class I2cLink(Document):
         return self
 
 
+class Addressed(Document):
+    """A socket's line that it may share with others: its part is spoken to at `address`."""
+
+    address: int | None = Field(default=None, ge=0, le=255)
+
+
+class SocketSimulatedLink(SimulatedLink, Addressed):
+    """The line to a part's twin."""
+
+
+class SocketSerialLink(SerialLink, Addressed):
+    """The serial port that a part is at."""
+
+
+class SocketTcpLink(TcpLink, Addressed):
+    """The TCP port of a gateway that a part is behind."""
+
+    port: TcpPort
+
+
 def _usually_i2c(link: object) -> object:
     return {"kind": "i2c", **link} if isinstance(link, Mapping) else link
 
 
 SocketLink = Annotated[
-    I2cLink | SerialLink | SimulatedLink,
+    I2cLink | SocketSerialLink | SocketTcpLink | SocketSimulatedLink,
     Field(discriminator="kind"),
     BeforeValidator(_usually_i2c),
 ]
-"""How a part is reached in its socket: on a bus, or over a serial line of its own."""
+"""How a part is reached in its socket: on a bus, or over a line, its own or a shared one."""
+SocketLineLink = SocketSerialLink | SocketTcpLink | SocketSimulatedLink
 
 Link = Annotated[
     SimulatedLink | SerialLink | VisaLink | TcpLink | I2cLink, Field(discriminator="kind")
 ]
+
+
+def settings_of(link: Document, settings: LineSettings) -> LineSettings:
+    """Return a driver's settings with what the link says otherwise, if it is one of lines."""
+    if not isinstance(link, LineLink):
+        return settings
+    if link.terminator is not None:
+        settings = replace(
+            settings, write_terminator=link.terminator, read_terminator=link.terminator
+        )
+    if link.reply_terminator is not None:
+        settings = replace(settings, read_terminator=link.reply_terminator)
+    if link.timeout is not None:
+        settings = replace(settings, timeout_s=link.timeout)
+    if isinstance(link, SerialLink):
+        settings = replace(
+            settings,
+            baud_rate=link.baud_rate or settings.baud_rate,
+            data_bits=link.data_bits or settings.data_bits,
+            parity=link.parity or settings.parity,
+            stop_bits=link.stop_bits or settings.stop_bits,
+            flow_control=link.flow_control or settings.flow_control,
+        )
+    return replace(settings, pause_s=max(settings.pause_s, link.pause))

@@ -18,7 +18,7 @@ from sensorbench.core.quantity import AddressError, address
 from sensorbench.links.adapters import ADAPTERS, Adapter
 from sensorbench.parts.model import by_address, printable, problem
 from sensorbench.station.alarm_table import AlarmTable, one_or_several
-from sensorbench.station.links import I2cLink, Link, SerialLink, SimulatedLink, SocketLink
+from sensorbench.station.links import I2cLink, Link, SocketLineLink, SocketLink
 from sensorbench.station.losing import USUALLY, LostAfter
 from sensorbench.station.recordings import with_recordings
 from sensorbench.station.simulated_fields import SimulatedField
@@ -213,9 +213,16 @@ class Socket(Document, extra="allow"):
         return self.link if isinstance(self.link, I2cLink) else None
 
     @property
-    def line(self) -> SerialLink | SimulatedLink | None:
-        """Return the socket's serial line, None where it has none."""
-        return self.link if isinstance(self.link, SerialLink | SimulatedLink) else None
+    def line(self) -> SocketLineLink | None:
+        """Return the line to the socket's part, None where it has none."""
+        return self.link if isinstance(self.link, SocketLineLink) else None
+
+    @property
+    def addressed(self) -> dict[str, int]:
+        """Return the option of driver and twin that is the part's address on a line, if any."""
+        if self.line is None or self.line.address is None:
+            return {}
+        return {"address": self.line.address}
 
     @property
     def meters(self) -> dict[str, tuple[str, str]]:

@@ -15,6 +15,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ from sensorbench.core.provenance import Identity
 from sensorbench.links.adapters import ADAPTERS, Adapter
 from sensorbench.links.i2c import I2cBus
 from sensorbench.links.tca9548a.driver import ADDRESSES
+from sensorbench.station.apart import users
 from sensorbench.station.device_keys import (
     I2C_DEVICES,
     adapter_keys,
@@ -264,14 +266,11 @@ def scan_ports(file: StationFile | None) -> Iterator[Found]:
     """Yield the serial ports; none is opened."""
     from serial.tools.list_ports import comports  # noqa: PLC0415 - pyserial
 
-    known = {
-        os.path.realpath(e.link.port): name
-        for name, e in (file.instrument if file else {}).items()
-        if isinstance(e.link, SerialLink) and "://" not in e.link.port
-    }
-    for socket in file.socket if file else ():
-        if isinstance(socket.link, SerialLink) and "://" not in socket.link.port:
-            known[os.path.realpath(socket.link.port)] = f"socket {socket.id}"
+    known: dict[str, str] = {}
+    for user in chain.from_iterable(users(file).values() if file else ()):
+        if isinstance(user.link, SerialLink) and "://" not in user.link.port:
+            real = os.path.realpath(user.link.port)
+            known[real] = " and ".join(filter(None, (known.get(real), user.name)))
     by_id = {os.path.realpath(p): str(p) for p in sorted(Path("/dev/serial/by-id").glob("*"))}
     models = tuple(d.name for d in devices().values() if "serial" in d.links)
     for port in comports():

@@ -22,10 +22,11 @@ from sensorbench.links.tca9548a.twin import SimTca9548a
 from sensorbench.parts.model import Lot, Part
 from sensorbench.parts.values import ValueProblem, read, read_address
 from sensorbench.station.binding import Binding, Bindings, bind
+from sensorbench.station.cable import cable_of
 from sensorbench.station.imposing import impose, more_at
 from sensorbench.station.leads import IsClosed, Leads, measures_current
-from sensorbench.station.leaving import ABSENT, Leaving, SeatedTwin, line_name
-from sensorbench.station.links import I2cLink
+from sensorbench.station.leaving import ABSENT, Leaving, SeatedTwin, cable_name, line_name
+from sensorbench.station.links import I2cLink, Link, SimulatedLink, SocketLineLink
 from sensorbench.station.lives import take_in
 from sensorbench.station.model import InstrumentEntry, Simulation, Socket, StationFile
 from sensorbench.station.refs import Ref, find
@@ -110,6 +111,7 @@ class SimulatedBench:
             if bus.kind == "simulated"
         }
         self.lines: dict[str, LineTwin] = {}
+        self._cables: dict[str, list[LineTwin]] = {}
         self.twins: dict[str, Any] = {}
         self._seats: dict[str, SeatedTwin] = {}
         self.parts: dict[str, Plugged] = {}
@@ -129,8 +131,10 @@ class SimulatedBench:
             if socket.place is not None:
                 self._switch(socket.place)
             if socket.line is not None and socket.line.kind == "simulated":
-                self._seats[socket.id] = SeatedTwin()
-                self.lines[line_name(socket.id)] = self._seats[socket.id]
+                self._seats[socket.id] = seat = SeatedTwin()
+                self._connect(line_name(socket.id), socket.line, seat)
+        for cable, twins in self._cables.items():
+            self.lines[cable_name(cable)] = cable_of(twins)
         if fed:
             self._feed([part for _, part in lots])
         impose(file, self.world)
@@ -201,11 +205,19 @@ class SimulatedBench:
             return
         if device.kind == "sensor":  # a part as a reference, on a line of its own
             place = self._own_place(device, serial, zone)
-            self.lines[name] = device.load_twin()(place)
+            where = {k: v for k, v in entry.options.items() if k == "address"}
+            self._connect(name, entry.link, device.load_twin()(place, **where))
             return
         twin = self._make(device, serial, name, entry)
         self.twins[name] = twin
         if hasattr(twin, "handle"):
+            self._connect(name, entry.link, twin)
+
+    def _connect(self, name: str, link: Link | SocketLineLink | None, twin: LineTwin) -> None:
+        """Put a twin on a line of its own, or on the cable that it shares."""
+        if isinstance(link, SimulatedLink) and link.cable is not None:
+            self._cables.setdefault(link.cable, []).append(twin)
+        else:
             self.lines[name] = twin
 
     def _own_place(self, device: Device, serial: str, zone: str) -> Place:
@@ -293,7 +305,8 @@ class SimulatedBench:
         device = devices()[part.part.driver]
         more = more_at(self.file, socket.zone, socket.id)
         place = Place(self.world, serial, lot=lot, zone=socket.zone, more=more)
-        twin = device.load_twin()(place)
+        where = socket.addressed if "serial" in device.links else {}
+        twin = device.load_twin()(place, **where)
         self.parts[serial] = Plugged(socket, place, twin)
         if "i2c" in device.links and socket.place and socket.place.bus in self.buses:
             self._attach(socket.place, twin, place)

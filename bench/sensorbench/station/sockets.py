@@ -18,6 +18,7 @@ from sensorbench.core.catalog import Device
 from sensorbench.core.quantity import quantities
 from sensorbench.instruments.members import switch
 from sensorbench.station.binding import Binding, Bindings
+from sensorbench.station.foreseeing import make
 from sensorbench.station.model import Socket, StationFile
 from sensorbench.station.refs import Ref, find
 
@@ -45,9 +46,22 @@ def unfit(socket: Socket, device: Device) -> Iterator[str]:
             f"socket {socket.id} has no serial line, a {device.name} needs one: "
             'link = { kind = "serial", port = … }'
         )
+    elif "serial" in device.links:
+        yield from _unaddressed(socket, device)
     for name in getattr(device.load_driver(), "METERS", ()) if "meters" in device.links else ():
         if name not in socket.meters:
             yield f"socket {socket.id} has no meter {name!r}, a {device.name} is read through it"
+
+
+def _unaddressed(socket: Socket, device: Device) -> Iterator[str]:
+    """Yield why a part can't be spoken to at the address that its socket has on a line."""
+    try:
+        make(device, socket.addressed, {})
+    except TypeError:
+        where = f"socket {socket.id} has address {socket.addressed['address']} on its line"
+        yield f"{where}, a {device.name} has no address: it needs a line of its own"
+    except ValueError as error:
+        yield f"socket {socket.id}: {error}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ The rules:
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -28,12 +27,11 @@ from sensorbench.links.line import Line, LineSettings
 from sensorbench.links.tca9548a.driver import Multiplexers
 from sensorbench.parts.model import Lot, Part
 from sensorbench.station.again import Again, once_more, only_once
-from sensorbench.station.apart import sharing
 from sensorbench.station.binding import Binding, Bindings, bind
 from sensorbench.station.device_keys import number_key
 from sensorbench.station.leads import selected
-from sensorbench.station.lines import SocketLines, open_line, simulated_line
-from sensorbench.station.links import I2cLink, SerialLink, SimulatedLink, TcpLink, VisaLink
+from sensorbench.station.lines import StationLines
+from sensorbench.station.links import I2cLink, SerialLink, SocketLineLink, TcpLink, VisaLink
 from sensorbench.station.locks import held, held_where_possible, station_keys
 from sensorbench.station.model import InstrumentEntry, Socket, StationFile
 from sensorbench.station.person import Terminal
@@ -73,7 +71,7 @@ class Station:
         operator: Operator,
         bench: TwinBench | None = None,
         multiplexers: Mapping[str, Multiplexers] | None = None,
-        lines: SocketLines | None = None,
+        lines: StationLines | None = None,
     ) -> None:
         self.file = file
         self.clock = clock
@@ -192,7 +190,8 @@ class Station:
         if "serial" in device.links:
             assert self._lines is not None  # noqa: S101 - open_station gives them
             driver = device.load_driver()
-            return cast("Sensor", driver(self._lines.at(socket, driver.LINE), self.clock))
+            line = self._lines.to_socket(socket, driver.LINE)
+            return cast("Sensor", driver(line, self.clock, **socket.addressed))
         assert socket.place is not None  # noqa: S101 - preflight saw to it
         bus = self.bus_at(socket.place)
         return cast("Sensor", device.load_driver()(bus, socket.place.address, self.clock))
@@ -228,8 +227,8 @@ class Station:
         return self.bench.outside_until(zone, where, low, high)
 
 
-def _of_line(line: SerialLink | SimulatedLink | None) -> Provenance:
-    is_real = isinstance(line, SerialLink)
+def _of_line(line: SocketLineLink | None) -> Provenance:
+    is_real = isinstance(line, SerialLink | TcpLink)
     return Provenance.HARDWARE if is_real else Provenance.SIMULATED
 
 
@@ -285,11 +284,11 @@ def open_station(
         simulated = bool(bench.instruments or bench.buses or bench.lines)
         person = operator or (bench.operator if simulated else Terminal())
         multiplexers = multiplexers_on(file, buses)
+        lines = StationLines(file, bench, wire, stack)
         opener = _Opener(
-            file, clock, bindings, bench, buses, person, wire, stack, multiplexers, purpose, lost
+            file, clock, bindings, bench, buses, person, lines, stack, multiplexers, purpose, lost
         )
         there = bench if simulated else None
-        lines = SocketLines(bench, wire, stack)
         station = Station(
             file, clock, bindings, opener.open_all(), buses, person, there, multiplexers, lines
         )
@@ -313,15 +312,12 @@ class _Opener:
     bench: TwinBench
     buses: Mapping[str, I2cBus]
     person: Operator
-    wire: bool
+    lines: StationLines
     stack: ExitStack
     multiplexers: Mapping[str, Multiplexers]
     purpose: str
     lost: dict[str, str] | None = None
     opened_again: dict[str, str] = field(default_factory=dict)
-    lines: dict[str, Line] = field(default_factory=dict)
-    """Open lines, by the first instrument of each."""
-    opening: threading.Lock = field(default_factory=threading.Lock)
 
     def open_all(self) -> list[OpenInstrument]:
         """Return the instruments in the order of the file."""
@@ -389,7 +385,7 @@ class _Opener:
             elif entry.link is not None:
                 line = self._again(name, partial(self._line, name, entry, device))
                 driver = (
-                    SensorMeters(name, driver_class(line, self.clock), self.clock, entry.options)
+                    self._reference(name, entry, driver_class, line)
                     if device.kind == "sensor"
                     else driver_class(line, self.clock, **entry.options)
                 )
@@ -409,6 +405,14 @@ class _Opener:
         return once_more(
             work, self.clock, lambda error: self.opened_again.update({name: str(error)})
         )
+
+    def _reference(
+        self, name: str, entry: InstrumentEntry, driver_class: type[Any], line: Line
+    ) -> SensorMeters:
+        """Return a part on a line as an instrument; where it is spoken to is no setting of it."""
+        settings = dict(entry.options)
+        where = {key: settings.pop(key) for key in ("address",) if key in settings}
+        return SensorMeters(name, driver_class(line, self.clock, **where), self.clock, settings)
 
     def _linkless(
         self,
@@ -463,11 +467,5 @@ class _Opener:
         settings: LineSettings = device.load_driver().LINE
         link = entry.link
         assert link is not None and not isinstance(link, I2cLink)  # noqa: S101, PT018
-        if isinstance(link, SimulatedLink):
-            mount = device.mount or "tcp"
-            return simulated_line(name, self.bench, mount, settings, self.wire, self.stack)
-        names = sharing(self.file, name)
-        with self.opening:
-            if names[0] not in self.lines or len(names) == 1:
-                self.lines[names[0]] = open_line(" and ".join(names), link, settings, self.stack)
-            return self.lines[names[0]]
+        mount = device.mount or "tcp"
+        return self.lines.to_instrument(name, link, entry.model, mount, settings)

@@ -22,7 +22,10 @@ P = ParamSpec("P")
 # What reading alone may move: the pointer of a bus, the reply that waits to be fetched, caches.
 _MOVED_BY_READING = frozenset({"_pointer", "_reply", "_replies", "_programs"})
 _PLAIN = (int, float, complex, str, bytes, bool, type(None), Enum)
-_SHARED_CODECS = ("sensorbench.protocols.scpi", "sensorbench.protocols.checksums")
+_SHARED_CODECS = (
+    "sensorbench.protocols.scpi", "sensorbench.protocols.checksums", "sensorbench.protocols.modbus",
+    "sensorbench.protocols.modbus_client", "pymodbus",
+)  # fmt: skip
 
 
 class Nonconformity(AssertionError):

@@ -19,7 +19,7 @@ def is_on_a_line(case: Case) -> bool:
 @only(is_on_a_line)
 def check_replies_on_a_line(case: Case) -> None:
     """A reply that is cut, damaged or another request's is an error; a doubled one counts once."""
-    for what, spoil in _spoiled(_reply_to_read(case), _reply_to_identify(case)):
+    for what, spoil in spoiled(_reply_to_read(case), _reply_to_identify(case)):
         bench = _converted(case)
         bench.tap.spoil = spoil
         try:
@@ -55,8 +55,11 @@ def _reply_to_identify(case: Case) -> bytes:
     return bench.tap.replies[0]
 
 
-def _spoiled(reply: bytes, others: bytes) -> Iterator[tuple[str, Spoil]]:
-    """Yield what can become of a reply on the wire; each is told of as `what`."""
+def spoiled(reply: bytes, others: bytes) -> Iterator[tuple[str, Spoil]]:
+    """Yield what can become of a reply on the wire; each is told of as `what`.
+
+    `others` is another request's, where the protocol can tell it from this one's; else the same.
+    """
     for length in range(len(reply)):
         yield f"cut after {length} bytes", _cutting(length)
     for position in range(len(reply)):

@@ -27,6 +27,8 @@ from sensorbench.testing.conformity import (
     state_of,
 )
 from sensorbench.testing.instrument_use import OF_READING, go, inside, reading_of, use
+from sensorbench.testing.line_checks import spoiled
+from sensorbench.testing.lines import Spoil
 from sensorbench.testing.world import Case, InstrumentBench
 
 _NUMBER = re.compile(r"[+-]?\d+\.?\d*(?:[eE][+-]?\d+)?")
@@ -78,6 +80,10 @@ def check_many_meters(case: Case) -> None:
 def check_garbled_readings(case: Case) -> None:
     """A reading that is no number, or an overload code, is an error, never a value."""
     driver = case.load_driver()
+    line = getattr(driver, "LINE", None)
+    if line is not None and not line.write_terminator:
+        _check_spoiled_frames(case)
+        return
     for name, declared in meters_of(driver).items():
         for garbage in _GARBAGE:
             bench = InstrumentBench(case)
@@ -88,6 +94,33 @@ def check_garbled_readings(case: Case) -> None:
             bench.line.spoil = _spoiling(garbage)
             with refusal(BenchError, f"{name} gave a value where the instrument said {garbage!r}"):
                 reading_of(bench, name)
+
+
+def _check_spoiled_frames(case: Case) -> None:
+    """Spoil each reply of a reading in turn, cut and damaged: none becomes a value."""
+    for name, declared in meters_of(case.load_driver()).items():
+        bench = InstrumentBench(case)
+        if isinstance(declared, setpoint) and not declared.vector:
+            go(bench, name, declared, inside(declared, 0.5))
+        bench.tap.replies.clear()
+        reading_of(bench, name)
+        for number, reply in enumerate(tuple(bench.tap.replies)):
+            for what, spoil in spoiled(reply, reply):
+                bench.tap.spoil = _only(number, spoil)
+                with refusal(BenchError, f"{name} gave a value of reply {number + 1} {what}"):
+                    reading_of(bench, name)
+
+
+def _only(number: int, spoil: Spoil) -> Spoil:
+    """Return what spoils one reply of several, by its number."""
+    count = 0
+
+    def one(sent: bytes, reply: bytes | None) -> bytes | None:
+        nonlocal count
+        count += 1
+        return spoil(sent, reply) if count == number + 1 else reply
+
+    return one
 
 
 def check_switches(case: Case) -> None:

@@ -24,7 +24,7 @@ from sensorbench.core.operator import Question
 from sensorbench.core.quantity import VOLTAGE, Quantity, Value, address, components
 from sensorbench.instruments.members import Member, Meter, Setpoint
 from sensorbench.links.inprocess_line import InProcessLine
-from sensorbench.links.line import Line
+from sensorbench.links.line import FrameLength, Medium
 from sensorbench.links.metered import MeteredI2cBus
 from sensorbench.testing.lines import TappedTwin, stranger
 from sensorbench.world.fields import Constant, Driven, Field
@@ -250,7 +250,8 @@ class Ideal:
 class InstrumentBench(Bench):
     """An instrument's twin and driver; what it drives is in the zone.
 
-    `line` is None where it has no line. A person who is asked is the twin's.
+    `line` is None where it has no line; one of frames leads through `tap`. A person who is asked is
+    the twin's.
     """
 
     def __init__(self, case: Case, *, seed: int = 1, fault: str = "") -> None:
@@ -271,7 +272,9 @@ class InstrumentBench(Bench):
         driver, links = case.load_driver(), case.device.links
         self.line: RecordingLine | None = None
         if "serial" in links or "tcp" in links:
-            self.line = RecordingLine(InProcessLine(self.twin, driver.LINE, case.device.name))
+            self.tap = TappedTwin(self.twin)
+            heard = self.twin if driver.LINE.write_terminator else self.tap
+            self.line = RecordingLine(InProcessLine(heard, driver.LINE, case.device.name))
         first: tuple[Any, ...] = (members,) if "members" in links else ()
         if self.line is not None:
             first = (self.line,)
@@ -322,9 +325,11 @@ class TwinOperator:
 
 
 class RecordingLine:
-    """A line that notes what is sent, and can spoil what comes back."""
+    """A line that notes what is sent, frames in hexadecimal, and can spoil what comes back."""
 
-    def __init__(self, line: Line) -> None:
+    medium: Medium = "serial"
+
+    def __init__(self, line: InProcessLine) -> None:
         self._line = line
         self.name = line.name
         self.provenance = line.provenance
@@ -340,6 +345,13 @@ class RecordingLine:
         """Note and send a line, and return what is left of the reply."""
         self.sent.append(line)
         return self.spoil(self._line.query(line, timeout_s))
+
+    def exchange(
+        self, frame: bytes, length_of: FrameLength, timeout_s: float | None = None
+    ) -> bytes:
+        """Note and send a frame, and return the one that comes back."""
+        self.sent.append(frame.hex())
+        return self._line.exchange(frame, length_of, timeout_s)
 
     def close(self) -> None:
         """Give the line back."""

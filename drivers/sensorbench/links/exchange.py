@@ -17,11 +17,12 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sensorbench.core.errors import LinkClosed, LinkTimeout, ProtocolError
 from sensorbench.core.provenance import Provenance
-from sensorbench.links.line import FrameLength, LineSettings
+from sensorbench.links.line import FrameLength, LineSettings, Medium
 
 if TYPE_CHECKING:
     from typing import Self
@@ -38,12 +39,18 @@ class ExchangeLine(ABC):
     """
 
     def __init__(
-        self, settings: LineSettings, name: str, provenance: Provenance, where: str
+        self,
+        settings: LineSettings,
+        name: str,
+        provenance: Provenance,
+        where: str,
+        medium: Medium = "serial",
     ) -> None:
         if settings.write_terminator and not settings.read_terminator:
             raise ValueError(f"{name}: without a read terminator a reply has no end")
         self.name = name
         self.provenance = provenance
+        self.medium = medium
         self.resynchronised = 0
         self._settings = settings
         self._where = where
@@ -111,6 +118,10 @@ class ExchangeLine(ABC):
 
         deadline_s = self._settings.timeout_s if timeout_s is None else timeout_s
         return self._exchange(frame, frame.hex(), deadline_s, receive)
+
+    def pause_at_least(self, seconds: float) -> None:
+        """Keep this least time between exchanges from now on, as one who shares the line needs."""
+        self._settings = replace(self._settings, pause_s=max(self._settings.pause_s, seconds))
 
     def close(self) -> None:
         """Give the port back; an exchange that is under way gives it back at its end.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sensorbench.core.errors import LinkClosed, LinkTimeout, ProtocolError
 from sensorbench.core.provenance import Provenance
-from sensorbench.links.line import FrameLength, LineSettings, LineTwin
+from sensorbench.links.line import FrameLength, LineSettings, LineTwin, Medium
 
 if TYPE_CHECKING:
     from typing import Self
@@ -24,6 +24,7 @@ class InProcessLine:
     """
 
     provenance = Provenance.SIMULATED
+    medium: Medium = "serial"
 
     def __init__(
         self,
@@ -109,6 +110,9 @@ class InProcessLine:
                 return self._twin.handle(data)
             with self._world:
                 return self._twin.handle(data)
+
+    def pause_at_least(self, seconds: float) -> None:
+        """Pause for nobody: an exchange takes no time here."""
 
     def close(self) -> None:
         """Let the twin go. Closing twice is fine."""

@@ -6,7 +6,7 @@ RTU, SHDLC); whoever speaks in them declares a LINE without terminators (`FRAMES
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -37,6 +37,10 @@ class LineSettings:
     pause_s: float = 0.0
 
 
+Medium = Literal["serial", "tcp"]
+"""What a link leads over: some protocols have other frames on TCP than on a serial line. A serial
+port behind a converter that passes bytes on is a serial line."""
+
 FrameLength = Callable[[bytes], int | None]
 """Returns how many of the bytes that came are the first frame, None while more of it is to come."""
 
@@ -46,6 +50,7 @@ class FrameLine(Protocol):
 
     name: str
     provenance: Provenance
+    medium: Medium
 
     def exchange(
         self, frame: bytes, length_of: FrameLength, timeout_s: float | None = None
@@ -97,6 +102,41 @@ class LineTwin(Protocol):
 
     def handle(self, line: bytes) -> bytes | None:
         """Take one line without its terminator; return the reply without its, or None."""
+        ...
+
+
+class FrameSplitter(Protocol):
+    """Cuts bytes into frames as a twin's protocol does; one for each connection."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Return whether a part of a frame came that a long silence makes worthless."""
+        ...
+
+    def feed(self, data: bytes) -> Sequence[bytes]:
+        """Take the next bytes and return the whole frames that they complete."""
+        ...
+
+    def silence(self) -> Sequence[bytes]:
+        """Take that nothing came for long; return the frames behind what was none."""
+        ...
+
+
+@runtime_checkable
+class CutsFrames(Protocol):
+    """A twin in frames whose protocol knows from the bytes where one ends, not from silences."""
+
+    def splitter(self) -> FrameSplitter:
+        """Return what cuts the bytes of one connection."""
+        ...
+
+
+@runtime_checkable
+class SpeaksOverTcp(Protocol):
+    """A twin whose device speaks otherwise on a TCP port than on a serial line."""
+
+    def over_tcp(self) -> LineTwin:
+        """Return the twin as a TCP port has it."""
         ...
 
 

@@ -1,12 +1,12 @@
 """Mounts: serve an instrument's twin on a TCP port or a pty, to our drivers and to any program.
 
 A mount is a background thread that lives until `close()`. It frames lines by the twin's own
-terminators and hands them to the twin one at a time; a twin without any gets the bytes that came
-between two silences of `SILENCE_S`. Each twin answers for itself: mounts whose
-twins share a world hold its lock (`world`) while a twin acts, and a twin that takes time gives it
-away. A line that the twin refuses by an exception is logged and not answered; one that is longer
-than an input buffer is lost, which the twin hears, and the next one counts. Nothing listens beyond
-loopback: a twin knows no password.
+terminators and hands them to the twin one at a time. A twin without any may cut its frames itself
+(`CutsFrames`); another gets the bytes that came between two silences of `SILENCE_S`. Each twin
+answers for itself: mounts whose twins share a world hold its lock (`world`) while a twin acts, and
+a twin that takes time gives it away. A line that the twin refuses by an exception is logged and not
+answered; one that is longer than an input buffer is lost, which the twin hears, and the next one
+counts. Nothing listens beyond loopback: a twin knows no password.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import os
 import socket
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from sensorbench.core.errors import BenchError, TransportError
 from sensorbench.links.framing import LONGEST_LINE, LineSplitter, Overrun
-from sensorbench.links.line import HearsOverrun, LineTwin
+from sensorbench.links.line import CutsFrames, HearsOverrun, LineTwin, SpeaksOverTcp
 from sensorbench.links.ready import ready
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _CHUNK = 65536
 _PATIENCE_S = 0.5
+STALE_S = 0.1
+"""After such a silence the beginning of a frame is none: no adapter holds bytes back so long."""
 SILENCE_S = 0.004
 """3.5 characters at 9600 baud: that ends a frame of Modbus RTU (Modbus over serial line 1.02)."""
 
@@ -79,26 +81,42 @@ class _Mount(ABC):
         send: Callable[[bytes], int],
     ) -> None:
         """Answer what comes from `source` until it ends, a fault drops it, or close()."""
-        splitter = LineSplitter(self._twin.terminators) if self._twin.terminators else None
-        while self._closing not in ready([source, self._closing]):
-            data = receive(_CHUNK)
-            if not data:
+        for line in self._messages(source, receive):
+            if isinstance(line, Overrun):
+                self._lose(line)
+                continue
+            fault, reply = self._answer(line)
+            if self._is_closing(within_s=fault.late_s):
                 return
-            if splitter is None:
-                data = _until_silence(data, source, receive)
-            for line in [data] if splitter is None else splitter.feed(data):
-                if isinstance(line, Overrun):
-                    self._lose(line)
-                    continue
-                fault, reply = self._answer(line)
-                if self._is_closing(within_s=fault.late_s):
+            while reply:
+                if self._closing in ready([self._closing], [source]):
                     return
-                while reply:
-                    if self._closing in ready([self._closing], [source]):
-                        return
-                    reply = reply[send(reply) :]
-                if fault.drop:
-                    return
+                reply = reply[send(reply) :]
+            if fault.drop:
+                return
+
+    def _messages(
+        self, source: socket.socket | int, receive: Callable[[int], bytes]
+    ) -> Iterator[bytes | Overrun]:
+        """Yield what the twin hears, one line or frame at a time, until the end or close()."""
+        frames = self._twin.splitter() if isinstance(self._twin, CutsFrames) else None
+        lines = LineSplitter(self._twin.terminators) if self._twin.terminators else None
+        while True:
+            is_waiting = frames is not None and frames.is_waiting
+            found = ready([source, self._closing], timeout_s=STALE_S if is_waiting else None)
+            if self._closing in found:
+                return
+            data = receive(_CHUNK) if found else b""
+            if frames is not None and not found:
+                yield from frames.silence()
+            elif not data:
+                return
+            elif frames is not None:
+                yield from frames.feed(data)
+            elif lines is not None:
+                yield from lines.feed(data)
+            else:
+                yield _until_silence(data, source, receive)
 
     def _answer(self, line: bytes) -> tuple[Fault, bytes]:
         with self._lock:
@@ -158,6 +176,8 @@ def _until_silence(
 class TcpMount(_Mount):
     """A twin on a TCP port of this machine, for any number of clients; port 0 picks a free one.
 
+    A twin that speaks otherwise there (`SpeaksOverTcp`) does so.
+
     Raises ValueError for a host beyond loopback, TransportError if the port is taken.
     """
 
@@ -177,7 +197,7 @@ class TcpMount(_Mount):
                 f"{host}:{port} can't be listened on: {error.strerror}. "
                 "Does another program, or another simulation, serve this port?"
             ) from error
-        super().__init__(twin, world)
+        super().__init__(twin.over_tcp() if isinstance(twin, SpeaksOverTcp) else twin, world)
         self.port: int = self._listener.getsockname()[1]
         self.address = f"[{self.host}]:{self.port}" if ":" in host else f"{self.host}:{self.port}"
         self._clients: set[threading.Thread] = set()

@@ -8,13 +8,14 @@ from sensorbench.core.deadline import within
 from sensorbench.core.errors import LinkClosed
 from sensorbench.core.provenance import Provenance
 from sensorbench.links.exchange import ExchangeLine
-from sensorbench.links.line import LineSettings
+from sensorbench.links.line import LineSettings, Medium
 
 
 class TcpLine(ExchangeLine):
     """A `Line` to `host`:`port`. The constructor connects, and raises LinkClosed if it can't.
 
     The deadline of `settings` holds for connecting, too, with the look-up of the host's name.
+    `medium` is "serial" where a converter passes the bytes of a serial line on.
     """
 
     _socket: socket.socket
@@ -26,8 +27,9 @@ class TcpLine(ExchangeLine):
         settings: LineSettings,
         name: str,
         provenance: Provenance = Provenance.HARDWARE,
+        medium: Medium = "tcp",
     ) -> None:
-        super().__init__(settings, name, provenance, f"{host}:{port}")
+        super().__init__(settings, name, provenance, f"{host}:{port}", medium)
         self._peer = host, port
         self._connect()
 

@@ -50,7 +50,8 @@ class VisaLine(ExchangeLine):
             raise ValueError(
                 f"{name}: {resource} is a serial port; open it as such, by its own name"
             )
-        super().__init__(settings, name, provenance, resource)
+        is_tcp = resource.upper().startswith("TCPIP")
+        super().__init__(settings, name, provenance, resource, "tcp" if is_tcp else "serial")
         self._is_stream = resource.upper().endswith("::SOCKET")
         self._library = visa_library
         self._resource: Any = None

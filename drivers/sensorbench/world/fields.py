@@ -22,6 +22,8 @@ from sensorbench.core.quantity import Value, components
 from sensorbench.world.motion import Approach, Swing
 
 Times = npt.NDArray[np.float64]
+_Move = tuple[Approach, float, float, bool]
+"""A move, where a body was at its start, since when, and whether it rises."""
 _HALVINGS = 30
 
 
@@ -129,14 +131,16 @@ class Moving:
         self._up, self._down = fastest_up, fastest_down or fastest_up
         self._tau_s, self._lag_s, self._resolution = tau_s, body_lag_s, resolution
         self._before = moves_before
-        # The move, where the body was at its start, and since when: replaced in one piece, as
-        # threads read it.
-        self._state = (Approach(start, start, self._up, tau_s), start, now, True)
+        # The moves, each with where the body was at its start, and since when: replaced in one
+        # piece, as threads read it. All but the first are still to come.
+        self._moves: tuple[_Move, ...] = (
+            (Approach(start, start, self._up, tau_s), start, now, True),
+        )
 
     @property
     def target(self) -> float:
-        """Return where it is going."""
-        return self._state[0].target
+        """Return where it is going, in the end."""
+        return self._moves[-1][0].target
 
     def go(
         self,
@@ -151,25 +155,52 @@ class Moving:
         `overshoots` is for values that nothing lags behind.
         """
         self._before()
-        here = self._value(now)
+        self._moves = (self._move(self._moves, target, now, rate, tau_s, overshoots),)
+
+    def follow(self, course: Sequence[tuple[float, float, float | None]]) -> None:
+        """Drive to one target after the other: each from when on, where to, no faster than.
+
+        The first begins now, each other one when its time comes, whoever looks.
+        """
+        self._before()
+        moves: tuple[_Move, ...] = ()
+        for since, target, rate in course:
+            moves += (self._move(moves or self._moves, target, since, rate),)
+        self._moves = moves
+
+    def _move(
+        self,
+        before: tuple[_Move, ...],
+        target: float,
+        now: float,
+        rate: float | None = None,
+        tau_s: float | None = None,
+        overshoots: bool = False,
+    ) -> _Move:
+        last = _present(before, now)
+        here = last[0].at(max(0.0, now - last[2]))
         fastest = self._up if target >= here else self._down
-        rising = target > here if abs(target - here) > self._resolution else self._state[3]
+        rising = target > here if abs(target - here) > self._resolution else last[3]
         kind = Swing if overshoots else Approach
         move = kind(here, target, min(fastest, rate or fastest), tau_s or self._tau_s)
-        self._state = (move, self._body(now), now, rising)
+        return move, self._body_of(last, now), now, rising
 
     def drift(self, target: float, now: float, tau_s: float) -> None:
         """Let go: the value relaxes to `target` with `tau_s` alone."""
         self._before()
         here = self._value(now)
-        self._state = (Approach(here, target, 1e12, tau_s), self._body(now), now, target > here)
+        move = Approach(here, target, 1e12, tau_s)
+        self._moves = ((move, self._body(now), now, target > here),)
 
     def _value(self, now: float) -> float:
-        move, _, since, _ = self._state
+        move, _, since, _ = _present(self._moves, now)
         return move.at(max(0.0, now - since))
 
     def _body(self, now: float) -> float:
-        move, body, since, _ = self._state
+        return self._body_of(_present(self._moves, now), now)
+
+    def _body_of(self, state: _Move, now: float) -> float:
+        move, body, since, _ = state
         if not self._lag_s:
             return move.at(max(0.0, now - since))
         return move.lagged(max(0.0, now - since), body, self._lag_s)
@@ -185,20 +216,21 @@ class Moving:
             return np.full(len(times), self._body(float(times[0])))
         return np.array([self._body(float(t)) for t in times])
 
-    def rising(self, now: float) -> bool:  # noqa: ARG002 - the last move's
-        return self._state[3]
+    def rising(self, now: float) -> bool:
+        return _present(self._moves, now)[3]
 
     def bounds(self, now: float) -> tuple[float, float]:
-        here = (self._value(now), self._body(now), self.target)
+        targets = [move.target for move, *_ in self._to_come(now)]
+        here = (self._value(now), self._body(now), *targets)
         beyond = self._overshoot(now)
         return min(here) - beyond, max(here) + beyond
 
     def _overshoot(self, now: float) -> float:
-        move = self._state[0]
+        move = self._moves[-1][0]
         return move.overshoot if isinstance(move, Swing) and self.still_from(now) > now else 0.0
 
     def reaches(self, now: float, low: float, high: float) -> float:
-        if self._overshoot(now):
+        if self._overshoot(now) or len(self._to_come(now)) > 1:
             return now  # it may pass what lies beyond its target
         value, body = self._value(now), self._body(now)
         # A body follows: on the same side, the place is there before it.
@@ -214,7 +246,7 @@ class Moving:
         return outside
 
     def still_from(self, now: float) -> float:
-        move, _, since, _ = self._state
+        move, _, since, _ = self._moves[-1]
         span = abs(move.target - move.start)
         if span <= self._resolution:
             settled = 0.0
@@ -222,6 +254,18 @@ class Moving:
             tau = max(move.tau_s, self._lag_s)
             settled = span / move.rate + 3.0 * tau * max(1.0, math.log(span / self._resolution))
         return max(now, since + settled)
+
+    def _to_come(self, now: float) -> tuple[_Move, ...]:
+        """Return the present move and those after it."""
+        moves = self._moves
+        return moves[moves.index(_present(moves, now)) :]
+
+
+def _present(moves: tuple[_Move, ...], now: float) -> _Move:
+    """Return the move that is made at `now`: the last that has begun."""
+    if len(moves) == 1:
+        return moves[0]
+    return next((move for move in reversed(moves) if move[2] <= now), moves[0])
 
 
 class Wave:

@@ -11,8 +11,8 @@ import pytest
 from sensorbench.core.documents import validate
 from sensorbench.core.errors import InputError
 from sensorbench.links.line import LineSettings
-from sensorbench.station.lines import open_line, settings_of
-from sensorbench.station.links import LineLink, SerialLink, TcpLink, VisaLink
+from sensorbench.station.lines import open_line
+from sensorbench.station.links import LineLink, SerialLink, TcpLink, VisaLink, settings_of
 from sensorbench.station.machine import check_machine
 from sensorbench.station.model import StationFile, load_station
 from sensorbench.station.preflight import check_station
@@ -168,8 +168,8 @@ def test_a_socket_port_is_a_plain_socket_and_a_library_reaches_visa(
         ):
             open_line("x", link, LineSettings(tcp_port=9001), stack)
     assert opened == [
-        ("192.0.2.20", 4001), ("rfc2217://192.0.2.20:4001",), ("MyDmm", "/opt/libvisa.so"),
-        ("192.0.2.20", 9001),
+        ("192.0.2.20", 4001, "serial"), ("rfc2217://192.0.2.20:4001",),
+        ("MyDmm", "/opt/libvisa.so"), ("192.0.2.20", 9001),
     ]  # fmt: skip
 
 

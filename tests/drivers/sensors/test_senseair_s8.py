@@ -12,6 +12,7 @@ from pymodbus.client import ModbusSerialClient
 from senseair_s8 import SenseairS8 as TheirSenseairS8
 
 from sensorbench.core.catalog import devices
+from sensorbench.core.clock import Clock
 from sensorbench.core.errors import (
     InstrumentError,
     LinkTimeout,
@@ -20,8 +21,11 @@ from sensorbench.core.errors import (
     Saturated,
     WrongDevice,
 )
+from sensorbench.links.inprocess_line import InProcessLine
+from sensorbench.links.line import FrameLine
 from sensorbench.links.mount import PtyMount
-from sensorbench.protocols.modbus import READ_HOLDING, read_request, registers, reply_length
+from sensorbench.protocols.modbus import RtuReply, Space, reading
+from sensorbench.protocols.modbus_client import ModbusClient
 from sensorbench.sensors.senseair_s8.driver import ANY_ADDRESS, WEARING, SenseairS8, co2_ppm
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.conformity import Nonconformity
@@ -50,11 +54,12 @@ def served() -> Iterator[tuple[SensorBench, str]]:
 
 
 def test_the_examples_of_others_are_ours() -> None:
-    assert read_request(ANY_ADDRESS, 4, 3, 1) == ASKS_CO2
-    assert registers(bytes.fromhex("fe04020190acd8")) == (400,)
+    asked = RtuReply(ANY_ADDRESS, reading("input", 3, 1))
+    assert asked.frame == ASKS_CO2
+    assert asked.words(bytes.fromhex("fe04020190acd8")) == (400,)
     answer = measuring().twin.handle(ASKS_CO2)
     assert answer[:3] == b"\xfe\x04\x02"
-    assert registers(answer)[0] == pytest.approx(750, abs=100)
+    assert asked.words(answer)[0] == pytest.approx(750, abs=100)
 
 
 def test_it_says_who_it_is() -> None:
@@ -121,37 +126,39 @@ def test_nothing_that_wears_it_is_sent_by_using_it() -> None:
 
 def test_it_answers_nobody_else() -> None:
     twin = measuring().twin
-    for frame in (b"", ASKS_CO2[:-1], ASKS_CO2 + b"\x00", ASKS_CO2[:-1] + b"\x00", b"\x00" * 8):
+    others = RtuReply(7, reading("input", 3, 1)).frame
+    for frame in (b"", ASKS_CO2[:-1], others, ASKS_CO2[:-1] + b"\x00", b"\x00" * 8):
         assert twin.handle(frame) is None
 
 
 @pytest.mark.parametrize(
-    ("function", "first", "count", "code"), [(3, 0, 0, 3), (4, 0, 9, 3), (4, 0x1F, 2, 2)]
+    ("function", "first", "count", "code"), [(3, 0, 9, 3), (4, 0, 9, 3), (4, 0x1F, 2, 2)]
 )
 def test_what_it_does_not_have_is_an_exception(
     function: int, first: int, count: int, code: int
 ) -> None:
-    reply = measuring().twin.handle(read_request(ANY_ADDRESS, function, first, count))
+    bench = measuring()
+    client = ModbusClient(InProcessLine(bench.twin, SenseairS8.LINE, "line0"), ANY_ADDRESS)
     with pytest.raises(InstrumentError) as raised:
-        registers(reply)
+        client.read_words("input" if function == 4 else "holding", first, count)
     assert raised.value.code == code
 
 
-def test_a_reply_to_something_else_is_told_at_its_first_bytes() -> None:
-    length_of = reply_length(ANY_ADDRESS, READ_HOLDING, 1)
-    assert length_of(b"\xfe") is None
-    assert length_of(bytes.fromhex("fe8302")) == 5
-    with pytest.raises(ProtocolError, match="wrong baud rate"):
-        length_of(b"\xfc")
+class Trusting(ModbusClient):
+    """Believes whatever comes, as long as it is long enough."""
+
+    def read_words(self, space: Space, first: int, count: int) -> tuple[int, ...]:
+        asked = RtuReply(self.unit, reading(space, first, count))
+        data = self._line.exchange(asked.frame, lambda received: len(received) or None)[3:-2]
+        return tuple(int.from_bytes(data[k : k + 2], "big") for k in range(0, 2 * count, 2))
 
 
 class Careless(SenseairS8):
-    """Believes whatever comes, as long as it is long enough."""
+    """Looks at no checksum."""
 
-    def _read(self, function: int, first: int, count: int) -> tuple[int, ...]:
-        request = read_request(ANY_ADDRESS, function, first, count)
-        data = self._line.exchange(request, lambda received: len(received) or None)[3:-2]
-        return tuple(int.from_bytes(data[k : k + 2], "big") for k in range(0, 2 * count, 2))
+    def __init__(self, line: FrameLine, clock: Clock) -> None:
+        super().__init__(line, clock)
+        self._modbus = Trusting(line, ANY_ADDRESS, gap=2)
 
 
 def test_the_suite_finds_a_driver_that_looks_at_no_checksum() -> None:

@@ -350,3 +350,21 @@ def test_who_listens_for_a_part_is_told_before_it_leaves_and_not_after() -> None
     field.go(125.0, clock.now())
     place.leave()
     assert told == [0.0, 10.0, 20.0]
+
+
+def test_a_course_of_moves_is_a_function_of_time_alone() -> None:
+    world = World(VirtualClock())
+    field, step_by_step = air(world), air(world)
+    field.follow([(0.0, 80.0, 0.05), (1200.0, -20.0, None), (9000.0, 50.0, 0.05)])
+    step_by_step.go(80.0, 0.0, 0.05)
+    for now, target, rate in ((1200.0, -20.0, None), (9000.0, 50.0, 0.05)):
+        for before in (now - 600.0, now - 1.0):
+            assert field.felt(before) == pytest.approx(step_by_step.felt(before))
+            assert field.at(before) == pytest.approx(step_by_step.at(before))
+        step_by_step.go(target, now, rate)
+    assert field.sample(np.array([9600.0, 600.0]))[0] == pytest.approx(step_by_step.felt(9600.0))
+    assert field.still_from(0.0) == step_by_step.still_from(9000.0)
+    assert (field.target, field.rising(100.0), field.rising(2000.0)) == (50.0, True, False)
+    assert field.bounds(100.0) == (-20.0, 80.0)
+    # It may come to lie between two values later, though it does not on its present way.
+    assert field.reaches(100.0, 100.0, 110.0) == 100.0

@@ -19,6 +19,7 @@ from sensorbench.links.line import LineTwin
 from sensorbench.links.mount import PtyMount, TcpMount
 from sensorbench.links.usb_mount import UsbMount
 from sensorbench.parts.model import Lot, Part
+from sensorbench.station.apart import users
 from sensorbench.station.leaving import line_name
 from sensorbench.station.locks import held, simulation_key
 from sensorbench.station.model import StationFile
@@ -50,7 +51,7 @@ def serve(station: Path, speed: float, as_json: bool) -> None:
         stack.enter_context(held([simulation_key(workspace.root)], "sensorbench simulate"))
         for name, twin in bench.lines.items():
             model = _model(file, lots, name)
-            kind = devices()[model].mount or "tcp" if model else "pty"
+            kind = devices()[model].mount or "tcp" if model in devices() else "pty"
             mount_class = PtyMount if kind == "pty" else TcpMount
             address = stack.enter_context(mount_class(twin, world=bench.world.lock)).address
             _announce(name, model, kind, address, twin, as_json)
@@ -74,7 +75,9 @@ def serve(station: Path, speed: float, as_json: bool) -> None:
 
 
 def _model(file: StationFile, lots: Sequence[tuple[Lot, Part]], name: str) -> str:
-    """Return what is on a line: an instrument, or the part that a lot has in a socket."""
+    """Return what is on a line: an instrument, a socket's part as lots have it, all of a cable."""
+    if name in (there := users(file)):
+        return ", ".join(user.name for user in there[name])
     if name in file.instrument:
         return file.instrument[name].model
     fixed = {line_name(unit.socket): part for lot, part in lots for unit in lot.unit}

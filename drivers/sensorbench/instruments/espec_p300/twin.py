@@ -2,7 +2,7 @@
 
 Source: EspecNorthAmerica/ChamberConnectLibrary, chamberconnectlibrary/p300.py (what is sent, how
 replies are read). That library names no alarm numbers: those of this twin are its own.
-Not modelled: stored programs and timers, product temperature control, addresses; what is unknown is
+Not modelled: stored programs and timers, product temperature control; what is unknown is
 refused and noted in `beyond`.
 """
 
@@ -13,13 +13,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import ClassVar
 
-from sensorbench.instruments.espec_p300.twin_air import (
-    PASSIVE_TAU_S,
-    Humidity,
-    air_of,
-    heater_percent,
-    number,
-)
 from sensorbench.instruments.espec_p300.twin_panel import (
     ALARM,
     STATE_CHANGE,
@@ -28,6 +21,13 @@ from sensorbench.instruments.espec_p300.twin_panel import (
     not_fitted,
 )
 from sensorbench.instruments.espec_p300.twin_program import Program, Refused, read_program
+from sensorbench.instruments.simulated_air import (
+    PASSIVE_TAU_S,
+    Humidity,
+    air_of,
+    heater_percent,
+    number,
+)
 from sensorbench.world.faults import Suffering
 from sensorbench.world.fields import Field
 from sensorbench.world.world import World

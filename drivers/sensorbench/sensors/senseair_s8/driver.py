@@ -3,7 +3,8 @@
 - It does not say when a measurement is new, so a reading waits for one and a tenth of its period.
   A measurement is a flash of its lamp, so what ends by then is of the time since.
 - A dip of the supply shows until the first measurement after it: CO2 reads 0 before.
-- It is alone on its line and spoken to at 0xFE, which every S8 answers.
+- Alone on its line it is spoken to at 0xFE, which every S8 answers; where several share a line,
+  each at its `address`.
 - Nothing is written: its automatic baseline correction (ABC), which takes the lowest CO2 of some
   days for fresh air, and its calibrations are kept for good (WEARING).
 Sources: product specification PSP 126 rev 8, table 1 (range, 4 s, accuracy, supply); registers,
@@ -31,16 +32,13 @@ from sensorbench.core.errors import (
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import CO2
 from sensorbench.links.line import FrameLine, LineSettings
-from sensorbench.protocols.modbus import (
-    READ_HOLDING,
-    READ_INPUT,
-    read_request,
-    registers,
-    reply_length,
-)
+from sensorbench.protocols.modbus import Register
+from sensorbench.protocols.modbus_client import ModbusClient
 
 ANY_ADDRESS = 0xFE
-STATUS, IDENTITY, ABC_PERIOD = 0x00, 0x19, 0x1F  # input, input and holding registers, from 0
+STATUS, CO2_PPM = Register(0x00, space="input"), Register(0x03, space="input")
+IDENTITY, IDENTITY_WORDS = 0x19, 6  # input registers
+ABC_PERIOD = Register(0x1F)
 WEARING: Mapping[str, str] = {
     "holding 0x01": "0x7C06 and 0x7C07 calibrate, at 400 ppm and at 0 ppm",
     "holding 0x1F": "the period of the automatic baseline correction, h",
@@ -89,20 +87,23 @@ class SenseairS8:
     SETTINGS: ClassVar[Mapping[str, Setting]] = {}
     SUPPLY_V: ClassVar[tuple[float, float]] = (4.5, 5.25)
 
-    def __init__(self, line: FrameLine, clock: Clock) -> None:
+    def __init__(self, line: FrameLine, clock: Clock, *, address: int = ANY_ADDRESS) -> None:
         self._line, self._clock = line, clock
+        # A measurement and its status in one reply: they belong together.
+        self._modbus = ModbusClient(line, address, gap=2)
         self._is_prepared = False
         self._ready_s: float | None = None
 
     def identify(self) -> Identity:
         """Read serial number, type and firmware. Raises ProtocolError for what is no S8."""
         try:
-            high, low, _, firmware, *number = self._read(READ_INPUT, IDENTITY, 6)
+            words = self._modbus.read_words("input", IDENTITY, IDENTITY_WORDS)
         except InstrumentError as error:
             raise WrongDevice(
                 f"{self._line.name}: no S8, which has its number in the input registers 0x1D and "
                 f"0x1E: {error}"
             ) from error
+        high, low, _, firmware, *number = words
         serial = f"{number[0]:04X}{number[1]:04X}"
         if serial in ("00000000", "FFFFFFFF") or not high & 0xFF | low:
             raise WrongDevice(
@@ -157,21 +158,13 @@ class SenseairS8:
 
     def read_abc_period(self) -> int:
         """Return the period of the automatic baseline correction, h; 0 is off."""
-        return self._read(READ_HOLDING, ABC_PERIOD, 1)[0]
+        return self._modbus.read_code(ABC_PERIOD)
 
     # --------------------------------------------------------------------------------------
 
     def _measured(self) -> float:
-        status, _, _, co2 = self._read(READ_INPUT, STATUS, 4)
+        status, co2 = map(round, self._modbus.read_many([STATUS, CO2_PPM]))
         try:
             return co2_ppm(status, co2)
-        except ProtocolError as error:
-            raise type(error)(f"{self._line.name}: {error}") from error
-
-    def _read(self, function: int, first: int, count: int) -> tuple[int, ...]:
-        request = read_request(ANY_ADDRESS, function, first, count)
-        try:
-            reply = self._line.exchange(request, reply_length(ANY_ADDRESS, function, count))
-            return registers(reply)
         except ProtocolError as error:
             raise type(error)(f"{self._line.name}: {error}") from error

@@ -18,6 +18,14 @@ import math
 from collections.abc import Mapping
 from typing import ClassVar
 
+from sensorbench.protocols.modbus_device import (
+    ILLEGAL_ADDRESS,
+    ModbusDevice,
+    Refused,
+    Space,
+    reads,
+    writes,
+)
 from sensorbench.sensors.simulated import PowerOnReset, factory_number, screened
 from sensorbench.world.conversions import Conversions
 from sensorbench.world.world import Place
@@ -27,13 +35,13 @@ _EVERY_S, _WARM_UP_S = 4.0, 2.0
 _DEAD_BELOW_V = 4.0
 _AVERAGE_A = 0.018
 _ABC_H = 180
-_MOST_REGISTERS = 8
-_INPUTS, _HOLDINGS = 32, 32
+_REGISTERS = 32  # of each sort
 _FULL_PWM = 0x3FFF
 _NOISE_PPM = 3.0
+_TYPE, _MEMORY_MAP, _FIRMWARE = 0x0108, 45, 0x0502
 
 
-class SimSenseairS8:
+class SimSenseairS8(ModbusDevice):
     """One part at a place in the world, with its own offset, gain and noise."""
 
     FAULTS: ClassVar[tuple[str, ...]] = (
@@ -45,10 +53,12 @@ class SimSenseairS8:
         "06": "writes a holding register",
     }
 
-    terminators: tuple[bytes, ...] = ()
-    reply_terminator = b""
+    FUNCTIONS: ClassVar[tuple[int, ...]] = (3, 4, 6)
+    MOST_READ: ClassVar[int] = 8
+    ANY_UNIT: ClassVar[tuple[int, ...]] = (_ANY,)
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, *, address: int = _OWN) -> None:
+        super().__init__(address, place.beyond)
         self.beyond = place.beyond
         self.wearing_acts = 0
         self._place, self._clock = place, place.clock
@@ -72,72 +82,87 @@ class SimSenseairS8:
 
     # -- the line --------------------------------------------------------------------------
 
-    def handle(self, line: bytes) -> bytes | None:
-        """Take what came between two silences; return the answer, None where it gives none."""
+    def wakes(self) -> bool:
+        """Take the measurements that ended; it hears nothing without supply."""
         if not self._power.is_on() or self._place.fault() == "silent":
-            return None
+            return False
         self._refresh()
-        if len(line) != 8 or _crc(line) or line[0] not in (_ANY, _OWN):
-            return None
-        function, first, word = line[1], line[2] << 8 | line[3], line[4] << 8 | line[5]
-        if function in (3, 4):
-            body = self._told(function, first, word)
-        elif function == 6:
-            body = self._written(first, word, line[1:6])
-        else:
-            body = _exception(function, 1)
-        answer = line[:1] + body
-        rest = _crc(answer)
-        if self._place.fault() == "crc":
-            rest ^= 0x0810
-        return answer + bytes([rest & 0xFF, rest >> 8])
+        return True
 
-    def _told(self, function: int, first: int, count: int) -> bytes:
-        if not 1 <= count <= _MOST_REGISTERS:
-            return _exception(function, 3)
-        if first + count > (_INPUTS if function == 4 else _HOLDINGS):
-            return _exception(function, 2)
-        is_stranger = self._place.fault() == "identity"
-        if is_stranger and first >= 0x19:
-            return _exception(function, 2)
-        known = self._inputs() if function == 4 else self._holdings()
-        words = [known.get(first + k) for k in range(count)]
-        if None in words:
-            self.beyond.note(
-                f"registers {first:#x} to {first + count - 1:#x} of function {function}"
-            )
-        return bytes([function, 2 * count]) + b"".join(
-            (word or 0).to_bytes(2, "big") for word in words
-        )
+    def sent(self, frame: bytes) -> bytes:
+        """Return a frame as it leaves the part."""
+        if self._place.fault() != "crc":
+            return frame
+        return frame[:-2] + bytes([frame[-2] ^ 0x10, frame[-1] ^ 0x08])
 
-    def _inputs(self) -> dict[int, int]:
-        high, low = self._number[:2], self._number[2:]
-        share = min(1.0, self._ppm / 2000.0)
-        return {
-            0: self._status, 1: 0, 2: 0, 3: self._ppm, 0x15: round(share * _FULL_PWM),
-            0x19: 0x0000, 0x1A: 0x0108, 0x1B: 45, 0x1C: 0x0502,
-            0x1D: int.from_bytes(high, "big"), 0x1E: int.from_bytes(low, "big"),
-        }  # fmt: skip
+    def may_read(self, space: Space, first: int, count: int) -> None:  # noqa: ARG002 - of both
+        """Refuse what lies beyond its registers, and what another device has not."""
+        is_stranger = self._place.fault() == "identity" and first >= 0x19
+        if first + count > _REGISTERS or is_stranger:
+            raise Refused(ILLEGAL_ADDRESS)
 
-    def _holdings(self) -> dict[int, int]:
-        return {0: self._acknowledged, 1: 0, 0x1F: self._abc_h}
+    def undeclared(self, space: Space, address: int) -> int:
+        """Give 0 for a register that it has and this twin does not know."""
+        self.beyond.note(f"{space} register {address:#x}")
+        return 0
 
-    def _written(self, register: int, word: int, echo: bytes) -> bytes:
-        if register == 0:
-            self._acknowledged = word
-        elif register == 1:
-            self.wearing_acts += 1
-            self.beyond.note(f"special command {word:#06x}")
-            self._acknowledged |= {0x7C06: 0x20, 0x7C07: 0x40}.get(word, 0)
-        elif register == 0x1F:
-            if word > 4800:
-                return _exception(6, 3)
-            self.wearing_acts += 1
-            self._abc_h = word
-            self._place.remember("senseair_s8 abc", str(word))
-        else:
-            return _exception(6, 2)
-        return echo
+    @reads(0x00, space="input")
+    def _meter_status(self) -> int:
+        return self._status
+
+    @reads(0x01, space="input")
+    @reads(0x02, space="input")
+    @reads(0x01)
+    def _zero(self) -> int:
+        return 0
+
+    @reads(0x03, space="input")
+    def _co2(self) -> int:
+        return self._ppm
+
+    @reads(0x15, space="input")
+    def _pwm(self) -> int:
+        return round(min(1.0, self._ppm / 2000.0) * _FULL_PWM)
+
+    @reads(0x19, "uint32", space="input")
+    def _type(self) -> int:
+        return _TYPE
+
+    @reads(0x1B, space="input")
+    def _memory_map(self) -> int:
+        return _MEMORY_MAP
+
+    @reads(0x1C, space="input")
+    def _firmware(self) -> int:
+        return _FIRMWARE
+
+    @reads(0x1D, "uint32", space="input")
+    def _serial_number(self) -> int:
+        return int.from_bytes(self._number, "big")
+
+    @reads(0x00)
+    def _acknowledgement(self) -> int:
+        return self._acknowledged
+
+    @reads(0x1F)
+    def _abc_period(self) -> int:
+        return self._abc_h
+
+    @writes(0x00)
+    def _acknowledge(self, word: float) -> None:
+        self._acknowledged = round(word)
+
+    @writes(0x01)
+    def _command(self, word: float) -> None:
+        self.wearing_acts += 1
+        self.beyond.note(f"special command {round(word):#06x}")
+        self._acknowledged |= {0x7C06: 0x20, 0x7C07: 0x40}.get(round(word), 0)
+
+    @writes(0x1F, most=4800)
+    def _set_abc_period(self, hours: float) -> None:
+        self.wearing_acts += 1
+        self._abc_h = round(hours)
+        self._place.remember("senseair_s8 abc", str(self._abc_h))
 
     # -- physics ---------------------------------------------------------------------------
 
@@ -165,19 +190,3 @@ class SimSenseairS8:
         ppm *= 1.0 + 0.016 * (place.pressure_pa(at_s=at_s) - 101_325.0) / 1000.0
         louder = 50.0 if fault == "noise" else 1.0
         return ppm + louder * _NOISE_PPM * place.stream("co2 noise").normal(round(at_s * 1e6))
-
-
-def _exception(function: int, code: int) -> bytes:
-    return bytes([function & 0x7F | 0x80, code])
-
-
-def _crc(frame: bytes) -> int:
-    """Return the remainder of a frame, bit by bit; 0 for one that ends with its own."""
-    rest = 0xFFFF
-    for byte in frame:
-        for k in range(8):
-            is_odd = (rest ^ byte >> k) & 1
-            rest >>= 1
-            if is_odd:
-                rest ^= 0xA001
-    return rest

@@ -1,4 +1,4 @@
-"""What the simulated P300 does to the air in it: temperature that is driven, and its humidity.
+"""What a simulated chamber does to the air in it: temperature that is driven, and its humidity.
 
 The chamber heats at 5 K/min and cools at 3 K/min, its air settles with 75 s, a body in it lags by
 200 s, and left alone it takes an hour (1/e) to the room. Humidity control settles with 300 s.
