@@ -44,6 +44,7 @@ PARTS = (
     Part("lsm6dso", 0x6A, "st_lsm6dsx", "lsm6dso"),
     Part("asm330lhh", 0x6A, "st_lsm6dsx", "asm330lhh"),
     Part("sht3x", 0x44, "sht3x", "sht3x"),
+    Part("gxht30", 0x44, "sht3x", "sht3x"),
     Part("sht4x", 0x44, "sht4x", "sht4x"),
     # Debian leaves these out: .ci/kernel builds them of its source.
     Part("ms5611", 0x77, "ms5611", "ms5611"),
