@@ -11,6 +11,7 @@ from sensorbench.core.device import Sensor
 from sensorbench.core.units import Dimension, show
 from sensorbench.instruments.members import meter, setpoint
 from sensorbench.instruments.specification import Specification
+from sensorbench.links.line import LineSettings
 from sensorbench.station.refs import members_of_device
 
 
@@ -20,6 +21,7 @@ def declared(device: Device) -> Iterator[str]:
     if device.addresses:
         yield f"I2C addresses: {', '.join(f'{a:#04x}' for a in device.addresses)}."
         yield ""
+    yield from _line(device)
     if device.kind == "sensor":
         yield from _sensor(device)
     yield from _members(device)
@@ -87,6 +89,26 @@ def _stream(driver: type[Sensor]) -> Iterator[str]:
     yield f"Streams from its FIFO at up to {rate}: {stream.depth} samples of "
     yield f"{', '.join(f'`{name}`' for name in stream.channels)}."
     yield ""
+
+
+def _line(device: Device) -> Iterator[str]:
+    """Yield how it is reached, and how it wants to be treated."""
+    line: LineSettings | None = getattr(device.usable(), "LINE", None)
+    if line is None:
+        return
+    if "serial" in device.links or device.mount == "pty":
+        parity, bits = line.parity[0].upper(), f"{line.stop_bits:g}"
+        flow = f", flow control {line.flow_control}" if line.flow_control != "none" else ""
+        yield f"Serial: {line.baud_rate} baud, {line.data_bits}{parity}{bits}{flow}."
+        yield ""
+    if "tcp" in device.links:
+        many = "one connection" if line.sessions == 1 else f"{line.sessions} connections"
+        held = f", each held for {line.linger_s:g} s after it was closed" if line.linger_s else ""
+        yield f"TCP: port {line.tcp_port}, {many} at a time{held}."
+        yield ""
+    if line.pause_s:
+        yield f"It is given {line.pause_s:g} s between commands."
+        yield ""
 
 
 def _specified(member: meter[Any] | setpoint[Any]) -> str:

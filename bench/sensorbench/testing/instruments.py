@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from sensorbench.core.catalog import Device
@@ -37,6 +37,7 @@ from sensorbench.testing.cases import case_of
 from sensorbench.testing.conformity import (
     changes,
     check_independence,
+    only,
     refusal,
     require,
     state_of,
@@ -253,6 +254,31 @@ def check_real_port(case: Case) -> None:
             line.close()
 
 
+def _has_sessions(case: Case) -> bool:
+    return case.device.mount == "tcp" and "members" not in case.device.links
+
+
+@only(_has_sessions)
+def check_sessions(case: Case) -> None:
+    """The twin takes as many connections at once as the driver says, and gives a free one again."""
+    settings: LineSettings = case.load_driver().LINE
+    clock = RealClock(speed=100.0)
+    twin = case.device.load_twin()(World(clock, 3), SERIAL, **case.options, **case.twin_options)
+    with TcpMount(twin) as mount, ExitStack() as stack:
+        peer = ("127.0.0.1", mount.port, settings, case.device.name)
+
+        def asks() -> TcpLine:
+            line = stack.enter_context(TcpLine(*peer))
+            case.load_driver()(line, clock, **case.options, **case.driver_options).identify()
+            return line
+
+        lines = [asks() for _ in range(settings.sessions)]
+        with refusal(TransportError, f"the twin takes more than {settings.sessions} sessions"):
+            asks()
+        lines[0].close()
+        asks()
+
+
 INSTRUMENT_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_declaration,
     check_sources,
@@ -284,6 +310,7 @@ INSTRUMENT_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_looking_at_an_instrument_changes_nothing,
     check_repeatable,
     check_real_port,
+    check_sessions,
 )
 
 

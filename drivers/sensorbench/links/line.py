@@ -21,7 +21,9 @@ class LineSettings:
 
     `timeout_s` is the deadline of one whole exchange, `pause_s` the least time between the end of
     one and the beginning of the next. `baud_rate`, `data_bits`, `parity`, `stop_bits` (1, 1.5, 2)
-    and `flow_control` are for serial ports; `tcp_port` is the instrument's own raw socket.
+    and `flow_control` are for serial ports; `tcp_port` is the instrument's own raw socket. It takes
+    `sessions` connections at once, 1 where that is not known, and holds one for `linger_s` after it
+    was closed.
     """
 
     write_terminator: str = "\n"
@@ -35,6 +37,8 @@ class LineSettings:
     stop_bits: float = 1
     flow_control: Literal["none", "xon/xoff", "rts/cts", "dsr/dtr"] = "none"
     pause_s: float = 0.0
+    sessions: int = 1
+    linger_s: float = 0.0
 
 
 Medium = Literal["serial", "tcp"]
@@ -138,6 +142,17 @@ class SpeaksOverTcp(Protocol):
     def over_tcp(self) -> LineTwin:
         """Return the twin as a TCP port has it."""
         ...
+
+
+@runtime_checkable
+class CountsSessions(Protocol):
+    """A twin whose instrument takes `sessions` connections at once, one where that is not known.
+
+    It holds one for `linger_s` after it was closed.
+    """
+
+    sessions: int
+    linger_s: float
 
 
 @runtime_checkable

@@ -12,9 +12,11 @@ counts. Nothing listens beyond loopback: a twin knows no password.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import socket
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -25,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from sensorbench.core.errors import BenchError, TransportError
 from sensorbench.links.framing import LONGEST_LINE, LineSplitter, Overrun
-from sensorbench.links.line import CutsFrames, HearsOverrun, LineTwin, SpeaksOverTcp
+from sensorbench.links.line import CountsSessions, CutsFrames, HearsOverrun, LineTwin, SpeaksOverTcp
 from sensorbench.links.ready import ready
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _CHUNK = 65536
 _PATIENCE_S = 0.5
+_FREED_S = 0.2
+"""So long who has just closed a connection may take to be seen gone."""
 STALE_S = 0.1
 """After such a silence the beginning of a frame is none: no adapter holds bytes back so long."""
 SILENCE_S = 0.004
@@ -174,8 +178,10 @@ def _until_silence(
 
 
 class TcpMount(_Mount):
-    """A twin on a TCP port of this machine, for any number of clients; port 0 picks a free one.
+    """A twin on a TCP port of this machine; port 0 picks a free one.
 
+    It is for any number of clients, or for as many at once as the twin's instrument has sessions
+    (`CountsSessions`): who comes beyond them has the connection closed at once.
     A twin that speaks otherwise there (`SpeaksOverTcp`) does so.
 
     Raises ValueError for a host beyond loopback, TransportError if the port is taken.
@@ -209,10 +215,25 @@ class TcpMount(_Mount):
     def _accept(self) -> None:
         while self._closing not in ready([self._listener, self._closing]):
             client, (host, port, *_) = self._listener.accept()
+            if not self._has_room():
+                _LOG.info("%s: has no session for %s:%s", self.address, host, port)
+                client.close()
+                continue
             name = f"mount {self.address} for {host}:{port}"
             thread = threading.Thread(target=self._talk, args=(client,), name=name, daemon=True)
-            self._clients = {known for known in self._clients if known.is_alive()} | {thread}
+            self._clients.add(thread)
             thread.start()
+
+    def _has_room(self) -> bool:
+        """Return whether a session is free; one that has just ended counts as that."""
+        most = self._twin.sessions if isinstance(self._twin, CountsSessions) else math.inf
+        until = time.monotonic() + _FREED_S
+        while True:
+            self._clients = {known for known in self._clients if known.is_alive()}
+            if len(self._clients) < most:
+                return True
+            if time.monotonic() > until or self._is_closing(within_s=_FREED_S / 20):
+                return False
 
     def _talk(self, client: socket.socket) -> None:
         with client:
@@ -222,6 +243,8 @@ class TcpMount(_Mount):
                 self._serve(client, client.recv, client.send)
             except OSError as error:
                 _LOG.info("%s: a client went away: %s", self.address, error)
+        if isinstance(self._twin, CountsSessions) and self._twin.linger_s:
+            self._is_closing(within_s=self._twin.linger_s)  # the session is not free until then
 
     def _release(self) -> None:
         self._accepting.join()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import socket
+import time
 
 from sensorbench.core.deadline import within
 from sensorbench.core.errors import LinkClosed
@@ -31,10 +33,14 @@ class TcpLine(ExchangeLine):
     ) -> None:
         super().__init__(settings, name, provenance, f"{host}:{port}", medium)
         self._peer = host, port
+        self._left = -math.inf
         self._connect()
 
     def _open(self) -> None:
         timeout_s = self._settings.timeout_s
+        held_s = self._left + self._settings.linger_s - time.monotonic()
+        if held_s > 0:  # the instrument still has the session that was closed
+            time.sleep(held_s)
         try:
             # A resolver keeps to no time-out, and a name may have many addresses.
             self._socket = within(
@@ -50,6 +56,7 @@ class TcpLine(ExchangeLine):
 
     def _shut(self) -> None:
         self._socket.close()
+        self._left = time.monotonic()
 
     def _send(self, data: bytes, timeout_s: float) -> None:
         send_all(self._socket, data, timeout_s)

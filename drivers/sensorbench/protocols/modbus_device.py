@@ -152,6 +152,8 @@ class ModbusDevice:
 
     terminators: tuple[bytes, ...] = ()
     reply_terminator = b""
+    sessions: int = 1
+    linger_s: float = 0.0
 
     _read: ClassVar[dict[tuple[Space, int], tuple[_Place, int]]]
     _written: ClassVar[dict[int, _Place]]
@@ -219,7 +221,7 @@ class ModbusDevice:
 
     def over_tcp(self) -> TcpFace:
         """Return this device on a TCP port: a `LineTwin` that speaks Modbus/TCP."""
-        return TcpFace(self._answered_on_tcp)
+        return TcpFace(self._answered_on_tcp, self.sessions, self.linger_s)
 
     def handle(self, line: bytes) -> bytes | None:
         """Take the bytes of one or several frames; return the answers, None where it gives none."""

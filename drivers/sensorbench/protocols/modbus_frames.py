@@ -152,8 +152,11 @@ class TcpFace:
     terminators: tuple[bytes, ...] = ()
     reply_terminator = b""
 
-    def __init__(self, answer: Callable[[int, bytes], bytes | None]) -> None:
+    def __init__(
+        self, answer: Callable[[int, bytes], bytes | None], sessions: int = 1, linger_s: float = 0.0
+    ) -> None:
         self._answer = answer
+        self.sessions, self.linger_s = sessions, linger_s
 
     def splitter(self) -> TcpSplitter:
         """Return what cuts a stream into requests."""

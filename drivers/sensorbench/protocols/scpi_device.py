@@ -100,6 +100,8 @@ class ScpiSpeaker:
 
     terminators: tuple[bytes, ...] = (b"\r\n", b"\n")
     reply_terminator: bytes = b"\n"
+    sessions: int = 1
+    linger_s: float = 0.0
 
     _commands: ClassVar[HeaderTree[_Declaration]]
     _queries: ClassVar[HeaderTree[_Declaration]]

@@ -406,6 +406,7 @@ def real() -> SimWatlowF4t:
 
 
 def test_pymodbus_and_our_driver_meet_it_over_tcp(real: SimWatlowF4t) -> None:
+    real.sessions = 2
     with TcpMount(real) as mount:
         theirs = ModbusTcpClient(mount.host, port=mount.port, timeout=1.0, retries=0)
         assert theirs.connect()

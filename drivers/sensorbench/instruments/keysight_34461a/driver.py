@@ -47,7 +47,7 @@ class Keysight34461a:
     what somebody set stays. Raises SetpointError for another number.
     """
 
-    LINE: ClassVar[LineSettings] = LineSettings()
+    LINE: ClassVar[LineSettings] = LineSettings(sessions=2)  # recalled
     INTEGRATIONS_NPLC: ClassVar[tuple[float, ...]] = (0.02, 0.2, 1.0, 10.0, 100.0)
 
     # A reading takes 10 NPLC of 20 ms, twice with autozero.

@@ -53,6 +53,7 @@ class SimKeysight34461a(Trigger):
     errors lie inside the one-year accuracy.
     """
 
+    sessions = 2  # recalled
     IDENTITY = "Keysight Technologies,34461A,{serial},A.03.03-02.40-03.03-00.52-01-01"
     SIBLING = ("34461A", "34465A")
     FAULTS: ClassVar[tuple[str, ...]] = ("overload", "identity", "silent")

@@ -43,7 +43,7 @@ _ALL = "(@1,2,3)"
 class KeysightE36312a:
     """Three outputs: 6 V 5 A, 25 V 1 A, 25 V 1 A, each settable to 103 %."""
 
-    LINE: ClassVar[LineSettings] = LineSettings()
+    LINE: ClassVar[LineSettings] = LineSettings(sessions=2)  # recalled
 
     out1 = setpoint["KeysightE36312a"](
         SUPPLY,

@@ -51,6 +51,7 @@ class SimKeysightE36312a(OutputStatus):
     places hold until the twin is made anew.
     """
 
+    sessions = 2  # recalled
     IDENTITY = "Keysight Technologies,E36312A,{serial},2.1.0-1.0.4-1.12"
     SIBLING = ("E36312A", "E36313A")
     FAULTS: ClassVar[tuple[str, ...]] = (
