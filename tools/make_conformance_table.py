@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from sensorbench.core.catalog import Device, devices
-from sensorbench.core.plugins import OURS, broken
+from sensorbench.core.catalog import Device, devices, left_out
+from sensorbench.core.plugins import OURS
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.conformity import applies_to
 from sensorbench.testing.instruments import INSTRUMENT_CHECKS
@@ -36,9 +36,9 @@ def main() -> int:
         ours = [d for d in devices().values() if d.origin == OURS and d.kind == kind]
         parts.append("\n".join(table(kind, ours, checks)) + "\n")
     PAGE.write_text("\n".join(parts), encoding="utf-8")
-    for problem in broken():
+    for problem in left_out():
         sys.stderr.write(f"{problem}\n")
-    return int(any("MISSING" in part for part in parts) or bool(broken()))
+    return int(any("MISSING" in part for part in parts) or bool(left_out()))
 
 
 def table(kind: str, ours: Sequence[Device], checks: Sequence[Check]) -> Iterator[str]:

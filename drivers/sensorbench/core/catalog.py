@@ -20,8 +20,8 @@ from pydantic import Field, field_validator
 from sensorbench.core.channel import Channel
 from sensorbench.core.device import Sensor
 from sensorbench.core.documents import Document, Word, load
-from sensorbench.core.errors import InputError
-from sensorbench.core.plugins import OURS, note_broken, origin_of
+from sensorbench.core.errors import InputError, Problem
+from sensorbench.core.plugins import OURS, broken, note_broken, origin_of
 
 LinkKind = Literal["i2c", "serial", "tcp", "meters", "members", "person", "none"]
 GROUP = "sensorbench.devices"
@@ -138,6 +138,12 @@ def devices() -> dict[str, Device]:
             else:
                 found[device.name] = device
     return found
+
+
+def left_out() -> tuple[Problem, ...]:
+    """Return why devices that are there can't be used, those of plug-ins too."""
+    devices()
+    return tuple(p for p in broken() if p.file.endswith(("/device.toml", "/driver.py")))
 
 
 def _devices_in(package: str, origin: str) -> list[Device]:

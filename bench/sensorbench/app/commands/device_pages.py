@@ -8,8 +8,8 @@ import typer
 
 from sensorbench.app.commands.common import print_json
 from sensorbench.app.commands.find import device_named
+from sensorbench.core.catalog import left_out
 from sensorbench.core.errors import InputError
-from sensorbench.core.plugins import broken
 from sensorbench.testing.pages import generated, write_pages
 
 
@@ -39,5 +39,5 @@ def renew_pages(folder: Path) -> None:
         typer.echo(path)
     if not changed:
         typer.echo("every page is up to date")
-    if broken():
-        raise InputError(broken())
+    if left_out():
+        raise InputError(left_out())

@@ -31,7 +31,7 @@ class Gxht30(Sht3x):
         An SHT3x can't be told from it. Raises BenchError for another answer.
         """
         self.read_status()
-        return Identity("GXCAS", "GXHT30", "")
+        return Identity("GXCAS", "GXHT30", "", or_models=("SHT3x",))
 
     def _require_reset(self, status: Status) -> None:
         """What it says after a reset was not found."""

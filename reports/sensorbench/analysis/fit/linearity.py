@@ -66,6 +66,10 @@ def _against(x: Floats, y: Floats, line: Line) -> Linearity:
     x_mid, y_mid = x.mean(), np.where(known, y.mean(axis=1), np.nan)
     first, last = x[0], x[-1]
     x, y = x - x_mid, y - y_mid[:, None]
+    if not (np.diff(x) > 0).all():
+        raise AnalysisError(
+            f"inputs from {first:g} to {last:g} have steps that a float of that size does not hold"
+        )
     if line == "end_point":
         slope = (y[:, -1] - y[:, 0]) / (x[-1] - x[0])
         offset = y[:, 0] - slope * x[0]

@@ -25,6 +25,12 @@ X = np.linspace(0, 1, 2001)
 BOW = (X + 0.1 * X * (1 - X))[None]
 
 
+@pytest.mark.parametrize("line", LINES)
+def test_inputs_whose_steps_a_float_does_not_hold_are_refused(line: Line) -> None:
+    with pytest.raises(AnalysisError, match="have steps that a float"):
+        linearity([-1e49, 1.0, 2.0, 3.0], [[0.0, 1.0, 2.0, 3.0]], line)
+
+
 @pytest.mark.parametrize(
     ("line", "nonlinearity"),
     [("end_point", 0.025), ("minimax", 0.0125), ("least_squares", 1 / 60),
