@@ -333,6 +333,33 @@ def test_a_run_with_a_failing_unit_exits_with_1_and_says_why(made_run: Outcome) 
 
 
 @pytest.mark.skipif(os.name != "posix", reason="ptys and SIGINT are POSIX")
+@pytest.mark.chaos
+def test_simulate_serves_serial_lines_as_ports_of_a_converter_too(tmp_path: Path) -> None:
+    assert sensorbench("init", str(tmp_path / "bench")).returncode == 0
+    wrong = sensorbench("simulate", str(tmp_path / "bench"), "--serial", "usb")
+    assert (wrong.returncode, "allowed: pty, rfc2217" in wrong.stderr) == (2, True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sensorbench.app.main", "simulate", str(tmp_path / "bench"),
+         "--serial", "rfc2217", "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout
+        found = {
+            row["name"]: row for row in (json.loads(process.stdout.readline()) for _ in range(4))
+        }
+        chamber = found["chamber"]
+        assert chamber["kind"] == "rfc2217"
+        assert chamber["address"] == f"rfc2217://127.0.0.1:{chamber['port']}"
+        with serial.serial_for_url(chamber["address"], 9600, timeout=5) as port:
+            port.write(b"TYPE?" + chamber["terminator"].encode())
+            assert b"P300" in port.read_until(chamber["reply_terminator"].encode())
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=10) == 0
+    finally:
+        process.kill()
+
+
 def test_simulate_serves_every_instrument_to_other_programs_until_stopped(tmp_path: Path) -> None:
     assert sensorbench("init", str(tmp_path / "bench")).returncode == 0
     process = subprocess.Popen(

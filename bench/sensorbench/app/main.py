@@ -476,12 +476,15 @@ def simulate(
         Path, typer.Argument(metavar="STATION", help="A workspace, or its station.toml.")
     ] = HERE,
     speed: Annotated[float, typer.Option(help="Simulated seconds in a real one.")] = 1.0,
+    serial: Annotated[
+        str, typer.Option(help="Serial lines as pty, or as rfc2217 ports (Windows has no pty).")
+    ] = "rfc2217" if sys.platform == "win32" else "pty",
     as_json: JsonOption = False,
 ) -> None:
     """Serve every simulated instrument of a station on TCP or a pty, until stopped."""
     from sensorbench.app.commands.simulate import serve  # noqa: PLC0415 - as above
 
-    serve(station, speed, as_json)
+    serve(station, speed, serial, as_json)
 
 
 @_command()

@@ -187,6 +187,9 @@ class TcpMount(_Mount):
     Raises ValueError for a host beyond loopback, TransportError if the port is taken.
     """
 
+    IS_SERIAL = False
+    """Whether what listens is a converter before a serial line."""
+
     def __init__(
         self,
         twin: LineTwin,
@@ -203,7 +206,9 @@ class TcpMount(_Mount):
                 f"{host}:{port} can't be listened on: {error.strerror}. "
                 "Does another program, or another simulation, serve this port?"
             ) from error
-        super().__init__(twin.over_tcp() if isinstance(twin, SpeaksOverTcp) else twin, world)
+        if isinstance(twin, SpeaksOverTcp) and not self.IS_SERIAL:
+            twin = twin.over_tcp()
+        super().__init__(twin, world)
         self.port: int = self._listener.getsockname()[1]
         self.address = f"[{self.host}]:{self.port}" if ":" in host else f"{self.host}:{self.port}"
         self._clients: set[threading.Thread] = set()
@@ -240,11 +245,14 @@ class TcpMount(_Mount):
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             client.setblocking(False)
             try:
-                self._serve(client, client.recv, client.send)
+                self._converse(client)
             except OSError as error:
                 _LOG.info("%s: a client went away: %s", self.address, error)
         if isinstance(self._twin, CountsSessions) and self._twin.linger_s:
             self._is_closing(within_s=self._twin.linger_s)  # the session is not free until then
+
+    def _converse(self, client: socket.socket) -> None:
+        self._serve(client, client.recv, client.send)
 
     def _release(self) -> None:
         self._accepting.join()

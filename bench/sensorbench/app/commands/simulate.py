@@ -17,6 +17,7 @@ from sensorbench.core.clock import RealClock
 from sensorbench.core.errors import InputError
 from sensorbench.links.line import LineTwin
 from sensorbench.links.mount import PtyMount, TcpMount
+from sensorbench.links.rfc2217_mount import Rfc2217Mount
 from sensorbench.links.usb_mount import UsbMount
 from sensorbench.parts.model import Lot, Part
 from sensorbench.station.apart import users
@@ -27,13 +28,18 @@ from sensorbench.station.preflight import check_lot, check_station
 from sensorbench.station.simulation import SimulatedBench
 from sensorbench.station.workspace import Workspace
 
+_SERIAL = ("pty", "rfc2217")
+_MOUNTS = {"pty": PtyMount, "rfc2217": Rfc2217Mount, "tcp": TcpMount}
 
-def serve(station: Path, speed: float, as_json: bool) -> None:
+
+def serve(station: Path, speed: float, serial: str, as_json: bool) -> None:
     """Serve until SIGINT or SIGTERM, then say what was asked for beyond the twins' models.
 
     Raises InputError for a station that can't be simulated."""
     if not 0 < speed < math.inf:
         raise InputError.one("simulate", "--speed", f"must be a number above 0, not {speed:g}")
+    if serial not in _SERIAL:
+        raise InputError.one("simulate", "--serial", f"allowed: {', '.join(_SERIAL)}")
     workspace = Workspace(station.parent if station.suffix == ".toml" else station)
     file = workspace.load_station()
     lots = workspace.load_lots()
@@ -51,9 +57,10 @@ def serve(station: Path, speed: float, as_json: bool) -> None:
         stack.enter_context(held([simulation_key(workspace.root)], "sensorbench simulate"))
         for name, twin in bench.lines.items():
             model = _model(file, lots, name)
-            kind = devices()[model].mount or "tcp" if model in devices() else "pty"
-            mount_class = PtyMount if kind == "pty" else TcpMount
-            address = stack.enter_context(mount_class(twin, world=bench.world.lock)).address
+            kind: str = devices()[model].mount or "tcp" if model in devices() else "pty"
+            kind = serial if kind == "pty" else kind
+            mount = stack.enter_context(_MOUNTS[kind](twin, world=bench.world.lock))
+            address = mount.url if isinstance(mount, Rfc2217Mount) else mount.address
             _announce(name, model, kind, address, twin, as_json)
         for name, bus in bench.buses.items():
             _announce_bus(name, stack.enter_context(UsbMount(bus)), as_json)
@@ -95,8 +102,8 @@ def _announce(
     ends = twin.reply_terminator if takes_its_own else next(iter(twin.terminators), b"")
     if as_json:
         told: dict[str, object] = {"name": name, "model": model, "kind": kind, "address": address}
-        if kind == "tcp":
-            host, _, port = address.rpartition(":")
+        if kind != "pty":
+            host, _, port = address.removeprefix("rfc2217://").rpartition(":")
             told |= {"host": host, "port": int(port)}
         told |= {
             "terminator": ends.decode("ascii"),
