@@ -18,11 +18,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from typing import Any
 
 from sensorbench.core.catalog import Device
-from sensorbench.core.clock import RealClock
 from sensorbench.core.device import Alarming, Source, Taken
 from sensorbench.core.device import Device as IsDevice
 from sensorbench.core.errors import BenchError, ProtocolError, TransportError
@@ -30,14 +29,10 @@ from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import Value, distance
 from sensorbench.instruments.members import limit_of_error, members_of, meters_of, setpoints_of
 from sensorbench.links.line import LineSettings
-from sensorbench.links.mount import PtyMount, TcpMount
-from sensorbench.links.serial_line import SerialLine
-from sensorbench.links.tcp_line import TcpLine
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.conformity import (
     changes,
     check_independence,
-    only,
     refusal,
     require,
     state_of,
@@ -48,6 +43,13 @@ from sensorbench.testing.meter_checks import (
     check_many_meters,
     check_meters,
     check_switches,
+)
+from sensorbench.testing.port_checks import (
+    check_a_power_cycle_within_an_exchange,
+    check_real_port,
+    check_replies_on_its_port,
+    check_sessions,
+    check_two_threads,
 )
 from sensorbench.testing.setpoint_checks import (
     DAY_S,
@@ -67,7 +69,6 @@ from sensorbench.testing.setpoint_checks import (
 )
 from sensorbench.testing.twin_checks import check_looking_at_an_instrument_changes_nothing
 from sensorbench.testing.world import SERIAL, Case, InstrumentBench
-from sensorbench.world.world import World
 
 _LINES = ("serial", "tcp")
 
@@ -227,58 +228,6 @@ def check_repeatable(case: Case) -> None:
     require(first == again, f"the same story gave {first}, then {again}")
 
 
-def check_real_port(case: Case) -> None:
-    """The driver works over the twin's real port."""
-    device, driver = case.device, case.load_driver()
-    if device.mount is None or "members" in device.links:
-        return
-    clock = RealClock(speed=100.0)
-    twin = device.load_twin()(World(clock, 3), SERIAL, **case.options, **case.twin_options)
-    settings: LineSettings = driver.LINE
-    with (PtyMount if device.mount == "pty" else TcpMount)(twin) as mount:
-        line = (
-            TcpLine("127.0.0.1", mount.port, settings, device.name)
-            if isinstance(mount, TcpMount)
-            else SerialLine(mount.address, settings, device.name)
-        )
-        try:
-            made = driver(line, clock, **case.options, **case.driver_options)
-            made.identify()
-            for name, declared in setpoints_of(driver).items():
-                if not declared.vector:
-                    limit = declared.limit_rated[0] if declared.limit_rated else None
-                    getattr(made, name).go(inside(declared, 0.5), None, limit)
-            if isinstance(made, Source):
-                made.make_safe()
-        finally:
-            line.close()
-
-
-def _has_sessions(case: Case) -> bool:
-    return case.device.mount == "tcp" and "members" not in case.device.links
-
-
-@only(_has_sessions)
-def check_sessions(case: Case) -> None:
-    """The twin takes as many connections at once as the driver says, and gives a free one again."""
-    settings: LineSettings = case.load_driver().LINE
-    clock = RealClock(speed=100.0)
-    twin = case.device.load_twin()(World(clock, 3), SERIAL, **case.options, **case.twin_options)
-    with TcpMount(twin) as mount, ExitStack() as stack:
-        peer = ("127.0.0.1", mount.port, settings, case.device.name)
-
-        def asks() -> TcpLine:
-            line = stack.enter_context(TcpLine(*peer))
-            case.load_driver()(line, clock, **case.options, **case.driver_options).identify()
-            return line
-
-        lines = [asks() for _ in range(settings.sessions)]
-        with refusal(TransportError, f"the twin takes more than {settings.sessions} sessions"):
-            asks()
-        lines[0].close()
-        asks()
-
-
 INSTRUMENT_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_declaration,
     check_sources,
@@ -311,6 +260,9 @@ INSTRUMENT_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_repeatable,
     check_real_port,
     check_sessions,
+    check_replies_on_its_port,
+    check_two_threads,
+    check_a_power_cycle_within_an_exchange,
 )
 
 

@@ -48,13 +48,16 @@ SILENCE_S = 0.004
 class Fault:
     """What goes wrong with one reply.
 
-    It starts `late_s` seconds late, ends after `cut_after` bytes (0: silence; None: complete, with
-    its terminator), and then the connection is dropped if `drop`.
+    It starts `late_s` seconds late, behind `noise`, ends after `cut_after` bytes (0: silence; None:
+    complete, with its terminator), comes twice if `doubled`, and then the connection is dropped if
+    `drop`.
     """
 
     late_s: float = 0.0
     cut_after: int | None = None
     drop: bool = False
+    noise: bytes = b""
+    doubled: bool = False
 
 
 class _Mount(ABC):
@@ -133,7 +136,8 @@ class _Mount(ABC):
             if reply is None:
                 return Fault(), b""
             fault, self._fault = self._fault or Fault(), None
-        return fault, (reply + self._twin.reply_terminator)[: fault.cut_after]
+        whole = (reply + self._twin.reply_terminator) * (1 + fault.doubled)
+        return fault, fault.noise + whole[: fault.cut_after]
 
     def _lose(self, line: Overrun) -> None:
         _LOG.warning(
