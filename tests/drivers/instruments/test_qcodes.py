@@ -13,6 +13,7 @@ import pytest
 from sensorbench.core.clock import RealClock
 from sensorbench.core.quantity import components
 from sensorbench.instruments.keithley_2450.twin import SimKeithley2450
+from sensorbench.instruments.keithley_dmm6500.twin import SimKeithleyDmm6500
 from sensorbench.instruments.keysight_34461a.twin import SimKeysight34461a
 from sensorbench.instruments.keysight_34465a.twin import SimKeysight34465a
 from sensorbench.instruments.rigol_dp832.twin import SimRigolDp832
@@ -155,3 +156,28 @@ def test_2450(stack: ExitStack, world: World) -> None:
     smu.output_enabled(False)
     assert not smu.output_enabled()
     assert (twin.handle(b":SYST:ERR?") or b"").startswith(b"0,")
+
+
+def test_dmm6500(stack: ExitStack, world: World) -> None:
+    from qcodes.instrument_drivers.Keithley import Keithley6500  # noqa: PLC0415 - heavy
+
+    twin = SimKeithleyDmm6500(world, "SIM-DMM", resistance_ohm=100.0)
+    twin.sense("voltage", lambda: 3.3)
+    meter = opened(stack, Keithley6500, twin)
+    assert meter.get_idn()["serial"] == "SIM-DMM"
+    meter.mode("dc voltage")
+    meter.nplc(0.1)
+    meter.range(10.0)
+    assert (meter.mode(), meter.nplc(), meter.range()) == ("dc voltage", 0.1, 10.0)
+    assert meter.amplitude() == pytest.approx(3.3, abs=2e-4)
+    meter.averaging_type("moving")
+    meter.averaging_count(5)
+    meter.averaging_enabled(True)
+    assert (meter.averaging_type(), meter.averaging_count()) == ("moving", 5)
+    assert meter.averaging_enabled()
+    meter.mode("4w resistance")
+    assert meter.amplitude() == pytest.approx(100.0, abs=0.02)
+    meter.reset()
+    assert (meter.mode(), meter.nplc()) == ("dc voltage", 1.0)
+    assert meter.digits() == 6
+    assert twin.handle(b"SYST:ERR?") == b'0,"No error"'
