@@ -18,6 +18,7 @@ from sensorbench.world.fields import Constant
 from sensorbench.world.world import Fault, World
 
 Scripted = Callable[..., Any]
+NO_MATH = ":NULL:STAT OFF;:CALC:SCAL:STAT OFF"
 ACCEPTED = ("SYST:ERR?", '+0,"No error"')
 
 
@@ -43,7 +44,7 @@ def test_a_reading_selects_its_function_and_waits_as_long_as_it_takes(
     scripted: Scripted, clock: VirtualClock, nplc: str, deadline_s: float
 ) -> None:
     line = scripted(
-        ('FUNC "VOLT";:TRIG:SOUR IMM;COUN 1;:SAMP:COUN 1', None),
+        (f'FUNC "VOLT";:TRIG:SOUR IMM;COUN 1;:SAMP:COUN 1;:VOLT{NO_MATH}', None),
         ACCEPTED,
         ("VOLT:NPLC?", nplc),
         ("READ?", "-1.12816521E-04"),
@@ -54,7 +55,7 @@ def test_a_reading_selects_its_function_and_waits_as_long_as_it_takes(
 
 def test_resistance_is_four_wire(scripted: Scripted, clock: VirtualClock) -> None:
     line = scripted(
-        ('FUNC "FRES";:TRIG:SOUR IMM;COUN 1;:SAMP:COUN 1', None),
+        (f'FUNC "FRES";:TRIG:SOUR IMM;COUN 1;:SAMP:COUN 1;:FRES{NO_MATH}', None),
         ACCEPTED,
         ("FRES:NPLC?", "+1.00000000E+01"),
         ("READ?", "+1.00012345E+02"),
@@ -64,7 +65,7 @@ def test_resistance_is_four_wire(scripted: Scripted, clock: VirtualClock) -> Non
 
 def test_an_overload_is_raised_not_returned(scripted: Scripted, clock: VirtualClock) -> None:
     line = scripted(
-        ('FUNC "FRES";:TRIG:SOUR IMM;COUN 1;:SAMP:COUN 1', None),
+        (f'FUNC "FRES";:TRIG:SOUR IMM;COUN 1;:SAMP:COUN 1;:FRES{NO_MATH}', None),
         ACCEPTED,
         ("FRES:NPLC?", "+1.00000000E+01"),
         ("READ?", "+9.90000000E+37"),
@@ -234,6 +235,19 @@ def test_the_driver_reads_once_whatever_triggers_somebody_left(
     assert dmm.voltage.read() == pytest.approx(3.3, abs=2e-4)
 
 
+def test_a_null_and_a_scale_that_somebody_left_are_off_before_a_reading(
+    twin: SimKeysight34461a, dmm: Keysight34461a
+) -> None:
+    twin.press_null()
+    assert float(twin.handle(b"READ?;:READ?").split(b";")[1]) == pytest.approx(0.0, abs=1e-4)
+    assert dmm.voltage.read() == pytest.approx(3.3, abs=2e-4)
+    twin.handle(b"CALC:SCAL:FUNC DBM;STAT ON")
+    assert float(twin.handle(b"READ?")) == pytest.approx(12.59, abs=0.01)  # 3.3 V on 600 ohm
+    assert dmm.voltage.read() == pytest.approx(3.3, abs=2e-4)
+    twin.handle(b"FRES:NULL:STAT ON;VAL 40")
+    assert dmm.read_resistance_ohm() == pytest.approx(100.0, abs=0.014)
+
+
 def test_an_open_lead_and_a_small_fixed_range_overload(
     twin: SimKeysight34461a, dmm: Keysight34461a
 ) -> None:
@@ -323,6 +337,14 @@ EXAMPLES = [
     ("CONF:RES;:CURR:AC:RANG 1;RANG?", "+1.00000000E+00"),
     ("CONF:TEMP FRTD,85;:TEMP:TRAN:TYPE?;:TEMP:TRAN:FRTD:RES?", "FRTD;+1.00000000E+02"),
     ("TEMP:TRAN:TYPE RTD;TYPE?;:UNIT:TEMP K;TEMP?", "RTD;K"),
+    (
+        "VOLT:NULL?;NULL ON;NULL:STAT?;VAL:AUTO?;:VOLT:NULL:VAL 2;VAL?;VAL:AUTO?",
+        "0;1;1;+2.00000000E+00;0",
+    ),
+    ("CURR:NULL:VAL:AUTO ON;AUTO?;AUTO OFF;AUTO?", "1;0"),
+    ("CALC:SCAL?;SCAL ON;SCAL:STAT?;FUNC?;:FUNC 'RES';:CALC:SCAL?", "0;1;DB;0"),
+    ("CALC:SCAL:FUNC DBM;FUNC?;DBM:REF 50;REF?", "DBM;+5.00000000E+01"),
+    ("CALC:SCAL:DB:REF -3;REF?", "-3.00000000E+00"),
 ]
 
 
@@ -429,6 +451,11 @@ def test_endless_triggers_end_with_abort_and_the_latest_readings_stay(
     assert len(twin.handle(b"FETC?").split(b",")) == 10_000
     twin.handle(b"TRIG:COUN 1;:INIT;*WAI")
     assert twin.handle(b"STAT:QUES:COND?") == b"0"
+
+
+def test_more_than_a_million_readings_are_not_waited_for(twin: SimKeysight34461a) -> None:
+    assert twin.handle(b"SAMP:COUN MAX;:TRIG:COUN 2;:READ?;*OPC?;:FETC?") is None
+    assert twin.handle(b"ABOR;*OPC?") == b"1"
 
 
 def test_what_is_read_at_once_may_be_more_than_the_memory(twin: SimKeysight34461a) -> None:

@@ -13,7 +13,9 @@ import pytest
 from sensorbench.core.clock import RealClock
 from sensorbench.core.quantity import components
 from sensorbench.instruments.keithley_2450.twin import SimKeithley2450
+from sensorbench.instruments.keithley_dmm6500.twin import SimKeithleyDmm6500
 from sensorbench.instruments.keysight_34461a.twin import SimKeysight34461a
+from sensorbench.instruments.keysight_34465a.twin import SimKeysight34465a
 from sensorbench.instruments.rigol_dp832.twin import SimRigolDp832
 from sensorbench.links.mount import TcpMount
 from sensorbench.world.world import World
@@ -75,6 +77,35 @@ def test_34461a(stack: ExitStack, world: World) -> None:
     assert meter.error() == (0, "No error")
 
 
+def test_34465a(stack: ExitStack, world: World) -> None:
+    from qcodes.instrument_drivers.Keysight import Keysight34465A  # noqa: PLC0415 - heavy
+
+    twin = SimKeysight34465a(world, "SIM-DMM", resistance_ohm=100.0)
+    twin.sense("voltage", lambda: 3.3)
+    meter = opened(stack, Keysight34465A, twin, silent=True)
+    assert meter.has_DIG
+    assert meter.volt() == pytest.approx(3.3, abs=2e-4)
+    assert meter.res() == pytest.approx(100.2, abs=0.02)
+    meter.NPLC(0.06)
+    assert meter.resolution() == pytest.approx(1.5e-5)
+    meter.aperture_time(0.05)
+    assert (meter.aperture_mode(), meter.aperture_time()) == ("ON", 0.05)
+    meter.NPLC(1.0)
+    assert meter.aperture_mode() == "OFF"
+    meter.timetrace_dt(0.1)
+    meter.timetrace_npts(20)
+    assert meter.timetrace() == pytest.approx([3.3] * 20, abs=2e-4)
+    assert (meter.sample.source(), meter.trigger.source()) == ("IMM", "IMM")
+    meter.trigger.level(1.5)
+    assert meter.trigger.level() == 1.5
+    meter.increase_range()
+    assert (meter.range(), meter.autorange()) == (100.0, "OFF")
+    meter.reset()  # reads every parameter back
+    assert meter.NPLC() == 10.0
+    assert meter.error() == (0, "No error")
+    assert not world.beyond.get("SIM-DMM")
+
+
 def test_dp832(stack: ExitStack, world: World) -> None:
     from qcodes.instrument_drivers.rigol import RigolDP832  # noqa: PLC0415 - heavy
 
@@ -125,3 +156,28 @@ def test_2450(stack: ExitStack, world: World) -> None:
     smu.output_enabled(False)
     assert not smu.output_enabled()
     assert (twin.handle(b":SYST:ERR?") or b"").startswith(b"0,")
+
+
+def test_dmm6500(stack: ExitStack, world: World) -> None:
+    from qcodes.instrument_drivers.Keithley import Keithley6500  # noqa: PLC0415 - heavy
+
+    twin = SimKeithleyDmm6500(world, "SIM-DMM", resistance_ohm=100.0)
+    twin.sense("voltage", lambda: 3.3)
+    meter = opened(stack, Keithley6500, twin)
+    assert meter.get_idn()["serial"] == "SIM-DMM"
+    meter.mode("dc voltage")
+    meter.nplc(0.1)
+    meter.range(10.0)
+    assert (meter.mode(), meter.nplc(), meter.range()) == ("dc voltage", 0.1, 10.0)
+    assert meter.amplitude() == pytest.approx(3.3, abs=2e-4)
+    meter.averaging_type("moving")
+    meter.averaging_count(5)
+    meter.averaging_enabled(True)
+    assert (meter.averaging_type(), meter.averaging_count()) == ("moving", 5)
+    assert meter.averaging_enabled()
+    meter.mode("4w resistance")
+    assert meter.amplitude() == pytest.approx(100.0, abs=0.02)
+    meter.reset()
+    assert (meter.mode(), meter.nplc()) == ("dc voltage", 1.0)
+    assert meter.digits() == 6
+    assert twin.handle(b"SYST:ERR?") == b'0,"No error"'

@@ -1,8 +1,13 @@
-"""Keysight 34461A digital multimeter: DC volts and 4-wire ohms.
+"""Keysight 34461A digital multimeter: DC volts and 4-wire ohms, 6.5 digits.
 
 Source: QCoDeS, instrument/sims/Keysight_34465A.yaml (quoted functions, settings); accuracy: Agilent
 34401A service guide (same class); integration and trigger rules recalled from the Truevolt
-operating guide.
+operating guide. The rules:
+- A reading is what is at the terminals: a Null or a scale that somebody left, at the panel too, is
+  switched off with the choice of the function. Function, trigger and counts are those of all
+  sessions; a range that somebody fixed stays, and what does not fit in it is an overload.
+- More than one session may be open (recalled: LAN, USB). Nothing is written to a memory that wears,
+  no pause is needed, it has no watchdog of communication.
 """
 
 from __future__ import annotations
@@ -40,6 +45,21 @@ _RESET_NPLC, _TIMES_AUTOZERO = 10.0, 2.0
 _TIMES_INTEGRATION = 3.0
 
 
+def dc_volts(accuracy: Specification) -> meter[Keysight34461a]:
+    """Declare the DC volts of one of the family."""
+    # A reading takes 10 NPLC of 20 ms, twice with autozero.
+    member = meter["Keysight34461a"](
+        VOLTAGE, rated=(-1000.0, 1000.0), accuracy=accuracy, seconds=0.4
+    )
+
+    @member.read
+    def _(self: Keysight34461a) -> float:
+        """Return the DC voltage in V. Raises InstrumentError for an overload."""
+        return self._measure(_VOLTS)
+
+    return member
+
+
 class Keysight34461a:
     """Digital multimeter. It autoranges unless somebody fixed a range at the front panel.
 
@@ -48,12 +68,10 @@ class Keysight34461a:
     """
 
     LINE: ClassVar[LineSettings] = LineSettings(sessions=2)  # recalled
+    MODEL: ClassVar[str] = "34461A"
     INTEGRATIONS_NPLC: ClassVar[tuple[float, ...]] = (0.02, 0.2, 1.0, 10.0, 100.0)
 
-    # A reading takes 10 NPLC of 20 ms, twice with autozero.
-    voltage = meter["Keysight34461a"](
-        VOLTAGE, rated=(-1000.0, 1000.0), accuracy=_DC_VOLTS, seconds=0.4
-    )
+    voltage = dc_volts(_DC_VOLTS)
 
     def __init__(self, line: Line, clock: Clock, *, nplc: float | None = None) -> None:  # noqa: ARG002
         self.name = line.name
@@ -66,11 +84,12 @@ class Keysight34461a:
         return _TIMES_AUTOZERO * nplc / _SLOWEST_MAINS_HZ
 
     def identify(self) -> Identity:
-        """Read *IDN?. Raises ProtocolError if it is no 34461A."""
+        """Read *IDN?. Raises WrongDevice if it is another model."""
         identity = parse_identity(self._line.query("*IDN?"))
-        if identity.model != "34461A":
+        if identity.model != self.MODEL:
             raise WrongDevice(
-                f"{self.name}: *IDN? says {identity}, expected a 34461A; is this the right address?"
+                f"{self.name}: *IDN? says {identity}, expected a {self.MODEL}; "
+                "is this the right address?"
             )
         return identity
 
@@ -80,11 +99,6 @@ class Keysight34461a:
         if self._nplc is not None:
             self.set_integration(self._nplc)
         return left
-
-    @voltage.read
-    def _(self) -> float:
-        """Return the DC voltage in V. Raises InstrumentError for an overload."""
-        return self._measure(_VOLTS)
 
     def read_resistance_ohm(self) -> float:
         """Return the 4-wire resistance in ohm. Raises InstrumentError for an open lead."""
@@ -114,11 +128,26 @@ class Keysight34461a:
         send(self._line, f'FUNC "{_VOLTS}"')
 
     def _measure(self, function: str) -> float:
+        self._choose(function)
+        integration_s = self._integration_s(function)
+        deadline_s = self.LINE.timeout_s + _TIMES_INTEGRATION * integration_s
+        return parse_number(self._line.query("READ?", timeout_s=deadline_s), "READ?")
+
+    def _choose(self, function: str) -> None:
+        """Let READ? give one reading of a function, as it is at the terminals."""
         # Not CONF: that would put the integration time back to its default.
-        send(self._line, f'FUNC "{function}";:TRIG:SOUR IMM;COUN 1;:SAMP:COUN 1')
+        send(
+            self._line,
+            f'FUNC "{function}";:TRIG:SOUR IMM;COUN 1;:SAMP:COUN 1;'
+            f":{function}:NULL:STAT OFF;:CALC:SCAL:STAT OFF",
+        )
+
+    def _integration_s(self, function: str) -> float:
         command = f"{function}:NPLC?"
         nplc = parse_number(self._line.query(command), command)
-        if not 0 < nplc <= max(self.INTEGRATIONS_NPLC):
-            raise ProtocolError(f"{self.name}: {command!r} answered {nplc:g}, at most 100 can be")
-        deadline_s = self.LINE.timeout_s + _TIMES_INTEGRATION * nplc / _SLOWEST_MAINS_HZ
-        return parse_number(self._line.query("READ?", timeout_s=deadline_s), "READ?")
+        most = max(self.INTEGRATIONS_NPLC)
+        if not 0 < nplc <= most:
+            raise ProtocolError(
+                f"{self.name}: {command!r} answered {nplc:g}, at most {most:g} can be"
+            )
+        return nplc / _SLOWEST_MAINS_HZ

@@ -2,8 +2,8 @@
 
 Source: QCoDeS, sims/Keysight_34465A.yaml and Keysight_344xxA_submodules.py; accuracy: Agilent
 34401A service guide (same class); the rest recalled from the Truevolt operating guide.
-Not modelled: frequency, period, capacitance, ratio, thermistors, NULL, CALCulate, statistics and
-limits, formats, bandwidths of AC, files; they are refused and noted.
+Not modelled: frequency, period, capacitance, ratio, thermistors, scales but dB and dBm, statistics
+and limits, formats, bandwidths of AC, files; they are refused and noted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from sensorbench.core.quantity import components
 from sensorbench.instruments.keysight_34461a.twin_functions import (
     OVERRANGE,
     Function,
-    nplc_for,
     platinum_c,
 )
 from sensorbench.instruments.keysight_34461a.twin_sense import (
@@ -48,9 +47,9 @@ class SimKeysight34461a(Trigger):
     alternate: AC reads 0. A reading takes its integration time on the clock; INIT and *TRG start
     them and do not wait, ABOR ends them. READ?, FETC?, *OPC? and *WAI wait and occupy the line
     until their readings are there: what is sent meanwhile, ABOR too, is heard after them. What
-    waits for a trigger that does not come is not answered. A reading that ended unwatched has what
-    the signal was when the world next changed, or when the meter was next spoken to. The unit's own
-    errors lie inside the one-year accuracy.
+    waits for a trigger that does not come is not answered, nor are more than a million readings. A
+    reading that ended unwatched has what the signal was when the world next changed, or when the
+    meter was next spoken to. The unit's own errors lie inside the one-year accuracy.
     """
 
     sessions = 2  # recalled
@@ -80,7 +79,7 @@ class SimKeysight34461a(Trigger):
     def sense(self, member: str, signal: Signal) -> None:
         """Connect the leads to what `voltage` measures. Raises KeyError for another member."""
         if member != "voltage":
-            raise KeyError(f"a 34461A has no meter {member!r}")
+            raise KeyError(f"it has no meter {member!r}")
         self._volts = signal
 
     def handle(self, line: bytes) -> bytes | None:
@@ -108,7 +107,8 @@ class SimKeysight34461a(Trigger):
         gain = 1.6 * self._world.stream(self.serial, name, "gain").uniform() - 0.8
         zero = 1.6 * self._world.stream(self.serial, name, f"{range_:g}").uniform() - 0.8
         noise = self._noise.normal(round(ended_s * 1e6))
-        noise_share = 1e-7 * math.sqrt(10.0 / self._functions[name].nplc)
+        cycles = self._functions[name].integrated_s(self.LINE_HZ) * self.LINE_HZ
+        noise_share = 1e-7 * math.sqrt(10.0 / cycles)
         percent = gain * of_reading * value + zero * of_range * range_
         return percent / 100 + noise_share * range_ * noise
 
@@ -125,7 +125,22 @@ class SimKeysight34461a(Trigger):
         elif name.endswith(":AC"):
             reading = abs(reading)
         self._flag(function, math.isnan(reading))
-        return math.copysign(_OVERLOAD, value) if math.isnan(reading) else reading
+        if math.isnan(reading):
+            return math.copysign(_OVERLOAD, value)
+        return self._told_as(function, reading)
+
+    def _told_as(self, function: Function, reading: float) -> float:
+        """Return a reading less its null, and in the scale that is on."""
+        if function.nulled:
+            if function.null_value is None:
+                function.null_value = reading
+            reading -= function.null_value
+        is_volts = function.overload_bit == self._functions["VOLT"].overload_bit
+        return self._in_scale(reading) if self._scaled and is_volts else reading
+
+    def press_null(self) -> None:
+        """Press Null at the front panel: the next reading is taken off all that follow."""
+        self._selected.nulled, self._selected.null_value = True, None
 
     def _flag(self, function: Function, overload: bool) -> None:
         register, bits = self.status.questionable, {f.overload_bit for f in self._all()}
@@ -146,7 +161,8 @@ class SimKeysight34461a(Trigger):
         """Take a function, with the settings that CONFigure gives."""
         self._reset_triggers()
         self._memory.clear()
-        self._function = name
+        self._take_function(name)
+        self._unscale()
         self._selected.reset()
         return self._selected
 
@@ -158,9 +174,9 @@ class SimKeysight34461a(Trigger):
     ) -> None:
         function = self._functions[name]
         fixed = None if range_ is None or range_ is Limit.DEF else function.range_holding(range_)
-        nplc = nplc_for(resolution, fixed or function.default_range)
+        nplc = function.nplc_for(resolution, fixed or function.default_range)
         self._choose(name).fix(fixed)
-        function.nplc = nplc
+        function.integrate(nplc)
 
     @scpi(":MEASure:DC?", *options_of("VOLT"), bound=("VOLT",))
     @scpi(":MEASure:AC?", *options_of("VOLT:AC"), bound=("VOLT:AC",))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sensorbench.protocols.scpi_parameters import Limit, bounded
 from sensorbench.protocols.scpi_status import ScpiError
@@ -26,7 +26,9 @@ class Function:
 
     `ranges` gives the one-year accuracy of each range as percent of reading and of range;
     `overload_bit` is its bit in the questionable register. `integrates` is whether it has NPLC
-    and autozero; what has not takes `seconds`. `range_now` is the range that it was last in.
+    and autozero; what has not takes `seconds`. `resolutions` are shares of the range by NPLC;
+    `aperture_s` is in the place of NPLC where it is set. `range_now` is the range that it was last
+    in, `null_value` what is taken off a reading while `nulled`, None until a first reading.
     """
 
     unit: str
@@ -35,8 +37,12 @@ class Function:
     overload_bit: int
     integrates: bool = True
     seconds: float = 0.0
+    resolutions: Mapping[float, float] = field(default_factory=lambda: RESOLUTION)
     nplc: float = 10.0
+    aperture_s: float | None = None
     autozero: bool = True
+    nulled: bool = False
+    null_value: float | None = 0.0
     fixed_range: float | None = None
     range_now: float = 0.0
 
@@ -45,20 +51,43 @@ class Function:
 
     def reset(self) -> None:
         """Take the settings that *RST and CONFigure give."""
-        self.nplc, self.autozero, self.fixed_range = 10.0, True, None
+        self.nplc, self.aperture_s, self.autozero, self.fixed_range = 10.0, None, True, None
+        self.nulled, self.null_value = False, 0.0
         self.range_now = self.default_range
 
     @property
     def resolution(self) -> float:
         """Return the resolution in its unit, at the present range and NPLC."""
-        share = RESOLUTION[self.nplc] if self.integrates else RESOLUTION[10.0]
-        return share * self.range_now
+        return self.resolutions[self.nplc if self.integrates else 10.0] * self.range_now
+
+    def integrate(self, nplc: float) -> None:
+        """Integrate over power line cycles: the next number of them that it has."""
+        self.nplc = next(known for known in self.resolutions if known >= nplc)
+        self.aperture_s = None
+
+    def nplc_for(self, resolution: float | Limit | None, range_: float) -> float:
+        """Return the fewest power line cycles that give a resolution.
+
+        Raises ScpiError -222 if none does.
+        """
+        if resolution is None or resolution is Limit.DEF:
+            return 10.0
+        if isinstance(resolution, Limit):
+            return max(self.resolutions) if resolution is Limit.MIN else min(self.resolutions)
+        for nplc, share in self.resolutions.items():
+            if share * range_ <= resolution * (1 + 1e-9):
+                return nplc
+        raise ScpiError(-222)
 
     def lasts_s(self, line_hz: float) -> float:
         """Return the seconds that one reading takes."""
         if not self.integrates:
             return self.seconds
-        return self.nplc / line_hz * (2 if self.autozero else 1)
+        return self.integrated_s(line_hz) * (2 if self.autozero else 1)
+
+    def integrated_s(self, line_hz: float) -> float:
+        """Return over how many seconds it integrates."""
+        return self.nplc / line_hz if self.aperture_s is None else self.aperture_s
 
     def fix(self, range_: float | None) -> None:
         """Stay in a range, or with None choose it by what is measured."""
@@ -78,7 +107,7 @@ class Function:
         return self.range_now
 
 
-_DC_VOLTS = {
+DC_VOLTS = {
     0.1: (0.0050, 0.0035),
     1.0: (0.0040, 0.0007),
     10.0: (0.0035, 0.0005),
@@ -96,7 +125,7 @@ _DC_AMPERES = {
     10.0: (0.120, 0.010),
 }
 _AC_AMPERES = dict.fromkeys(_DC_AMPERES, (0.10, 0.04))
-_OHMS = {
+OHMS = {
     1e2: (0.010, 0.004),
     1e3: (0.010, 0.001),
     1e4: (0.010, 0.001),
@@ -108,37 +137,32 @@ _OHMS = {
 _AC_SECONDS = 0.6  # the filter for signals above 20 Hz has settled
 
 
-def all_functions() -> dict[str, Function]:
+def all_functions(
+    resolutions: Mapping[float, float],
+    dc_volts: Mapping[float, tuple[float, float]],
+    ohms: Mapping[float, tuple[float, float]],
+) -> dict[str, Function]:
     """Return the functions by their short names, each with the settings of *RST.
 
     TEMPerature measures ohms and has no range of its own; CONTinuity and DIODe have one range.
     """
+
+    def integrating(
+        unit: str, ranges: Mapping[float, tuple[float, float]], default: float, bit: int
+    ) -> Function:
+        return Function(unit, ranges, default, bit, resolutions=resolutions)
+
     return {
-        "VOLT": Function("V", _DC_VOLTS, 10.0, _VOLTS_BIT),
-        "VOLT:AC": Function("V", _AC_VOLTS, 10.0, _VOLTS_BIT, False, _AC_SECONDS),
-        "CURR": Function("A", _DC_AMPERES, 1.0, _AMPERES_BIT),
-        "CURR:AC": Function("A", _AC_AMPERES, 1.0, _AMPERES_BIT, False, _AC_SECONDS),
-        "RES": Function("OHM", _OHMS, 1e3, _OHMS_BIT),
-        "FRES": Function("OHM", _OHMS, 1e3, _OHMS_BIT),
-        "TEMP": Function("OHM", _OHMS, 1e3, _TEMPERATURE_BIT),
+        "VOLT": integrating("V", dc_volts, 10.0, _VOLTS_BIT),
+        "VOLT:AC": Function("V", _AC_VOLTS, 10.0, _VOLTS_BIT, False, _AC_SECONDS, resolutions),
+        "CURR": integrating("A", _DC_AMPERES, 1.0, _AMPERES_BIT),
+        "CURR:AC": Function("A", _AC_AMPERES, 1.0, _AMPERES_BIT, False, _AC_SECONDS, resolutions),
+        "RES": integrating("OHM", ohms, 1e3, _OHMS_BIT),
+        "FRES": integrating("OHM", ohms, 1e3, _OHMS_BIT),
+        "TEMP": integrating("OHM", ohms, 1e3, _TEMPERATURE_BIT),
         "CONT": Function("OHM", {1e3: (0.010, 0.020)}, 1e3, _OHMS_BIT, False, 0.01),
         "DIOD": Function("V", {5.0: (0.010, 0.020)}, 5.0, _VOLTS_BIT, False, 0.01),
     }
-
-
-def nplc_for(resolution: float | Limit | None, range_: float) -> float:
-    """Return the fewest power line cycles that give a resolution.
-
-    Raises ScpiError -222 if none does.
-    """
-    if resolution is None or resolution is Limit.DEF:
-        return 10.0
-    if isinstance(resolution, Limit):
-        return 100.0 if resolution is Limit.MIN else 0.02
-    for nplc, share in RESOLUTION.items():
-        if share * range_ <= resolution * (1 + 1e-9):
-            return nplc
-    raise ScpiError(-222)
 
 
 def platinum_c(resistance_ohm: float, at_zero_ohm: float) -> float:

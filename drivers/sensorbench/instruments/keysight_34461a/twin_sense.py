@@ -1,22 +1,24 @@
 """The simulated 34461A's SENSe subsystem: which function, and the settings of each.
 
 Source: QCoDeS, Keysight_344xxA_submodules.py and sims/Keysight_34465A.yaml; TEMPerature recalled
-from the Truevolt operating guide. Not modelled: NULL, BANDwidth, thermistors, frequency, period,
-ratio, capacitance; they are refused and noted.
+from the Truevolt operating guide, as is NULL, whose headers public clients have (VOLT:DC:NULL:STAT,
+:VAL, :VAL:AUTO). Not modelled: BANDwidth, thermistors, frequency, period, ratio, capacitance; they
+are refused and noted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
 
 from sensorbench.instruments.keysight_34461a.twin_functions import (
+    DC_VOLTS,
+    OHMS,
     RESOLUTION,
     Function,
     all_functions,
-    nplc_for,
 )
-from sensorbench.instruments.keysight_34461a.twin_panel import Panel
+from sensorbench.instruments.keysight_34461a.twin_scale import Scale
 from sensorbench.protocols.scpi_device import scpi
 from sensorbench.protocols.scpi_parameters import (
     Choice,
@@ -47,6 +49,7 @@ _UNITS = {"VOLT": "V", "VOLT:AC": "V", "CURR": "A", "CURR:AC": "A", "RES": "OHM"
 RANGED = tuple(_UNITS)
 _INTEGRATING = ("VOLT", "CURR", "RES", "FRES", "TEMP")
 _ZEROED = ("VOLT", "CURR", "RES", "TEMP")
+_NULLED = ("VOLT", "VOLT:AC", "CURR", "CURR:AC", "RES", "FRES", "TEMP")
 _RESOLVED = ("VOLT", "CURR", "RES", "FRES")
 _NAMES = {
     **{name: name for name in (*_HEADERS, "CONT", "DIOD")},
@@ -111,15 +114,23 @@ def _number(name: str) -> tuple[Parameter, ...]:
     return (Number(_UNITS.get(name, "")),)
 
 
-class Sense(Panel):
-    """The functions with their settings; `_function` is the name of the one in use."""
+class Sense(Scale):
+    """The functions with their settings; `_function` is the name of the one in use.
+
+    What a model of the family has of its own are its resolutions by NPLC, and the accuracy of DC
+    volts and ohms by range.
+    """
+
+    RESOLUTIONS: ClassVar[Mapping[float, float]] = RESOLUTION
+    DC_VOLTS: ClassVar[Mapping[float, tuple[float, float]]] = DC_VOLTS
+    OHMS: ClassVar[Mapping[float, tuple[float, float]]] = OHMS
 
     _function = "VOLT"
     _high_impedance, _temperature_unit, _at_zero_ohm, _wires = False, "C", 100.0, 4
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._functions = all_functions()
+        self._functions = all_functions(self.RESOLUTIONS, self.DC_VOLTS, self.OHMS)
 
     def reset(self) -> None:
         super().reset()
@@ -146,7 +157,12 @@ class Sense(Panel):
         if name.upper() not in _NAMES:
             raise ScpiError(-224)
         self._stop()
-        self._function = _NAMES[name.upper()]
+        self._take_function(_NAMES[name.upper()])
+
+    def _take_function(self, name: str) -> None:
+        if name != self._function:
+            self._unscale()
+        self._function = name
 
     @scpi("[:SENSe]:FUNCtion[:ON]?")
     def _get_function(self) -> str:
@@ -154,25 +170,27 @@ class Sense(Panel):
 
     @for_each("[:SENSe]:{}:NPLCycles", _INTEGRATING, lambda _: (Number(),))
     def _set_nplc(self, name: str, nplc: float | Limit) -> None:
-        wanted = bounded(nplc, 0.02, 100.0, 10.0)
-        self._functions[name].nplc = next(known for known in RESOLUTION if known >= wanted)
+        least, most = min(self.RESOLUTIONS), max(self.RESOLUTIONS)
+        self._functions[name].integrate(bounded(nplc, least, most, 10.0))
 
     @for_each("[:SENSe]:{}:NPLCycles?", _INTEGRATING, _end)
     def _get_nplc(self, name: str, end: str | None) -> str:
-        return self._ended(end, 0.02, 100.0, 10.0) if end else nr3(self._functions[name].nplc)
+        if end:
+            return self._ended(end, min(self.RESOLUTIONS), max(self.RESOLUTIONS), 10.0)
+        return nr3(self._functions[name].nplc)
 
     @for_each("[:SENSe]:{}:RESolution", _RESOLVED, _number)
     def _set_resolution(self, name: str, resolution: float | Limit) -> None:
         function = self._functions[name]
-        function.nplc = nplc_for(resolution, function.range_now)
+        function.integrate(function.nplc_for(resolution, function.range_now))
 
     @for_each("[:SENSe]:{}:RESolution?", _RESOLVED, _end)
     def _get_resolution(self, name: str, end: str | None) -> str:
         function = self._functions[name]
-        finest, coarsest = min(RESOLUTION.values()), max(RESOLUTION.values())
         if end:
-            range_ = function.range_now
-            return self._ended(end, finest * range_, coarsest * range_, RESOLUTION[10.0] * range_)
+            shares, range_ = function.resolutions, function.range_now
+            ends = min(shares.values()) * range_, max(shares.values()) * range_
+            return self._ended(end, *ends, shares[10.0] * range_)
         return nr3(function.resolution)
 
     @for_each("[:SENSe]:{}:RANGe[:UPPer]", RANGED, _number)
@@ -211,6 +229,38 @@ class Sense(Panel):
     @for_each("[:SENSe]:{}:ZERO:AUTO?", _ZEROED, _nothing)
     def _get_autozero(self, name: str) -> str:
         return str(int(self._functions[name].autozero))
+
+    # -- NULL ------------------------------------------------------------------------------
+
+    @for_each("[:SENSe]:{}:NULL[:STATe]", _NULLED, lambda _: (Flag(),))
+    def _set_null(self, name: str, on: bool) -> None:
+        """Take from now on the next reading off all readings; a VALue may follow."""
+        function = self._functions[name]
+        function.nulled = on
+        if on:
+            function.null_value = None
+
+    @for_each("[:SENSe]:{}:NULL[:STATe]?", _NULLED, _nothing)
+    def _get_null(self, name: str) -> str:
+        return str(int(self._functions[name].nulled))
+
+    @for_each("[:SENSe]:{}:NULL:VALue", _NULLED, _number)
+    def _set_null_value(self, name: str, value: float | Limit) -> None:
+        most = 1.2 * max(self._functions[name].ranges)
+        self._functions[name].null_value = bounded(value, -most, most, 0.0)
+
+    @for_each("[:SENSe]:{}:NULL:VALue?", _NULLED, _nothing)
+    def _get_null_value(self, name: str) -> str:
+        return nr3(self._functions[name].null_value or 0.0)
+
+    @for_each("[:SENSe]:{}:NULL:VALue:AUTO", _NULLED, lambda _: (Flag(),))
+    def _set_auto_null(self, name: str, on: bool) -> None:
+        function = self._functions[name]
+        function.null_value = None if on else function.null_value or 0.0
+
+    @for_each("[:SENSe]:{}:NULL:VALue:AUTO?", _NULLED, _nothing)
+    def _get_auto_null(self, name: str) -> str:
+        return str(int(self._functions[name].null_value is None))
 
     @scpi("[:SENSe]:VOLTage[:DC]:IMPedance:AUTO", Flag())
     def _set_impedance(self, high: bool) -> None:

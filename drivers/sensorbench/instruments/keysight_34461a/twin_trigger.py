@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import Any
+from typing import Any, ClassVar
 
 from sensorbench.instruments.keysight_34461a.twin_sense import END, Sense
 from sensorbench.protocols.scpi_device import scpi
@@ -30,8 +30,7 @@ from sensorbench.protocols.scpi_status import OPERATION_COMPLETE, ScpiError
 from sensorbench.world.conversions import Conversions
 from sensorbench.world.world import World
 
-MEMORY = 10_000
-_MOST_COUNT = 1e6
+_MOST_AWAITED = 1e6  # readings: nobody waits for more, and a twin makes them one by one
 _LONGEST_DELAY_S = 3600.0
 _MEMORY_OVERFLOW = 1 << 14
 _MEASURING, _WAITING = 1 << 4, 1 << 5
@@ -53,11 +52,14 @@ class _Count:
 class Trigger(Sense):
     """What starts readings; `_take_reading` is what one is. The world's clock times them."""
 
+    MEMORY: ClassVar[int] = 10_000
+    MOST_COUNT: ClassVar[float] = 1e6
+
     def __init__(self, world: World, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._world, self._clock = world, world.clock
         self._running, self._left, self._tells_completion = Conversions(), 0, False
-        self._memory: deque[float] = deque(maxlen=MEMORY)
+        self._memory: deque[float] = deque(maxlen=self.MEMORY)
         self._stream: list[float] | None = None
         self._reset_triggers()
         world.listen(self._collect)
@@ -77,6 +79,10 @@ class Trigger(Sense):
     def _take_reading(self, ended_s: float) -> float:
         """Return the reading that ended then."""
         raise NotImplementedError
+
+    def _period_s(self, lasts_s: float) -> float:
+        """Return how long after another each sample begins."""
+        return lasts_s
 
     # -- what runs -------------------------------------------------------------------------
 
@@ -103,7 +109,8 @@ class Trigger(Sense):
         self._triggers_left -= 1
         lasts_s = self._selected.lasts_s(self.LINE_HZ)
         begins_s = at_s + (0.0 if self._auto_delay else self._delay_s)
-        self._running, self._left = Conversions(begins_s, lasts_s, lasts_s), self._sample_count
+        self._running = Conversions(begins_s, lasts_s, self._period_s(lasts_s))
+        self._left = self._sample_count
         self._look()
 
     def _collect(self) -> None:
@@ -117,10 +124,10 @@ class Trigger(Sense):
                 self._burst_ended(ended_s)
 
     def _take(self, due: int) -> float:
-        overwritten = max(0, due - MEMORY) if self._stream is None else 0
+        overwritten = max(0, due - self.MEMORY) if self._stream is None else 0
         if overwritten:
             self._running.take(overwritten)  # nobody can ever see them
-        if len(self._memory) + due > MEMORY:
+        if len(self._memory) + due > self.MEMORY:
             self.status.questionable.update(self.status.questionable.condition | _MEMORY_OVERFLOW)
         for _ in range(due - overwritten):
             ended_s = self._running.take()
@@ -146,8 +153,8 @@ class Trigger(Sense):
             self.status.events |= OPERATION_COMPLETE
 
     def _finished(self) -> bool:
-        """Let what runs end; False where it never does without a trigger or an abort."""
-        if self._triggers_left == math.inf:
+        """Let what runs end; False where it never does, or not while anybody would wait."""
+        if self._left + self._triggers_left * self._sample_count > _MOST_AWAITED:
             return False
         while self._left:
             next_s = self._running.end_s(self._running.taken)
@@ -231,7 +238,7 @@ class Trigger(Sense):
 
     @scpi(":R?", Maybe(Number()))
     def _remove(self, most: float | Limit | None) -> str:
-        count = round(bounded(Limit.MAX if most is None else most, 1, MEMORY, MEMORY))
+        count = round(bounded(Limit.MAX if most is None else most, 1, self.MEMORY, self.MEMORY))
         taken = [self._memory.popleft() for _ in range(min(count, len(self._memory)))]
         return block(",".join(map(nr3, taken)))
 
@@ -254,12 +261,12 @@ class Trigger(Sense):
     @scpi(":TRIGger:COUNt", _Count())
     def _set_trigger_count(self, count: float | Limit) -> None:
         endless = count == math.inf
-        self._trigger_count = math.inf if endless else round(bounded(count, 1, _MOST_COUNT, 1))
+        self._trigger_count = math.inf if endless else round(bounded(count, 1, self.MOST_COUNT, 1))
 
     @scpi(":TRIGger:COUNt?", END)
     def _get_trigger_count(self, end: str | None) -> str:
         if end:
-            return self._ended(end, 1.0, _MOST_COUNT, 1.0)
+            return self._ended(end, 1.0, self.MOST_COUNT, 1.0)
         return nr3(min(self._trigger_count, _ENDLESS))
 
     @scpi(":TRIGger:DELay", Number("S"))
@@ -283,11 +290,11 @@ class Trigger(Sense):
 
     @scpi(":SAMPle:COUNt", Number())
     def _set_sample_count(self, count: float | Limit) -> None:
-        self._sample_count = round(bounded(count, 1, _MOST_COUNT, 1))
+        self._sample_count = round(bounded(count, 1, self.MOST_COUNT, 1))
 
     @scpi(":SAMPle:COUNt?", END)
     def _get_sample_count(self, end: str | None) -> str:
-        counts = {"MIN": 1, "MAX": int(_MOST_COUNT), "DEF": 1}
+        counts = {"MIN": 1, "MAX": int(self.MOST_COUNT), "DEF": 1}
         return f"{counts.get(end or '', self._sample_count):+d}"
 
     @scpi(":SAMPle:TIMer", Number("S"))

@@ -1,0 +1,1 @@
+"""Keithley DMM6500 digital multimeter: driver and twin."""

@@ -1,0 +1,1 @@
+"""Keysight 34465A digital multimeter: driver and twin."""
