@@ -63,6 +63,24 @@ class Bounded(Protocol):
         ...
 
 
+class Awaiting(Protocol):
+    """A field that moves at a time to come unless something is done first: it still may be still.
+
+    `still_from` says that time, so that nobody takes it for granted who does not know this.
+    """
+
+    def sure_until(self, now: float) -> float:
+        """Return until when it need not be looked at, well before it would move."""
+        ...
+
+
+def sure_until(field: Field, now: float) -> float:
+    """Return until when a field stands still, whatever is left undone; now where it moves."""
+    if field.still_from(now) <= now:
+        return math.inf
+    return cast("Awaiting", field).sure_until(now) if hasattr(field, "sure_until") else now
+
+
 def bounded(field: Field) -> Bounded | None:
     """Return a field that knows how far it goes, None where it does not."""
     return cast("Bounded", field) if _knows_its_bounds(type(field)) else None

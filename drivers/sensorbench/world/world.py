@@ -25,7 +25,7 @@ from sensorbench.core.quantity import Value
 from sensorbench.world.beyond import Beyond
 from sensorbench.world.faults import Fault as Fault  # noqa: PLC0414 - part of the world's face
 from sensorbench.world.faults import changes_between, kind_at
-from sensorbench.world.fields import Computed, Constant, Field, bounded
+from sensorbench.world.fields import Computed, Constant, Field, bounded, sure_until
 from sensorbench.world.place import Place as Place  # noqa: PLC0414 - where parts sit in it
 from sensorbench.world.place import saturation, scalar
 from sensorbench.world.random import Stream, stream
@@ -182,9 +182,7 @@ class World:
     def still_until(self, zone: str, address: str) -> float:
         """Return until when an address does not move and nothing breaks; now, if it moves."""
         now = self.clock.now()
-        if self.zone(zone).field(address).still_from(now) > now:
-            return now
-        return self._breaks_at(now)
+        return max(now, min(sure_until(self.zone(zone).field(address), now), self._breaks_at(now)))
 
     def outlook(self, zone: str, address: str) -> Outlook:
         """Return what can be said now of what is to come at an address."""

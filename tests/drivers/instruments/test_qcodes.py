@@ -16,6 +16,7 @@ from sensorbench.instruments.keithley_2450.twin import SimKeithley2450
 from sensorbench.instruments.keithley_dmm6500.twin import SimKeithleyDmm6500
 from sensorbench.instruments.keysight_34461a.twin import SimKeysight34461a
 from sensorbench.instruments.keysight_34465a.twin import SimKeysight34465a
+from sensorbench.instruments.keysight_n6700.twin import SimKeysightN6700
 from sensorbench.instruments.rigol_dp832.twin import SimRigolDp832
 from sensorbench.links.mount import TcpMount
 from sensorbench.world.world import World
@@ -51,7 +52,7 @@ def opened(stack: ExitStack, kind: type[Any], twin: Any, **options: Any) -> Any:
     return client
 
 
-def rail_v(twin: SimRigolDp832, member: str) -> float:
+def rail_v(twin: SimRigolDp832 | SimKeysightN6700, member: str) -> float:
     return float(twin.drives[member].sample(np.array([0.0]))[0])
 
 
@@ -129,6 +130,7 @@ def test_dp832(stack: ExitStack, world: World) -> None:
     assert second.power() == pytest.approx(0.109, abs=5e-3)
     assert supply.ch1.state() == "OFF"
     second.state("off")
+    assert second.state() == "OFF"  # answered after the switch was carried out
     assert rail_v(twin, "out2") == 0.0
     assert twin.handle(b":SYST:ERR?") == b'0,"No error"'
 
@@ -181,3 +183,28 @@ def test_dmm6500(stack: ExitStack, world: World) -> None:
     assert (meter.mode(), meter.nplc()) == ("dc voltage", 1.0)
     assert meter.digits() == 6
     assert twin.handle(b"SYST:ERR?") == b'0,"No error"'
+
+
+def test_n6705b(stack: ExitStack, world: World) -> None:
+    from qcodes.instrument_drivers.Keysight import KeysightN6705B  # noqa: PLC0415 - heavy
+
+    twin = SimKeysightN6700(world, "SIM-PSU", modules=("N6731B", "N6752A", "N6733B", "N6762A"))
+    twin.sense("current2", lambda: rail_v(twin, "out2") / 100.0)
+    supply = opened(stack, KeysightN6705B, twin)
+    assert supply.get_idn()["serial"] == "SIM-PSU"
+    second = supply.ch2
+    second.source_voltage(3.3)
+    second.source_current(0.5)
+    assert (second.source_voltage(), second.source_current()) == (3.3, 0.5)
+    assert second.voltage_limit() == pytest.approx(60.0)
+    assert second.enable() == "off"
+    second.enable("on")
+    assert (second.enable(), supply.ch1.enable()) == ("on", "off")
+    assert second.voltage() == pytest.approx(3.3, abs=0.01)
+    assert second.current() == pytest.approx(0.033, abs=1e-3)
+    supply.ch4.source_mode("current")
+    assert supply.ch4.source_mode() == "current"
+    second.enable("off")
+    assert second.enable() == "off"
+    assert rail_v(twin, "out2") == 0.0
+    assert (twin.handle(b"SYST:ERR?") or b"").startswith(b"+0,")
