@@ -53,6 +53,8 @@ class SimWeissVotsch:
 
     terminators: tuple[bytes, ...] = (b"\r", b"\r\n")
     reply_terminator: bytes = b"\r\n"
+    sessions: int = 1
+    linger_s: float = 0.0
 
     def __init__(
         self,
