@@ -130,7 +130,11 @@ class Sense(Scale):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._functions = all_functions(self.RESOLUTIONS, self.DC_VOLTS, self.OHMS)
+        self._functions = self._measurable()
+
+    def _measurable(self) -> dict[str, Function]:
+        """Return what it can measure, each with the settings of *RST."""
+        return all_functions(self.RESOLUTIONS, self.DC_VOLTS, self.OHMS)
 
     def reset(self) -> None:
         super().reset()

@@ -1,0 +1,1 @@
+"""Keysight (Agilent, HP) 34970A data acquisition unit: driver and twin."""

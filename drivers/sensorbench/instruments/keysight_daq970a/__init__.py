@@ -1,0 +1,1 @@
+"""Keysight DAQ970A data acquisition unit: driver and twin."""

@@ -1,0 +1,1 @@
+"""Siglent SDM3065X digital multimeter: driver and twin."""
