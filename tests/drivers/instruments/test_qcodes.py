@@ -12,6 +12,7 @@ import pytest
 
 from sensorbench.core.clock import RealClock
 from sensorbench.core.quantity import components
+from sensorbench.instruments.keithley_2400.twin import SimKeithley2400
 from sensorbench.instruments.keithley_2450.twin import SimKeithley2450
 from sensorbench.instruments.keithley_dmm6500.twin import SimKeithleyDmm6500
 from sensorbench.instruments.keysight_34461a.twin import SimKeysight34461a
@@ -208,3 +209,29 @@ def test_n6705b(stack: ExitStack, world: World) -> None:
     assert second.enable() == "off"
     assert rail_v(twin, "out2") == 0.0
     assert (twin.handle(b"SYST:ERR?") or b"").startswith(b"+0,")
+
+
+def test_2400(stack: ExitStack, world: World) -> None:
+    from qcodes.instrument_drivers.Keithley import Keithley2400  # noqa: PLC0415 - heavy
+
+    twin = SimKeithley2400(world, "SIM-SMU")
+    twin.reply_terminator = b"\n"  # as chosen at its panel
+    twin.sense("current", lambda: components(twin.drives["source"].at(0.0))[0] / 100.0)
+    smu = opened(stack, Keithley2400, twin)
+    smu.mode("VOLT")
+    assert (smu.mode(), smu.sense()) == ("VOLT", '"CURR:DC"')
+    smu.rangev(20.0)
+    smu.compliancei(0.05)
+    smu.nplci(0.1)
+    smu.volt(3.3)
+    with pytest.raises(RuntimeError, match="output off"):
+        smu.volt()
+    smu.output("on")
+    assert smu.output() is True
+    assert smu.volt() == 3.3  # what was set: it does not measure it
+    assert smu.curr() == pytest.approx(0.033, rel=0.01)
+    assert smu.resistance() == pytest.approx(100.0, rel=0.01)
+    assert (smu.compliancei(), smu.nplci()) == (0.05, 0.1)
+    smu.output("off")
+    assert smu.output() is False
+    assert (twin.handle(b":SYST:ERR?") or b"").startswith(b"+0,")

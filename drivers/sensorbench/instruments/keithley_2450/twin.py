@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from sensorbench.core.quantity import components
 from sensorbench.instruments.keithley_2450.twin_settings import LINE_HZ, Settings, number
+from sensorbench.instruments.simulated_smu import SourceOutput
 from sensorbench.protocols.scpi_device import scpi
 from sensorbench.protocols.scpi_parameters import (
     Choice,
@@ -24,7 +25,6 @@ from sensorbench.protocols.scpi_parameters import (
 )
 from sensorbench.protocols.scpi_status import ScpiError
 from sensorbench.world.faults import Suffering
-from sensorbench.world.fields import Constant, Driven, Field
 from sensorbench.world.twins import Signal
 from sensorbench.world.world import World
 
@@ -35,23 +35,7 @@ _STEPS_V = (2, 5, 10, 20, 40, 60, 80, 100, 120, 140, 160, 180)
 _OVERFLOW = 9.9e37
 
 
-class Rail(Driven):
-    """The unit's terminals as a field; a coil on them asks what would flow."""
-
-    def __init__(self, unit: SimKeithley2450) -> None:
-        super().__init__(Constant(0.0))
-        self._unit = unit
-
-    def amperes_into(self, ohms: float) -> float:
-        """Return the current into a resistance of `ohms` now, at the limit at most."""
-        return self._unit.amperes_into(ohms)
-
-    def loaded_by(self, ohms: float) -> None:
-        """Say that a resistance hangs on the terminals: the unit's readings then show it."""
-        self._unit.sense("current", lambda: components(self.at(0.0))[0] / ohms)
-
-
-class SimKeithley2450(Settings):
+class SimKeithley2450(SourceOutput, Settings):
     """A 2450 in a simulated world: its source feeds the field `source`.
 
     `sense` says what the load draws ("current", in A at the present voltage) and what lies at the
@@ -73,18 +57,9 @@ class SimKeithley2450(Settings):
             serial, fault=partial(world.fault_of, serial), beyond=world.beyond_of(serial)
         )
         self.beyond = world.beyond_of(serial)
-        self._world, self._clock = world, world.clock
-        self._draws: Signal = lambda: 0.0
+        self._clock = world.clock
         self._outside: Signal = lambda: 0.0
-        stream = world.stream
-        self._gain = 1.0 + 5e-5 * stream(serial, "gain").normal()
-        self._offset_v = 5e-4 * stream(serial, "offset").normal()
-        self._read_gain = 1.0 + 4e-5 * stream(serial, "read gain").normal()
-        self._read_offset_v = 2e-4 * stream(serial, "read offset").normal()
-        self._current_gain = 1.0 + 7e-5 * stream(serial, "current gain").normal()
-        self._noise = stream(serial, "noise")
-        self._rail = Rail(self)
-        self.drives: dict[str, Field] = {"source": self._rail}
+        self.wire(world, serial)
         self._suffering = Suffering(world, serial, self._suffer)
         self.reset()
 
@@ -119,41 +94,7 @@ class SimKeithley2450(Settings):
             self._on = fault == "output_on"
         self._regulate()
 
-    # -- physics ---------------------------------------------------------------------------
-
-    def amperes_into(self, ohms: float) -> float:
-        """Return the current that the source would drive into a resistor."""
-        volts = self._wanted_v()
-        if not volts:
-            return 0.0
-        return math.copysign(min(self._limit_a, abs(volts) / ohms), volts)
-
-    def _wanted_v(self) -> float:
-        if not self._on or self._source != "VOLT":
-            return 0.0
-        volts = self._level["VOLT"] * self._gain + self._offset_v
-        return max(-self._protection_v, min(self._protection_v, volts))
-
-    @property
-    def _rail_v(self) -> float:
-        return components(self._rail.at(0.0))[0]
-
-    def _regulate(self) -> None:
-        """Bring the rail to where the settings and its load put it."""
-        self._put(self._wanted_v())
-        # The load of a rail that has just come up is known only now.
-        drawn_a = abs(components(self._draws())[0])
-        if self._rail_v and drawn_a > self._limit_a:
-            self._put(self._rail_v * self._limit_a / drawn_a)
-
-    def _put(self, volts: float) -> None:
-        if abs(volts - self._rail_v) > 1e-9:
-            self._world.changing()
-            self._rail.field = Constant(volts)
-
-    @property
-    def _is_limiting(self) -> bool:
-        return abs(self._rail_v) < abs(self._wanted_v()) - 1e-9
+    # -- readings --------------------------------------------------------------------------
 
     def _measure(self, function: str) -> float:
         times = 2 if self._autozero[function] else 1
@@ -167,12 +108,12 @@ class SimKeithley2450(Settings):
         """Return what the unit makes of what is there."""
         noise = self._noise.normal(round(self._clock.now() * 1e6)) / math.sqrt(self._nplc[function])
         if function == "VOLT":
-            volts = self._rail_v if self._on else components(self._outside())[0]
-            return volts * self._read_gain + self._read_offset_v + 1e-5 * noise
-        drawn_a = components(self._draws())[0] if self._on and self._rail_v else 0.0
-        flows_a = math.copysign(min(abs(drawn_a), self._limit_a), drawn_a)
+            return self.read_voltage(
+                self._rail_v if self._on else components(self._outside())[0], noise
+            )
         if function == "CURR":
-            return flows_a * self._current_gain + 2e-9 * noise
+            return self.read_current(noise)
+        flows_a = self.flows_a
         return self._rail_v / flows_a if flows_a else _OVERFLOW
 
     # -- the wire --------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Keithley 2400 source-measure unit: driver and twin."""

@@ -1,0 +1,1 @@
+"""UNI-T UDP3305S triple output power supply: driver and twin."""
