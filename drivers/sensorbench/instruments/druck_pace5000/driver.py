@@ -2,36 +2,28 @@
 
 Source: Druck/GE PACE SCPI manual K0472 rev A (pages 4-17, 4-32, 4-87, 4-103) and EPICS-Pace5000,
 pace5000Sup/pace5000.proto. Replies repeat their header on most firmware; both forms are read.
-Everything on the wire is in PA: the unit is looked at before each number, and set if somebody
-changed it at the front panel, so no factor stands between setpoint and wire.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import ClassVar
 
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import InstrumentError, ProtocolError, SetpointError, WrongDevice
+from sensorbench.core.errors import WrongDevice
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import PRESSURE, Value
+from sensorbench.instruments.druck_pace5000.channel import PaceChannel
 from sensorbench.instruments.members import number, setpoint
-from sensorbench.instruments.telling import Held, Told
+from sensorbench.instruments.telling import Told
 from sensorbench.links.line import Line, LineSettings
 from sensorbench.protocols.scpi import (
-    parse_flag,
     parse_identity,
     parse_number,
     pending_errors,
-    send,
-    show_number,
     without_echo,
 )
-
-_LEVEL = ":SOUR:PRES:LEV:IMM:AMPL"
-_VENT = f"{_LEVEL}:VENT"
-_OUTPUT = ":OUTP:STAT"
-_VENTING = 1
 
 
 class DruckPace5000:
@@ -54,6 +46,7 @@ class DruckPace5000:
     def __init__(self, line: Line, clock: Clock) -> None:  # noqa: ARG002 - every driver alike
         self.name = line.name
         self._line = line
+        self._module = PaceChannel(line, f"{line.name}.pressure", "", _range_pa, threading.RLock())
 
     def identify(self) -> Identity:
         """Read *IDN?. Raises ProtocolError if it is no PACE5000."""
@@ -75,45 +68,21 @@ class DruckPace5000:
 
         Raises SetpointError beyond the fitted module, InstrumentError if refused.
         """
-        target_pa = number(target)
-        self._check_module(target_pa)
-        # The rate must be in force before the pressure starts to move.
-        send(self._line, ":SOUR:PRES:SLEW:OVER 0")
-        if rate is None:
-            send(self._line, ":SOUR:PRES:SLEW:MODE MAX")
-        else:
-            send(self._line, f":SOUR:PRES:SLEW {show_number(rate)}")
-            send(self._line, ":SOUR:PRES:SLEW:MODE LIN")
-        sent = show_number(target_pa)
-        send(self._line, f"{_LEVEL} {sent}")
-        send(self._line, f"{_OUTPUT} 1")
-        return float(sent)
+        self._module.check(number(target))  # in Pa from here on
+        return self._module.go(number(target), rate)
 
     @pressure.foresee
     def _(self, target: Value, limit: float | None) -> None:  # noqa: ARG002
-        self._check_module(number(target))
-
-    def _check_module(self, target_pa: float) -> None:
-        low_pa, high_pa = self.read_range_pa()
-        if not low_pa <= target_pa <= high_pa:
-            raise SetpointError(
-                f"{self.name}.pressure: {target_pa:g} Pa is outside {low_pa:g}..{high_pa:g} Pa of "
-                "the fitted module; nothing was set"
-            )
+        self._module.check(number(target))
 
     @pressure.read
     def _(self) -> float:
-        self._use_pascal()
-        return parse_number(self._line.query(":SENS:PRES?"), ":SENS:PRES?")
+        return self._module.read()
 
     @pressure.told
     def _(self) -> Told:
         """Return the setpoint; None while it only measures, or vents."""
-        if not parse_flag(self._line.query(f"{_OUTPUT}?"), f"{_OUTPUT}?"):
-            return None
-        self._use_pascal()
-        command = f"{_LEVEL}?"
-        return Held(parse_number(self._line.query(command), command))
+        return self._module.told()
 
     @pressure.release
     def _(self) -> None:
@@ -124,26 +93,15 @@ class DruckPace5000:
 
         Firmware that tells no lower end is taken to start at 0: that never allows too much.
         """
-        self._use_pascal()
-        command = ":INST:SENS:FULL?"
-        reply = without_echo(self._line.query(command), command)
-        high, *low = (parse_number(field, command) for field in reply.split(",", 1))
-        return (low[0] if low else 0.0), high
+        return _range_pa(self._module)
 
     def in_limits(self) -> bool:
         """Return whether the pressure has been in the controller's own band for its own time."""
-        command = ":SENS:PRES:INL?"
-        reply = self._line.query(command)
-        _pressure, comma, flag = without_echo(reply, command).partition(",")
-        if not comma:
-            raise ProtocolError(
-                f"{self.name}: {command} answered {reply!r}, expected pressure, flag"
-            )
-        return parse_flag(flag, command)
+        return self._module.in_limits()
 
     def is_venting(self) -> bool:
         """Return whether a vent is still in progress."""
-        return self._vent_status() == _VENTING
+        return self._module.is_venting()
 
     def make_safe(self) -> None:
         """Vent, whatever went before; returns when it has begun.
@@ -151,10 +109,7 @@ class DruckPace5000:
         Raises InstrumentError if the controller does not vent.
         """
         self._line.write("*CLS")  # older errors must not look like a refusal to vent
-        send(self._line, f"{_VENT} 1")
-        status = self._vent_status()
-        if not status:
-            raise InstrumentError(f"{_VENT} 1", status, "it does not vent; vent by hand")
+        self._module.vent()
 
     def shut_in(self) -> bool:
         """Stop controlling without venting, and return whether pressure is shut in.
@@ -162,16 +117,12 @@ class DruckPace5000:
         What vents already goes on. Raises InstrumentError if the controller goes on.
         """
         self._line.write("*CLS")
-        if self._vent_status():
-            return False
-        send(self._line, f"{_OUTPUT} 0")
-        if parse_flag(self._line.query(f"{_OUTPUT}?"), f"{_OUTPUT}?"):
-            raise InstrumentError(f"{_OUTPUT} 0", 1, "it goes on controlling; switch it off")
-        return True
+        return self._module.shut_in()
 
-    def _vent_status(self) -> int:
-        return round(parse_number(self._line.query(f"{_VENT}?"), f"{_VENT}?"))
 
-    def _use_pascal(self) -> None:
-        if without_echo(self._line.query(":UNIT:PRES?"), ":UNIT:PRES?").upper() != "PA":
-            send(self._line, ":UNIT:PRES PA")
+def _range_pa(module: PaceChannel) -> tuple[float, float]:
+    module.use_pascal()
+    command = ":INST:SENS:FULL?"
+    reply = without_echo(module.ask(command), command)
+    high, *low = (parse_number(field, command) for field in reply.split(",", 1))
+    return (low[0] if low else 0.0), high

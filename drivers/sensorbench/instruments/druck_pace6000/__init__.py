@@ -1,0 +1,1 @@
+"""Druck PACE6000 pressure controller: driver and twin."""

@@ -1,0 +1,1 @@
+"""Temptronic ATS-545 ThermoStream: driver and twin."""
