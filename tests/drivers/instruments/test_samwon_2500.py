@@ -125,6 +125,15 @@ def test_a_temi_that_tells_no_decimals_is_not_believed(chamber: Chamber) -> None
     assert chamber.written == []
 
 
+@pytest.mark.parametrize("member", ["temperature", "humidity"])
+def test_a_run_that_would_set_what_is_not_known_is_refused_beforehand(
+    chamber: Chamber, member: str
+) -> None:
+    driver = chamber.make().driver
+    with pytest.raises(SetpointError, match=r"write decimals = 1 or decimals = 2.*Nothing was set"):
+        getattr(driver, member).foresee(50.0)
+
+
 def test_two_decimals_are_what_is_set_and_read(chamber: Chamber) -> None:
     driver = chamber.make({"series": "TEMP", "decimals": 2}).driver
     driver.temperature.go(85.0)

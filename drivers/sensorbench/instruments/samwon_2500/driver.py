@@ -116,6 +116,10 @@ class Samwon2500:
             self._run(known)
         return end / steps
 
+    @temperature.foresee
+    def _(self, target: Value, limit: float | None) -> None:  # noqa: ARG002
+        self._require_steps()
+
     @temperature.read
     def _(self) -> float:
         return self._number(self._known().measured, self._steps())
@@ -163,6 +167,10 @@ class Samwon2500:
         self._put({slope: 0, set_point: tenths})
         self._run(known)
         return tenths / _WET_STEPS
+
+    @humidity.foresee
+    def _(self, target: Value, limit: float | None) -> None:  # noqa: ARG002
+        self._require_steps()
 
     @humidity.read
     def _(self) -> float:
@@ -280,6 +288,13 @@ class Samwon2500:
         if self._map is None:
             self._map = self._who()[2]
         return self._map
+
+    def _require_steps(self) -> None:
+        """Raise SetpointError where it is not known what a number on the wire means."""
+        try:
+            self._steps()
+        except ProtocolError as error:
+            raise SetpointError(f"{error}. Nothing was set") from error
 
     def _steps(self) -> int:
         """Return how many steps of the wire are 1 K."""
