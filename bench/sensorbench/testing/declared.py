@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from sensorbench.core.catalog import Device
@@ -13,6 +14,8 @@ from sensorbench.instruments.members import meter, setpoint
 from sensorbench.instruments.specification import Specification
 from sensorbench.links.line import LineSettings
 from sensorbench.station.refs import members_of_device
+
+_MOST_NAMED = 4
 
 
 def declared(device: Device) -> Iterator[str]:
@@ -119,10 +122,23 @@ def _specified(member: meter[Any] | setpoint[Any]) -> str:
     return "" if member.accuracy is None else f"; within {member.accuracy:g} {unit} at mid range"
 
 
+def _alike(told: Sequence[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
+    """Yield what is told, and the names in a row of which it is."""
+    for does, group in groupby(told, key=lambda one: one[1]):
+        yield does, [name for name, _ in group]
+
+
+def _named(names: Sequence[str]) -> str:
+    """Return names as they are, or the first and the last of many."""
+    if len(names) > _MOST_NAMED:
+        return f"`{names[0]}` to `{names[-1]}`, {len(names)} of them"
+    return ", ".join(f"`{name}`" for name in names)
+
+
 def _members(device: Device) -> Iterator[str]:
     if device.kind == "sensor" and "meters" not in device.links:
         return  # its members are its channels
-    rows = []
+    told: list[tuple[str, str]] = []
     for name, member in members_of_device(device).items():
         if isinstance(member, setpoint):
             low, high = member.rated
@@ -134,6 +150,7 @@ def _members(device: Device) -> Iterator[str]:
             does = f"reads, in {member.quantity.unit or '1'}{_specified(member)}"
         else:
             does = "switches"
-        rows.append(f"| `{name}` | {does} |")
+        told.append((name, does))
+    rows = [f"| {_named(alike)} | {does} |" for does, alike in _alike(told)]
     if rows:
         yield from ("| member | what the driver does with it |", "| --- | --- |", *rows, "")
