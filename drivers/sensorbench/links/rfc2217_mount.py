@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
-from typing import cast
-
-from serial.rfc2217 import PortManager, Serial
+from typing import TYPE_CHECKING, cast
 
 from sensorbench.links.mount import TcpMount
 from sensorbench.links.ready import ready
+
+if TYPE_CHECKING:
+    from serial.rfc2217 import Serial
 
 _CHUNK = 65536
 
@@ -55,6 +56,8 @@ class Rfc2217Mount(TcpMount):
         return f"rfc2217://{self.address}"
 
     def _converse(self, client: socket.socket) -> None:
+        from serial.rfc2217 import PortManager  # noqa: PLC0415 - heavy, only where it is served
+
         # Neither is a Serial, as the stubs have it: it asks what stands here of them.
         manager = PortManager(cast("Serial", _Port()), cast("Serial", _Negotiation(self, client)))
 
