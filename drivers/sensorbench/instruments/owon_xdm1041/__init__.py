@@ -1,0 +1,1 @@
+"""OWON XDM1041 digital multimeter: driver and twin."""
