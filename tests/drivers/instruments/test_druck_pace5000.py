@@ -109,6 +109,14 @@ def test_an_old_unit_s_blank_answer_is_a_protocol_error(
         DruckPace5000(scripted((":SENS:PRES:INL?", "")), clock).in_limits()
 
 
+def test_a_reply_that_repeats_another_modules_header_is_an_error(
+    scripted: Scripted, clock: VirtualClock
+) -> None:
+    line = scripted(IN_PASCAL, (":SENS:PRES?", ":SENS2:PRES 101325.25"))
+    with pytest.raises(ProtocolError, match="another module's"):
+        DruckPace5000(line, clock).pressure.read()
+
+
 def test_a_range_without_a_lower_end_starts_at_zero(
     scripted: Scripted, clock: VirtualClock
 ) -> None:
