@@ -410,6 +410,7 @@ def test_simulate_serves_every_instrument_to_other_programs_until_stopped(tmp_pa
         process.communicate()
 
 
+@pytest.mark.chaos
 @pytest.mark.skipif(os.name != "posix", reason="signals as these are POSIX")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_ends_a_run_in_its_safe_state_with_the_shells_exit_code(

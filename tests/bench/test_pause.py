@@ -284,6 +284,7 @@ def until(condition: Callable[[], object], within_s: float = 60.0) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.chaos
 def test_from_another_terminal_a_run_pauses_goes_on_and_is_aborted(tmp_path: Path) -> None:
     there = workspace(tmp_path, BIAS)
     words = [sys.executable, "-m", "sensorbench.app.main", "run", "profile.toml", "--lot", "H1"]

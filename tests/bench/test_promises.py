@@ -222,6 +222,7 @@ def promised(root: Path, made: tuple[str, str, str, str]) -> str:
     return "ran"
 
 
+@pytest.mark.chaos
 @pytest.mark.slow
 @settings(
     max_examples=60,

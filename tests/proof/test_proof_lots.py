@@ -27,6 +27,7 @@ def test_parameters_are_distributed_over_temperature_and_supply(
     assert there["cold"]["temperature"] == -40.0
 
 
+@pytest.mark.chaos
 def test_800_units_of_three_lots_go_through_77_sockets(bench: MakeBench, proven: Proven) -> None:
     pressure = bench("pressure")
     found = pressure.run("profiles/burn_in.toml", "e1", "e2", "e3")

@@ -29,6 +29,7 @@ def test_two_hours_at_rest_show_the_gyroscope_s_floor(bench: MakeBench, proven: 
         assert density.value == pytest.approx(3.8e-3, rel=0.1)  # deg/s/sqrt(Hz), data sheet
 
 
+@pytest.mark.chaos
 def test_77_modules_stream_at_full_rate(bench: MakeBench, proven: Proven) -> None:
     many = bench("imu77")
     stream = many.run("profiles/short_stream.toml", "many")

@@ -120,6 +120,7 @@ def test_any_other_action_is_refused(tmp_path: Path) -> None:
         job_of(workspace(tmp_path, bake(), station=station))
 
 
+@pytest.mark.chaos
 def test_who_watches_is_told_of_a_lost_meter_and_so_is_who_looks_later(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

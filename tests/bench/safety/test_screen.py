@@ -53,6 +53,7 @@ def begun(bench: Served, *, out: int) -> subprocess.Popen[bytes]:
     return program
 
 
+@pytest.mark.chaos
 def test_a_reader_that_is_gone_ends_no_run(bench: Served) -> None:
     reader, writer = os.pipe()
     program = begun(bench, out=writer)
@@ -66,6 +67,7 @@ def test_a_reader_that_is_gone_ends_no_run(bench: Served) -> None:
     assert ended["data"]["state"] == "interrupted"
 
 
+@pytest.mark.chaos
 @pytest.mark.slow
 def test_what_is_not_safe_has_its_exit_code_where_nobody_reads(bench: Served) -> None:
     with one_session(bench, "psu", 0.1) as psu:

@@ -110,6 +110,7 @@ def cooling(root: Path) -> Iterator[tuple[Served, subprocess.Popen[str]]]:
         yield bench, program
 
 
+@pytest.mark.chaos
 def test_the_first_ctrl_c_at_a_terminal_keeps_the_bias_and_the_second_is_at_once(
     tmp_path: Path,
 ) -> None:
@@ -130,6 +131,7 @@ def test_the_first_ctrl_c_at_a_terminal_keeps_the_bias_and_the_second_is_at_once
     assert "the bench is in its safe state" in told
 
 
+@pytest.mark.chaos
 def test_a_terminal_that_closes_cuts_a_controlled_end_short(tmp_path: Path) -> None:
     with cooling(tmp_path) as (bench, program):
         program.send_signal(signal.SIGINT)

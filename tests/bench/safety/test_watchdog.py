@@ -67,6 +67,7 @@ def record(bench: Served) -> list[str]:
     return [event.kind for event in found.events]
 
 
+@pytest.mark.chaos
 def test_a_run_that_is_killed_leaves_the_bench_safe_and_the_next_one_barred(bench: Served) -> None:
     program = bench.run()
     assert bench.is_on()
@@ -106,6 +107,7 @@ def test_a_run_that_hangs_is_ended_and_the_bench_made_safe(bench: Served) -> Non
     assert "it hung" in mark(bench, marks.SAFE).said
 
 
+@pytest.mark.chaos
 def test_a_station_that_is_edited_meanwhile_keeps_no_watchdog_from_its_work(bench: Served) -> None:
     program = bench.run()
     (found,) = marks.marks()
@@ -145,6 +147,7 @@ def test_where_run_and_watchdog_are_killed_the_guard_sees_to_it(bench: Served) -
     assert "had no watchdog: one was started" in told
 
 
+@pytest.mark.chaos
 def test_a_watchdog_that_is_killed_is_started_again_by_its_run(bench: Served) -> None:
     program = bench.run()
     (found,) = marks.marks()
@@ -221,6 +224,7 @@ def test_a_mark_that_is_taken_away_ends_the_run(bench: Served) -> None:
     assert not bench.is_on()
 
 
+@pytest.mark.chaos
 def test_nothing_that_a_terminal_or_a_shutdown_sends_ends_a_watchdog(bench: Served) -> None:
     program = bench.run()
     (found,) = marks.marks()
@@ -257,6 +261,7 @@ def test_a_watchdog_disturbs_no_session_and_gets_in_when_it_must(
 # -- one owner -------------------------------------------------------------------------------
 
 
+@pytest.mark.chaos
 def test_a_second_run_on_a_bench_is_refused_and_the_first_goes_on(bench: Served) -> None:
     first = bench.run()
     journals = bench.journals()
@@ -397,6 +402,7 @@ def test_a_sign_of_life_goes_out_and_people_are_told_of_a_run_that_was_killed(
         assert "the watchdog made the bench safe" in alert["text"]
 
 
+@pytest.mark.chaos
 def test_people_are_told_of_a_run_that_ends_early_and_it_bars_nothing(bench: Served) -> None:
     with web() as hooks:
         told(bench, hooks)

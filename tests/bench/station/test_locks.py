@@ -262,6 +262,7 @@ def test_an_instrument_with_two_plugs_has_one_owner(tmp_path: Path) -> None:
             pass
 
 
+@pytest.mark.chaos
 def test_two_runs_of_a_workspace_do_not_write_over_each_other(tmp_path: Path) -> None:
     there = write(tmp_path)
     command = [sys.executable, "-m", "sensorbench.app.main", "run", "profile.toml", "--lot", "L1"]
