@@ -37,6 +37,7 @@ def test_what_a_stress_writes_is_estimated_not_too_low_and_not_ten_times_too_hig
     assert 1 < needed / written(run(there).root) < 10
 
 
+@pytest.mark.chaos
 def test_a_stream_is_counted_by_its_rate(tmp_path: Path) -> None:
     shutil.copytree(PROOF / "imu77", tmp_path / "imu")
     found = Bench(Workspace(tmp_path / "imu")).run("profiles/short_stream.toml", "many")

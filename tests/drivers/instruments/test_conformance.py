@@ -23,6 +23,10 @@ from sensorbench.testing import instruments as suite
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.conformity import Nonconformity
 from sensorbench.testing.instruments import INSTRUMENT_CHECKS, check_instrument
+from sensorbench.testing.port_checks import (
+    check_a_power_cycle_within_an_exchange,
+    check_replies_on_its_port,
+)
 from sensorbench.testing.world import Case
 from sensorbench.world.world import World
 
@@ -33,7 +37,17 @@ Check = Callable[[Case], None]
 CASES = {name: case_of(device) for name, device in INSTRUMENTS.items()}
 
 
-@pytest.mark.parametrize("check", INSTRUMENT_CHECKS, ids=lambda check: check.__name__)
+WAITING = (check_replies_on_its_port, check_a_power_cycle_within_an_exchange)
+"""They wait for deadlines of real ports: tried apart."""
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        pytest.param(check, id=check.__name__, marks=[pytest.mark.chaos] * (check in WAITING))
+        for check in INSTRUMENT_CHECKS
+    ],
+)
 @pytest.mark.parametrize("name", INSTRUMENTS)
 def test_every_instrument(name: str, check: Check) -> None:
     check(CASES[name])

@@ -17,6 +17,7 @@ from sensorbench.testing import sensors as suite
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.conformity import Nonconformity
 from sensorbench.testing.sensors import SENSOR_CHECKS, check_sensor
+from sensorbench.testing.stream_checks import check_no_sample_is_lost_or_repeated
 from sensorbench.testing.world import Case, SensorBench
 from sensorbench.world.conversions import Conversions
 
@@ -25,7 +26,17 @@ CASES: Mapping[str, Case] = {name: case_of(device) for name, device in SENSORS.i
 Check = Callable[[Case], None]
 
 
-@pytest.mark.parametrize("check", SENSOR_CHECKS, ids=lambda check: check.__name__)
+LONG = (check_no_sample_is_lost_or_repeated,)
+"""A minute at each rate of each FIFO: tried apart."""
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        pytest.param(check, id=check.__name__, marks=[pytest.mark.chaos] * (check in LONG))
+        for check in SENSOR_CHECKS
+    ],
+)
 @pytest.mark.parametrize("name", SENSORS)
 def test_every_sensor(name: str, check: Check) -> None:
     check(CASES[name])
