@@ -223,6 +223,20 @@ def test_shock_is_done_elsewhere_between_two_readouts(calibrated: Bench, proven:
         assert (shock.root / file["file"]).is_file()
 
 
+def test_a_vibration_is_proven_by_the_record_of_the_shakers_controller(
+    calibrated: Bench, proven: Proven
+) -> None:
+    parked = calibrated.run("aec_q100/g2_vfv", "few")
+    said = ["laboratory=here", "date=2026-06-20", "method=JESD22-B103, condition 1"]
+    said += [f"controller's record of {axis}=sweep_{axis}.vcp" for axis in "xyz"]
+    calibrated.attach(parked, *said, units=dict.fromkeys(SBP1, "pass"))
+    vibrated = calibrated.resume(parked)
+    assert passes(vibrated)
+    html = proven(vibrated)
+    assert all(f"sweep_{axis}.vcp" in html for axis in "xyz")
+    assert "要求附加" not in html
+
+
 def test_a_unit_that_failed_elsewhere_fails_here(calibrated: Bench, proven: Proven) -> None:
     parked = calibrated.run("aec_q100/g1_ms", "few")
     said = ("laboratory=Shock Lab", "date=2026-06-20", "method=1500 g, 0.5 ms")
