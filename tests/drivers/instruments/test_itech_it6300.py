@@ -71,7 +71,8 @@ def test_setting_selects_and_looks_and_asks_all(scripted: Scripted, clock: Virtu
     line = scripted(
         *told(2, "CURR 0.5000"), ("APP:CURR?", "3.000, 0.500, 3.000"),
         *told(2, "VOLT 3.3333"), ("APP:VOLT?", "0.000, 3.333, 0.000"),
-        ("APP:OUT?", "1, 0, 0"), *told(2, "CHAN:OUTP 1"), ("APP:OUT?", "1, 1, 0"),
+        ("APP:OUT?", "1, 0, 0"), ("APP:OUT?", "1, 0, 0"), *told(2, "CHAN:OUTP 1"),
+        ("APP:OUT?", "1, 1, 0"), ("APP:OUT?", "1, 1, 0"),
     )  # fmt: skip
     assert ItechIt6300(line, clock).out2.go(10.0 / 3.0, limit=0.5) == 3.333
 
@@ -122,7 +123,8 @@ def test_where_others_come_on_with_it_all_are_switched_off(
     )
     line = scripted(
         *told(1, "VOLT 5.0000"), ("APP:VOLT?", "5.000, 24.000, 0.000"),
-        ("APP:OUT?", "0, 0, 0"), *told(1, "CHAN:OUTP 1"), ("APP:OUT?", "1, 1, 0"), *off,
+        ("APP:OUT?", "0, 0, 0"), ("APP:OUT?", "0, 0, 0"), *told(1, "CHAN:OUTP 1"),
+        ("APP:OUT?", "1, 1, 0"), ("APP:OUT?", "1, 1, 0"), *off,
     )  # fmt: skip
     with pytest.raises(InstrumentError, match="output 2 came on with output 1; all were switched"):
         ItechIt6300(line, clock).out1.go(5.0)

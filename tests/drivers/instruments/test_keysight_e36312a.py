@@ -40,28 +40,70 @@ def volts(reply: bytes | None) -> list[float]:
 # The driver, against written exchanges.
 
 
+def came_on(output: int, others_then: str = "0") -> tuple[tuple[str, str | None], ...]:
+    """Return what is said as an output is switched on, the others looked at before and after."""
+    others = [f"OUTP? (@{one})" for one in (1, 2, 3) if one != output]
+    return (
+        (f"OUTP? (@{output})", "0"),
+        *((query, "0") for query in others),
+        (f"OUTP 1,(@{output})", None),
+        ACCEPTED,
+        (f"OUTP? (@{output})", "1"),
+        *((query, others_then) for query in others),
+    )
+
+
 def test_the_limit_goes_before_the_voltage_and_the_switch_comes_last(
     scripted: Scripted, clock: VirtualClock
 ) -> None:
     line = scripted(
-        ("CURR 0.5,(@2)", None),
-        ACCEPTED,
-        ("VOLT 3.3,(@2)", None),
-        ACCEPTED,
-        ("OUTP 1,(@2)", None),
-        ACCEPTED,
-    )
+        ("CURR 0.5,(@2)", None), ACCEPTED, ("CURR? (@2)", "+5.00000000E-01"),
+        ("VOLT 3.3,(@2)", None), ACCEPTED, ("VOLT? (@2)", "+3.30000000E+00"),
+        *came_on(2),
+    )  # fmt: skip
     assert KeysightE36312a(line, clock).out2.go(3.3, limit=0.5) == 3.3
 
 
 def test_a_limit_that_is_not_given_stays(scripted: Scripted, clock: VirtualClock) -> None:
-    line = scripted(("VOLT 5,(@1)", None), ACCEPTED, ("OUTP 1,(@1)", None), ACCEPTED)
+    setting = (("VOLT 5,(@1)", None), ACCEPTED, ("VOLT? (@1)", "+5.00000000E+00"))
+    line = scripted(
+        *setting, ("OUTP? (@1)", "1"), ("OUTP 1,(@1)", None), ACCEPTED, ("OUTP? (@1)", "1")
+    )
     KeysightE36312a(line, clock).out1.go(5.0)
 
 
 def test_what_was_really_sent_is_returned(scripted: Scripted, clock: VirtualClock) -> None:
-    line = scripted(("VOLT 3.33333333,(@3)", None), ACCEPTED, ("OUTP 1,(@3)", None), ACCEPTED)
-    assert KeysightE36312a(line, clock).out3.go(10.0 / 3.0) == 3.33333333
+    setting = (("VOLT 3.33333333,(@3)", None), ACCEPTED, ("VOLT? (@3)", "+3.33300000E+00"))
+    line = scripted(*setting, *came_on(3))
+    assert KeysightE36312a(line, clock).out3.go(10.0 / 3.0) == 3.333
+
+
+@pytest.mark.parametrize("held", ["+4.99000000E+00", "+0.00000000E+00"])
+def test_a_voltage_that_was_not_taken_is_found_though_no_error_says_so(
+    scripted: Scripted, clock: VirtualClock, held: str
+) -> None:
+    line = scripted(("VOLT 5,(@1)", None), ACCEPTED, ("VOLT? (@1)", held))
+    with pytest.raises(InstrumentError, match="not accepted"):
+        KeysightE36312a(line, clock).out1.go(5.0)
+
+
+def test_where_coupled_outputs_come_on_with_it_all_are_switched_off(
+    scripted: Scripted, clock: VirtualClock
+) -> None:
+    line = scripted(
+        ("VOLT 5,(@1)", None), ACCEPTED, ("VOLT? (@1)", "+5.00000000E+00"),
+        *came_on(1, others_then="1"),
+        *(
+            exchange
+            for output in (1, 2, 3)
+            for exchange in (
+                ("*CLS", None), (f"OUTP 0,(@{output})", None), ACCEPTED,
+                (f"OUTP? (@{output})", "0"),
+            )
+        ),
+    )  # fmt: skip
+    with pytest.raises(InstrumentError, match="output 2 and 3 came on with output 1; all were"):
+        KeysightE36312a(line, clock).out1.go(5.0)
 
 
 def test_readings_name_their_channel(scripted: Scripted, clock: VirtualClock) -> None:

@@ -27,10 +27,10 @@ NO_ERROR = ("SYST:ERR?", '+0,"No error"')
 MIXED = ("N6731B", "N6761A")
 ABLE = (
     ("SYST:CHAN?", "+2"),
-    ("VOLT? MIN, (@2)", "+0.00000000E+00"),
-    ("VOLT? MAX, (@2)", "+5.10000000E+01"),
-    ("CURR? MIN, (@2)", "+0.00000000E+00"),
-    ("CURR? MAX, (@2)", "+1.53000000E+00"),
+    ("VOLT? MIN,(@2)", "+0.00000000E+00"),
+    ("VOLT? MAX,(@2)", "+5.10000000E+01"),
+    ("CURR? MIN,(@2)", "+0.00000000E+00"),
+    ("CURR? MAX,(@2)", "+1.53000000E+00"),
     ("OUTP:COUP?", "0"),
 )
 
@@ -84,11 +84,13 @@ def test_setting_goes_limit_voltage_output(scripted: Scripted, clock: VirtualClo
         *ABLE,
         ("STAT:QUES:COND? (@2)", "+0"),
         ("CURR 0.5,(@2)", None), NO_ERROR,
+        ("CURR? (@2)", "+5.00000000E-01"),
         ("VOLT 3.3,(@2)", None), NO_ERROR,
         ("VOLT? (@2)", "+3.30000000E+00"),
+        ("OUTP? (@2)", "0"),
         ("OUTP 1,(@2)", None), NO_ERROR,
-        ("STAT:QUES:COND? (@2)", "+0"),
         ("OUTP? (@2)", "1"),
+        ("STAT:QUES:COND? (@2)", "+0"),
     )  # fmt: skip
     assert KeysightN6700(line, clock).out2.go(3.3, limit=0.5) == 3.3
 
@@ -105,7 +107,7 @@ def test_what_was_not_accepted_is_not_switched_on(
         NO_ERROR,
         ("VOLT? (@2)", held),
     )
-    with pytest.raises(InstrumentError, match="it was not switched on"):
+    with pytest.raises(InstrumentError, match="not accepted"):
         KeysightN6700(line, clock).out2.go(3.3)
 
 

@@ -55,9 +55,14 @@ def test_each_setting_is_read_back_and_the_switch_comes_last(
         (":SOUR2:VOLT 3.3000", None),
         ACCEPTED,
         (":SOUR2:VOLT?", "3.300"),
+        (":OUTP? CH2", "OFF"),
+        (":OUTP? CH1", "ON"),
+        (":OUTP? CH3", "OFF"),
         (":OUTP CH2,ON", None),
         ACCEPTED,
         (":OUTP? CH2", "ON"),
+        (":OUTP? CH1", "ON"),
+        (":OUTP? CH3", "OFF"),
     )
     assert RigolDp832(line, clock).out2.go(3.3, limit=0.5) == 3.3
 
@@ -69,6 +74,7 @@ def test_output_3_tracks_nobody_and_a_limit_that_is_not_given_stays(
         (":SOUR3:VOLT 3.3333", None),
         ACCEPTED,
         (":SOUR3:VOLT?", "3.330"),
+        (":OUTP? CH3", "ON"),
         (":OUTP CH3,ON", None),
         ACCEPTED,
         (":OUTP? CH3", "ON"),
@@ -89,7 +95,8 @@ def test_an_output_that_stays_off_is_found_though_no_error_says_so(
     scripted: Scripted, clock: VirtualClock
 ) -> None:
     setting = ((":SOUR3:VOLT 5.0000", None), ACCEPTED, (":SOUR3:VOLT?", "5.000"))
-    line = scripted(*setting, (":OUTP CH3,ON", None), ACCEPTED, (":OUTP? CH3", "OFF"))
+    before = tuple((f":OUTP? CH{output}", "OFF") for output in (3, 1, 2))
+    line = scripted(*setting, *before, (":OUTP CH3,ON", None), ACCEPTED, (":OUTP? CH3", "OFF"))
     with pytest.raises(InstrumentError, match="did not come on"):
         RigolDp832(line, clock).out3.go(5.0)
 

@@ -78,6 +78,7 @@ def test_each_command_selects_its_output_and_looks_afterwards(
         *asked(3, "CURR?", "0.5000"),
         *told(3, "VOLT 3.3333"),
         *asked(3, "VOLT?", "3.333"),
+        *asked(3, "OUTP?", "0"),
         *told(3, "OUTP ON"),
         *asked(3, "OUTP?", "1"),
     )

@@ -77,7 +77,10 @@ def test_each_setting_is_read_back_and_the_switch_comes_last(
         ("CH2:CURR?", "0.500"),
         ("CH2:VOLT 3.333", None),
         ("CH2:VOLT?", "3.333"),
+        APART,
+        APART,
         ("OUTP CH2,ON", None),
+        ("SYST:STAT?", "0x24"),
         ("SYST:STAT?", "0x24"),
     )
     assert SiglentSpd3303x(line, clock).out2.go(10.0 / 3.0, limit=0.5) == 3.333
@@ -110,9 +113,10 @@ def test_an_output_that_does_not_switch_is_found(scripted: Scripted, clock: Virt
     SiglentSpd3303x(scripted(off, ("SYST:STAT?", "0x24")), clock).out1.release()
     with pytest.raises(InstrumentError, match="still on; pull the plug"):
         SiglentSpd3303x(scripted(off, ("SYST:STAT?", "0x14")), clock).out1.release()
-    setting = (APART, ("CH1:VOLT 5.000", None), ("CH1:VOLT?", "5.000"), ("OUTP CH1,ON", None))
-    with pytest.raises(InstrumentError, match="output 1 is still off"):
-        SiglentSpd3303x(scripted(*setting, APART), clock).out1.go(5.0)
+    setting = (APART, ("CH1:VOLT 5.000", None), ("CH1:VOLT?", "5.000"))
+    on = ("OUTP CH1,ON", None)
+    with pytest.raises(InstrumentError, match="output 1 did not come on"):
+        SiglentSpd3303x(scripted(*setting, APART, APART, on, APART), clock).out1.go(5.0)
 
 
 def test_make_safe_tries_every_output_and_names_what_stays_on(

@@ -58,6 +58,7 @@ def test_setting_goes_limit_voltage_output_each_read_back(
         NORMAL,
         ("APPLY CH2,0.5000A", None), ("APPLY? CH2,CURRENT", "CH2,0.500"),
         ("APPLY CH2,3.3333V", None), ("APPLY? CH2,VOLT", "CH2,3.33"),  # an -E rounds to 10 mV
+        ("OUTPUT:STATE? CH2", "OFF"),
         ("OUTPUT:STATE CH2,ON", None), ("OUTPUT:STATE? CH2", "ON"),
     )  # fmt: skip
     assert UnitUdp3305s(line, clock).out2.go(10.0 / 3.0, limit=0.5) == 3.33
@@ -93,8 +94,8 @@ def test_a_mode_that_is_none_is_an_error(
 
 def test_an_output_that_does_not_come_on_is_told(scripted: Scripted, clock: VirtualClock) -> None:
     line = scripted(
-        NORMAL,
         ("APPLY CH3,5.0000V", None), ("APPLY? CH3,VOLT", "CH3,5.000"),
+        ("OUTPUT:STATE? CH3", "OFF"),
         ("OUTPUT:STATE CH3,ON", None), ("OUTPUT:STATE? CH3", "OFF"),
     )  # fmt: skip
     with pytest.raises(InstrumentError, match="has it tripped"):
@@ -107,7 +108,7 @@ def test_a_protection_that_did_not_take_it_is_none(scripted: Scripted, clock: Vi
         ("OUTPUT:OVP:VALUE CH1,6.000", None), ("OUTPUT:OVP:STATE CH1,ON", None),
         ("OUTPUT:OVP:STATE? CH1", "ON"), ("OUTPUT:OVP:VALUE? CH1", "33.000"),
     )  # fmt: skip
-    with pytest.raises(InstrumentError, match="it protects at 33"):
+    with pytest.raises(InstrumentError, match="protection is at 33 V"):
         UnitUdp3305s(line, clock).out1.protect(None, 6.0)
 
 
@@ -120,7 +121,7 @@ def test_make_safe_tries_every_output_and_names_what_stays_on(
         ("OUTPUT:STATE CH2,OFF", None), ("OUTPUT:STATE? CH2", "ON"),
         ("OUTPUT:STATE CH3,OFF", None), ("OUTPUT:STATE? CH3", "OFF"),
     )  # fmt: skip
-    with pytest.raises(InstrumentError, match=r"CH2.*Pull the plug"):
+    with pytest.raises(InstrumentError, match=r"output 2.*Pull the plug"):
         UnitUdp3305s(line, clock).make_safe()
 
 

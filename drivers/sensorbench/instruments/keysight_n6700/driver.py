@@ -2,11 +2,11 @@
 
 Sources: QCoDeS, Keysight_N6705B.py (channel lists), and public clients of N6700B and N6700C:
 the watchdog and that it trips all outputs, status bits, SYSTem:CHANnel, names. That MAX is answered
-by each module, and that a trip leaves the programmed state ON, are recalled. The rules:
+by each module, and that a trip leaves the programmed state ON, are recalled. The rules beside
+those of every supply (power_supply.py):
 - Its I/O watchdog switches all outputs off, by its own clock, when nobody speaks to it: a program
   that died leaves nothing on. It is armed where a run narrows the protections, so where the bench
   has a limit, is fed by what a run asks anyway, and is disarmed once all outputs are off.
-- The limit goes before the voltage and the voltage before the switch.
 - A tripped output may still tell that it is on: its status is asked, too.
 - An output whose switching on would bring coupled ones along is not switched on.
 One session at a time. Nothing that is sent here wears its memory. A list or an arbitrary waveform
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from sensorbench.core.clock import Clock
@@ -26,29 +27,23 @@ from sensorbench.core.errors import (
     LinkTimeout,
     ProtocolError,
     SetpointError,
-    WrongDevice,
 )
-from sensorbench.core.provenance import Identity
-from sensorbench.core.quantity import SUPPLY, SUPPLY_CURRENT, Value
 from sensorbench.core.units import Dimension, parse
-from sensorbench.instruments.members import Band, meter, number, setpoint
-from sensorbench.instruments.specification import Specification, Within
-from sensorbench.instruments.telling import Held, Told
-from sensorbench.links.line import Line, LineSettings
-from sensorbench.protocols.scpi import (
-    parse_flag,
-    parse_identity,
-    parse_number,
-    pending_errors,
-    send,
-    show_number,
-    without_echo,
+from sensorbench.instruments.members import Band
+from sensorbench.instruments.power_supply import (
+    Commands,
+    ScpiPowerSupply,
+    supply_current,
+    supply_output,
 )
+from sensorbench.instruments.specification import Specification, Within
+from sensorbench.instruments.telling import Told
+from sensorbench.links.line import Line, LineSettings
+from sensorbench.protocols.scpi import parse_flag, parse_number, pending_errors, send, without_echo
 
-_MODEL = re.compile(r"N670[0125][A-C]")
 _OUTPUTS = (1, 2, 3, 4)
 _MOST_V, _LEAST_A, _MOST_A = 51.0, 0.01, 10.2
-_HALF_STEP_V = 2e-3
+_STEP_V = 4e-3
 _WATCHDOG = "OUTP:PROT:WDOG"
 _SHORTEST_S, _LONGEST_S = 30.0, 3600.0
 """A run speaks to it every 10 s, when it asks for alarms; what retries take comes on top."""
@@ -61,56 +56,7 @@ _HOLDS_OFF = {
 }  # fmt: skip
 
 
-def _output(output: int) -> setpoint[KeysightN6700]:
-    """Declare an output, as wide as an N6752A; accuracy is that module's (recalled)."""
-    member = setpoint["KeysightN6700"](
-        SUPPLY,
-        rated=(0.0, _MOST_V),
-        limit_rated=(_LEAST_A, _MOST_A),
-        settling_s=0.1,
-        accuracy=Specification(Within(_MOST_V, 6e-4, 0.019)),
-        steady=0.013,
-        rounds=_HALF_STEP_V,
-    )
-
-    @member.go
-    def _(self: KeysightN6700, target: Value, rate: float | None, limit: float | None) -> float:  # noqa: ARG001
-        return self._go(output, number(target), limit)
-
-    @member.foresee
-    def _(self: KeysightN6700, target: Value, limit: float | None) -> None:
-        self._require_able(output, number(target), limit)
-
-    @member.read
-    def _(self: KeysightN6700) -> float:
-        return self._ask_number("MEAS:VOLT?", output)
-
-    @member.release
-    def _(self: KeysightN6700) -> None:
-        self._switch_off(output)
-
-    @member.told
-    def _(self: KeysightN6700) -> Told:
-        return self._told(output)
-
-    @member.protect
-    def _(self: KeysightN6700, low: float | None, high: float | None) -> Band:  # noqa: ARG001
-        return self._protect(output, high)
-
-    return member
-
-
-def _current(output: int) -> meter[KeysightN6700]:
-    member = meter["KeysightN6700"](SUPPLY_CURRENT, rated=(0.0, _MOST_A))
-
-    @member.read
-    def _(self: KeysightN6700) -> float:
-        return self._ask_number("MEAS:CURR?", output)
-
-    return member
-
-
-class KeysightN6700:
+class KeysightN6700(ScpiPowerSupply):
     """Up to four modules, each used to 51 V and 10.2 A as far as it goes; what it can is asked.
 
     `watchdog` is how long nobody may speak to it in a run, "30 s" to "1 h", or "off". Raises
@@ -119,29 +65,43 @@ class KeysightN6700:
 
     LINE: ClassVar[LineSettings] = LineSettings()
 
-    out1, out2, out3, out4 = (_output(output) for output in _OUTPUTS)
-    current1, current2, current3, current4 = (_current(output) for output in _OUTPUTS)
+    MODELS = re.compile(r"N670[0125][A-C]")
+    EXPECTED = "an N6700, N6701, N6702 or N6705"
+    OUTPUTS = _OUTPUTS
+    STEP_V, STEP_A = _STEP_V, _LEAST_A
+    COMMANDS = Commands(
+        voltage="VOLT {value:.9g},(@{output})",
+        limit="CURR {value:.9g},(@{output})",
+        on="OUTP 1,(@{output})",
+        off="OUTP 0,(@{output})",
+        holds_voltage="VOLT? (@{output})",
+        holds_limit="CURR? (@{output})",
+        is_on="OUTP? (@{output})",
+        measure_voltage="MEAS:VOLT? (@{output})",
+        measure_current="MEAS:CURR? (@{output})",
+        protect=("VOLT:PROT {value:.9g},(@{output})",),
+        holds_protection="VOLT:PROT? (@{output})",
+    )
 
-    def __init__(
-        self,
-        line: Line,
-        clock: Clock,  # noqa: ARG002 - every driver alike
-        *,
-        watchdog: str = "60 s",
-    ) -> None:
-        self.name = line.name
-        self._line = line
+    # Each is as wide as an N6752A; accuracy is that module's (recalled).
+    out1, out2, out3, out4 = (
+        supply_output(
+            output,
+            most_v=_MOST_V,
+            limit_a=(_LEAST_A, _MOST_A),
+            accuracy=Specification(Within(_MOST_V, 6e-4, 0.019)),
+            steady=0.013,
+            rounds=_STEP_V / 2,
+        )
+        for output in _OUTPUTS
+    )
+    current1, current2, current3, current4 = (
+        supply_current(output, most_a=_MOST_A) for output in _OUTPUTS
+    )
+
+    def __init__(self, line: Line, clock: Clock, *, watchdog: str = "60 s") -> None:
+        super().__init__(line, clock)
         self._watchdog_s = _seconds(watchdog)
-
-    def identify(self) -> Identity:
-        """Read *IDN?. Raises WrongDevice if it is no mainframe of the N6700 family."""
-        identity = parse_identity(self._line.query("*IDN?"))
-        if not _MODEL.fullmatch(identity.model):
-            raise WrongDevice(
-                f"{self.name}: *IDN? says {identity}, expected an N6700, N6701, N6702 or N6705; "
-                "is this the right address?"
-            )
-        return identity
 
     def take(self) -> Sequence[str]:
         """Return the errors and the watchdog's trip that an earlier program left, and clear them.
@@ -174,49 +134,32 @@ class KeysightN6700:
     def make_safe(self) -> None:
         """Switch all outputs off, whatever went before, see that they are, disarm the watchdog.
 
-        Tries each, whatever happens with another. Raises InstrumentError naming what stays on; then
-        the watchdog stays armed.
+        Raises InstrumentError naming what stays on; then the watchdog stays armed.
         """
         try:
             outputs = self._fitted()
         except BenchError:
             outputs = _OUTPUTS
-        failed = []
-        for output in outputs:
-            try:
-                self._switch_off(output)
-            except BenchError as error:
-                failed.append(f"output {output}: {error}")
-        if failed:
-            raise InstrumentError(
-                "OUTP 0", "not safe", f"{'; '.join(failed)}. Pull the plug of the supply"
-            )
+        self._try_each({f"output {one}": partial(self._switch_off, one) for one in outputs})
         send(self._line, f"{_WATCHDOG} 0")
 
     # -- an output -------------------------------------------------------------------------
 
-    def _go(self, output: int, voltage_v: float, limit_a: float | None) -> float:
-        self._require_able(output, voltage_v, limit_a)
+    def _apply(self, output: int, voltage_v: float, limit_a: float | None) -> float:
         self._require_free(output)
-        if limit_a is not None:
-            self._send("CURR", output, show_number(limit_a))
-        sent = show_number(voltage_v)
-        self._send("VOLT", output, sent)
-        held_v = self._ask_number("VOLT?", output)
-        if abs(held_v - voltage_v) > _HALF_STEP_V:
-            raise InstrumentError(
-                f"VOLT {sent},(@{output})", "not accepted",
-                f"VOLT? says {held_v:g}, and no error; it was not switched on",
-            )  # fmt: skip
-        self._send("OUTP", output, "1")
+        return super()._apply(output, voltage_v, limit_a)
+
+    def _switch_on(self, output: int) -> None:
+        super()._switch_on(output)
         try:
             self._require_free(output)
         except InstrumentError:
-            self._send("OUTP", output, "0")  # else it would come on when somebody clears it
+            # Else it would come on when somebody clears it.
+            self._send(output, self.COMMANDS.off.format(output=output))
             raise
-        if not self._ask_flag("OUTP?", output):
-            raise InstrumentError(f"OUTP 1,(@{output})", "still off", "it did not come on")
-        return float(sent)
+
+    def _others_on(self, output: int) -> frozenset[int]:  # noqa: ARG002
+        return frozenset()  # coupled ones are refused
 
     def _require_able(self, output: int, voltage_v: float, limit_a: float | None) -> None:
         """Raise SetpointError for what the module can't do, or would do with others."""
@@ -227,8 +170,8 @@ class KeysightN6700:
         for header, value, unit in (("VOLT?", voltage_v, "V"), ("CURR?", limit_a, "A")):
             if value is None:
                 continue
-            low = self._ask_number(f"{header} MIN,", output)
-            high = self._ask_number(f"{header} MAX,", output)
+            low = self._ask_number(output, header + " MIN,(@{output})")
+            high = self._ask_number(output, header + " MAX,(@{output})")
             if not low <= value <= high:
                 raise SetpointError(
                     f"{name}: {value:g} {unit} is outside the {low:g}..{high:g} {unit} of the "
@@ -250,16 +193,7 @@ class KeysightN6700:
             )  # fmt: skip
 
     def _told(self, output: int) -> Told:
-        if not self._ask_flag("OUTP?", output) or self._held_off((output,))[output]:
-            return None
-        return Held(self._ask_number("VOLT?", output), self._ask_number("CURR?", output))
-
-    def _switch_off(self, output: int) -> None:
-        """Switch an output off, whatever went before, and see that it is."""
-        self._line.write("*CLS")  # older errors must not look like a refusal to switch off
-        self._send("OUTP", output, "0")
-        if self._ask_flag("OUTP?", output):
-            raise InstrumentError(f"OUTP 0,(@{output})", "still on", "pull the plug of the supply")
+        return None if self._held_off((output,))[output] else super()._told(output)
 
     # -- protections -----------------------------------------------------------------------
 
@@ -267,16 +201,7 @@ class KeysightN6700:
         """Arm the watchdog; narrow the over-voltage protection, in V, which has no lower end."""
         if self._watchdog_s is not None:
             self._arm(self._watchdog_s)
-        holds_v = self._ask_number("VOLT:PROT?", output)
-        if high_v is not None and high_v < holds_v:
-            if high_v <= 0:
-                raise SetpointError(
-                    f"{self.name}.out{output}: over-voltage protection at {high_v:g} V leaves no "
-                    "range; nothing was sent"
-                )
-            self._send("VOLT:PROT", output, show_number(high_v))
-            holds_v = self._ask_number("VOLT:PROT?", output)
-        return None, holds_v
+        return super()._protect(output, high_v)
 
     def _arm(self, delay_s: float) -> None:
         """Arm the watchdog. Raises InstrumentError where it is not armed then, or too short."""
@@ -327,18 +252,7 @@ class KeysightN6700:
             raise ProtocolError(f"{self.name}: 'SYST:CHAN?' answered {count}, expected 1 to 4")
         return _OUTPUTS[:count]
 
-    def _send(self, command: str, output: int, value: str) -> None:
-        send(self._line, f"{command} {value},(@{output})")
-
-    def _ask_flag(self, query: str, output: int) -> bool:
-        command = f"{query} (@{output})"
-        return parse_flag(self._ask(command), command)
-
-    def _ask_number(self, query: str, output: int) -> float:
-        command = f"{query} (@{output})"
-        return parse_number(self._ask(command), command)
-
-    def _ask(self, command: str) -> str:
+    def _ask(self, output: int, command: str) -> str:  # noqa: ARG002
         """Return the reply; it refuses in silence, and says why in its error queue."""
         try:
             return self._line.query(command)
