@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sensorbench.core.quantity import Value, components, distance
 from sensorbench.evidence.run import Column
 from sensorbench.instruments.members import Meter
+from sensorbench.instruments.together import Together, together
 from sensorbench.profiles.schedule import Band
 from sensorbench.station.binding import Binding
 
@@ -96,7 +97,8 @@ class Spot:
     """One bound address with its meters. `bad` says that a poll since the last row was outside.
 
     `is_noted` says that it is beyond a limit that only is noted, `exceeded` that it was since the
-    last row; `is_old` that something acts anew since its last poll.
+    last row; `is_old` that something acts anew since its last poll. `groups` are the meters that
+    are read at once.
     """
 
     row: Binding
@@ -113,10 +115,15 @@ class Spot:
     skips_until: float = -math.inf
     quiet_until: float = -math.inf
     clear_until: float = -math.inf
+    groups: list[tuple[Together, list[Watched]]] = field(init=False)
     key: tuple[str, str] = field(init=False)
     acting: str = field(init=False)
 
     def __post_init__(self) -> None:
+        self.groups = [
+            (group, [self.meters[place] for place in group.places])
+            for group in together([watched.meter for watched in self.meters])
+        ]
         # Zone and address, and the meter of what acts: asked for at every poll.
         self.key = self.row.zone, str(self.row.where)
         self.acting = "" if self.row.acts is None else str(self.row.acts)

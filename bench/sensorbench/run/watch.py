@@ -30,6 +30,7 @@ from sensorbench.core.clock import Clock, VirtualClock
 from sensorbench.core.errors import BenchError, NotYetKnown
 from sensorbench.core.quantity import Value
 from sensorbench.evidence.run import RunWriter
+from sensorbench.instruments.together import Reading
 from sensorbench.profiles.schedule import GAP, Band
 from sensorbench.run.asking import Asking
 from sensorbench.run.implied import ALARMS_S, Implied
@@ -239,22 +240,26 @@ class Watch:
         """Read every meter of a place, and check its limits. Raises SafetyStop."""
         with self._lock:
             skipped = self.implied.skipped(spot, self._clock.now())
-            for watched in spot.meters:
-                before = watched.value
-                try:
-                    value = self._clock.aside(watched.meter.read)
-                    watched.take(spot.felt(watched, value, self._offsets.get(spot.key)))
-                    if watched.lost:
-                        watched.lost = False
-                        self._evidence.append("meter_back", {"meter": watched.name})
-                except NotYetKnown:
-                    watched.value, spot.bad = None, True
-                except BenchError as error:
-                    self._missed(spot, watched, error)
-                watched.imply(skipped, before)
+            for group, meters in spot.groups:
+                readings = self._clock.aside(group.read)
+                for watched, reading in zip(meters, readings, strict=True):
+                    before = watched.value
+                    self._note(spot, watched, reading)
+                    watched.imply(skipped, before)
             spot.polled_at = self._clock.now()
             self.implied.polled(spot)
             self._judge(spot)
+
+    def _note(self, spot: Spot, watched: Watched, reading: Reading) -> None:
+        if isinstance(reading, NotYetKnown):
+            watched.value, spot.bad = None, True
+        elif isinstance(reading, BenchError):
+            self._missed(spot, watched, reading)
+        else:
+            watched.take(spot.felt(watched, reading, self._offsets.get(spot.key)))
+            if watched.lost:
+                watched.lost = False
+                self._evidence.append("meter_back", {"meter": watched.name})
 
     def _glance(self, spot: Spot, watched: Watched) -> Value | None:
         """Read a meter for the log alone: no poll, it is not judged and nothing is on record."""

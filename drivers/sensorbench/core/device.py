@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from sensorbench.core.calibration import FixedPointPolynomial
 from sensorbench.core.channel import Block, Channel, Setting, Stream
+from sensorbench.core.errors import BenchError
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import Value
 
@@ -83,8 +84,11 @@ class Timed(Protocol):
 class ManyMeters(Device, Protocol):
     """An instrument that reads several of its meters in one exchange."""
 
-    def read_many(self, names: Sequence[str]) -> Mapping[str, Value]:
-        """Return the readings of the members `names`."""
+    def read_many(self, names: Sequence[str]) -> Mapping[str, Value | BenchError]:
+        """Return by member of `names` what it reads, or why it alone has no reading.
+
+        Raises what holds for all of them.
+        """
         ...
 
 

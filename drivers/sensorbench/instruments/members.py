@@ -49,17 +49,23 @@ _NOT_KNOWN = 9.8e37  # from here on up SCPI says overload (9.9E37) and not a num
 class Meter:
     """Something that reads a quantity, bound to an open instrument.
 
-    `possible` is what it may read at all: what lies beyond is a reply that came damaged.
+    `possible` is what it may read at all: what lies beyond is a reply that came damaged. `device`
+    and `member` are whose it is and what it is called there, None where nobody needs to know.
     """
 
     name: str
     quantity: Quantity
     _read: Callable[[], Value]
     possible: tuple[float, float] = field(default=(-math.inf, math.inf), kw_only=True)
+    device: object = field(default=None, kw_only=True, repr=False)
+    member: str = field(default="", kw_only=True, repr=False)
 
     def read(self) -> Value:
         """Return the value. Raises ProtocolError for a reading that is no number, or can't be."""
-        value = self._read()
+        return self.checked(self._read())
+
+    def checked(self, value: Value) -> Value:
+        """Return what was read. Raises ProtocolError if it is no number, or can't be."""
         low, high = self.possible
         if not is_finite(value) or any(abs(part) > _NOT_KNOWN for part in components(value)):
             raise ProtocolError(
@@ -230,7 +236,14 @@ class meter(Generic[D]):  # noqa: N801 - reads like property
             return self
         read = _there(self._read)
         name, possible = _full_name(device, self.name), _possible(self.rated)
-        return Meter(name, self.quantity, lambda: read(device), possible=possible)
+        return Meter(
+            name,
+            self.quantity,
+            lambda: read(device),
+            possible=possible,
+            device=device,
+            member=self.name,
+        )
 
 
 class setpoint(Generic[D]):  # noqa: N801 - reads like property
@@ -375,6 +388,8 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
             (lambda: told(it)) if told else None,
             nonvolatile=self.nonvolatile,
             possible=_possible(self.rated),
+            device=it,
+            member=self.name,
         )
 
 

@@ -92,11 +92,13 @@ def parse_probes(probes: Mapping[str, str]) -> dict[int, str]:
     return found
 
 
-def parse_scan(reply: str, units: Mapping[int, Sequence[str]], command: str) -> dict[int, float]:
+def parse_scan(
+    reply: str, units: Mapping[int, Sequence[str]], command: str
+) -> dict[int, float | InstrumentError]:
     """Return the readings of a sweep with units and channels, by channel.
 
-    `units` are what each channel's may be. Raises ProtocolError for another count, channel, order
-    or unit, InstrumentError naming all channels that are overloaded or open.
+    One that is overloaded or open has its error there. `units` are what each channel's may be.
+    Raises ProtocolError for another count, channel, order or unit.
 
     >>> parse_scan("+2.5E+00 VDC,101,+2.3E+01 C,205", {101: ("VDC",), 205: ("C",)}, "READ?")
     {101: 2.5, 205: 23.0}
@@ -107,8 +109,7 @@ def parse_scan(reply: str, units: Mapping[int, Sequence[str]], command: str) -> 
             f"{command!r} answered {len(fields)} fields, expected {2 * len(units)}: "
             f"{reply[:80]!r}. Does another program use the unit?"
         )
-    values: dict[int, float] = {}
-    unknown: list[str] = []
+    values: dict[int, float | InstrumentError] = {}
     for channel, told, where in zip(sorted(units), fields[::2], fields[1::2], strict=True):
         match = _READING.fullmatch(told)
         if match is None or match[2] not in units[channel] or where.strip() != str(channel):
@@ -119,7 +120,6 @@ def parse_scan(reply: str, units: Mapping[int, Sequence[str]], command: str) -> 
         try:
             values[channel] = parse_number(match[1], command)
         except InstrumentError as error:
-            unknown.append(f"{channel}: {error.text}")
-    if unknown:
-        raise InstrumentError(command, "no reading", "; ".join(unknown))
+            text = f"channel {channel}: {error.text}"
+            values[channel] = InstrumentError(command, error.code, text)
     return values

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import SetpointError, WrongDevice
+from sensorbench.core.errors import InstrumentError, SetpointError, WrongDevice
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import TEMPERATURE, VOLTAGE
 from sensorbench.instruments.keysight_34970a.channels import (
@@ -58,7 +58,7 @@ def _volts(channel: int) -> meter[Keysight34970a]:
     @member.read
     def _(self: Keysight34970a) -> float:
         """Return the volts of the channel. Raises InstrumentError for an overload."""
-        return self.read_channels(volts=[channel])[channel]
+        return _known(self.read_channels(volts=[channel])[channel])
 
     return member
 
@@ -72,7 +72,7 @@ def _temperature(channel: int) -> meter[Keysight34970a]:
     @member.read
     def _(self: Keysight34970a) -> float:
         """Return degC of the channel's probe. Raises SetpointError where none is named."""
-        return self.read_channels(degrees=[channel])[channel]
+        return _known(self.read_channels(degrees=[channel])[channel])
 
     return member
 
@@ -133,10 +133,11 @@ class Keysight34970a:
         self._line.write("*CLS")  # older errors must not look like a refusal
         send(self._line, "ABOR")
 
-    def read_many(self, names: Sequence[str]) -> Mapping[str, float]:
+    def read_many(self, names: Sequence[str]) -> Mapping[str, float | InstrumentError]:
         """Return the readings of members, in one sweep; in two where a channel is read both ways.
 
-        Raises KeyError for a member that is not there.
+        One that is overloaded or open has its error there. Raises KeyError for a member that is not
+        there.
         """
         asked = {name: int(name[-3:]) for name in names if name in _MEMBERS}
         if len(asked) != len(set(names)):
@@ -152,10 +153,11 @@ class Keysight34970a:
 
     def read_channels(
         self, *, volts: Sequence[int] | set[int] = (), degrees: Sequence[int] | set[int] = ()
-    ) -> dict[int, float]:
+    ) -> dict[int, float | InstrumentError]:
         """Return V of some channels and degC of others, in one sweep, by channel.
 
-        Raises SetpointError for degrees of a channel at which no probe is named.
+        One that is overloaded or open has its error there. Raises SetpointError for degrees of a
+        channel at which no probe is named.
         """
         channels = sorted({*volts, *degrees})
         if not channels:
@@ -203,6 +205,13 @@ class Keysight34970a:
                 )
             found.setdefault(self._probes[channel], []).append(channel)
         return found
+
+
+def _known(reading: float | InstrumentError) -> float:
+    """Return a reading. Raises its error where it has one instead."""
+    if isinstance(reading, InstrumentError):
+        raise reading
+    return reading
 
 
 _MEMBERS = {f"{kind}{channel}" for kind in ("ch", "temp") for channel in CHANNELS}
