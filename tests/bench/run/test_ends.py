@@ -284,8 +284,8 @@ def test_an_instrument_that_refuses_is_named(tmp_path: Path) -> None:
     there = workspace(tmp_path, phase_of_tests("t"))
     job = job_of(there)
 
-    def refuse(command: str, output: int, value: str) -> None:
-        raise InstrumentError(f"{command} {value},(@{output})", -222, "Data out of range")
+    def refuse(output: int, command: str) -> None:
+        raise InstrumentError(command, -222, "Data out of range")
 
     with opened(there, job) as station:
         driver(station, "psu")._send = refuse

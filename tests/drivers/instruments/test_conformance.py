@@ -170,8 +170,8 @@ class Widening(KeysightE36312a):
 
     def _protect(self, output: int, high_v: float | None) -> tuple[float | None, float | None]:
         if high_v is not None:
-            self._send("VOLT:PROT", output, f"{high_v:g}")
-        return None, self._ask_number("VOLT:PROT?", output)
+            self._send(output, self.COMMANDS.protect[0].format(output=output, value=high_v))
+        return None, self._protection_v(output)
 
 
 class OneForAll(KeysightE36312a):

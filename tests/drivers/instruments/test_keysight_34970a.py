@@ -228,8 +228,9 @@ def test_another_probe_than_is_there_is_seen(twin: SimKeysight34970a, clock: Vir
     line = InProcessLine(twin, Keysight34970a.LINE, "daq")
     wrong = Keysight34970a(line, clock, probes={"101": "TC J", "205": "TC K"})
     assert wrong.read_channels(degrees=[101])[101] == pytest.approx(12.8, abs=1.0)
-    with pytest.raises(InstrumentError, match="205: overload"):
-        wrong.read_channels(degrees=[205])
+    other = wrong.read_channels(degrees=[205])[205]
+    assert isinstance(other, InstrumentError)
+    assert "overload" in str(other)
 
 
 def test_an_overload_of_one_channel_is_no_value_of_it_alone(
