@@ -23,7 +23,9 @@ from tests.drivers.messages import ON_LINES, replied, told_twin
 from tests.drivers.modbus_messages import Medium, told_client, told_device
 
 SHOWN = 20
-FRAMINGS: dict[str, Medium] = {"Modbus RTU": "serial", "Modbus/TCP": "tcp"}
+FRAMINGS: dict[str, Medium] = {
+    "Modbus RTU": "serial", "Modbus ASCII": "ascii", "Modbus/TCP": "tcp",
+}  # fmt: skip
 
 
 def main() -> int:

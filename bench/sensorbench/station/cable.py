@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sensorbench.links.line import LineTwin
 from sensorbench.protocols.modbus_device import ModbusDevice
-from sensorbench.protocols.modbus_frames import RtuSplitter, TcpFace, with_crc
+from sensorbench.protocols.modbus_frames import AsciiSplitter, RtuSplitter, TcpFace
 
 _NO_ANSWER = 11
 """A gateway's exception: the device behind it does not answer (Application Protocol 1.1b3)."""
@@ -36,24 +36,29 @@ class SimulatedCable:
 class ModbusCable(SimulatedCable):
     """A cable of Modbus devices, which cut frames by what those are; on TCP behind a gateway."""
 
-    def splitter(self) -> RtuSplitter:
+    def __init__(self, twins: Sequence[ModbusDevice]) -> None:
+        super().__init__(twins)
+        self._framing = twins[0].framing
+
+    def splitter(self) -> RtuSplitter | AsciiSplitter:
         """Return what cuts the bytes on the cable."""
-        return RtuSplitter()
+        return self._framing.splitter()
 
     def over_tcp(self) -> TcpFace:
         """Return the gateway: a LineTwin that speaks Modbus/TCP for all on the cable."""
         return TcpFace(self._through)
 
     def _through(self, unit: int, pdu: bytes) -> bytes:
-        reply = self.handle(with_crc(bytes([unit]) + pdu))
-        if reply is None or reply[0] != unit:
+        reply = self.handle(self._framing.closed(bytes([unit]) + pdu))
+        message = b"" if reply is None else self._framing.opened(reply)
+        if message[:1] != bytes([unit]):
             return bytes([pdu[0] | 0x80, _NO_ANSWER])
-        return reply[1:-2]
+        return message[1:]
 
 
 def cable_of(twins: Sequence[LineTwin]) -> SimulatedCable:
     """Return the cable that twins are on."""
     modbus = [twin for twin in twins if isinstance(twin, ModbusDevice)]
-    if len(modbus) == len(twins):
+    if len(modbus) == len(twins) and len({twin.framing.splitter for twin in modbus}) == 1:
         return ModbusCable(modbus)
     return SimulatedCable(twins)

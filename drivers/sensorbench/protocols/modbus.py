@@ -7,17 +7,20 @@ or Modbus/TCP's (MBAP) is the line's matter:
     client = ModbusClient(line, unit=3, words="low first")
     client.read(PRESSURE)
 
+On a serial line frames are RTU's or, where the device is set so, ASCII's: `framing` of the client.
 Frames and PDUs are pymodbus's, whose clients are not used: deadline, resynchronisation and sharing
 are the link's. What a reply must be is checked here, before it is decoded: another unit's, another
 transaction's, another function's, of another length or damaged is an error and never a value.
-Sources: MODBUS Application Protocol 1.1b3 (functions 3, 4, 6, 16; exceptions, section 7), MODBUS
-over Serial Line 1.02 (RTU frames), MODBUS Messaging on TCP/IP 1.0b (MBAP).
+Sources: MODBUS Application Protocol 1.1b3 (functions 1 to 6, 16; exceptions, section 7), MODBUS
+over Serial Line 1.02 (RTU and ASCII frames), MODBUS Messaging on TCP/IP 1.0b (MBAP).
 """
 
 from __future__ import annotations
 
 import math
+import re
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -26,15 +29,20 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from sensorbench.core.errors import ChecksumError, InstrumentError, ProtocolError, SetpointError
 
 if TYPE_CHECKING:
-    from pymodbus.framer import FramerRTU, FramerSocket
+    from pymodbus.framer import FramerAscii, FramerRTU, FramerSocket
     from pymodbus.pdu import DecodePDU, ModbusPDU
 
 Kind = Literal["int16", "uint16", "int32", "uint32", "float32"]
 Space = Literal["holding", "input"]
+Bits = Literal["coil", "discrete"]
 Words = Literal["high first", "low first"]
-READ_HOLDING, READ_INPUT, WRITE_ONE, WRITE_SEVERAL = 3, 4, 6, 16
-MOST_READ, MOST_WRITTEN = 125, 123
-"""Registers of one request at most (Application Protocol 1.1b3, sections 6.3 and 6.12)."""
+Framing = Literal["rtu", "ascii"]
+READ_COILS, READ_DISCRETE, READ_HOLDING, READ_INPUT = 1, 2, 3, 4
+WRITE_BIT, WRITE_ONE, WRITE_SEVERAL = 5, 6, 16
+ECHOED = (WRITE_BIT, WRITE_ONE)
+"""Functions whose reply is the request again."""
+MOST_READ, MOST_WRITTEN, MOST_BITS = 125, 123, 2000
+"""Of one request at most (Application Protocol 1.1b3, sections 6.1, 6.3 and 6.12)."""
 EXCEPTION = 0x80
 EXCEPTIONS: Mapping[int, str] = {
     1: "it does not know the function", 2: "it has no such register, or it can't be written",
@@ -46,6 +54,8 @@ _CODES: Mapping[Kind, str] = {
     "int16": "h", "uint16": "H", "int32": "i", "uint32": "I", "float32": "f",
 }  # fmt: skip
 _MBAP, _SHOWN = 7, 40
+_LONGEST_ASCII = 255  # bytes of unit, PDU and LRC
+_HEX = re.compile(rb"[0-9A-F]*")
 _LEAST_FLOAT = 2.0**-126
 """What is smaller is no value of any device, but a round number with its words exchanged."""
 
@@ -147,17 +157,18 @@ class _Pymodbus:
     """What is used of pymodbus; imported at the first exchange, as it takes a while."""
 
     rtu: FramerRTU
+    ascii: FramerAscii
     mbap: FramerSocket
     decoder: DecodePDU
 
 
 @cache
 def _pymodbus() -> _Pymodbus:
-    from pymodbus.framer import FramerRTU, FramerSocket  # noqa: PLC0415 - heavy
+    from pymodbus.framer import FramerAscii, FramerRTU, FramerSocket  # noqa: PLC0415 - heavy
     from pymodbus.pdu import DecodePDU  # noqa: PLC0415 - heavy
 
     decoder = DecodePDU(is_server=False)
-    return _Pymodbus(FramerRTU(decoder), FramerSocket(decoder), decoder)
+    return _Pymodbus(FramerRTU(decoder), FramerAscii(decoder), FramerSocket(decoder), decoder)
 
 
 def reading(space: Space, first: int, count: int) -> bytes:
@@ -184,6 +195,29 @@ def writing(first: int, words: tuple[int, ...], several: bool) -> bytes:
     return _sent(kind(address=first, registers=list(words)))
 
 
+def reading_bits(space: Bits, first: int, count: int) -> bytes:
+    """Return the PDU that asks for `count` bits from `first` on.
+
+    >>> reading_bits("discrete", 0x0800, 5).hex()
+    '0208000005'
+    """
+    from pymodbus.pdu import bit_message as message  # noqa: PLC0415 - heavy
+
+    kind = message.ReadCoilsRequest if space == "coil" else message.ReadDiscreteInputsRequest
+    return _sent(kind(address=first, count=count))
+
+
+def writing_bit(address: int, is_on: bool) -> bytes:
+    """Return the PDU that sets or clears one bit, by function 5.
+
+    >>> writing_bit(0x0814, True).hex()
+    '050814ff00'
+    """
+    from pymodbus.pdu import bit_message as message  # noqa: PLC0415 - heavy
+
+    return _sent(message.WriteSingleCoilRequest(address=address, bits=[is_on]))
+
+
 def _sent(pdu: ModbusPDU) -> bytes:
     return bytes([pdu.function_code]) + pdu.encode()
 
@@ -201,7 +235,7 @@ class Reply(Protocol):
         ...
 
     def words(self, received: bytes) -> tuple[int, ...]:
-        """Return the registers that a whole reply holds, none for one to a write.
+        """Return the registers or bits that a whole reply holds, none for one to a write.
 
         Raises ProtocolError for a reply to something else, ChecksumError for a damaged one,
         InstrumentError for an exception.
@@ -209,21 +243,33 @@ class Reply(Protocol):
         ...
 
 
-class RtuReply:
+class SerialReply(ABC):
     """The reply on a serial line, behind the echo of the request where an adapter makes one.
 
-    An echo is told by what it is, but for function 6, whose reply is the request again: there
+    An echo is told by what it is, but for functions whose reply is the request again: there
     `echoes` says whether one comes, as an earlier exchange showed.
     """
 
     def __init__(self, unit: int, pdu: bytes, echoes: bool = False) -> None:
         self._pdu, self._echoes = pdu, echoes
         self._head = bytes([unit])
-        self.frame: bytes = _pymodbus().rtu.encode(pdu, unit, 0)
+        self.frame: bytes = self._framer().encode(pdu, unit, 0)
+
+    @staticmethod
+    @abstractmethod
+    def _framer() -> FramerRTU | FramerAscii: ...
+
+    @abstractmethod
+    def _opened(self, rest: bytes) -> bytes:
+        """Return what came of unit and PDU. Raises ProtocolError for what is in no such frame."""
+
+    @abstractmethod
+    def _closed(self, count: int) -> int:
+        """Return how long the frame around so many bytes of unit and PDU is."""
 
     def echo_of(self, received: bytes) -> int | None:
         """Return how many bytes of what came are the request's echo, None while it may be one."""
-        if self._pdu[0] == WRITE_ONE:
+        if self._pdu[0] in ECHOED:
             return len(self.frame) if self._echoes else 0
         whole = received[: len(self.frame)]
         if whole == self.frame:
@@ -240,30 +286,68 @@ class RtuReply:
 
     def words(self, received: bytes) -> tuple[int, ...]:
         frame = received[self.echo_of(received) or 0 :]
-        _, _, _, pdu = _pymodbus().rtu.decode(frame)
+        _, _, _, pdu = self._framer().decode(frame)
         if not pdu:
             raise ChecksumError(
-                f"the CRC of {frame.hex()} is wrong: damaged on the wire. Check ground, "
+                f"the checksum of {frame.hex()} is wrong: damaged on the wire. Check ground, "
                 "termination, cable length and baud rate, and that no other has the same address"
             )
         return _registers(self._pdu, pdu)
 
     def _length(self, rest: bytes) -> int | None:
-        length = _pdu_length(self._pdu, rest[1:])
-        if rest[:1] != self._head[: len(rest)] or length == 0:
+        message = self._opened(rest)
+        length = _pdu_length(self._pdu, message[1:])
+        if message[:1] != self._head[: len(message)] or length == 0:
             raise ProtocolError(
                 f"a reply that begins with {rest[:8].hex()} is none to {_named(self._pdu)} of "
                 f"unit {self._head[0]}: another device's, another request's, damaged, or the "
                 "wrong baud rate. Do two have this address, does another master speak?"
             )
-        return None if length is None else 1 + length + 2
+        return None if length is None else self._closed(1 + length)
 
     def _is_whole(self, received: bytes) -> bool:
-        """Return whether a reply with a right CRC came, which an echo has by chance alone."""
-        length = _pdu_length(self._pdu, received[1:])
-        if not length or len(received) < 1 + length + 2:
+        """Return whether a reply with a right checksum came, which an echo has by chance alone."""
+        length = _pdu_length(self._pdu, self._opened(received)[1:])
+        if not length or len(received) < self._closed(1 + length):
             return False
-        return bool(_pymodbus().rtu.decode(received[: 1 + length + 2])[3])
+        return bool(self._framer().decode(received[: self._closed(1 + length)])[3])
+
+
+class RtuReply(SerialReply):
+    """A reply in RTU: unit and PDU as they are, a CRC behind them."""
+
+    @staticmethod
+    def _framer() -> FramerRTU:
+        return _pymodbus().rtu
+
+    def _opened(self, rest: bytes) -> bytes:
+        return rest
+
+    def _closed(self, count: int) -> int:
+        return count + 2
+
+
+class AsciiReply(SerialReply):
+    """A reply in ASCII: a colon, unit, PDU and LRC in hexadecimal, CR LF."""
+
+    @staticmethod
+    def _framer() -> FramerAscii:
+        return _pymodbus().ascii
+
+    def _opened(self, rest: bytes) -> bytes:
+        digits = rest[1 : 1 + 2 * _LONGEST_ASCII].partition(b"\r")[0]
+        if rest[:1] not in {b"", b":"} or not _HEX.fullmatch(digits):
+            raise ProtocolError(
+                f"{rest[:_SHOWN]!r} is no Modbus ASCII: damaged, is the device set to RTU, or to "
+                "another baud rate, parity or number of data bits than this port?"
+            )
+        return bytes.fromhex(digits[: len(digits) // 2 * 2].decode())
+
+    def _closed(self, count: int) -> int:
+        return 1 + 2 * (count + 1) + 2
+
+
+SERIAL: Mapping[Framing, type[RtuReply | AsciiReply]] = {"rtu": RtuReply, "ascii": AsciiReply}
 
 
 class TcpReply:
@@ -313,16 +397,17 @@ def _pdu_length(request: bytes, reply: bytes) -> int | None:
         return 2
     if reply[0] != request[0]:
         return 0
-    if request[0] in (WRITE_ONE, WRITE_SEVERAL):
+    if request[0] in (WRITE_BIT, WRITE_ONE, WRITE_SEVERAL):
         return 5
-    count = 2 * int.from_bytes(request[3:5], "big")
     if len(reply) == 1:
         return None
+    count = int.from_bytes(request[3:5], "big")
+    count = 2 * count if request[0] in (READ_HOLDING, READ_INPUT) else -(-count // 8)
     return 2 + count if reply[1] == count else 0
 
 
 def _registers(request: bytes, pdu: bytes) -> tuple[int, ...]:
-    """Return the registers of a reply's PDU that has the length it must have."""
+    """Return the registers or bits of a reply's PDU that has the length it must have."""
     found = _pymodbus().decoder.decode(pdu)
     if found is None:
         raise ProtocolError(f"{pdu.hex()} is no reply to {_named(request)}")
@@ -331,6 +416,8 @@ def _registers(request: bytes, pdu: bytes) -> tuple[int, ...]:
         raise InstrumentError(f"Modbus {_named(request)}", found.exception_code, text)
     if request[0] in (READ_HOLDING, READ_INPUT):
         return tuple(found.registers)
+    if request[0] in (READ_COILS, READ_DISCRETE):
+        return tuple(map(int, found.bits[: int.from_bytes(request[3:5], "big")]))
     if pdu != request[:5]:
         raise ProtocolError(
             f"{_named(request)} was acknowledged by {pdu.hex()}, expected {request[:5].hex()}: "
@@ -346,7 +433,9 @@ def _named(request: bytes) -> str:
     'function 3 (read 2 from 100)'
     """
     first, word = struct.unpack(">HH", request[1:5])
-    what = f"write {word}" if request[0] == WRITE_ONE else f"write {word} registers"
-    if request[0] in (READ_HOLDING, READ_INPUT):
-        what = f"read {word}"
-    return f"function {request[0]} ({what} {'from' if 'read' in what else 'at'} {first})"
+    what = {
+        READ_COILS: f"read {word} bits from", READ_DISCRETE: f"read {word} bits from",
+        READ_HOLDING: f"read {word} from", READ_INPUT: f"read {word} from",
+        WRITE_BIT: f"bit {'set' if word else 'cleared'} at", WRITE_ONE: f"write {word} at",
+    }.get(request[0], f"write {word} registers at")  # fmt: skip
+    return f"function {request[0]} ({what} {first})"

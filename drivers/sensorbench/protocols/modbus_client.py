@@ -11,18 +11,23 @@ from typing import Literal, Protocol
 
 from sensorbench.core.errors import InstrumentError, ProtocolError
 from sensorbench.protocols.modbus import (
+    ECHOED,
+    MOST_BITS,
     MOST_READ,
     MOST_WRITTEN,
-    WRITE_ONE,
+    SERIAL,
+    Bits,
+    Framing,
     Register,
-    RtuReply,
     Space,
     TcpReply,
     Words,
     decode,
     encode,
     reading,
+    reading_bits,
     writing,
+    writing_bit,
 )
 
 _TRANSACTIONS = 0x10000
@@ -45,11 +50,12 @@ class ModbusLine(Protocol):
 
 
 class ModbusClient:
-    """Speaks to `unit` (1 to 255) on a line: RTU where it is serial, Modbus/TCP where it is TCP.
+    """Speaks to `unit` (1 to 255) on a line: Modbus/TCP where it is TCP, else RTU or ASCII.
 
-    `words` is the order of the halves of 32 bits, `most` how many registers the device gives in one
-    reply, `gap` how many between two that are asked for are read along rather than by a second
-    request: none, where a register that is not there is an exception.
+    `framing` is what the device is set to on a serial line, `words` the order of the halves of 32
+    bits, `most` how many registers it gives in one reply, `gap` how many between two that are asked
+    for are read along rather than by a second request: none, where a register that is not there is
+    an exception.
     """
 
     def __init__(
@@ -60,11 +66,17 @@ class ModbusClient:
         words: Words = "high first",
         most: int = MOST_READ,
         gap: int = 0,
+        framing: Framing = "rtu",
     ) -> None:
         if not 1 <= unit <= 255:
             raise ValueError(f"{line.name}: {unit} is no Modbus unit: 1 to 247")
+        if framing not in SERIAL:
+            raise ValueError(
+                f"{line.name}: framing = {framing!r} is not allowed; allowed: {', '.join(SERIAL)}"
+            )
         self.name, self.unit = line.name, unit
         self._line, self._words, self._most, self._gap = line, words, most, gap
+        self._framing = framing
         self._transaction = 0
         self._echoes: bool | None = None
 
@@ -91,6 +103,18 @@ class ModbusClient:
         """Return `count` registers from `first` on as they are, 16 bits each."""
         return self._exchange(reading(space, first, count))
 
+    def read_bits(self, space: Bits, first: int, count: int) -> tuple[bool, ...]:
+        """Return `count` bits from `first` on, coils by function 1, discrete inputs by 2."""
+        if not 1 <= count <= MOST_BITS:
+            raise ValueError(f"{self.name}: {count} bits can't be read at once")
+        return tuple(map(bool, self._exchange(reading_bits(space, first, count))))
+
+    def write_bit(self, address: int, is_on: bool, *, told_by: Bits = "coil") -> None:
+        """Set or clear one bit by function 5; `told_by` is how the device gives it."""
+        if self._must_learn_echo:
+            self._learn_echo(reading_bits(told_by, address, 1))
+        self._exchange(writing_bit(address, is_on))
+
     def read_text(self, first: int, count: int) -> str:
         """Return a text of one character a register; it ends at the first that is 0."""
         words = self.read_words("holding", first, count)
@@ -114,8 +138,8 @@ class ModbusClient:
         """Write registers from `first` on: by function 16, or one alone by 6."""
         if not 1 <= len(words) <= (MOST_WRITTEN if several else 1):
             raise ValueError(f"{self.name}: {len(words)} registers can't be written at once")
-        if not several and self._echoes is None and self._line.medium == "serial":
-            self._learn_echo(first)
+        if not several and self._must_learn_echo:
+            self._learn_echo(reading("holding", first, 1))
         self._exchange(writing(first, tuple(words), several))
 
     # --------------------------------------------------------------------------------------
@@ -127,10 +151,14 @@ class ModbusClient:
         except ProtocolError as error:
             raise type(error)(f"{self.name}: {error}") from None
 
-    def _learn_echo(self, first: int) -> None:
-        """Find out by a reading whether the adapter echoes: a reply of function 6 tells nothing."""
+    @property
+    def _must_learn_echo(self) -> bool:
+        return self._echoes is None and self._line.medium == "serial"
+
+    def _learn_echo(self, question: bytes) -> None:
+        """Find out by a reading whether the adapter echoes: a reply that is the request can't."""
         with suppress(InstrumentError):  # one that can't be read was asked for all the same
-            self.read_words("holding", first, 1)
+            self._exchange(question)
 
     def _exchange(self, pdu: bytes) -> tuple[int, ...]:
         try:
@@ -138,9 +166,9 @@ class ModbusClient:
                 self._transaction = (self._transaction + 1) % _TRANSACTIONS
                 awaited = TcpReply(self.unit, pdu, self._transaction)
                 return awaited.words(self._line.exchange(awaited.frame, awaited.length_of))
-            reply = RtuReply(self.unit, pdu, bool(self._echoes))
+            reply = SERIAL[self._framing](self.unit, pdu, bool(self._echoes))
             received = self._line.exchange(reply.frame, reply.length_of)
-            if pdu[0] != WRITE_ONE:
+            if pdu[0] not in ECHOED:
                 self._echoes = bool(reply.echo_of(received))
             return reply.words(received)
         except InstrumentError as refused:

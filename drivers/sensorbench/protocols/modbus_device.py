@@ -9,7 +9,8 @@
         @writes(2782, "float32", every=160, times=2, least=-100.0, most=200.0)
         def _set(self, loop: int, value: float) -> None: ...
 
-A handler gets the index of its block where it is declared for several, then the value; one that
+A handler gets the index of its block where it is declared for several, then the value; a bit is
+`@reads(0x0814, "bit", space="discrete")`, and `@writes(0x0814, "bit")` by function 5. One that
 writes raises `Refused` for what its device does not take. What isn't declared is exception 2, what
 is beyond `least`, `most` or `allowed` 3, another function 1; what nobody declared is noted too.
 Frames are cut by their own lengths and checksums, however the bytes came; what is damaged or for
@@ -27,17 +28,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
-from sensorbench.protocols.modbus_frames import RtuSplitter, TcpFace, with_crc
+from sensorbench.protocols.modbus_frames import (
+    FRAMINGS,
+    AsciiSplitter,
+    RtuSplitter,
+    SerialFraming,
+    TcpFace,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 Kind = Literal["int16", "uint16", "int32", "uint32", "float32"]
-Space = Literal["holding", "input"]
+Shape = Kind | Literal["text", "bit"]
+Space = Literal["holding", "input", "coil", "discrete"]
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, DEVICE_FAILURE = 1, 2, 3, 4
 _FORMATS: dict[Kind, str] = {
     "int16": ">h", "uint16": ">H", "int32": ">i", "uint32": ">I", "float32": ">f",
 }  # fmt: skip
-_SPACES: dict[int, Space] = {3: "holding", 4: "input"}
-_WRITES = (6, 16)
+_SPACES: dict[int, Space] = {1: "coil", 2: "discrete", 3: "holding", 4: "input"}
+_READS_BITS = (1, 2)
+_WRITE_BIT = 5
+_WRITES = (_WRITE_BIT, 6, 16)
+_BIT_VALUES = {0x0000: 0.0, 0xFF00: 1.0}
 
 
 class Refused(Exception):
@@ -59,7 +70,7 @@ class _Declared:
     """One declaration: `times` blocks, each `every` registers on; a text has one a character."""
 
     address: int
-    kind: Kind | Literal["text"]
+    kind: Shape
     space: Space
     is_written: bool
     every: int
@@ -100,7 +111,7 @@ class _Place:
 
 def reads(
     address: int,
-    kind: Kind | Literal["text"] = "uint16",
+    kind: Shape = "uint16",
     *,
     space: Space = "holding",
     every: int = 0,
@@ -117,7 +128,7 @@ def reads(
 
 def writes(
     address: int,
-    kind: Kind = "uint16",
+    kind: Kind | Literal["bit"] = "uint16",
     *,
     every: int = 0,
     times: int = 1,
@@ -125,10 +136,9 @@ def writes(
     most: float = math.inf,
     allowed: tuple[int, ...] = (),
 ) -> Callable[[F], F]:
-    """Declare a method to take what is written to a holding register."""
-    return _mark(
-        _Declared(address, kind, "holding", True, every, times, 0, least, most, allowed)
-    )  # fmt: skip
+    """Declare a method to take what is written to a holding register, or to a bit: 0 or 1."""
+    space: Space = "coil" if kind == "bit" else "holding"
+    return _mark(_Declared(address, kind, space, True, every, times, 0, least, most, allowed))
 
 
 def _mark(declared: _Declared) -> Callable[[F], F]:
@@ -145,6 +155,7 @@ class ModbusDevice:
 
     FUNCTIONS: ClassVar[tuple[int, ...]] = (3, 4, 6, 16)
     MOST_READ: ClassVar[int] = 125
+    MOST_BITS: ClassVar[int] = 2000
     MOST_WRITTEN: ClassVar[int] = 123
     WORDS: ClassVar[Literal["high first", "low first"]] = "high first"
     ANY_UNIT: ClassVar[tuple[int, ...]] = ()
@@ -156,7 +167,7 @@ class ModbusDevice:
     linger_s: float = 0.0
 
     _read: ClassVar[dict[tuple[Space, int], tuple[_Place, int]]]
-    _written: ClassVar[dict[int, _Place]]
+    _written: ClassVar[dict[tuple[Space, int], _Place]]
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -165,7 +176,7 @@ class ModbusDevice:
             for index in range(declared.times):
                 place = _Place(declared, function, index)
                 if declared.is_written:
-                    cls._written[place.address] = place
+                    cls._written[declared.space, place.address] = place
                     continue
                 for word in range(declared.width):
                     cls._read[declared.space, place.address + word] = place, word
@@ -177,8 +188,15 @@ class ModbusDevice:
             for declared in getattr(function, "_modbus", ()):
                 yield declared, function
 
-    def __init__(self, unit: int, beyond: Record, words: str | None = None) -> None:
+    def __init__(
+        self,
+        unit: int,
+        beyond: Record,
+        words: str | None = None,
+        framing: Literal["rtu", "ascii"] = "rtu",
+    ) -> None:
         self.unit = unit
+        self.framing: SerialFraming = FRAMINGS[framing]
         self.words = words or self.WORDS
         self.medium: Literal["serial", "tcp"] = "serial"  # that the present request came over
         self._record = beyond
@@ -215,9 +233,9 @@ class ModbusDevice:
 
     # -- the line --------------------------------------------------------------------------
 
-    def splitter(self) -> RtuSplitter:
+    def splitter(self) -> RtuSplitter | AsciiSplitter:
         """Return what cuts the bytes of a serial line into frames."""
-        return RtuSplitter()
+        return self.framing.splitter()
 
     def over_tcp(self) -> TcpFace:
         """Return this device on a TCP port: a `LineTwin` that speaks Modbus/TCP."""
@@ -234,14 +252,15 @@ class ModbusDevice:
 
     def _answered(self, frame: bytes) -> bytes | None:
         self.medium = "serial"
-        unit, pdu = frame[0], frame[1:-2]
+        message = self.framing.opened(frame)
+        unit, pdu = message[0], message[1:]
         if unit == 0:
             if pdu[0] in _WRITES:
                 self.carry_out(pdu)
             return None
         if unit != self.unit and unit not in self.ANY_UNIT:
             return None
-        return self.sent(with_crc(bytes([unit]) + self.carry_out(pdu)))
+        return self.sent(self.framing.closed(bytes([unit]) + self.carry_out(pdu)))
 
     def _answered_on_tcp(self, unit: int, pdu: bytes) -> bytes | None:
         if unit not in (self.unit, 0, 255, *self.ANY_UNIT) or not self.wakes():
@@ -266,10 +285,14 @@ class ModbusDevice:
         if len(pdu) != 5:
             raise Refused(ILLEGAL_VALUE)
         first, count = struct.unpack(">HH", pdu[1:])
-        if not 1 <= count <= self.MOST_READ:
+        is_bits, space = function in _READS_BITS, _SPACES[function]
+        if not 1 <= count <= (self.MOST_BITS if is_bits else self.MOST_READ):
             raise Refused(ILLEGAL_VALUE)
-        space = _SPACES[function]
         self.may_read(space, first, count)
+        if is_bits:
+            bits = sum(self._told_bit(space, first + k) << k for k in range(count))
+            packed = bits.to_bytes(-(-count // 8), "little")
+            return bytes([function, len(packed)]) + packed
         values: dict[int, bytes] = {}  # by the address where a value begins: each is taken once
         words = b"".join(self._word(space, first + k, values) for k in range(count))
         return bytes([function, len(words)]) + words
@@ -283,12 +306,20 @@ class ModbusDevice:
             values[place.address] = self._packed(place)
         return values[place.address][2 * word : 2 * word + 2]
 
+    def _told_bit(self, space: Space, address: int) -> int:
+        found = self._read.get((space, address))
+        if found is None:
+            return self.undeclared(space, address) & 1
+        place, _ = found
+        return int(bool(place.function(self, *place.bound)))
+
     def _packed(self, place: _Place) -> bytes:
         kind, value = place.declared.kind, place.function(self, *place.bound)
         if kind == "text":
             codes = [ord(c) for c in value][: place.declared.length]
             return b"".join(c.to_bytes(2, "big") for c in codes).ljust(2 * place.declared.length,
                                                                        b"\0")  # fmt: skip
+        assert kind != "bit"  # noqa: S101 - bits are told by their own functions
         raw = struct.pack(_FORMATS[kind], value if kind == "float32" else round(value))
         return self._in_order(raw)
 
@@ -297,9 +328,12 @@ class ModbusDevice:
 
     def _taken(self, function: int, pdu: bytes) -> bytes:
         data = pdu[3:] if function == 6 else pdu[6:]
-        if len(pdu) < 5 or (function == 6 and len(pdu) != 5):
+        if len(pdu) < 5 or (function != 16 and len(pdu) != 5):
             raise Refused(ILLEGAL_VALUE)
         first, count = struct.unpack(">HH", pdu[1:5])
+        if function == _WRITE_BIT:
+            self._taken_bit(first, count)
+            return pdu
         if function == 16 and not (
             1 <= count <= self.MOST_WRITTEN and len(data) == 2 * count == pdu[5]
         ):
@@ -308,10 +342,19 @@ class ModbusDevice:
             place.function(self, *place.bound, value)
         return pdu[:5]
 
+    def _taken_bit(self, address: int, code: int) -> None:
+        place = self._written.get(("coil", address))
+        if place is None:
+            self._record.note(f"bit {address}, written")
+            raise Refused(ILLEGAL_ADDRESS)
+        if code not in _BIT_VALUES:
+            raise Refused(ILLEGAL_VALUE)
+        place.function(self, *place.bound, _BIT_VALUES[code])
+
     def _values(self, first: int, data: bytes) -> Iterator[tuple[_Place, float]]:
         """Yield what is written where. Raises Refused before anything is carried out."""
         while data:
-            place = self._written.get(first)
+            place = self._written.get(("holding", first))
             width = 1 if place is None else place.declared.width
             if place is None or len(data) < 2 * width:
                 if ("holding", first) not in self._read:
@@ -321,8 +364,10 @@ class ModbusDevice:
             first, data = first + width, data[2 * width :]
 
     def _accepted(self, declared: _Declared, raw: bytes) -> float:
-        assert declared.kind != "text"  # noqa: S101 - `writes` takes no text
-        (value,) = struct.unpack(_FORMATS[declared.kind], self._in_order(raw))
+        kind = declared.kind
+        assert kind != "text"  # noqa: S101 - `writes` takes no text,
+        assert kind != "bit"  # noqa: S101 - and bits come by a function of their own
+        (value,) = struct.unpack(_FORMATS[kind], self._in_order(raw))
         if not declared.least <= value <= declared.most:  # nor is a NaN
             raise Refused(ILLEGAL_VALUE)
         if declared.allowed and value not in declared.allowed:

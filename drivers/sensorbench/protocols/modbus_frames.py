@@ -1,17 +1,22 @@
 """Frames of Modbus as a device meets them: cut out of bytes, however those came, and made.
 
 Not by pymodbus: drivers read theirs with it, and a shared mistake would pass every test.
-Sources: MODBUS over Serial Line 1.02, section 2.5 (RTU, CRC); MODBUS Messaging on TCP/IP 1.0b,
-section 3.1.3 (MBAP); request lengths, MODBUS Application Protocol 1.1b3, section 6.
+Sources: MODBUS over Serial Line 1.02, section 2.5 (RTU, CRC; ASCII, LRC); MODBUS Messaging on
+TCP/IP 1.0b, section 3.1.3 (MBAP); request lengths, MODBUS Application Protocol 1.1b3, section 6.
 """
 
 from __future__ import annotations
 
+import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 
 LONGEST_RTU, SHORTEST_RTU = 256, 4
+LONGEST_ASCII = 513
+_ASCII = re.compile(rb":((?:[0-9A-F]{2}){3,})\r\n")
 _LONGEST_TCP, _HEADER = 260, 7
 _PDU_LENGTHS = {
     1: 5, 2: 5, 3: 5, 4: 5, 5: 5, 6: 5, 7: 1, 8: 5, 11: 1, 12: 1, 17: 1, 22: 7, 24: 3, 43: 4,
@@ -110,6 +115,84 @@ def _request_length(rest: bytes) -> int | None:
     if length > LONGEST_RTU:
         return 0
     return length if len(rest) >= length else None
+
+
+def lrc(data: bytes) -> bytes:
+    """Return the longitudinal redundancy check of a frame.
+
+    >>> lrc(bytes.fromhex("010310000002")).hex()
+    'ea'
+    """
+    return bytes([-sum(data) & 0xFF])
+
+
+def in_ascii(message: bytes) -> bytes:
+    """Return unit and PDU as they travel in ASCII.
+
+    >>> in_ascii(bytes.fromhex("010310000002"))
+    b':010310000002EA\\r\\n'
+    """
+    return b":" + (message + lrc(message)).hex().upper().encode() + b"\r\n"
+
+
+def _out_of_ascii(frame: bytes) -> bytes:
+    return bytes.fromhex(frame[1:-2].decode())[:-1]
+
+
+class AsciiSplitter:
+    """Cuts the bytes of a serial line into requests in ASCII: from a colon to CR LF.
+
+    A colon begins anew whatever was before it. What is damaged is dropped.
+
+    >>> AsciiSplitter().feed(b":01:010310000002EA\\r\\n:010310000002EB\\r\\n")
+    [b':010310000002EA\\r\\n']
+    """
+
+    def __init__(self) -> None:
+        self._buffer = b""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Return whether part of a request came: the next colon tells, however late it is."""
+        return False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take the next bytes and return the whole requests among them, as they travelled."""
+        *lines, rest = (self._buffer + data).split(b"\n")
+        found = [line[line.rfind(b":") :] + b"\n" for line in lines if b":" in line]
+        self._buffer = rest[max(0, rest.rfind(b":")) :][-LONGEST_ASCII:]
+        return [frame for frame in found if _is_right(frame)]
+
+    def silence(self) -> list[bytes]:
+        """Take that nothing came for long, which means nothing in ASCII."""
+        return []
+
+
+def _is_right(frame: bytes) -> bool:
+    match = _ASCII.fullmatch(frame)
+    return match is not None and len(frame) <= LONGEST_ASCII and not _sum_of(match[1])
+
+
+def _sum_of(digits: bytes) -> int:
+    return sum(bytes.fromhex(digits.decode())) & 0xFF
+
+
+@dataclass(frozen=True, slots=True)
+class SerialFraming:
+    """How a device's messages travel on a serial line.
+
+    `opened` returns unit and PDU of a frame, `closed` the frame around them.
+    """
+
+    splitter: Callable[[], RtuSplitter | AsciiSplitter]
+    opened: Callable[[bytes], bytes]
+    closed: Callable[[bytes], bytes]
+
+
+FRAMINGS: Mapping[Literal["rtu", "ascii"], SerialFraming] = {
+    "rtu": SerialFraming(RtuSplitter, lambda frame: frame[:-2], with_crc),
+    "ascii": SerialFraming(AsciiSplitter, _out_of_ascii, in_ascii),
+}
 
 
 class TcpSplitter:

@@ -17,6 +17,7 @@ from sensorbench.core.errors import (
     SetpointError,
 )
 from sensorbench.protocols.modbus import (
+    AsciiReply,
     Kind,
     Register,
     RtuReply,
@@ -25,15 +26,27 @@ from sensorbench.protocols.modbus import (
     decode,
     encode,
     reading,
+    reading_bits,
     writing,
+    writing_bit,
 )
 from sensorbench.protocols.modbus_client import ModbusClient
-from sensorbench.protocols.modbus_frames import with_crc
+from sensorbench.protocols.modbus_frames import in_ascii, with_crc
 
-from ..modbus_messages import COUNT, MODE, UNIT, VALUE, Medium, SimThing, Wire, told_client
+from ..modbus_messages import (
+    COUNT,
+    MODE,
+    UNIT,
+    VALUE,
+    Medium,
+    SimThing,
+    Wire,
+    client_of,
+    told_client,
+)
 
 KINDS: tuple[Kind, ...] = ("int16", "uint16", "int32", "uint32", "float32")
-MEDIA: tuple[Medium, ...] = ("serial", "tcp")
+MEDIA: tuple[Medium, ...] = ("serial", "ascii", "tcp")
 
 
 def frame(text: str) -> bytes:
@@ -54,6 +67,17 @@ def frame(text: str) -> bytes:
             writing(2782, (0x0000, 0x42AA), True), "01 10 0A DE 00 02 04 00 00 42 AA B1 00",
             "01 10 0A DE 00 02 22 2A", (),
         ),
+        (
+            reading("holding", 0x1000, 2), "01 03 10 00 00 02 C0 CB",
+            "01 03 04 00 FA 03 52 5B 0F", (250, 850),
+        ),
+        (writing(0x1001, (850,), False), "01 06 10 01 03 52 5D C7", "01 06 10 01 03 52 5D C7", ()),
+        (writing_bit(0x0814, True), "01 05 08 14 FF 00 CE 5E", "01 05 08 14 FF 00 CE 5E", ()),
+        (writing_bit(0x0814, False), "01 05 08 14 00 00 8F AE", "01 05 08 14 00 00 8F AE", ()),
+        (
+            reading_bits("discrete", 0x0800, 5), "01 02 08 00 00 05 BA 69",
+            with_crc(frame("01 02 01 12")).hex(), (0, 1, 0, 0, 1),
+        ),
     ],
 )  # fmt: skip
 def test_worked_frames_are_sent_and_read(
@@ -63,6 +87,28 @@ def test_worked_frames_are_sent_and_read(
     assert asked.frame == frame(sent)
     assert asked.length_of(frame(reply)) == len(frame(reply))
     assert asked.words(frame(reply)) == words
+
+
+# Delta DTB: the first two computed, the others as a public client of two DTB4848 notes them.
+@pytest.mark.parametrize(
+    ("unit", "pdu", "sent", "reply", "words"),
+    [
+        (1, reading("holding", 0x1000, 2), ":010310000002EA", ":01030400FA0352A9", (250, 850)),
+        (1, writing(0x1001, (850,), False), ":01061001035293", ":01061001035293", ()),
+        (1, reading("holding", 0x1000, 2), ":010310000002EA", ":01030401F80208F5", (504, 520)),
+        (2, reading("holding", 0x1000, 2), ":020310000002E9", ":02030400FF007088", (255, 112)),
+        (1, writing(0x1001, (546,), False), ":010610010222C4", ":010610010222C4", ()),
+        (2, writing(0x1001, (255,), False), ":0206100100FFE8", ":0206100100FFE8", ()),
+    ],
+)
+def test_worked_frames_in_ascii_are_sent_and_read(
+    unit: int, pdu: bytes, sent: str, reply: str, words: tuple[int, ...]
+) -> None:
+    asked, came = AsciiReply(unit, pdu), f"{reply}\r\n".encode()
+    assert asked.frame == f"{sent}\r\n".encode()
+    assert all((asked.length_of(came[:n]) or len(came)) == len(came) for n in range(len(came)))
+    assert asked.length_of(came) == len(came)
+    assert asked.words(came) == words
 
 
 def test_the_same_over_tcp_has_a_header_and_no_checksum() -> None:
@@ -98,9 +144,9 @@ def test_what_does_not_fit_is_not_sent(value: float) -> None:
 @pytest.mark.parametrize("medium", MEDIA)
 @pytest.mark.parametrize("words", ["high first", "low first"])
 def test_registers_are_read_and_written_by_name(medium: Medium, words: Words) -> None:
-    thing = SimThing(words=words)
-    wire = Wire(thing, medium)
-    client = ModbusClient(wire, UNIT, words=words)
+    client, wire = client_of(medium, words)
+    thing = wire.twin
+    assert isinstance(thing, SimThing)
     assert client.read_many([MODE, VALUE, VALUE.at(150), COUNT]) == (10.0, 23.5, -40.25, 4711.0)
     assert client.write(VALUE, 85.5) == 85.5
     assert client.write(MODE, 62) == 62
@@ -108,6 +154,22 @@ def test_registers_are_read_and_written_by_name(medium: Medium, words: Words) ->
     assert client.read(Register(9, "int16", 0.1)) == -0.3
     assert client.read_text(200, 8) == "THING"
     assert client.read_code(Register(7, space="input")) == 4711
+
+
+@pytest.mark.parametrize("medium", MEDIA)
+def test_bits_are_read_and_written(medium: Medium) -> None:
+    client, wire = client_of(medium)
+    assert client.read_bits("discrete", 2048, 3) == (False, True, True)
+    client.write_bit(2049, False, told_by="discrete")
+    assert client.read_bits("discrete", 2049, 1) == (False,)
+    with pytest.raises(InstrumentError, match=r"function 5 \(bit set at 2048\).*no such register"):
+        client.write_bit(2048, True)
+    with pytest.raises(InstrumentError, match="does not know the function"):
+        client.read_bits("coil", 2048, 1)
+    with pytest.raises(ValueError, match="2001 bits can't be read"):
+        client.read_bits("discrete", 0, 2001)
+    assert isinstance(wire.twin, SimThing)
+    assert wire.twin.bits == [False, False, True]
 
 
 def test_neighbours_are_read_in_one_request() -> None:
@@ -129,7 +191,7 @@ def test_neighbours_are_read_in_one_request() -> None:
 def test_an_exception_says_what_was_refused(
     medium: Medium, register: Register, value: float | None, code: int, told: str
 ) -> None:
-    client = ModbusClient(Wire(SimThing(), medium), UNIT)
+    client, _ = client_of(medium)
     with pytest.raises(InstrumentError, match=told) as refused:
         client.read(register) if value is None else client.write(register, value)
     assert refused.value.code == code
@@ -167,6 +229,41 @@ def test_what_is_no_reply_on_a_serial_line_is_an_error(
         ModbusClient(wire, UNIT).read(COUNT)
 
 
+IN_ASCII = in_ascii(frame("11 03 02 12 AB"))
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "told"),
+    [
+        (in_ascii(frame("05 03 02 12 67")), ProtocolError, "is none to function 3 .*another dev"),
+        (in_ascii(frame("11 04 02 12 67")), ProtocolError, "another request's"),
+        (in_ascii(frame("11 83 06")), InstrumentError, "busy"),
+        (IN_ASCII.replace(b"AB", b"AA"), ChecksumError, "Check ground"),
+        (IN_ASCII.replace(b"\r", b"0"), ProtocolError, "no Modbus ASCII"),
+        (IN_ASCII[:-1] + b"\r", ChecksumError, "Check ground"),
+        (IN_ASCII[:-1], LinkTimeout, "came"),
+        (IN_ASCII[:6] + b"\r\n", LinkTimeout, "came"),
+        (IN_ASCII.lower(), ProtocolError, "no Modbus ASCII"),
+        (IN_ASCII[:5] + b" " + IN_ASCII[6:], ProtocolError, "no Modbus ASCII"),
+        (b"\xba" + IN_ASCII[1:], ProtocolError, "parity or number of data bits"),
+        (with_crc(frame("11 03 02 12 67")), ProtocolError, "is the device set to RTU"),
+        (b"\x00" + IN_ASCII, ProtocolError, "no Modbus ASCII"),
+    ],
+)
+def test_what_is_no_reply_in_ascii_is_an_error(
+    reply: bytes, kind: type[Exception], told: str
+) -> None:
+    client, wire = client_of("ascii")
+    wire.spoil = lambda *_: reply
+    with pytest.raises(kind, match=told):
+        client.read(COUNT)
+
+
+def test_a_framing_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="framing = 'bcd' is not allowed; allowed: rtu, ascii"):
+        ModbusClient(Wire(SimThing()), UNIT, framing="bcd")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("reply", "told"),
     [
@@ -194,25 +291,24 @@ def test_a_gateway_says_who_does_not_answer() -> None:
 
 @pytest.mark.parametrize("medium", MEDIA)
 def test_an_acknowledgement_of_something_else_is_an_error(medium: Medium) -> None:
-    wire = Wire(SimThing(), medium)
+    client, wire = client_of(medium)
 
     def other(_: bytes, reply: bytes) -> bytes:
         if medium == "tcp":
             return reply[:-1] + b"\x63"
-        return with_crc(reply[:-3] + b"\x63")
+        message = wire.twin.framing.opened(reply)
+        return wire.twin.framing.closed(message[:-1] + b"\x63")
 
     wire.spoil = other
-    client = ModbusClient(wire, UNIT)
     with pytest.raises(ProtocolError, match=r"was acknowledged by .* Read back what it holds"):
         client.write(VALUE, 20.0)
 
 
+@pytest.mark.parametrize("medium", ["serial", "ascii"])
 @pytest.mark.parametrize("register", [MODE, VALUE])
-def test_an_adapter_that_echoes_is_coped_with(register: Register) -> None:
-    thing = SimThing()
-    wire = Wire(thing)
+def test_an_adapter_that_echoes_is_coped_with(register: Register, medium: Medium) -> None:
+    client, wire = client_of(medium)
     wire.spoil = lambda sent, reply: sent + reply
-    client = ModbusClient(wire, UNIT)
     client.write(register, 54.0)
     assert client.read(register) == 54.0
     # The echo of a write by function 6 looks as its reply: it is none.

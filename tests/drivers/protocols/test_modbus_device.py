@@ -17,7 +17,7 @@ from sensorbench.links.mount import PtyMount, TcpMount
 from sensorbench.links.serial_line import SerialLine
 from sensorbench.links.tcp_line import TcpLine
 from sensorbench.protocols.modbus_client import ModbusClient
-from sensorbench.protocols.modbus_frames import RtuSplitter, with_crc
+from sensorbench.protocols.modbus_frames import AsciiSplitter, RtuSplitter, in_ascii, with_crc
 
 from ..modbus_messages import COUNT, MODE, UNIT, VALUE, Medium, SimThing, told_device
 
@@ -81,9 +81,11 @@ def test_pymodbus_is_told_what_it_can_not_have(
 
 
 @posix
-def test_minimalmodbus_reads_and_writes_it(thing: SimThing) -> None:
+@pytest.mark.parametrize("mode", [minimalmodbus.MODE_RTU, minimalmodbus.MODE_ASCII])
+def test_minimalmodbus_reads_and_writes_it(mode: str) -> None:
+    thing = SimThing(words="low first", medium="ascii" if mode == "ascii" else "serial")
     with PtyMount(thing) as mount:
-        client = minimalmodbus.Instrument(mount.address, UNIT)
+        client = minimalmodbus.Instrument(mount.address, UNIT, mode)
         client.serial.baudrate, client.serial.timeout = 38400, 1.0
         order = minimalmodbus.BYTEORDER_LITTLE_SWAP
         assert client.read_float(100, byteorder=order) == 23.5
@@ -91,6 +93,8 @@ def test_minimalmodbus_reads_and_writes_it(thing: SimThing) -> None:
         client.write_register(30, 54, functioncode=6)
         assert (thing.values[1], thing.mode) == (-12.5, 54)
         assert client.read_register(9, signed=True) == -3
+        client.write_bit(2049, 0)
+        assert client.read_bits(2048, 3) == [0, 0, 1]
         with pytest.raises(minimalmodbus.IllegalRequestError):
             client.read_register(5)
         client.serial.close()
@@ -133,6 +137,41 @@ def test_bytes_are_cut_into_frames_by_what_they_are_not_by_silence() -> None:
 )
 def test_a_request_behind_noise_is_heard(thing: SimThing, noise: str) -> None:
     assert thing.handle(bytes.fromhex(noise) + ASK_MODE) == request("03 02 000A")
+
+
+def in_ascii_request(text: str, unit: int = UNIT) -> bytes:
+    return in_ascii(bytes([unit]) + bytes.fromhex(text))
+
+
+ASK_IN_ASCII = in_ascii_request("03 001E 0001")
+
+
+def test_ascii_is_cut_at_colon_and_line_end() -> None:
+    joined = in_ascii_request("06 001E 003E") + ASK_IN_ASCII
+    for step in (1, 3, 7, len(joined)):
+        splitter = AsciiSplitter()
+        parts = [joined[k : k + step] for k in range(0, len(joined), step)]
+        found = [frame for part in parts for frame in splitter.feed(part)]
+        assert b"".join(found) == joined
+        assert splitter.silence() == []
+
+
+@pytest.mark.parametrize("noise", [b"\x00", b":", b":11", b":1103\r\n", b"\n", b":" + b"0" * 600])
+def test_a_request_in_ascii_behind_noise_is_heard(noise: bytes) -> None:
+    thing = SimThing(medium="ascii")
+    assert thing.handle(noise + ASK_IN_ASCII) == in_ascii_request("03 02 000A")
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        ASK_IN_ASCII.lower(), ASK_IN_ASCII.replace(b"1E", b"1F"), ASK_IN_ASCII[:-2] + b"\n",
+        ASK_IN_ASCII[:5] + b"G" + ASK_IN_ASCII[6:], b":11EF\r\n", ASK_MODE,
+        in_ascii(bytes(300)),
+    ],
+)  # fmt: skip
+def test_what_is_damaged_in_ascii_is_not_answered(damaged: bytes) -> None:
+    assert SimThing(medium="ascii").handle(damaged) is None
 
 
 @posix
@@ -208,10 +247,11 @@ def test_what_nobody_declared_is_on_record(thing: SimThing) -> None:
 
 def test_a_device_says_what_it_understands() -> None:
     told = SimThing.understood()
-    assert told[0] == "functions 3, 4, 6, 16"
+    assert told[0] == "functions 2, 3, 4, 5, 6, 16"
+    assert "discrete 2048 and every 1 on, 3 in all: bit, read" in told
     assert "holding 100 and every 50 on, 2 in all: float32, read and written" in told
 
 
-@pytest.mark.parametrize("medium", ["serial", "tcp"])
+@pytest.mark.parametrize("medium", ["serial", "ascii", "tcp"])
 def test_no_message_makes_it_fail(medium: Medium) -> None:
     assert list(told_device(medium, 3000, seed=1)) == []
