@@ -1,0 +1,1 @@
+"""Delta DTB temperature controllers: driver and twin, over Modbus RTU or ASCII."""
