@@ -3,9 +3,9 @@
 python tools/try_messages.py COUNT [--seed N]
 
 COUNT messages in all go to the twins, and a quarter as many spoilt replies to the drivers; as many
-again of each go through the Modbus framings. None may make a twin fail or hang, an unknown header
-is an error in the queue, and no spoilt reply becomes a value. Prints a line a device; exits with 1
-where something did.
+again of each go through the framings of Modbus and AIBUS. None may make a twin fail or hang, an
+unknown header is an error in the queue, and no spoilt reply becomes a value. Prints a line a
+device; exits with 1 where something did.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from tests.drivers.aibus_messages import told_splitter
 from tests.drivers.messages import ON_LINES, replied, told_twin
 from tests.drivers.modbus_messages import Medium, told_client, told_device
 
@@ -42,6 +43,7 @@ def main() -> int:
     for name, medium in FRAMINGS.items():
         sent = told_device(medium, each, asked.seed)
         wrong += _told(name, each, sent, told_client(medium, each // 4, asked.seed))
+    wrong += _told("AIBUS", each, told_splitter(each, asked.seed), iter(()))
     return int(wrong > 0)
 
 

@@ -13,13 +13,15 @@ from sensorbench.core.catalog import Device, devices
 from sensorbench.core.errors import BenchError
 from sensorbench.core.plugins import OURS
 from sensorbench.instruments.members import meters_of, setpoints_of
+from sensorbench.links.line import CutsFrames
+from sensorbench.protocols.aibus_frames import AibusSplitter
 from sensorbench.protocols.modbus_device import ModbusDevice
 from sensorbench.protocols.scpi_device import ScpiDevice
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.instrument_use import use
 from sensorbench.testing.world import InstrumentBench
 
-from . import modbus_messages
+from . import aibus_messages, modbus_messages
 
 ON_LINES = {
     name: device
@@ -39,6 +41,8 @@ def messages(device: Device, chance: random.Random) -> Iterator[bytes]:
     if isinstance(twin, ModbusDevice):
         places = [int(found) for text in twin.understood() for found in _PLACE.findall(text)]
         yield from modbus_messages.requests(chance, "serial", twin.unit, places)
+    if _speaks_aibus(twin):
+        yield from aibus_messages.requests(chance)
     known = [pattern.encode() for pattern in getattr(twin, "understood", tuple)()] or [b"?"]
     while True:
         parts = [
@@ -57,6 +61,10 @@ def messages(device: Device, chance: random.Random) -> Iterator[bytes]:
             else:
                 message[at:at] = message[: chance.randrange(len(message) + 1)]
         yield bytes(message[:4096])
+
+
+def _speaks_aibus(twin: Any) -> bool:
+    return isinstance(twin, CutsFrames) and isinstance(twin.splitter(), AibusSplitter)
 
 
 def _spelt(pattern: bytes, chance: random.Random) -> bytes:
@@ -111,7 +119,7 @@ def replied(device: Device, count: int, seed: int) -> Iterator[str]:
     if bench.line is None or not names:
         return
     use(bench)
-    if isinstance(bench.twin, ModbusDevice):
+    if isinstance(bench.twin, ModbusDevice) or _speaks_aibus(bench.twin):
         yield from _replied_in_frames(bench, names, count, chance)
         return
     for _ in range(count):
@@ -164,8 +172,14 @@ def _replied_in_frames(
         except Exception as error:
             yield f"{bench.case}.{name}: {spoilt} raised {type(error).__name__}: {error}"
             continue
-        if spoilt and not modbus_messages.may_be(*spoilt[0], "serial"):
+        if spoilt and not _may_be(bench.twin, *spoilt[0]):
             yield f"{bench.case}.{name}: {spoilt[0][1].hex()} gave {value}"
+
+
+def _may_be(twin: Any, whole: bytes, came: bytes) -> bool:
+    if isinstance(twin, ModbusDevice):
+        return modbus_messages.may_be(whole, came, "serial")
+    return aibus_messages.may_be(whole, came)
 
 
 def mutated(reply: str, chance: random.Random) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sensorbench.links.line import LineTwin
+from sensorbench.links.line import CutsFrames, FrameSplitter, LineTwin
 from sensorbench.protocols.modbus_device import ModbusDevice
-from sensorbench.protocols.modbus_frames import AsciiSplitter, RtuSplitter, TcpFace
+from sensorbench.protocols.modbus_frames import TcpFace
 
 _NO_ANSWER = 11
 """A gateway's exception: the device behind it does not answer (Application Protocol 1.1b3)."""
@@ -33,16 +33,24 @@ class SimulatedCable:
         return garbled
 
 
-class ModbusCable(SimulatedCable):
-    """A cable of Modbus devices, which cut frames by what those are; on TCP behind a gateway."""
+class FrameCable(SimulatedCable):
+    """A cable of devices that cut frames alike, by what those are."""
+
+    def __init__(self, twins: Sequence[LineTwin], cuts: CutsFrames) -> None:
+        super().__init__(twins)
+        self._cuts = cuts
+
+    def splitter(self) -> FrameSplitter:
+        """Return what cuts the bytes on the cable."""
+        return self._cuts.splitter()
+
+
+class ModbusCable(FrameCable):
+    """A cable of Modbus devices; on TCP behind a gateway."""
 
     def __init__(self, twins: Sequence[ModbusDevice]) -> None:
-        super().__init__(twins)
+        super().__init__(twins, twins[0])
         self._framing = twins[0].framing
-
-    def splitter(self) -> RtuSplitter | AsciiSplitter:
-        """Return what cuts the bytes on the cable."""
-        return self._framing.splitter()
 
     def over_tcp(self) -> TcpFace:
         """Return the gateway: a LineTwin that speaks Modbus/TCP for all on the cable."""
@@ -58,7 +66,10 @@ class ModbusCable(SimulatedCable):
 
 def cable_of(twins: Sequence[LineTwin]) -> SimulatedCable:
     """Return the cable that twins are on."""
+    cutters = [twin for twin in twins if isinstance(twin, CutsFrames)]
     modbus = [twin for twin in twins if isinstance(twin, ModbusDevice)]
-    if len(modbus) == len(twins) and len({twin.framing.splitter for twin in modbus}) == 1:
+    if len(cutters) < len(twins) or len({type(twin.splitter()) for twin in cutters}) > 1:
+        return SimulatedCable(twins)
+    if len(modbus) == len(twins):
         return ModbusCable(modbus)
-    return SimulatedCable(twins)
+    return FrameCable(twins, cutters[0])

@@ -1,0 +1,1 @@
+"""Yudian AI temperature controllers: driver and twin, over AIBUS."""
