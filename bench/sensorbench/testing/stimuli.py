@@ -21,6 +21,7 @@ Stimulus = tuple[str, Value]
 VALUES: Mapping[str, Sequence[float]] = {
     "temperature": (-20.0, 25.0, 85.0),
     "humidity": (20.0, 50.0, 90.0),
+    "dew_point": (-20.0, 5.0, 20.0),
     "pressure": (50_000.0, 80_000.0, 105_000.0),
     "differential_pressure": (-400.0, 100.0, 400.0),
     "orientation": (-1.0, 1.0),

@@ -225,6 +225,13 @@ HUMIDITY = add_quantity(
     within=3.0, settle_s=15 * _MIN, timeout_s=3 * _HOUR, poll_s=10.0, held=5.0,
     usual=45.0, least=0.0, most=100.0,
 )  # fmt: skip
+DEW_POINT = add_quantity(
+    "dew_point", Dimension.TEMPERATURE,
+    difference=Dimension.TEMPERATURE_DIFFERENCE, rate=Dimension.TEMPERATURE_RATE,
+    within=0.5, settle_s=15 * _MIN, timeout_s=3 * _HOUR, poll_s=10.0, held=1.0,
+    usual=10.5, least=-273.15,
+    meaning="of the air, below 0 degC its frost point: where a mirror in it dews over, or freezes",
+)  # fmt: skip
 PRESSURE = add_quantity(
     "pressure", Dimension.PRESSURE, rate=Dimension.PRESSURE_RATE,
     within=20.0, settle_s=5.0, timeout_s=5 * _MIN, period_s=1.0, shown="kPa", usual=101_325.0,

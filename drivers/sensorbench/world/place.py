@@ -255,3 +255,18 @@ def scalar(value: Value) -> float:
 def saturation(temperature_c: float) -> float:
     """Return the vapour pressure of saturated air over water, up to a factor."""
     return math.exp(17.62 * temperature_c / (243.12 + temperature_c))
+
+
+def dew_point(temperature_c: float, humidity_rh: float) -> float:
+    """Return in degC where air begins to dew, or below 0 degC to frost, over ice then.
+
+    Source: WMO-No. 8, annex 4.B (Magnus' formulae over water and over ice). Air of 0 %RH has the
+    frost point of 0.001 %RH.
+
+    >>> round(dew_point(23.0, 45.0), 1), round(dew_point(23.0, 2.0), 1)
+    (10.4, -26.2)
+    """
+    share = math.log(max(humidity_rh, 1e-3) / 100.0 * saturation(temperature_c))
+    over_water, over_ice = (17.62, 243.12), (22.46, 272.62)
+    slope, offset = over_water if share >= 0 else over_ice
+    return offset * share / (slope - share)

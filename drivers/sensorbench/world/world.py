@@ -27,7 +27,7 @@ from sensorbench.world.faults import Fault as Fault  # noqa: PLC0414 - part of t
 from sensorbench.world.faults import changes_between, kind_at
 from sensorbench.world.fields import Computed, Constant, Field, bounded, sure_until
 from sensorbench.world.place import Place as Place  # noqa: PLC0414 - where parts sit in it
-from sensorbench.world.place import saturation, scalar
+from sensorbench.world.place import dew_point, saturation, scalar
 from sensorbench.world.random import Stream, stream
 
 _BOLTZMANN_EV_PER_K = 8.617333262e-5  # CODATA 2018
@@ -241,6 +241,8 @@ class Zone:
         found = self.fields.get(quantity)
         if found is None and quantity == "humidity" and "temperature" in self.fields:
             return Computed(self._room_humidity, (self.fields["temperature"],))
+        if found is None and quantity == "dew_point":
+            return Computed(self._dew_point, (self.field("temperature"), self.field("humidity")))
         return found or Constant(self.world.ambient_of(quantity))
 
     def _room_humidity(self, now: float) -> float:
@@ -249,6 +251,11 @@ class Zone:
         here_c = scalar(self.field("temperature").at(now))
         ambient_rh = scalar(self.world.ambient_of("humidity"))
         return min(100.0, ambient_rh * saturation(ambient_c) / saturation(here_c))
+
+    def _dew_point(self, now: float) -> float:
+        """Return the dew or frost point, in degC, of the air here."""
+        here = (scalar(self.field(name).at(now)) for name in ("temperature", "humidity"))
+        return dew_point(*here)
 
     def value(self, address: str) -> Value:
         """Return the value at `address` now."""

@@ -368,3 +368,27 @@ def test_a_course_of_moves_is_a_function_of_time_alone() -> None:
     assert field.bounds(100.0) == (-20.0, 80.0)
     # It may come to lie between two values later, though it does not on its present way.
     assert field.reaches(100.0, 100.0, 110.0) == 100.0
+
+
+# A room, a chamber of 85/85, and a freezer, whose humidity counts over water and its frost over ice.
+@pytest.mark.parametrize(
+    ("temperature_c", "humidity_rh", "dew_point_c"),
+    [(23.0, 45.0, 10.4), (85.0, 85.0, 81.0), (-30.0, 60.0, -32.0)],
+)
+def test_air_has_a_dew_point_that_nobody_drives(
+    temperature_c: float, humidity_rh: float, dew_point_c: float
+) -> None:
+    world = World(VirtualClock())
+    zone = world.zone()
+    zone.bind("temperature", Constant(temperature_c))
+    zone.bind("humidity", Constant(humidity_rh))
+    assert zone.value("dew_point") == pytest.approx(dew_point_c, abs=0.1)
+    zone.bind("dew_point", Constant(5.0))
+    assert zone.value("dew_point") == 5.0
+
+
+def test_the_dew_point_of_a_room_stays_as_a_chamber_warms_it() -> None:
+    world = World(VirtualClock())
+    before = world.zone().value("dew_point")
+    world.zone().bind("temperature", Constant(85.0))
+    assert world.zone().value("dew_point") == pytest.approx(before, abs=0.01)
