@@ -370,7 +370,7 @@ def test_a_course_of_moves_is_a_function_of_time_alone() -> None:
     assert field.reaches(100.0, 100.0, 110.0) == 100.0
 
 
-# A room, a chamber of 85/85, and a freezer, whose humidity counts over water and its frost over ice.
+# A room, a chamber of 85/85, and a freezer: its humidity counts over water, its frost over ice.
 @pytest.mark.parametrize(
     ("temperature_c", "humidity_rh", "dew_point_c"),
     [(23.0, 45.0, 10.4), (85.0, 85.0, 81.0), (-30.0, 60.0, -32.0)],

@@ -1,0 +1,1 @@
+"""Michell Optidew chilled mirror hygrometer: driver and twin, over Modbus RTU or TCP."""
