@@ -21,8 +21,9 @@ from sensorbench.instruments.delta_dtb.driver import DeltaDtb
 from sensorbench.instruments.delta_dtb.twin import SimDeltaDtb
 from sensorbench.instruments.telling import Held, OfItsOwn
 from sensorbench.links.inprocess_line import InProcessLine
-from sensorbench.links.mount import PtyMount
+from sensorbench.links.mount import PtyMount, TcpMount
 from sensorbench.links.serial_line import SerialLine
+from sensorbench.links.tcp_line import TcpLine
 from sensorbench.protocols.modbus_frames import with_crc
 from sensorbench.station.cable import cable_of
 from sensorbench.world.world import Fault, World
@@ -359,6 +360,22 @@ def test_two_at_one_cable_are_each_spoken_to() -> None:
         assert (first.temperature.told(), second.temperature.told()) == (Held(85.0), Held(-20.0))
         first.make_safe()
         assert (twins[0].runs, twins[1].runs) == (False, True)
+
+
+@pytest.mark.parametrize("framing", FRAMINGS)
+def test_two_behind_a_gateway_are_each_spoken_to(framing: Any) -> None:
+    world = World(RealClock(100.0), 1)
+    twins = [SimDeltaDtb(world, f"{SERIAL}{n}", address=n, framing=framing) for n in (1, 2)]
+    with (
+        TcpMount(cable_of(twins)) as mount,
+        TcpLine(mount.host, mount.port, DeltaDtb.LINE, "gateway") as line,
+    ):
+        first, second = (DeltaDtb(line, RealClock(), address=n) for n in (1, 2))
+        first.temperature.go(85.0)
+        second.temperature.go(-20.0)
+        assert (first.temperature.told(), second.temperature.told()) == (Held(85.0), Held(-20.0))
+        with pytest.raises(InstrumentError, match="does not answer the gateway"):
+            DeltaDtb(line, RealClock(), address=3).identify()
 
 
 @pytest.mark.parametrize("framing", FRAMINGS)

@@ -17,7 +17,13 @@ from sensorbench.links.mount import PtyMount, TcpMount
 from sensorbench.links.serial_line import SerialLine
 from sensorbench.links.tcp_line import TcpLine
 from sensorbench.protocols.modbus_client import ModbusClient
-from sensorbench.protocols.modbus_frames import AsciiSplitter, RtuSplitter, in_ascii, with_crc
+from sensorbench.protocols.modbus_frames import (
+    FRAMINGS,
+    AsciiSplitter,
+    RtuSplitter,
+    in_ascii,
+    with_crc,
+)
 
 from ..modbus_messages import COUNT, MODE, UNIT, VALUE, Medium, SimThing, told_device
 
@@ -31,7 +37,9 @@ def thing() -> SimThing:
     return SimThing(words="low first")
 
 
-@pytest.fixture(params=["tcp", pytest.param("serial", marks=posix)])
+@pytest.fixture(
+    params=["tcp", pytest.param("serial", marks=posix), pytest.param("ascii", marks=posix)]
+)
 def pymodbus_client(request: pytest.FixtureRequest, thing: SimThing) -> Iterator[Clients]:
     client: Clients
     if request.param == "tcp":
@@ -41,9 +49,11 @@ def pymodbus_client(request: pytest.FixtureRequest, thing: SimThing) -> Iterator
             yield client
             client.close()
     else:
+        framer = FramerType.ASCII if request.param == "ascii" else FramerType.RTU
+        thing.framing = FRAMINGS["ascii" if request.param == "ascii" else "rtu"]
         with PtyMount(thing) as pty:
             client = ModbusSerialClient(
-                pty.address, framer=FramerType.RTU, baudrate=38400, timeout=1.0, retries=0
+                pty.address, framer=framer, baudrate=38400, timeout=1.0, retries=0
             )
             assert client.connect()
             yield client
@@ -59,6 +69,8 @@ def test_pymodbus_reads_and_writes_it(pymodbus_client: Clients, thing: SimThing)
     assert not client.write_register(30, 62, device_id=UNIT).isError()
     assert (thing.values[0], thing.mode) == (85.5, 62)
     assert client.read_input_registers(7, count=1, device_id=UNIT).registers == [4711]
+    assert not client.write_coil(2049, False, device_id=UNIT).isError()
+    assert client.read_discrete_inputs(2048, count=3, device_id=UNIT).bits[:3] == [0, 0, 1]
 
 
 @pytest.mark.parametrize(

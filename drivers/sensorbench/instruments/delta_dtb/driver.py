@@ -2,7 +2,8 @@
 
 From the factory they are set to ASCII, 9600 7E1 (recalled; so is the sister DTC): then write
 `framing = "ascii"` for the instrument and `data_bits = 7, parity = "even"` in its link. RTU is 8N1,
-which is what the link has unless told. Addresses are 1 to 247, several on one cable. The rules:
+which is what the link has unless told. Addresses are 1 to 247, several on one cable, or behind a
+gateway from Modbus/TCP, whose framing is then the gateway's matter. The rules:
 - Numbers are tenths of a degree in the unit of the panel. So nothing is read or set unless it tells
   degC and one decimal (SP 1).
 - Set point and run are refused while communication write-in is off (CoSH), before anything is sent:
@@ -15,8 +16,8 @@ which is what the link has unless told. Addresses are 1 to 247, several on one c
 Alarms are told by number: what they mean, and what their relays cut, is set and wired at the
 panel. So they are not armed from here: an over-temperature limiter beside it is the oven's
 protection.
-Sessions: one, it is a serial line. A watchdog of its own, status that reading changes: none known.
-It tells neither its model nor its number.
+Sessions: one, it is a serial line; of a gateway not known, so one. A watchdog of its own, status
+that reading changes: none known. It tells neither its model nor its number.
 Sources: DT3 and DT4848 manuals, RS-485 communication (registers, bits, codes, 8 words a reading);
 Dwyer 16B manual, page 25, for LEDs, lock and version of the same registers; minimalmodbus,
 tests/test_deltaDTB4824.py; clients of the DTB4848. Recalled: accuracy; that set points are kept in
@@ -79,7 +80,8 @@ class DeltaDtb:
     """
 
     LINE: ClassVar[LineSettings] = LineSettings(
-        write_terminator="", read_terminator="", timeout_s=1.0, baud_rate=9600, pause_s=0.05,
+        write_terminator="", read_terminator="", timeout_s=1.0, baud_rate=9600, tcp_port=502,
+        pause_s=0.05,
     )  # fmt: skip
 
     temperature = setpoint["DeltaDtb"](
