@@ -9,6 +9,7 @@ from typing import Any
 import minimalmodbus
 import pytest
 
+from sensorbench.core.catalog import devices
 from sensorbench.core.clock import RealClock, VirtualClock
 from sensorbench.core.errors import (
     InstrumentError,
@@ -26,6 +27,9 @@ from sensorbench.links.serial_line import SerialLine
 from sensorbench.links.tcp_line import TcpLine
 from sensorbench.protocols.modbus_frames import with_crc
 from sensorbench.station.cable import cable_of
+from sensorbench.testing.cases import case_of
+from sensorbench.testing.instruments import INSTRUMENT_CHECKS
+from sensorbench.testing.world import Case
 from sensorbench.world.world import Fault, World
 
 SERIAL = "SIM-DTB"
@@ -387,3 +391,12 @@ def test_a_framing_that_is_not_the_panels_gets_no_answer(
     driver = DeltaDtb(InProcessLine(twin, DeltaDtb.LINE, "oven"), clock, framing=framing)  # type: ignore[arg-type]
     with pytest.raises(TransportError):
         driver.identify()
+
+
+@pytest.mark.parametrize(
+    "check",
+    [check for check in INSTRUMENT_CHECKS if "port" not in check.__name__],
+    ids=lambda check: check.__name__,
+)
+def test_it_keeps_in_ascii_what_every_instrument_keeps(check: Callable[[Case], None]) -> None:
+    check(case_of(devices()["delta_dtb"], options={"framing": "ascii"}))

@@ -141,6 +141,7 @@ def test_a_model_with_programs_is_read_and_made_safe_and_not_set(
     for ask in (driver.temperature.go, driver.temperature.foresee):
         with pytest.raises(SetpointError, match=r"it is an AI-518P, .*not set\. Nothing was set"):
             ask(85.0)
+    assert driver.temperature.protect(-10.0, 130.0) == (-250.0, 1000.0)
     assert oven.written == []
     oven.twin.runs = 0
     assert driver.temperature.told() == OfItsOwn("a program of its own")

@@ -15,7 +15,7 @@ to Modbus is silent here: its AFC must choose AIBUS. The rules:
 HIAL and LoAL, its absolute alarms, are its own protection as far as their relay cuts something:
 they are narrowed, never widened.
 Sessions: one, it is a serial line. A watchdog of its own, status that reading changes: none known.
-It tells no number. Manual output, which its panel chooses, it does not tell.
+It tells no number. What its panel chooses, manual output and degF, it does not tell.
 Sources: AIBUS protocol V8.0 of Yudian (00h to 11h; life of its memory) and V7.0 (alarms by bit,
 answer within 150 ms); yudian-ai-tool for 15h, 1Bh, dPt, and the words of AI-516 and AI-518.
 Recalled: the words of 526, 708 and 719, by the same rule; range and accuracy with a Pt100.
@@ -132,7 +132,9 @@ class YudianAi:
 
     @temperature.protect
     def _(self, low: float | None, high: float | None) -> Band:
-        """Narrow its absolute alarms, LoAL and HIAL."""
+        """Narrow its absolute alarms, LoAL and HIAL; those of a model with programs are read."""
+        if self._model() in _PROGRAMS.values():
+            low = high = None
         steps = self._steps(self._read(_POINT))
         found_low, found_high = self._read(_LOW_ALARM).value, self._read(_HIGH_ALARM).value
         if low is not None and round(low * steps) > found_low:
