@@ -109,14 +109,15 @@ class MensorCpc6000:
         span_pa = self._check(number(target))
         command = f"Setpt {number(target) / self._unit_pa():.8E}"
         self._line.write(command)
-        held_pa, has_error = self._ask_pascals("Setpt?")
-        if has_error or abs(held_pa - number(target)) > _ROUNDS * span_pa:
+        try:
+            held_pa = self._ask_pascals("Setpt?")
+            if abs(held_pa - number(target)) > _ROUNDS * span_pa:
+                raise InstrumentError("Setpt?", f"{held_pa:g} Pa", "it holds that instead")
+        except InstrumentError as refused:
             if self._mode() == "CONTROL":
                 self._turn("MEASURE")
-            raise InstrumentError(
-                command, "; ".join(self.take()) or f"{held_pa:g} Pa",
-                f"it holds {held_pa:g} Pa, and does not control now", self.name,
-            )  # fmt: skip
+            text = "the set point was not taken; it does not control now"
+            raise InstrumentError(command, refused.code, text, self.name) from refused
         self._turn("CONTROL")
         return held_pa
 
@@ -130,14 +131,7 @@ class MensorCpc6000:
         """Return the measured pressure. Raises InstrumentError while errors wait."""
         self._require_channel()
         self._require_absolute()
-        command = f"{self._channel}?"
-        pressure_pa, has_error = self._ask_pascals(command)
-        if has_error:
-            raise InstrumentError(
-                command, "; ".join(self.take()) or "E", "it had errors to tell, so this reading "
-                "is not taken; they are cleared now", self.name,
-            )  # fmt: skip
-        return pressure_pa
+        return self._ask_pascals(f"{self._channel}?")
 
     @pressure.told
     def _(self) -> Told:
@@ -147,7 +141,7 @@ class MensorCpc6000:
             return OfItsOwn(f"channel {active}, chosen at the panel: it tells of that alone")
         if self._mode() != "CONTROL":
             return None
-        return Held(self._ask_pascals("Setpt?")[0])
+        return Held(self._ask_pascals("Setpt?"))
 
     @pressure.release
     def _(self) -> None:
@@ -155,12 +149,12 @@ class MensorCpc6000:
 
     def read_range_pa(self) -> tuple[float, float]:
         """Return lowest and highest pressure of the sensor in use, Pa."""
-        return self._ask_pascals("RangeMin?")[0], self._ask_pascals("RangeMax?")[0]
+        return self._ask_pascals("RangeMin?"), self._ask_pascals("RangeMax?")
 
     def is_stable(self) -> bool:
         """Return whether the pressure has settled by the controller's own criterion."""
         command = f"{self._channel}S?"
-        return parse_yes(self._ask(command).text, command)
+        return parse_yes(self._ask_clean(command), command)
 
     def make_safe(self) -> None:
         """Vent the channel, whatever went before; returns when it has begun.
@@ -183,33 +177,46 @@ class MensorCpc6000:
 
     # --------------------------------------------------------------------------------------
 
-    def _ask(self, command: str) -> Reply:
-        return Reply.parse(self._line.query(command), command)
+    def _ask(self, command: str) -> str:
+        """Return a reply whatever errors wait: what vents must not depend on them."""
+        return Reply.parse(self._line.query(command), command).text
 
-    def _ask_pascals(self, command: str) -> tuple[float, bool]:
-        """Return a number of the active channel in Pa, and whether errors wait.
+    def _ask_clean(self, command: str) -> str:
+        """Return a reply. Raises InstrumentError with the errors that wait, and clears them."""
+        reply = Reply.parse(self._line.query(command), command)
+        if reply.has_error:
+            raise InstrumentError(
+                command, "; ".join(self.take()) or "E", "it had these errors to tell, so this "
+                "reply is not taken; they are cleared now", self.name,
+            )  # fmt: skip
+        return reply.text
+
+    def _ask_pascals(self, command: str) -> float:
+        """Return a number of the active channel in Pa.
 
         Raises ProtocolError where its unit is not the same before and after.
         """
-        unit_pa, reply = self._unit_pa(), self._ask(command)
+        unit_pa, text = self._unit_pa(), self._ask_clean(command)
         if self._unit_pa() != unit_pa:
             raise ProtocolError(
                 f"{self.name}: its unit changed while {command} was asked, or a reply came "
                 "damaged: nothing is known of the pressure"
             )
-        return round(parse_value(reply.text, command) * unit_pa, 6), reply.has_error
+        return round(parse_value(text, command) * unit_pa, 6)
 
     def _unit_pa(self) -> float:
-        return parse_unit(self._ask("Units?").text, "Units?")
+        return parse_unit(self._ask_clean("Units?"), "Units?")
+
+    def _known(self, active: str) -> str:
+        if active.upper() not in {*_CHANNELS, "D"}:
+            raise ProtocolError(f"{self.name}: Chan? answered {active!r}, expected A, B or D")
+        return active.upper()
 
     def _active(self) -> str:
-        active = self._ask("Chan?").text.upper()
-        if active not in {*_CHANNELS, "D"}:
-            raise ProtocolError(f"{self.name}: Chan? answered {active!r}, expected A, B or D")
-        return active
+        return self._known(self._ask("Chan?"))
 
     def _require_channel(self) -> None:
-        active = self._active()
+        active = self._known(self._ask_clean("Chan?"))
         if active != self._channel:
             raise ProtocolError(
                 f"{self.name}: channel {active} is active, and units are told of that alone: "
@@ -229,7 +236,7 @@ class MensorCpc6000:
             )
 
     def _require_absolute(self) -> None:
-        kind = self._ask("Ptype?").text.upper()
+        kind = self._ask_clean("Ptype?").upper()
         if kind != "ABSOLUTE":
             raise ProtocolError(
                 f"{self.name}: Ptype? answered {kind!r}, expected ABSOLUTE: it does not count from "
@@ -247,7 +254,7 @@ class MensorCpc6000:
         return high_pa - low_pa
 
     def _mode(self) -> str:
-        mode = self._ask("Mode?").text.upper()
+        mode = self._ask("Mode?").upper()
         if mode not in _MODES:
             raise ProtocolError(
                 f"{self.name}: Mode? answered {mode!r}, expected one of {', '.join(sorted(_MODES))}"
