@@ -64,8 +64,7 @@ class Fluke1529:
     def __init__(self, line: Line, clock: Clock) -> None:
         self.name = line.name
         self._line, self._clock = line, clock
-        self._behind_s: float | None = None
-        """How far the instrument's clock is behind ours, None while that is not known."""
+        self._behind_s: float | None = None  # the instrument's clock behind ours, where known
 
     def identify(self) -> Identity:
         """Read *IDN?. Raises WrongDevice if it is no 1529."""
