@@ -138,10 +138,8 @@ class Thermotron8800:
     @temperature.told
     def _(self) -> Told:
         """Return the set point, where a ramp ends; None while it is stopped."""
-        doing = self._doing()
-        if doing is not None:
-            return doing
-        return Held(self._final(_AIR)) if self._state() == _MANUAL else None
+        state = self._state()
+        return Held(self._final(_AIR)) if state == _MANUAL else _own(state)
 
     @temperature.protect
     def _(self, low: float | None, high: float | None) -> Band:
@@ -220,12 +218,10 @@ class Thermotron8800:
     @humidity.told
     def _(self) -> Told:
         self._require(_WET)
-        doing = self._doing()
-        if doing is not None:
-            return doing
-        if self._state() != _MANUAL or not self._code("OPTN?") & _HUMIDITY:
-            return None
-        return Held(self._final(_WET))
+        state = self._state()
+        if state != _MANUAL:
+            return _own(state)
+        return Held(self._final(_WET)) if self._code("OPTN?") & _HUMIDITY else None
 
     @humidity.release
     def _(self) -> None:
@@ -278,12 +274,6 @@ class Thermotron8800:
         self._set_ramp(_AIR, 0.0)
         self._aim(_AIR, set_point_c)
 
-    def _doing(self) -> OfItsOwn | None:
-        state = self._state()
-        if state in (_STOPPED, _MANUAL):
-            return None
-        return OfItsOwn(f"{_STATES.get(state, f'state {state}')} that was asked for at the chamber")
-
     def _state(self) -> int:
         return self._code("STAT?")
 
@@ -312,8 +302,7 @@ class Thermotron8800:
                 )  # fmt: skip
 
     def _ramp_now(self, channel: int) -> float:
-        query = f"MRMP{channel}?"
-        return self._named(wire.number, query)
+        return self._named(wire.number, f"MRMP{channel}?")
 
     def _choose(self, *, on: int = 0, off: int = 0) -> None:
         """Switch options of manual mode on and off, and see that they are."""
@@ -418,3 +407,10 @@ class Thermotron8800:
                     "stop, and who uses it", self.name,
                 )  # fmt: skip
             self._clock.sleep(_LOOKS_S)
+
+
+def _own(state: int) -> OfItsOwn | None:
+    """Return what a chamber that is not in manual mode does, None where it is stopped."""
+    if state == _STOPPED:
+        return None
+    return OfItsOwn(f"{_STATES.get(state, f'state {state}')} that was asked for at the chamber")
