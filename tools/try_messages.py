@@ -20,7 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.drivers.aibus_messages import told_splitter
-from tests.drivers.messages import ON_LINES, replied, told_twin
+from tests.drivers.messages import FACES, ON_LINES, replied, told_face, told_twin
 from tests.drivers.modbus_messages import Medium, told_client, told_device
 
 SHOWN = 20
@@ -39,6 +39,8 @@ def main() -> int:
     for name, device in ON_LINES.items():
         sent, spoilt = told_twin(device, each, asked.seed), replied(device, each // 4, asked.seed)
         wrong += _told(name, each, sent, spoilt)
+    for name, make in FACES.items():
+        wrong += _told(name, each, told_face(make, each, asked.seed), iter(()))
     each = asked.count // len(FRAMINGS)
     for name, medium in FRAMINGS.items():
         sent = told_device(medium, each, asked.seed)

@@ -360,6 +360,34 @@ def test_simulate_serves_serial_lines_as_ports_of_a_converter_too(tmp_path: Path
         process.kill()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="SIGINT is POSIX")
+def test_simulate_serves_an_instrument_at_all_its_ports(tmp_path: Path) -> None:
+    assert sensorbench("init", str(tmp_path / "bench")).returncode == 0
+    station = tmp_path / "bench" / "station.toml"
+    text = station.read_text(encoding="utf-8")
+    station.write_text(text.replace('"espec_p300"', '"watlow_f4t"'), encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sensorbench.app.main", "simulate", str(tmp_path / "bench"),
+         "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout
+        found = {
+            row["name"]: row for row in (json.loads(process.stdout.readline()) for _ in range(5))
+        }
+        assert (found["chamber"]["kind"], found["chamber"]["terminator"]) == ("tcp", "")
+        commands = found["chamber:scpi"]
+        assert commands["terminator"] == "\n"
+        with socket.create_connection((commands["host"], commands["port"]), timeout=10) as port:
+            port.sendall(b"*IDN?\n")
+            assert b'"F4T1' in port.recv(1000)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=10) == 0
+    finally:
+        process.kill()
+
+
 def test_simulate_serves_every_instrument_to_other_programs_until_stopped(tmp_path: Path) -> None:
     assert sensorbench("init", str(tmp_path / "bench")).returncode == 0
     process = subprocess.Popen(

@@ -6,13 +6,15 @@ import math
 import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from sensorbench.core.catalog import Device, devices
+from sensorbench.core.clock import VirtualClock
 from sensorbench.core.errors import BenchError
 from sensorbench.core.plugins import OURS
 from sensorbench.instruments.members import meters_of, setpoints_of
+from sensorbench.instruments.watlow_f4t.twin import SimWatlowF4t
 from sensorbench.links.line import CutsFrames
 from sensorbench.protocols.aibus_frames import AibusSplitter
 from sensorbench.protocols.modbus_device import ModbusDevice
@@ -20,6 +22,7 @@ from sensorbench.protocols.scpi_device import ScpiDevice
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.instrument_use import use
 from sensorbench.testing.world import InstrumentBench
+from sensorbench.world.world import World
 
 from . import aibus_messages, modbus_messages
 
@@ -28,6 +31,10 @@ ON_LINES = {
     for name, device in devices().items()
     if device.kind == "instrument" and device.origin == OURS and {"serial", "tcp"} & {*device.links}
 }
+FACES: dict[str, Callable[[], Any]] = {
+    "watlow_f4t, SCPI": lambda: SimWatlowF4t(World(VirtualClock()), "SIM-1", power_event=1).scpi,
+}
+"""What twins speak at other ports than their usual one."""
 MOST_S = 5.0
 _BYTES = b":;,?*() '\"@#.+-eE0123456789\x00\xff\t" + b"VOLTCURRMEASSOUROUTPSYSTERR"
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")
@@ -43,7 +50,11 @@ def messages(device: Device, chance: random.Random) -> Iterator[bytes]:
         yield from modbus_messages.requests(chance, "serial", twin.unit, places)
     if _speaks_aibus(twin):
         yield from aibus_messages.requests(chance)
-    known = [pattern.encode() for pattern in getattr(twin, "understood", tuple)()] or [b"?"]
+    yield from _mutations(getattr(twin, "understood", tuple)(), chance)
+
+
+def _mutations(understood: Sequence[str], chance: random.Random) -> Iterator[bytes]:
+    known = [pattern.encode() for pattern in understood] or [b"?"]
     while True:
         parts = [
             _spelt(chance.choice(known), chance) for _ in range(chance.choice((1, 1, 1, 2, 5)))
@@ -96,6 +107,20 @@ def told_twin(device: Device, count: int, seed: int) -> Iterator[str]:
             yield f"{device.name}: {message!r} took longer than {MOST_S:g} s"
         if chance.random() < 0.02:
             yield from _unknown(device, bench, chance)
+
+
+def told_face(make: Callable[[], Any], count: int, seed: int) -> Iterator[str]:
+    """Send `count` messages to what a twin speaks at another port; yield what went wrong."""
+    chance, face = random.Random(seed), make()
+    for _, message in zip(range(count), _mutations(face.understood(), chance), strict=False):
+        try:
+            reply = face.handle(message)
+        except Exception as error:
+            yield f"{message!r} raised {type(error).__name__}: {error}"
+            face = make()
+            continue
+        if reply is not None and not isinstance(reply, bytes):
+            yield f"{message!r} was answered by {reply!r}"
 
 
 def _unknown(device: Device, bench: InstrumentBench, chance: random.Random) -> Iterator[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TypeVar
 
 from sensorbench.core.clock import Clock
@@ -52,7 +53,7 @@ class Reached:
 class Bench:
     """Sends what steps ask for and waits for it; what was really sent is on record.
 
-    `relative` are the addresses that the parts count from ambient and the bench from vacuum.
+    `zeros` says where the parts count from another zero than the bench: Schedule.zeros.
     `unsettled` holds by address the last soak that was not reached, for the readings after it;
     `reached` the first soak since a place was set.
     """
@@ -66,13 +67,13 @@ class Bench:
         state: State,
         on_feed: Callable[[], None],
         insist: Again,
-        relative: frozenset[tuple[str, str]] = frozenset(),
+        zeros: Mapping[tuple[str, str], int] = MappingProxyType({}),
     ) -> None:
         self._station, self._evidence = station, evidence
         self._services, self._watch, self._state = services, watch, state
         self._clock: Clock = station.clock
         self._on_feed, self._insist = on_feed, insist
-        self._relative = relative
+        self._zeros = zeros
         # When each wave was started, and its period: its plateaus are read in their middle.
         self.waves: dict[tuple[str, str], tuple[float, float]] = {}
         self.unsettled: dict[tuple[str, str], dict[str, object]] = {}
@@ -228,15 +229,16 @@ class Bench:
         return replace(band, target=target, low=low, high=high)
 
     def shift(self, zone: str, where: str) -> float:
-        """Return the ambient value, where the part counts from it and the bench from vacuum."""
-        if (zone, where) not in self._relative:
+        """Return what the bench counts more than the part, where one counts from ambient."""
+        sign = self._zeros.get((zone, where), 0)
+        if not sign:
             return 0.0
         name = f"{address(where).quantity.name}.{AMBIENT}"
         spot = self._watch.spots.get((zone, name))
         if spot is not None and spot.meters[0].value is not None:
-            return components(spot.meters[0].value)[0]
+            return sign * components(spot.meters[0].value)[0]
         row = self._station.bindings.rows.get((zone, name))
-        return row.fixed if row is not None and isinstance(row.fixed, float) else 0.0
+        return sign * row.fixed if row is not None and isinstance(row.fixed, float) else 0.0
 
     def _next_look(self, spot: Spot, band: Band, inside: bool, now: float) -> float:
         """Return when to look again: not at what stands still, or is known to be far away.

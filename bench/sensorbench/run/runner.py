@@ -106,7 +106,7 @@ class Runner:
             self.state,
             self.duts.forget,
             self.failing.insist,
-            schedule.relative(),
+            schedule.zeros(),
         )
         if isinstance(station.operator, Terminal):
             station.operator.meanwhile = self._while_asked

@@ -31,7 +31,7 @@ def foreseen(schedule: Schedule, acting: Acting, label: str = "") -> list[Proble
     how problems name the profile, its id where none is given.
     """
     found: dict[Problem, None] = {}
-    relative = schedule.relative()
+    zeros = schedule.zeros()
     asked = {
         (step.zone, step.action.address, step.action.target, step.action.limit): step.phase
         for step in reversed(schedule.steps)
@@ -41,7 +41,7 @@ def foreseen(schedule: Schedule, acting: Acting, label: str = "") -> list[Proble
         setpoint = acting(zone, where)
         if setpoint is None:
             continue
-        shift = address(where).quantity.usual if (zone, where) in relative else 0.0
+        shift = zeros.get((zone, where), 0) * address(where).quantity.usual
         for value in _values(target):
             try:
                 setpoint.foresee(value + shift if isinstance(value, float) else value, limit)

@@ -27,6 +27,7 @@ _OVER = {
     "members": "other instruments' members", "person": "a person", "none": "nothing",
 }  # fmt: skip
 _GIVEN = {"self", "world", "serial", "place", "members", "name"}
+_BESIDE = ("sensorbench.instruments", "sensorbench.sensors")
 
 
 def write_pages(folder: Path) -> list[Path]:
@@ -77,10 +78,13 @@ def generated(device: Device) -> str:
 
 
 def _documented(twin: type[Any]) -> Iterator[str]:
-    """Yield the words of the twin's module and class: what it models, and what not."""
-    module = inspect.getdoc(sys.modules[twin.__module__]) or ""
-    for text in (module, inspect.getdoc(twin) or ""):
-        yield from (text.strip(), "")
+    """Yield the words of the twin's module and class: what it models, and what not.
+
+    And those of what it shares with others of its sort, from modules beside the devices' folders.
+    """
+    shared = [base for base in twin.__mro__[1:] if base.__module__.rpartition(".")[0] in _BESIDE]
+    for told in (sys.modules[twin.__module__], twin, *shared):
+        yield from ((inspect.getdoc(told) or "").strip(), "")
 
 
 def _options(twin: type[Any]) -> Iterator[str]:

@@ -17,13 +17,18 @@ from sensorbench.world.twins import Signal
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """What can be set of an output: volts and amperes, and the limit that a reset gives it."""
+    """What can be set of an output: volts and amperes, and the limit that a reset gives it.
+
+    What is set is rounded to the steps; 0 where they are too small to be seen.
+    """
 
     most_volts: float
     most_amperes: float
     most_protection_volts: float
     least_amperes: float
     reset_amperes: float
+    step_volts: float = 0.0
+    step_amperes: float = 0.0
 
 
 class Rail(Driven):
@@ -70,6 +75,7 @@ class Output:
         self._changing = changing
         self._rating = rating
         self.least_a = rating.least_amperes
+        self.step_v, self.step_a = rating.step_volts, rating.step_amperes
         self.join()
         self._gain = 1.0 + 1e-4 * stream("gain").normal()
         self._offset_v = 1e-3 * stream("offset").normal()
@@ -86,6 +92,14 @@ class Output:
         self.most_v = in_series * rating.most_volts
         self.most_a = in_parallel * rating.most_amperes
         self.most_protection_v = in_series * rating.most_protection_volts
+
+    def round_v(self, volts: float) -> float:
+        """Return a voltage in steps of the converter."""
+        return _in_steps(volts, self.step_v)
+
+    def round_a(self, amperes: float) -> float:
+        """Return a current in steps of the converter."""
+        return _in_steps(amperes, self.step_a)
 
     def reset(self) -> None:
         """Take the settings of *RST; trips are cleared."""
@@ -197,3 +211,7 @@ class Output:
         """Return a reading of the current, in A; noise is by `counter`."""
         noise_a = 1e-5 * self._noise.normal(-1 - counter)
         return self.current_a * self._read_gain + self._read_offset_a + noise_a
+
+
+def _in_steps(value: float, step: float) -> float:
+    return round(value / step) * step if step else value

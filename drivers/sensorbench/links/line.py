@@ -6,7 +6,7 @@ RTU, SHDLC); whoever speaks in them declares a LINE without terminators (`FRAMES
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -141,6 +141,15 @@ class SpeaksOverTcp(Protocol):
 
     def over_tcp(self) -> LineTwin:
         """Return the twin as a TCP port has it."""
+        ...
+
+
+@runtime_checkable
+class HasMorePorts(Protocol):
+    """A twin whose device listens at more TCP ports than one, each with a protocol of its own."""
+
+    def more_ports(self) -> Mapping[str, LineTwin]:
+        """Return what speaks at each of the others, by the protocol's name."""
         ...
 
 

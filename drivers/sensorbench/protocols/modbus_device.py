@@ -65,6 +65,15 @@ class Record(Protocol):
     def note(self, access: str) -> None: ...
 
 
+class Speaker(Protocol):
+    """What answers at a port; `sensorbench.links.line.LineTwin` fits it."""
+
+    terminators: tuple[bytes, ...]
+    reply_terminator: bytes
+
+    def handle(self, line: bytes) -> bytes | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Declared:
     """One declaration: `times` blocks, each `every` registers on; a text has one a character."""
@@ -237,8 +246,8 @@ class ModbusDevice:
         """Return what cuts the bytes of a serial line into frames."""
         return self.framing.splitter()
 
-    def over_tcp(self) -> TcpFace:
-        """Return this device on a TCP port: a `LineTwin` that speaks Modbus/TCP."""
+    def over_tcp(self) -> Speaker:
+        """Return this device on a TCP port: a `LineTwin` that speaks Modbus/TCP, usually."""
         return TcpFace(self._answered_on_tcp, self.sessions, self.linger_s)
 
     def handle(self, line: bytes) -> bytes | None:

@@ -3,6 +3,7 @@
 A pattern is written as manuals do: capitals are the short form, brackets mark what may be left
 out, `<4>` a numeric suffix from 1 to 4 that defaults to 1: `:INSTrument:SENSor<4>:FULL?`. One that
 is left out of `<4?>` is given as 0: the instrument takes the channel that was selected before.
+A digit that is written out belongs to the name: `:PRESsure0?` is another header than `:PRESsure?`.
 Source: SCPI-99 volume 1, section 6, as recalled.
 """
 
@@ -15,7 +16,7 @@ from typing import Generic, TypeVar
 from sensorbench.protocols.scpi_status import ScpiError
 
 T = TypeVar("T")
-_PART = re.compile(r"(\[)?:?(\*?[A-Za-z]+)(?:<(\d)(\??)>)?(\])?")
+_PART = re.compile(r"(\[)?:?(\*?[A-Za-z]+\d?)(?:<(\d)(\??)>)?(\])?")
 _MNEMONIC = re.compile(r"([A-Z]+)(\d*)")
 _LONGEST_MNEMONIC = 12
 
@@ -109,7 +110,7 @@ class HeaderTree(Generic[T]):
         for word in path:
             if len(word) > _LONGEST_MNEMONIC:
                 raise ScpiError(-112)
-            name, digit = _split(word)
+            name, digit = (word, "") if word in node.children else _split(word)
             child = node.children.get(name)
             if child is None or (digit and not child.suffixes):
                 return None

@@ -49,7 +49,7 @@ class Wave:
 Target = Value | Wave | None
 """What an address is set to; None is off."""
 Targets = dict[str, Target]
-AMBIENT = "ambient"
+AMBIENT, VACUUM = "ambient", "vacuum"
 """What a gauge part counts from, and the port of the bench that tells it."""
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from sensorbench.core.quantity import Value
-from sensorbench.parts.values import AMBIENT, Target, Wave
+from sensorbench.parts.values import AMBIENT, VACUUM, Target, Wave
 
 FORMAT = 2
 GAP = 3.0
@@ -185,20 +185,23 @@ class Schedule:
         axes = self.quantities.get(where.partition(".")[0], {}).get("axes", ())
         return whole if dot and last in axes else where
 
-    def relative(self) -> frozenset[tuple[str, str]]:
-        """Return zone and address of what parts count from ambient and the bench from vacuum."""
-        wanted = {
-            where
-            for part in self.parts.values()
-            for where, row in part["ranges"].items()
-            if row.get("relative_to") == AMBIENT
-        }
-        return frozenset(
-            (zone, where)
-            for zone, told in self.zones.items()
-            for where, bench in told.get("benches", {}).items()
-            if where in wanted and bench.get("against") == "vacuum"
-        )
+    def zeros(self) -> Mapping[tuple[str, str], int]:
+        """Return by zone and address where parts and bench count from other zeros, and how.
+
+        1 where the parts count from ambient and the bench from vacuum, -1 the other way round: what
+        the bench counts is what the parts count, and so many times ambient.
+        """
+        ranges = [row for part in self.parts.values() for row in part["ranges"].items()]
+        asked = {where for where, _ in ranges}
+        relative = {where for where, row in ranges if row.get("relative_to") == AMBIENT}
+        found = {}
+        for zone, told in self.zones.items():
+            for where, bench in told.get("benches", {}).items():
+                if where in relative and bench.get("against") == VACUUM:
+                    found[zone, where] = 1
+                if where in asked - relative and bench.get("against") == AMBIENT:
+                    found[zone, where] = -1
+        return found
 
     def as_json(self) -> dict[str, Any]:
         """Return the schedule as JSON values."""

@@ -461,13 +461,15 @@ class RunData:
         return found[0] * direction[axes.index(axis)]
 
     def ambient(self, zone: str, whole: str, readout: Readout | None = None) -> float:
-        """Return what lies between the part's zero and the bench's, 0 where they are one."""
-        relative = any(
-            part["ranges"].get(whole, {}).get("relative_to") == "ambient"
-            for part in self.schedule.parts.values()
-        )
-        if not relative or self.bench(zone, whole).get("against") != "vacuum":
-            return 0.0
+        """Return what the bench counts more than the part, 0 where their zeros are one."""
+        sign = self._zeros.get((zone, whole), 0)
+        return sign * self._ambient(zone, whole, readout) if sign else 0.0
+
+    @cached_property
+    def _zeros(self) -> Mapping[tuple[str, str], int]:
+        return self.schedule.zeros()
+
+    def _ambient(self, zone: str, whole: str, readout: Readout | None) -> float:
         name = f"{whole.partition('.')[0]}.ambient"
         read = readout.references.get(f"{zone}:{name}") if readout is not None else None
         if read is not None:

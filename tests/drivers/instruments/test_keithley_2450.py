@@ -240,6 +240,21 @@ def test_a_reading_is_of_the_function_in_use_into_a_named_buffer(twin: SimKeithl
     assert ask(twin, ":READ? 'mine';:SYST:ERR?") == '-224,"Illegal parameter value"'
 
 
+@pytest.mark.parametrize(
+    ("read_back", "source_v"), [("1", pytest.approx(5.0, abs=2e-3)), ("0", 5.0)]
+)
+def test_a_reading_is_told_with_what_its_source_had(
+    twin: SimKeithley2450, read_back: str, source_v: float
+) -> None:
+    ask(twin, f":SOUR:VOLT:ILIM 0.1;:SOUR:VOLT:READ:BACK {read_back};:SOUR:VOLT 5;:OUTP 1")
+    source, reading = ask(twin, ':READ? "defbuffer1",SOUR,READing').split(",")
+    assert float(source) == source_v
+    assert float(reading) == pytest.approx(0.005, rel=1e-3)
+    assert not twin.beyond
+    assert ask(twin, ':READ? "defbuffer1",TST;:SYST:ERR?').startswith("-224,")
+    assert twin.beyond
+
+
 def test_beyond_a_fixed_range_it_overflows_or_refuses(twin: SimKeithley2450) -> None:
     ask(twin, ":SOUR:VOLT:ILIM 0.1;:SOUR:VOLT:RANG 2;:SOUR:VOLT 5")
     assert ask(twin, ":SYST:ERR?;:SOUR:VOLT?") == '-222,"Data out of range";0.000000E+00'

@@ -297,6 +297,10 @@ def test_readings_fill_the_buffer_and_the_last_is_told(twin: SimKeithleyDmm6500)
     count, data, fetched = told.split(b";")
     assert (count, len(data.split(b", ")), fetched) == (b"3", 3, last)
     assert data.endswith(last or b"?")
+    elements = twin.handle(b"TRAC:DATA? 1,2,'defbuffer1',REL,READ") or b""
+    (first_s, _), (second_s, second) = (one.split(b",") for one in elements.split(b", "))
+    assert (float(first_s), float(second_s)) == (0.0, pytest.approx(0.04))  # twice a cycle, 50 Hz
+    assert second == data.split(b", ")[1]
     assert twin.handle(b"TRAC:CLE;ACT?;:FETC?") == b"0"
     assert twin.handle(b"SYST:ERR?") == b'-230,"Data corrupt or stale"'
 

@@ -314,6 +314,15 @@ def test_coupled_outputs_switch_together(twin: SimKeysightE36312a) -> None:
     assert twin.handle(b"OUTP? (@1:3)") == b"0,1,0"
 
 
+def test_an_output_that_brings_coupled_ones_along_is_switched_off_with_them(
+    supply: KeysightE36312a, twin: SimKeysightE36312a
+) -> None:
+    twin.handle(b"VOLT 3,(@3);:OUTP:COUP:CHAN CH1,CH3;:OUTP:COUP ON")
+    with pytest.raises(InstrumentError, match="output 3 came on with output 1; all were switched"):
+        supply.out1.go(5.0)
+    assert [rail_v(twin, f"out{number}") for number in (1, 2, 3)] == [0.0, 0.0, 0.0]
+
+
 def test_outputs_in_series_feed_one_rail_with_twice_the_volts(twin: SimKeysightE36312a) -> None:
     twin.handle(b"VOLT 5,(@2,3);:OUTP ON,(@2,3);:OUTP:PAIR SER")
     assert (rail_v(twin, "out2"), rail_v(twin, "out3")) == (0.0, 0.0)  # switched off

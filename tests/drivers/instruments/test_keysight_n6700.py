@@ -51,7 +51,7 @@ def driver_of(twin: SimKeysightN6700, clock: VirtualClock, **options: Any) -> Ke
 
 def rail_v(twin: SimKeysightN6700, member: str = "out1") -> float:
     """Return what is at the terminals now; nothing is sent for it."""
-    return components(twin.drives[member].at(twin._clock.now()))[0]
+    return components(twin.drives[member].at(twin._world.clock.now()))[0]
 
 
 def ask(twin: SimKeysightN6700, message: str) -> str:

@@ -173,6 +173,19 @@ def test_a_channel_that_is_left_out_is_left_to_the_instrument(header: str, suffi
             tree.find((wrong, "VOLT"))
 
 
+def test_a_digit_that_is_written_out_belongs_to_the_name() -> None:
+    tree = HeaderTree[str]()
+    tree.add(":PRESsure0", "whatever controls")
+    tree.add(":PRESsure:MODule<2>", "a module")
+    for header in ("PRES0", "PRESSURE0"):
+        found = tree.find((header,))
+        assert found is not None
+        assert (found.value, found.suffixes) == ("whatever controls", ())
+    assert tree.find(("PRES",)) is None
+    assert tree.find(("PRES0", "MOD2")) is None
+    assert tree.find(("PRES", "MOD2")) is not None
+
+
 @pytest.mark.parametrize("pattern", ["VOLT[age", "[:A]:B[:C<2>]", "A::B", ""])
 def test_patterns_that_can_not_be_read_are_refused(pattern: str) -> None:
     if pattern:

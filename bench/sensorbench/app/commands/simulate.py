@@ -6,7 +6,7 @@ import json
 import math
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import typer
 from sensorbench.core.catalog import devices
 from sensorbench.core.clock import RealClock
 from sensorbench.core.errors import InputError
-from sensorbench.links.line import LineTwin
+from sensorbench.links.line import HasMorePorts, LineTwin, SpeaksOverTcp
 from sensorbench.links.mount import PtyMount, TcpMount
 from sensorbench.links.rfc2217_mount import Rfc2217Mount
 from sensorbench.links.usb_mount import UsbMount
@@ -61,7 +61,11 @@ def serve(station: Path, speed: float, serial: str, as_json: bool) -> None:
             kind = serial if kind == "pty" else kind
             mount = stack.enter_context(_MOUNTS[kind](twin, world=bench.world.lock))
             address = mount.url if isinstance(mount, Rfc2217Mount) else mount.address
-            _announce(name, model, kind, address, twin, as_json)
+            served = twin.over_tcp() if kind == "tcp" and isinstance(twin, SpeaksOverTcp) else twin
+            _announce(name, model, kind, address, served, as_json)
+            for protocol, face in _more_ports(twin, kind).items():
+                more = stack.enter_context(TcpMount(face, world=bench.world.lock))
+                _announce(f"{name}:{protocol}", model, kind, more.address, face, as_json)
         for name, bus in bench.buses.items():
             _announce_bus(name, stack.enter_context(UsbMount(bus)), as_json)
         if not bench.lines and not bench.buses:
@@ -79,6 +83,11 @@ def serve(station: Path, speed: float, serial: str, as_json: bool) -> None:
             counts = ", ".join(f"{what} ({count} x)" for what, count in record.counts.items())
             name = names.get(record.device, record.device)
             typer.echo(f"{name} was asked for what its twin does not model: {counts}", err=True)
+
+
+def _more_ports(twin: LineTwin, kind: str) -> Mapping[str, LineTwin]:
+    """Return what a twin speaks at other TCP ports than its usual one."""
+    return twin.more_ports() if kind == "tcp" and isinstance(twin, HasMorePorts) else {}
 
 
 def _model(file: StationFile, lots: Sequence[tuple[Lot, Part]], name: str) -> str:

@@ -14,17 +14,15 @@ from functools import partial
 from typing import ClassVar
 
 from sensorbench.instruments.simulated_output import Output, Rating
+from sensorbench.instruments.simulated_supply import SimulatedSupply
 from sensorbench.protocols.scpi_device import ScpiDevice, scpi
 from sensorbench.protocols.scpi_parameters import Choice, Flag, Limit, Maybe, Number, bounded
 from sensorbench.protocols.scpi_status import ScpiError
-from sensorbench.world.faults import Suffering
-from sensorbench.world.fields import Field
-from sensorbench.world.twins import Signal
 from sensorbench.world.world import World
 
-_WIDE = Rating(30.0, 3.0, 33.0, least_amperes=0.0, reset_amperes=3.0)
-_NARROW = Rating(5.0, 3.0, 5.5, least_amperes=0.0, reset_amperes=3.0)
-_STEP = 1e-3
+_STEPS = {"step_volts": 1e-3, "step_amperes": 1e-3}
+_WIDE = Rating(30.0, 3.0, 33.0, least_amperes=0.0, reset_amperes=3.0, **_STEPS)
+_NARROW = Rating(5.0, 3.0, 5.5, least_amperes=0.0, reset_amperes=3.0, **_STEPS)
 _END = Maybe(Choice("MINimum", "MAXimum"))
 
 
@@ -41,13 +39,8 @@ class _ItOutput(Output):
         return self.protection_v if self.protects else 2.0 * self.most_v
 
 
-class SimItechIt6300(ScpiDevice):
-    """An IT6322 in a simulated world: output n feeds the field `outn`.
-
-    A load that draws more than the limit pulls the rail down; the twin looks at the load whenever
-    it is spoken to. A person at the panel lowers every voltage by a tenth (`setpoint_changed`),
-    switches all outputs off (`output_off`) or on (`output_on`), or presses LOCAL (`local`).
-    """
+class SimItechIt6300(SimulatedSupply[_ItOutput], ScpiDevice):
+    """An IT6322. A person at its panel presses LOCAL (`local`), too."""
 
     IDENTITY = "ITECH Ltd., IT6322, {serial}, 1.11-1.08"
     SIBLING = ("IT6322", "IT6412")
@@ -58,56 +51,20 @@ class SimItechIt6300(ScpiDevice):
     )  # fmt: skip
 
     def __init__(self, world: World, serial: str) -> None:
-        super().__init__(
-            serial, fault=partial(world.fault_of, serial), beyond=world.beyond_of(serial)
-        )
-        self._clock, self._number, self._remote = world.clock, 1, False
-        self._suffering = Suffering(world, serial, self._suffer)
-        self._outputs = {
+        outputs = {
             n: _ItOutput(rating, partial(world.stream, serial, n), world.changing)
             for n, rating in ((1, _WIDE), (2, _WIDE), (3, _NARROW))
         }
-        self.drives: dict[str, Field] = {
-            f"out{number}": output.rail for number, output in self._outputs.items()
-        }
+        super().__init__(world, serial, outputs)
+        self._number, self._remote = 1, False
 
     def reset(self) -> None:
         self._number = 1
-        for output in self._outputs.values():
-            output.reset()
-
-    def sense(self, member: str, signal: Signal) -> None:
-        """Say what is drawn from an output, in A. A voltage is that of its own terminals.
-
-        Raises KeyError for a member that it has not.
-        """
-        if member not in self.drives:
-            number = {f"current{number}": number for number in self._outputs}[member]
-            self._outputs[number].draws = signal
-
-    def handle(self, line: bytes) -> bytes | None:
-        """Carry out one message, with the rails where their loads put them now."""
-        self._suffering.catch_up()
-        self._trip_by(self._suffering.kind)  # what is there trips again after it was cleared
-        for output in self._outputs.values():
-            if output.on:
-                output.regulate()
-        return super().handle(line)
+        super().reset()
 
     def _suffer(self, fault: str) -> None:
-        self._trip_by(fault)
         self._remote = self._remote and fault != "local"
-        for output in self._outputs.values():
-            if fault == "setpoint_changed":
-                output.setpoint_v = _rounded(0.9 * output.setpoint_v)
-            if fault in {"output_off", "output_on"}:
-                output.on = fault == "output_on"
-            output.regulate()
-
-    def _trip_by(self, fault: str) -> None:
-        if fault.startswith("trip"):
-            self._outputs[int(fault[-1])].voltage_tripped = True
-            self._outputs[int(fault[-1])].regulate()
+        super()._suffer(fault)
 
     @property
     def _chosen(self) -> _ItOutput:
@@ -158,7 +115,7 @@ class SimItechIt6300(ScpiDevice):
     @scpi("[:SOURce]:VOLTage[:LEVel][:IMMediate][:AMPLitude]", Number("V"))
     def _set_voltage(self, voltage: float | Limit) -> None:
         output = self._mine()
-        output.setpoint_v = _rounded(bounded(voltage, 0.0, output.most_v, 0.0))
+        output.setpoint_v = output.round_v(bounded(voltage, 0.0, output.most_v, 0.0))
         output.regulate()
 
     @scpi("[:SOURce]:VOLTage[:LEVel][:IMMediate][:AMPLitude]?", _END)
@@ -169,7 +126,7 @@ class SimItechIt6300(ScpiDevice):
     @scpi("[:SOURce]:CURRent[:LEVel][:IMMediate][:AMPLitude]", Number("A"))
     def _set_current(self, current: float | Limit) -> None:
         output = self._mine()
-        output.limit_a = _rounded(bounded(current, 0.0, output.most_a, output.most_a))
+        output.limit_a = output.round_a(bounded(current, 0.0, output.most_a, output.most_a))
         output.regulate()
 
     @scpi("[:SOURce]:CURRent[:LEVel][:IMMediate][:AMPLitude]?", _END)
@@ -183,7 +140,7 @@ class SimItechIt6300(ScpiDevice):
         outputs = list(self._outputs.values())
         volts = [bounded(v, 0.0, o.most_v, 0.0) for v, o in zip(voltages, outputs, strict=True)]
         for output, setpoint_v in zip(outputs, volts, strict=True):
-            output.setpoint_v = _rounded(setpoint_v)
+            output.setpoint_v = output.round_v(setpoint_v)
             output.regulate()
 
     @scpi(":APPly:VOLTage?")
@@ -198,7 +155,7 @@ class SimItechIt6300(ScpiDevice):
             bounded(a, 0.0, o.most_a, o.most_a) for a, o in zip(currents, outputs, strict=True)
         ]
         for output, limit_a in zip(outputs, limits, strict=True):
-            output.limit_a = _rounded(limit_a)
+            output.limit_a = output.round_a(limit_a)
             output.regulate()
 
     @scpi(":APPly:CURRent?")
@@ -242,10 +199,10 @@ class SimItechIt6300(ScpiDevice):
     # -- readings --------------------------------------------------------------------------
 
     def _volts(self, output: Output) -> str:
-        return f"{max(0.0, output.read_voltage_v(round(self._clock.now() * 1e6))):.4f}"
+        return f"{max(0.0, output.read_voltage_v(self._now())):.4f}"
 
     def _amperes(self, output: Output) -> str:
-        return f"{max(0.0, output.read_current_a(round(self._clock.now() * 1e6))):.4f}"
+        return f"{max(0.0, output.read_current_a(self._now())):.4f}"
 
     @scpi(":MEASure[:SCALar]:VOLTage[:DC]?")
     def _measure_voltage(self) -> str:
@@ -269,7 +226,7 @@ class SimItechIt6300(ScpiDevice):
     def _set_protection(self, voltage: float | Limit) -> None:
         output = self._mine()
         most_v = output.most_protection_v
-        output.protection_v = _rounded(bounded(voltage, 0.0, most_v, most_v))
+        output.protection_v = output.round_v(bounded(voltage, 0.0, most_v, most_v))
         output.regulate()
 
     @scpi("[:SOURce]:VOLTage:PROTection[:LEVel]?", _END)
@@ -297,7 +254,3 @@ class SimItechIt6300(ScpiDevice):
         output = self._mine()
         if output.voltage_tripped:
             output.voltage_tripped = output.on = False
-
-
-def _rounded(value: float) -> float:
-    return round(value / _STEP) * _STEP

@@ -104,6 +104,11 @@ class SimKeithley2450(SourceOutput, Settings):
         value = self._value(function)
         return value if self._measured_in(function, value) else math.copysign(_OVERFLOW, value)
 
+    def _sourced(self) -> float:
+        if self._read_back[self._source]:
+            return self._value(self._source)
+        return self._level[self._source]
+
     def _value(self, function: str) -> float:
         """Return what the unit makes of what is there."""
         noise = self._noise.normal(round(self._clock.now() * 1e6)) / math.sqrt(self._nplc[function])

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from sensorbench.instruments.simulated_buffer import READING, asked_for, buffer_and_elements
 from sensorbench.protocols.scpi_device import ScpiDevice, scpi
 from sensorbench.protocols.scpi_parameters import (
     Choice,
     Flag,
     Limit,
-    Maybe,
     Number,
     Parameter,
     Text,
@@ -39,7 +39,7 @@ _RANGES = {
     "RES": (20.0, *(2.0 * 10.0**power for power in range(2, 9))),
 }
 _OVERRANGE = 1.05
-_BUFFERS = ("defbuffer1", "defbuffer2")
+_READ = buffer_and_elements("READing", "SOURce")
 _MOST_COUNT, _LONGEST_DELAY_S = 300_000, 10_000.0
 LINE_HZ = 50.0
 
@@ -51,17 +51,6 @@ def number(value: float) -> str:
     '1.000000E-01'
     """
     return f"{value:.6E}"
-
-
-class Buffer:
-    """The name of a reading buffer, in quotes."""
-
-    def parse(self, token: str) -> str:
-        """Return the name. Raises ScpiError for a buffer that is not there."""
-        name = Text().parse(token)
-        if name not in _BUFFERS:
-            raise ScpiError(-224)
-        return name
 
 
 def each(
@@ -286,15 +275,23 @@ class Settings(ScpiDevice):
         """Return a reading of a function, which takes its time."""
         raise NotImplementedError
 
-    @each(":MEASure:{}?", _SENSED, lambda _: (Maybe(Buffer()),))
-    def _measure_now(self, name: str, _buffer: str | None) -> str:
-        self._sensed = name
-        return self._read(_buffer)
+    def _sourced(self) -> float:
+        """Return what stands beside a reading as its source value."""
+        raise NotImplementedError
 
-    @scpi(":MEASure?", Maybe(Buffer()))
-    @scpi(":READ?", Maybe(Buffer()))
-    def _read(self, _buffer: str | None) -> str:
+    @each(":MEASure:{}?", _SENSED, lambda _: _READ)
+    def _measure_now(self, name: str, buffer: str | None, *elements: str | None) -> str:
+        self._sensed = name
+        return self._read(buffer, *elements)
+
+    @scpi(":MEASure?", *_READ)
+    @scpi(":READ?", *_READ)
+    def _read(self, _buffer: str | None, *elements: str | None) -> str:
         """Take as many readings as COUNt says and return the last."""
         if self._count > 1:
             raise self.not_modelled(f"{self._count} readings into a buffer", -221)
-        return number(self._measure(self._sensed))
+        reading = self._measure(self._sensed)
+        return ",".join(
+            number(reading if element == READING else self._sourced())
+            for element in asked_for(elements)
+        )

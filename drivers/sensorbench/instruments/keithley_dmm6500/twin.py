@@ -9,35 +9,32 @@ trigger models, binary formats, the other three languages; they are refused and 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
 
 from sensorbench.core.quantity import components
 from sensorbench.instruments.keithley_dmm6500.twin_functions import Function
 from sensorbench.instruments.keithley_dmm6500.twin_settings import Settings, each
+from sensorbench.instruments.simulated_buffer import (
+    READING,
+    BufferName,
+    asked_for,
+    buffer_and_elements,
+)
 from sensorbench.protocols.scpi_device import scpi
-from sensorbench.protocols.scpi_parameters import Choice, Limit, Maybe, Number, Text, bounded
+from sensorbench.protocols.scpi_parameters import Choice, Limit, Maybe, Number, bounded
 from sensorbench.protocols.scpi_status import ScpiError
 from sensorbench.world.twins import Signal
 from sensorbench.world.world import World
 
 _OVERFLOW = 9.9e37
 _TEST_A = 1e-3  # what continuity and diode test drive
-_BUFFER, _BUFFERS = 100_000, {"defbuffer1", "defbuffer2"}
+_BUFFER = 100_000
+_NAME, _READ = Maybe(BufferName()), buffer_and_elements("READing", "RELative")
 _MOST_AWAITED = 100_000
 _IN_ANY_LANGUAGE = (b"*IDN?", b"*LANG")
 _MEASURED = ("VOLT:DC", "VOLT:AC", "CURR:DC", "CURR:AC", "RES", "FRES", "CONT", "DIOD")
-
-
-class _Buffer:
-    """The name of a reading buffer, in quotes."""
-
-    def parse(self, token: str) -> str:
-        """Return the name. Raises ScpiError for a buffer that is not there."""
-        name = Text().parse(token)
-        if name not in _BUFFERS:
-            raise ScpiError(-224)
-        return name
 
 
 class SimKeithleyDmm6500(Settings):
@@ -77,7 +74,7 @@ class SimKeithleyDmm6500(Settings):
 
     def reset(self) -> None:
         super().reset()
-        self._readings: list[float] = []
+        self._readings: list[tuple[float, float]] = []  # with the time of each
 
     def sense(self, member: str, signal: Signal) -> None:
         """Connect the leads to what `voltage` measures. Raises KeyError for another member."""
@@ -144,47 +141,61 @@ class SimKeithleyDmm6500(Settings):
         reading = function.calculated(function.filtered(reading))
         return math.copysign(min(abs(reading), _OVERFLOW), reading)
 
-    @scpi(":READ?", Maybe(_Buffer()))
-    def _read(self, _buffer: str | None) -> str:
+    def _shown(self, kept: tuple[float, float], elements: Sequence[str | None]) -> str:
+        reading, at_s = kept
+        return ",".join(
+            self.shown(reading if element == READING else at_s - self._readings[0][1])
+            for element in asked_for(elements)
+        )
+
+    @scpi(":READ?", *_READ)
+    def _read(self, _buffer: str | None, *elements: str | None) -> str:
         """Take as many readings as COUNt says into the buffer and return the last."""
         function = self._selected
         repeats = function.filter_count if function.filters and not function.moving else 1
         if self._count * repeats > _MOST_AWAITED:
             raise self.not_modelled(f"READ? of {self._count} readings", -221)
         for _ in range(self._count):
-            self._readings = [*self._readings[-_BUFFER + 1 :], self._reading(function)]
-        return self.shown(self._readings[-1])
+            kept = self._reading(function), self._world.clock.now()
+            self._readings = [*self._readings[-_BUFFER + 1 :], kept]
+        return self._shown(self._readings[-1], elements)
 
-    @each(":MEASure:{}?", _MEASURED, lambda _: (Maybe(_Buffer()),))
-    def _measure(self, name: str, buffer: str | None) -> str:
+    @each(":MEASure:{}?", _MEASURED, lambda _: _READ)
+    def _measure(self, name: str, buffer: str | None, *elements: str | None) -> str:
         self._function = name
-        return self._read(buffer)
+        return self._read(buffer, *elements)
 
-    @scpi(":FETCh?", Maybe(_Buffer()))
-    def _fetch(self, _buffer: str | None) -> str:
+    @scpi(":FETCh?", *_READ)
+    def _fetch(self, _buffer: str | None, *elements: str | None) -> str:
         if not self._readings:
             raise ScpiError(-230)
-        return self.shown(self._readings[-1])
+        return self._shown(self._readings[-1], elements)
 
-    @scpi(":TRACe:ACTual?", Maybe(_Buffer()))
+    @scpi(":TRACe:ACTual?", _NAME)
     def _in_buffer(self, _buffer: str | None) -> str:
         return str(len(self._readings))
 
-    @scpi(":TRACe:POINts?", Maybe(_Buffer()))
+    @scpi(":TRACe:POINts?", _NAME)
     def _buffer_size(self, _buffer: str | None) -> str:
         return str(_BUFFER)
 
-    @scpi(":TRACe:CLEar", Maybe(_Buffer()))
+    @scpi(":TRACe:CLEar", _NAME)
     def _clear_buffer(self, _buffer: str | None) -> None:
         self._readings.clear()
 
-    @scpi(":TRACe:DATA?", Number(), Number(), Maybe(_Buffer()))
-    def _data(self, first: float | Limit, last: float | Limit, _buffer: str | None) -> str:
+    @scpi(":TRACe:DATA?", Number(), Number(), *_READ)
+    def _data(
+        self,
+        first: float | Limit,
+        last: float | Limit,
+        _buffer: str | None,
+        *elements: str | None,
+    ) -> str:
         most = max(1, len(self._readings))
         begin, end = round(bounded(first, 1, most, 1)), round(bounded(last, 1, most, most))
         if not self._readings or begin > end:
             raise ScpiError(-222)
-        return ", ".join(map(self.shown, self._readings[begin - 1 : end]))
+        return ", ".join(self._shown(one, elements) for one in self._readings[begin - 1 : end])
 
     @scpi(":ABORt")
     def _abort(self) -> None:

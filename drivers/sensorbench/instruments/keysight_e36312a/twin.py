@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from sensorbench.instruments.keysight_e36312a.twin_status import OutputStatus
 from sensorbench.instruments.simulated_output import Output, Rating, Settings
+from sensorbench.instruments.simulated_supply import SimulatedSupply
 from sensorbench.protocols.scpi_device import scpi
 from sensorbench.protocols.scpi_parameters import (
     Channels,
@@ -26,9 +27,6 @@ from sensorbench.protocols.scpi_parameters import (
     nr3,
 )
 from sensorbench.protocols.scpi_status import ScpiError
-from sensorbench.world.faults import Suffering
-from sensorbench.world.fields import Field
-from sensorbench.world.twins import Signal
 from sensorbench.world.world import World
 
 _LIST = Maybe(Channels(3))
@@ -40,15 +38,11 @@ _PLACES = 10
 _Channels = tuple[int, ...] | None
 
 
-class SimKeysightE36312a(OutputStatus):
-    """An E36312A in a simulated world: output n feeds the field `outn`.
+class SimKeysightE36312a(SimulatedSupply[Output], OutputStatus):
+    """An E36312A. A trip latches an output off until it is cleared, then the output is back.
 
-    A load that draws more than the limit pulls the rail down; the twin looks at the load whenever
-    it is spoken to. A trip latches the output off until it is cleared, then the output is back.
     Outputs 2 and 3 joined by OUTPut:PAIR feed `out2`, with twice the volts or amperes, and both
-    numbers mean the pair. A person at the panel lowers every voltage by a tenth
-    (`setpoint_changed`), or presses All Off (`output_off`) or All On (`output_on`). Memory
-    places hold until the twin is made anew.
+    numbers mean the pair. Memory places hold until the twin is made anew.
     """
 
     sessions = 2  # recalled
@@ -65,66 +59,26 @@ class SimKeysightE36312a(OutputStatus):
     }
 
     def __init__(self, world: World, serial: str) -> None:
-        super().__init__(
-            serial, fault=partial(world.fault_of, serial), beyond=world.beyond_of(serial)
-        )
-        self._world, self._clock = world, world.clock
-        self._selected, self._pair, self._couples, self._remote = 1, "OFF", False, "LOC"
-        self._coupled: tuple[int, ...] = (1, 2, 3)
-        self._memory: dict[int, tuple[str, dict[int, Settings]]] = {}
-        self._suffering = Suffering(world, serial, self._suffer)
-        self._outputs = {
+        outputs = {
             number: Output(rating, partial(world.stream, serial, number), world.changing)
             for number, rating in self.RATINGS.items()
         }
+        super().__init__(world, serial, outputs)
+        self._selected, self._pair, self._couples, self._remote = 1, "OFF", False, "LOC"
+        self._coupled: tuple[int, ...] = (1, 2, 3)
+        self._memory: dict[int, tuple[str, dict[int, Settings]]] = {}
         for output in self._outputs.values():
             output.told = self._look
-        self.drives: dict[str, Field] = {
-            f"out{number}": output.rail for number, output in self._outputs.items()
-        }
 
     def reset(self) -> None:
         self._selected, self._couples = 1, False
         self._set_pair("OFF")
-        for output in self._outputs.values():
-            output.reset()
+        super().reset()
 
-    def sense(self, member: str, signal: Signal) -> None:
-        """Say what is drawn from an output, in A. A voltage is that of its own terminals.
-
-        Raises KeyError for a member that it has not.
-        """
-        if member not in self.drives:
-            number = {f"current{number}": number for number in self._outputs}[member]
-            self._outputs[number].draws = signal
-
-    def handle(self, line: bytes) -> bytes | None:
-        """Carry out one message, with the rails where their loads put them now."""
-        self._suffering.catch_up()
-        self._trip_by(self._suffering.kind)  # what is there trips again after it was cleared
-        for output in self._outputs.values():
-            if output.on:
-                output.regulate()
-        return super().handle(line)
-
-    def _suffer(self, fault: str) -> None:
-        self._trip_by(fault)
-        for output in self._outputs.values():
-            if fault == "setpoint_changed":
-                output.setpoint_v *= 0.9
-            if fault in {"output_off", "output_on"}:
-                output.on = fault == "output_on"
-            output.regulate()
-
-    def _trip_by(self, fault: str) -> None:
-        if fault.startswith("trip"):
-            self._outputs[int(fault[-1])].voltage_tripped = True
-            self._look()
-
-    def trip(self, channel: int) -> None:
+    def trip(self, number: int) -> None:
         """Trip the over-voltage protection of an output, as a spike would."""
-        self._outputs[channel].voltage_tripped = True
-        self._outputs[channel].regulate()
+        super().trip(number)
+        self._look()
 
     def _chosen(self, channels: _Channels) -> list[Output]:
         return [self._outputs[number] for number in self._numbers(channels)]
@@ -214,12 +168,12 @@ class SimKeysightE36312a(OutputStatus):
 
     @scpi(":MEASure[:SCALar]:VOLTage[:DC]?", _LIST)
     def _measure_voltage(self, channels: _Channels) -> str:
-        now = round(self._clock.now() * 1e6)
+        now = self._now()
         return self._answer(channels, lambda output: nr3(output.read_voltage_v(now)))
 
     @scpi(":MEASure[:SCALar]:CURRent[:DC]?", _LIST)
     def _measure_current(self, channels: _Channels) -> str:
-        now = round(self._clock.now() * 1e6)
+        now = self._now()
         return self._answer(channels, lambda output: nr3(output.read_current_a(now)))
 
     @scpi("[:SOURce]:VOLTage:PROTection[:LEVel]", Number("V"), _LIST)

@@ -8,7 +8,6 @@ STATus:PRESet recalled.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sensorbench.instruments.simulated_output import Output
@@ -23,7 +22,7 @@ _ALL = 32767
 class OutputStatus(ScpiStatusDevice):
     """The registers of `_outputs`, by number."""
 
-    _outputs: Mapping[int, Output]
+    _outputs: dict[int, Output]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)

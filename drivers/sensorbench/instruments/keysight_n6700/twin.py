@@ -16,6 +16,7 @@ from typing import ClassVar
 
 from sensorbench.instruments.keysight_n6700.twin_watchdog import RESET_S, Watchdog, WatchedRail
 from sensorbench.instruments.simulated_output import Output, Rating
+from sensorbench.instruments.simulated_supply import SimulatedSupply
 from sensorbench.protocols.scpi_device import ScpiDevice, scpi
 from sensorbench.protocols.scpi_parameters import (
     Channels,
@@ -28,10 +29,7 @@ from sensorbench.protocols.scpi_parameters import (
     nr3,
 )
 from sensorbench.protocols.scpi_status import EventRegister, ScpiError
-from sensorbench.world.faults import Suffering
-from sensorbench.world.fields import Field
 from sensorbench.world.random import Stream
-from sensorbench.world.twins import Signal
 from sensorbench.world.world import World
 
 _MOST_OUTPUTS = 4
@@ -94,14 +92,12 @@ class _ModuleOutput(Output):
         self.regulate()
 
 
-class SimKeysightN6700(ScpiDevice):
-    """An N6700C in a simulated world, fitted with `modules`: output n feeds the field `outn`.
+class SimKeysightN6700(SimulatedSupply[_ModuleOutput], ScpiDevice):
+    """An N6700C, fitted with `modules`.
 
-    A load that draws more than the limit pulls the rail down; the twin looks at the load whenever
-    it is spoken to. While its watchdog is on and nobody speaks to it, all outputs go off by its own
-    clock. What trips stays off until it is cleared, then the output is back. A person at the panel
-    lowers every voltage by a tenth (`setpoint_changed`), or switches all off (`output_off`) or on
-    (`output_on`). Raises ValueError for a module that it does not know, or more than four.
+    While its watchdog is on and nobody speaks to it, all outputs go off by its own clock. What
+    trips stays off until it is cleared, then the output is back. Raises ValueError for a module
+    that it does not know, or more than four.
     """
 
     IDENTITY = "Keysight Technologies,N6700C,{serial},E.02.03.3189"
@@ -112,56 +108,37 @@ class SimKeysightN6700(ScpiDevice):
     )  # fmt: skip
 
     def __init__(self, world: World, serial: str, modules: Sequence[str] = ("N6752A",) * 4) -> None:
-        super().__init__(
-            serial, fault=partial(world.fault_of, serial), beyond=world.beyond_of(serial)
-        )
         if not 1 <= len(modules) <= _MOST_OUTPUTS or not set(modules) <= set(MODULES):
             raise ValueError(f"modules {modules} must be 1 to 4 of {', '.join(MODULES)}")
-        self._clock, self._remote = world.clock, "LOC"
-        self._couples, self._protects_all = False, False
         self._watchdog = Watchdog(world.now)
-        self._suffering = Suffering(world, serial, self._suffer)
-        self._outputs = {
+        outputs = {
             number: _ModuleOutput(
                 model, self._watchdog, partial(world.stream, serial, number), world.changing
             )
             for number, model in enumerate(modules, 1)
         }
-        self._coupled = tuple(self._outputs)
-        self.drives: dict[str, Field] = {
-            f"out{number}": output.rail for number, output in self._outputs.items()
-        }
+        super().__init__(world, serial, outputs)
+        self._couples, self._protects_all, self._remote = False, False, "LOC"
+        self._coupled = tuple(outputs)
 
     def reset(self) -> None:
         self._couples, self._protects_all, self._coupled = False, False, tuple(self._outputs)
         self._watchdog.reset()
-        for output in self._outputs.values():
-            output.reset()
-
-    def sense(self, member: str, signal: Signal) -> None:
-        """Say what is drawn from an output, in A. A voltage is that of its own terminals.
-
-        Raises KeyError for a member that it has not.
-        """
-        if member not in self.drives:
-            number = {f"current{number}": number for number in self._outputs}[member]
-            self._outputs[number].draws = signal
+        super().reset()
 
     def handle(self, line: bytes) -> bytes | None:
         """Carry out one message, with the rails where their loads put them now."""
-        self._suffering.catch_up()
+        reply = super().handle(line)
+        self._look()
+        return reply
+
+    def _catch_up(self) -> None:
+        super()._catch_up()
         if self._watchdog.bites:
             self._hold_off(self._outputs.values())
         if self.fault() != "silent":
             self._watchdog.feed()
-        self._trip_by(self._suffering.kind)  # what is there trips again after it was cleared
-        for output in self._outputs.values():
-            if output.on:
-                output.regulate()
         self._look()
-        reply = super().handle(line)
-        self._look()
-        return reply
 
     def _hold_off(self, outputs: Iterable[_ModuleOutput]) -> None:
         for output in outputs:
@@ -175,21 +152,6 @@ class SimKeysightN6700(ScpiDevice):
             self._hold_off([output for output in outputs if not output.tripped])
         for output in outputs:
             output.events.update(output.questionable)
-
-    def _suffer(self, fault: str) -> None:
-        self._trip_by(fault)
-        for output in self._outputs.values():
-            if fault == "setpoint_changed":
-                output.setpoint_v *= 0.9
-            if fault in {"output_off", "output_on"}:
-                output.on = fault == "output_on"
-            output.regulate()
-
-    def _trip_by(self, fault: str) -> None:
-        if fault.startswith("trip") and int(fault[-1]) in self._outputs:
-            output = self._outputs[int(fault[-1])]
-            output.voltage_tripped = True
-            output.regulate()
 
     def _chosen(self, channels: _Channels) -> list[_ModuleOutput]:
         if not set(channels) <= set(self._outputs):
@@ -268,9 +230,6 @@ class SimKeysightN6700(ScpiDevice):
         return outputs
 
     # -- readings --------------------------------------------------------------------------
-
-    def _now(self) -> int:
-        return round(self._clock.now() * 1e6)
 
     @scpi(":MEASure[:SCALar]:VOLTage[:DC]?", _LIST)
     def _measure_voltage(self, channels: _Channels) -> str:

@@ -12,17 +12,16 @@ reply), the independent track mode; they are refused and noted.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
 from sensorbench.instruments.rigol_dp832.twin_outputs import MOST_PROTECTION_A, DpOutput
 from sensorbench.instruments.simulated_output import Rating
+from sensorbench.instruments.simulated_supply import SimulatedSupply
 from sensorbench.protocols.scpi_device import ScpiDevice, scpi
 from sensorbench.protocols.scpi_parameters import Choice, Flag, Limit, Maybe, Number, bounded
 from sensorbench.protocols.scpi_status import ScpiError
-from sensorbench.world.faults import Suffering
-from sensorbench.world.fields import Field
-from sensorbench.world.twins import Signal
 from sensorbench.world.world import World
 
 _CHANNEL = re.compile(r"CH([123])", re.IGNORECASE)
@@ -52,13 +51,10 @@ def _on(flag: bool) -> str:
     return "ON" if flag else "OFF"
 
 
-class SimRigolDp832(ScpiDevice):
-    """A DP832 in a simulated world: output n feeds the field `outn`.
+class SimRigolDp832(SimulatedSupply[DpOutput], ScpiDevice):
+    """A DP832. A trip latches an output off.
 
-    Voltages are in steps of 10 mV, with `fine=True` (the option DP8-ACCURACY) of 1 mV. A load that
-    draws more than the limit pulls the rail down; the twin looks at the load whenever it is spoken
-    to. A trip latches the output off. A person at the panel lowers every voltage by a tenth
-    (`setpoint_changed`), or switches all outputs off (`output_off`) or on (`output_on`).
+    Voltages are in steps of 10 mV, with `fine=True` (the option DP8-ACCURACY) of 1 mV.
     """
 
     IDENTITY = "RIGOL TECHNOLOGIES,DP832,{serial},00.01.16"
@@ -69,71 +65,27 @@ class SimRigolDp832(ScpiDevice):
         "silent",
     )  # fmt: skip
     RATINGS: ClassVar[dict[int, Rating]] = {
-        1: Rating(32.0, 3.2, 33.0, least_amperes=0.0, reset_amperes=1.0),
-        2: Rating(32.0, 3.2, 33.0, least_amperes=0.0, reset_amperes=1.0),
-        3: Rating(5.3, 3.2, 5.5, least_amperes=0.0, reset_amperes=1.0),
+        1: Rating(32.0, 3.2, 33.0, least_amperes=0.0, reset_amperes=1.0, step_amperes=1e-3),
+        2: Rating(32.0, 3.2, 33.0, least_amperes=0.0, reset_amperes=1.0, step_amperes=1e-3),
+        3: Rating(5.3, 3.2, 5.5, least_amperes=0.0, reset_amperes=1.0, step_amperes=1e-3),
     }
 
     def __init__(self, world: World, serial: str, *, fine: bool = False) -> None:
-        super().__init__(
-            serial, fault=partial(world.fault_of, serial), beyond=world.beyond_of(serial)
-        )
-        self._clock, self._options = world.clock, "DP8-ACCURACY" if fine else "0"
-        self._selected, self._tracks, self._switch_together = 1, False, False
-        self._suffering = Suffering(world, serial, self._suffer)
-        self._outputs = {
+        outputs = {
             number: DpOutput(
-                rating,
-                1e-3 if fine else 1e-2,
+                replace(rating, step_volts=1e-3 if fine else 1e-2),
                 partial(world.stream, serial, number),
                 world.changing,
             )
             for number, rating in self.RATINGS.items()
         }
-        self.drives: dict[str, Field] = {
-            f"out{number}": output.rail for number, output in self._outputs.items()
-        }
+        super().__init__(world, serial, outputs)
+        self._options = "DP8-ACCURACY" if fine else "0"
+        self._selected, self._tracks, self._switch_together = 1, False, False
 
     def reset(self) -> None:
         self._selected, self._tracks, self._switch_together = 1, False, False
-        for output in self._outputs.values():
-            output.reset()
-
-    def sense(self, member: str, signal: Signal) -> None:
-        """Say what is drawn from an output, in A. A voltage is that of its own terminals.
-
-        Raises KeyError for a member that it has not.
-        """
-        if member not in self.drives:
-            number = {f"current{number}": number for number in self._outputs}[member]
-            self._outputs[number].draws = signal
-
-    def handle(self, line: bytes) -> bytes | None:
-        """Carry out one message, with the rails where their loads put them now."""
-        self._suffering.catch_up()
-        self._trip_by(self._suffering.kind)  # what is there trips again after it was cleared
-        for output in self._outputs.values():
-            if output.on:
-                output.regulate()
-        return super().handle(line)
-
-    def _suffer(self, fault: str) -> None:
-        self._trip_by(fault)
-        for output in self._outputs.values():
-            if fault == "setpoint_changed":
-                output.setpoint_v = output.round_v(0.9 * output.setpoint_v)
-            if fault in {"output_off", "output_on"}:
-                output.on = fault == "output_on"
-            output.regulate()
-
-    def _trip_by(self, fault: str) -> None:
-        if fault.startswith("trip"):
-            self._trip(int(fault[-1]))
-
-    def _trip(self, number: int) -> None:
-        output = self._outputs[number]
-        output.voltage_tripped = True
-        output.regulate()
+        super().reset()
 
     def _of(self, number: int | None) -> DpOutput:
         return self._outputs[number or self._selected]
@@ -252,9 +204,6 @@ class SimRigolDp832(ScpiDevice):
         return _on(self._switch_together)
 
     # -- readings --------------------------------------------------------------------------
-
-    def _now(self) -> int:
-        return round(self._clock.now() * 1e6)
 
     @scpi(":MEASure[:SCALar][:VOLTage][:DC]?", _CH)
     def _measure_voltage(self, number: int | None) -> str:

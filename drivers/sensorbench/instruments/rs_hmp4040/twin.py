@@ -16,15 +16,14 @@ from functools import partial
 from typing import ClassVar
 
 from sensorbench.instruments.simulated_output import Output, Rating
+from sensorbench.instruments.simulated_supply import SimulatedSupply
 from sensorbench.protocols.scpi_device import ScpiDevice, scpi
 from sensorbench.protocols.scpi_parameters import Choice, Flag, Limit, Maybe, Number, bounded
-from sensorbench.world.faults import Suffering
-from sensorbench.world.fields import Field
-from sensorbench.world.twins import Signal
 from sensorbench.world.world import World
 
-_RATING = Rating(32.05, 10.01, 32.5, least_amperes=0.0, reset_amperes=0.1)
-_STEP = 1e-3
+_RATING = Rating(
+    32.05, 10.01, 32.5, least_amperes=0.0, reset_amperes=0.1, step_volts=1e-3, step_amperes=1e-3
+)
 _END = Maybe(Choice("MINimum", "MAXimum"))
 
 
@@ -56,17 +55,14 @@ class _HmpOutput(Output):
     def reset(self) -> None:
         """Take the settings of *RST; trips are cleared."""
         self.is_selected = False
-        self.step_v, self.step_a = 1.0, 0.1
+        self.increment_v, self.increment_a = 1.0, 0.1
         super().reset()
 
 
-class SimRsHmp4040(ScpiDevice):
-    """An HMP4040 in a simulated world: output n feeds the field `outn`.
+class SimRsHmp4040(SimulatedSupply[_HmpOutput], ScpiDevice):
+    """An HMP4040. A fuse that is on blows when its limit acts.
 
-    A load that draws more than the limit pulls the rail down; the twin looks at the load whenever
-    it is spoken to. A fuse that is on blows when its limit acts. A person at the panel lowers every
-    voltage by a tenth (`setpoint_changed`), or presses OUTPUT off (`output_off`) or on, with all
-    outputs selected to (`output_on`).
+    A person at its panel presses OUTPUT, the master switch: on, with all outputs selected to.
     """
 
     IDENTITY = "ROHDE&SCHWARZ,HMP4040,{serial},HW50020003/SW2.62"
@@ -78,42 +74,16 @@ class SimRsHmp4040(ScpiDevice):
     )  # fmt: skip
 
     def __init__(self, world: World, serial: str) -> None:
-        super().__init__(
-            serial, fault=partial(world.fault_of, serial), beyond=world.beyond_of(serial)
-        )
-        self._clock = world.clock
-        self._number, self._master = 1, False
-        self._suffering = Suffering(world, serial, self._suffer)
-        self._outputs = {
+        outputs = {
             number: _HmpOutput(_RATING, partial(world.stream, serial, number), world.changing)
             for number in range(1, 5)
         }
-        self.drives: dict[str, Field] = {
-            f"out{number}": output.rail for number, output in self._outputs.items()
-        }
+        super().__init__(world, serial, outputs)
+        self._number, self._master = 1, False
 
     def reset(self) -> None:
         self._number, self._master = 1, False
-        for output in self._outputs.values():
-            output.reset()
-
-    def sense(self, member: str, signal: Signal) -> None:
-        """Say what is drawn from an output, in A. A voltage is that of its own terminals.
-
-        Raises KeyError for a member that it has not.
-        """
-        if member not in self.drives:
-            number = {f"current{number}": number for number in self._outputs}[member]
-            self._outputs[number].draws = signal
-
-    def handle(self, line: bytes) -> bytes | None:
-        """Carry out one message, with the rails where their loads put them now."""
-        self._suffering.catch_up()
-        self._trip_by(self._suffering.kind)  # what is there trips again after it was cleared
-        for output in self._outputs.values():
-            if output.on:
-                output.regulate()
-        return super().handle(line)
+        super().reset()
 
     def _suffer(self, fault: str) -> None:
         self._trip_by(fault)
@@ -121,15 +91,9 @@ class SimRsHmp4040(ScpiDevice):
             self._master = fault == "output_on"
         for output in self._outputs.values():
             if fault == "setpoint_changed":
-                output.setpoint_v = _rounded(0.9 * output.setpoint_v)
+                output.setpoint_v = output.round_v(0.9 * output.setpoint_v)
             output.is_selected |= fault == "output_on"
         self._switch()
-
-    def _trip_by(self, fault: str) -> None:
-        if fault.startswith("trip"):
-            output = self._outputs[int(fault[-1])]
-            output.voltage_tripped = True
-            output.regulate()
 
     @property
     def _chosen(self) -> _HmpOutput:
@@ -165,8 +129,8 @@ class SimRsHmp4040(ScpiDevice):
     @scpi("[:SOURce]:VOLTage[:LEVel][:IMMediate][:AMPLitude]", _VOLTS)
     def _set_voltage(self, voltage: float | Limit | _Step) -> None:
         output = self._chosen
-        asked = _stepped(voltage, output.setpoint_v, output.step_v, output.most_v)
-        output.setpoint_v = _rounded(bounded(asked, 0.0, output.most_v, 0.0))
+        asked = _stepped(voltage, output.setpoint_v, output.increment_v, output.most_v)
+        output.setpoint_v = output.round_v(bounded(asked, 0.0, output.most_v, 0.0))
         output.regulate()
 
     @scpi("[:SOURce]:VOLTage[:LEVel][:IMMediate][:AMPLitude]?", _END)
@@ -176,17 +140,17 @@ class SimRsHmp4040(ScpiDevice):
 
     @scpi("[:SOURce]:VOLTage[:LEVel][:IMMediate][:AMPLitude]:STEP[:INCRement]", Number("V"))
     def _set_voltage_step(self, step: float | Limit) -> None:
-        self._chosen.step_v = bounded(step, 0.0, self._chosen.most_v, 1.0)
+        self._chosen.increment_v = bounded(step, 0.0, self._chosen.most_v, 1.0)
 
     @scpi("[:SOURce]:VOLTage[:LEVel][:IMMediate][:AMPLitude]:STEP[:INCRement]?")
     def _get_voltage_step(self) -> str:
-        return f"{self._chosen.step_v:.3f}"
+        return f"{self._chosen.increment_v:.3f}"
 
     @scpi("[:SOURce]:CURRent[:LEVel][:IMMediate][:AMPLitude]", _AMPERES)
     def _set_current(self, current: float | Limit | _Step) -> None:
         output = self._chosen
-        asked = _stepped(current, output.limit_a, output.step_a, output.most_a)
-        output.limit_a = _rounded(bounded(asked, 0.0, output.most_a, output.default_a))
+        asked = _stepped(current, output.limit_a, output.increment_a, output.most_a)
+        output.limit_a = output.round_a(bounded(asked, 0.0, output.most_a, output.default_a))
         output.regulate()
 
     @scpi("[:SOURce]:CURRent[:LEVel][:IMMediate][:AMPLitude]?", _END)
@@ -196,19 +160,19 @@ class SimRsHmp4040(ScpiDevice):
 
     @scpi("[:SOURce]:CURRent[:LEVel][:IMMediate][:AMPLitude]:STEP[:INCRement]", Number("A"))
     def _set_current_step(self, step: float | Limit) -> None:
-        self._chosen.step_a = bounded(step, 0.0, self._chosen.most_a, 0.1)
+        self._chosen.increment_a = bounded(step, 0.0, self._chosen.most_a, 0.1)
 
     @scpi("[:SOURce]:CURRent[:LEVel][:IMMediate][:AMPLitude]:STEP[:INCRement]?")
     def _get_current_step(self) -> str:
-        return f"{self._chosen.step_a:.4f}"
+        return f"{self._chosen.increment_a:.4f}"
 
     @scpi("[:SOURce]:APPLy", Number("V"), Maybe(Number("A")))
     def _apply(self, voltage: float | Limit, current: float | Limit | None) -> None:
         output = self._chosen
         volts = bounded(voltage, 0.0, output.most_v, 0.0)
         if current is not None:  # neither is set where one can't be
-            output.limit_a = _rounded(bounded(current, 0.0, output.most_a, output.default_a))
-        output.setpoint_v = _rounded(volts)
+            output.limit_a = output.round_a(bounded(current, 0.0, output.most_a, output.default_a))
+        output.setpoint_v = output.round_v(volts)
         output.regulate()
 
     @scpi("[:SOURce]:APPLy?")
@@ -249,9 +213,6 @@ class SimRsHmp4040(ScpiDevice):
 
     # -- readings --------------------------------------------------------------------------
 
-    def _now(self) -> int:
-        return round(self._clock.now() * 1e6)
-
     @scpi(":MEASure[:SCALar][:VOLTage][:DC]?")
     def _measure_voltage(self) -> str:
         return f"{max(0.0, self._chosen.read_voltage_v(self._now())):.3f}"
@@ -266,7 +227,7 @@ class SimRsHmp4040(ScpiDevice):
     def _set_protection(self, voltage: float | Limit) -> None:
         output = self._chosen
         most_v = output.most_protection_v
-        output.protection_v = _rounded(bounded(voltage, 0.0, most_v, most_v))
+        output.protection_v = output.round_v(bounded(voltage, 0.0, most_v, most_v))
         output.regulate()
 
     @scpi("[:SOURce]:VOLTage:PROTection[:LEVel]?", _END)
@@ -325,7 +286,3 @@ def _stepped(value: float | Limit | _Step, held: float, step: float, most: float
     if isinstance(value, _Step):
         return min(max(held + value.value * step, 0.0), most)
     return value
-
-
-def _rounded(value: float) -> float:
-    return round(value / _STEP) * _STEP

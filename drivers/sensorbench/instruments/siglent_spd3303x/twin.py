@@ -14,16 +14,16 @@ from functools import partial
 from typing import ClassVar
 
 from sensorbench.instruments.simulated_output import Output, Rating
-from sensorbench.protocols.scpi_device import ScpiSpeaker, scpi
+from sensorbench.instruments.simulated_supply import SimulatedSupply
+from sensorbench.protocols.scpi_device import scpi
 from sensorbench.protocols.scpi_parameters import Choice, Flag, Limit, Maybe, Number, bounded
 from sensorbench.protocols.scpi_status import Status
-from sensorbench.world.faults import Suffering
-from sensorbench.world.fields import Constant, Driven, Field
-from sensorbench.world.twins import Signal
+from sensorbench.world.fields import Constant, Driven
 from sensorbench.world.world import World
 
-_RATING = Rating(32.0, 3.2, 64.0, least_amperes=0.0, reset_amperes=3.2)  # no protection to be set
-_STEP = 1e-3
+_RATING = Rating(  # it has no protection that can be set
+    32.0, 3.2, 64.0, least_amperes=0.0, reset_amperes=3.2, step_volts=1e-3, step_amperes=1e-3
+)
 _SETTABLE = Maybe(Choice("CH1", "CH2"))
 _FIXED_V = 3.3
 
@@ -35,13 +35,11 @@ class _NoErrors(Status):
         """Forget it."""
 
 
-class SimSiglentSpd3303x(ScpiSpeaker):
-    """An SPD3303X in a simulated world: output n feeds the field `outn`, the third 3.3 V.
+class SimSiglentSpd3303x(SimulatedSupply[Output]):
+    """An SPD3303X. The third output has 3.3 V, and no part in what a person does to the others.
 
-    A load that draws more than the limit pulls the rail down; the twin looks at the load whenever
-    it is spoken to. A person at the panel lowers every voltage by a tenth (`setpoint_changed`),
-    switches outputs 1 and 2 off (`output_off`) or on (`output_on`), or starts their timers
-    (`program_started`), whose one step is what is set.
+    A person at its panel starts the timers of outputs 1 and 2 (`program_started`), too, whose one
+    step is what is set.
     """
 
     IDENTITY = "Siglent Technologies,SPD3303X,{serial},1.01.01.02.07R2,V3.0"
@@ -51,48 +49,19 @@ class SimSiglentSpd3303x(ScpiSpeaker):
     )  # fmt: skip
 
     def __init__(self, world: World, serial: str) -> None:
-        super().__init__(
-            serial, fault=partial(world.fault_of, serial), beyond=world.beyond_of(serial)
-        )
-        self.status = _NoErrors(self.ERROR_CAPACITY)
-        self._clock, self._changing = world.clock, world.changing
-        self._selected, self._timer = 1, False
-        self._suffering = Suffering(world, serial, self._suffer)
-        self._outputs = {
+        outputs = {
             number: Output(_RATING, partial(world.stream, serial, number), world.changing)
             for number in (1, 2)
         }
+        super().__init__(world, serial, outputs)
+        self.status = _NoErrors(self.ERROR_CAPACITY)
+        self._selected, self._timer = 1, False
         self._third, self._third_on = Driven(Constant(0.0)), False
-        self.drives: dict[str, Field] = {
-            **{f"out{number}": output.rail for number, output in self._outputs.items()},
-            "out3": self._third,
-        }
-
-    def sense(self, member: str, signal: Signal) -> None:
-        """Say what is drawn from an output, in A. A voltage is that of its own terminals.
-
-        Raises KeyError for a member that it has not.
-        """
-        if member not in self.drives:
-            number = {f"current{number}": number for number in self._outputs}[member]
-            self._outputs[number].draws = signal
-
-    def handle(self, line: bytes) -> bytes | None:
-        """Carry out one message, with the rails where their loads put them now."""
-        self._suffering.catch_up()
-        for output in self._outputs.values():
-            if output.on:
-                output.regulate()
-        return super().handle(line)
+        self.drives["out3"] = self._third
 
     def _suffer(self, fault: str) -> None:
         self._timer = fault == "program_started"
-        for output in self._outputs.values():
-            if fault == "setpoint_changed":
-                output.setpoint_v = _rounded(0.9 * output.setpoint_v)
-            if fault in {"output_off", "output_on"}:
-                output.on = fault == "output_on"
-            output.regulate()
+        super()._suffer(fault)
 
     def _of(self, number: int) -> Output:
         return self._outputs[number or self._selected]
@@ -104,7 +73,7 @@ class SimSiglentSpd3303x(ScpiSpeaker):
     @scpi(":VOLTage", Number("V"), bound=(0,))
     def _set_voltage(self, number: int, voltage: float | Limit) -> None:
         output = self._of(number)
-        output.setpoint_v = _rounded(bounded(voltage, 0.0, output.most_v, 0.0))
+        output.setpoint_v = output.round_v(bounded(voltage, 0.0, output.most_v, 0.0))
         output.regulate()
 
     @scpi(":CH<2?>:VOLTage?")
@@ -116,7 +85,7 @@ class SimSiglentSpd3303x(ScpiSpeaker):
     @scpi(":CURRent", Number("A"), bound=(0,))
     def _set_current(self, number: int, current: float | Limit) -> None:
         output = self._of(number)
-        output.limit_a = _rounded(bounded(current, 0.0, output.most_a, output.most_a))
+        output.limit_a = output.round_a(bounded(current, 0.0, output.most_a, output.most_a))
         output.regulate()
 
     @scpi(":CH<2?>:CURRent?")
@@ -136,7 +105,7 @@ class SimSiglentSpd3303x(ScpiSpeaker):
     def _switch(self, name: str, on: bool) -> None:
         if name == "CH3":
             if on is not self._third_on:
-                self._changing()
+                self._world.changing()
             self._third_on, self._third.field = on, Constant(_FIXED_V if on else 0.0)
             return
         output = self._named(name)
@@ -172,10 +141,3 @@ class SimSiglentSpd3303x(ScpiSpeaker):
     @scpi(":SYSTem:ERRor?")
     def _next_error(self) -> str:
         return "0  No Error"
-
-    def _now(self) -> int:
-        return round(self._clock.now() * 1e6)
-
-
-def _rounded(value: float) -> float:
-    return round(value / _STEP) * _STEP

@@ -51,7 +51,7 @@ class SimTemptronicAts545(ScpiSpeaker):
     COMPRESSOR_S: ClassVar[float] = 10.0
     RESET_S: ClassVar[float] = 4.0
 
-    terminators = (b"\r\n", b"\n")
+    terminators: tuple[bytes, ...] = (b"\r\n", b"\n")
     reply_terminator = b"\r\n"
 
     def __init__(

@@ -14,16 +14,15 @@ from functools import partial
 from typing import ClassVar
 
 from sensorbench.instruments.simulated_output import Output, Rating
-from sensorbench.protocols.scpi_device import ScpiSpeaker, scpi
+from sensorbench.instruments.simulated_supply import SimulatedSupply
+from sensorbench.protocols.scpi_device import scpi
 from sensorbench.protocols.scpi_parameters import Choice, Flag, Limit, Number, bounded
 from sensorbench.protocols.scpi_status import ScpiError, Status
-from sensorbench.world.faults import Suffering
-from sensorbench.world.fields import Field
-from sensorbench.world.twins import Signal
 from sensorbench.world.world import World
 
-_WIDE = Rating(33.0, 5.2, 33.0, least_amperes=0.0, reset_amperes=5.2)
-_NARROW = Rating(6.2, 3.2, 6.2, least_amperes=0.0, reset_amperes=3.2)
+_STEPS = {"step_volts": 1e-3, "step_amperes": 1e-4}
+_WIDE = Rating(33.0, 5.2, 33.0, least_amperes=0.0, reset_amperes=5.2, **_STEPS)
+_NARROW = Rating(6.2, 3.2, 6.2, least_amperes=0.0, reset_amperes=3.2, **_STEPS)
 _NAME = Choice("CH1", "CH2", "CH3", "SER", "PARA", "PAR")
 _WHAT = Choice("VOLTage", "CURRent")
 _MODE_S = 0.5
@@ -67,13 +66,10 @@ class _UdpOutput(Output):
         return limiting or self.wanted_a > self.current_level_a
 
 
-class SimUnitUdp3305s(ScpiSpeaker):
-    """A UDP3305S in a simulated world: output n feeds the field `outn`, a joined pair `out1`.
+class SimUnitUdp3305s(SimulatedSupply[_UdpOutput]):
+    """A UDP3305S. A joined pair feeds `out1`.
 
-    A load that draws more than the limit pulls the rail down; the twin looks at the load whenever
-    it is spoken to. A person at the panel lowers every voltage by a tenth (`setpoint_changed`),
-    switches all off (`output_off`) or on (`output_on`), or joins outputs 1 and 2
-    (`joined`); `trip1` to `trip3` are over-voltages from outside.
+    A person at its panel joins outputs 1 and 2 (`joined`), too.
     """
 
     IDENTITY = "Uni-Trend,UDP3305S,{serial},1.06"
@@ -84,53 +80,18 @@ class SimUnitUdp3305s(ScpiSpeaker):
     )  # fmt: skip
 
     def __init__(self, world: World, serial: str) -> None:
-        super().__init__(
-            serial, fault=partial(world.fault_of, serial), beyond=world.beyond_of(serial)
-        )
-        self.status = _Silent(self.ERROR_CAPACITY)
-        self._world, self._clock, self._mode, self._locks = world, world.clock, "NORMAL", False
-        self._suffering = Suffering(world, serial, self._suffer)
-        self._outputs = {
+        outputs = {
             n: _UdpOutput(rating, partial(world.stream, serial, n), world.changing)
             for n, rating in ((1, _WIDE), (2, _WIDE), (3, _NARROW))
         }
-        self.drives: dict[str, Field] = {
-            f"out{number}": output.rail for number, output in self._outputs.items()
-        }
-
-    def sense(self, member: str, signal: Signal) -> None:
-        """Say what is drawn from an output, in A. A voltage is that of its own terminals.
-
-        Raises KeyError for a member that it has not.
-        """
-        if member not in self.drives:
-            number = {f"current{number}": number for number in self._outputs}[member]
-            self._outputs[number].draws = signal
-
-    def handle(self, line: bytes) -> bytes | None:
-        """Carry out one message, with the rails where their loads put them now."""
-        self._suffering.catch_up()
-        self._trip_by(self._suffering.kind)  # what is there trips again after it was cleared
-        for output in self._outputs.values():
-            if output.on:
-                output.regulate()
-        return super().handle(line)
+        super().__init__(world, serial, outputs)
+        self.status = _Silent(self.ERROR_CAPACITY)
+        self._mode, self._locks = "NORMAL", False
 
     def _suffer(self, fault: str) -> None:
-        self._trip_by(fault)
         if fault == "joined":
             self._join("SER")
-        for output in self._outputs.values():
-            if fault == "setpoint_changed":
-                output.setpoint_v = round(0.9 * output.setpoint_v, _DIGITS_V)
-            if fault in {"output_off", "output_on"}:
-                output.on = fault == "output_on"
-            output.regulate()
-
-    def _trip_by(self, fault: str) -> None:
-        if fault.startswith("trip"):
-            self._outputs[int(fault[-1])].voltage_tripped = True
-            self._outputs[int(fault[-1])].regulate()
+        super()._suffer(fault)
 
     def _of(self, name: str) -> _UdpOutput:
         """Return an output by name. Raises ScpiError where the mode has none of that name."""
@@ -153,9 +114,9 @@ class SimUnitUdp3305s(ScpiSpeaker):
     def _apply(self, name: str, amount: tuple[str, float]) -> None:
         output, (unit, value) = self._of(name), amount
         if unit == "V":
-            output.setpoint_v = round(bounded(value, 0.0, output.most_v, 0.0), _DIGITS_V)
+            output.setpoint_v = output.round_v(bounded(value, 0.0, output.most_v, 0.0))
         else:
-            output.limit_a = round(bounded(value, 0.0, output.most_a, 0.0), _DIGITS_A)
+            output.limit_a = output.round_a(bounded(value, 0.0, output.most_a, 0.0))
         output.regulate()
 
     @scpi(":APPLy?", _NAME, _WHAT)
@@ -203,7 +164,7 @@ class SimUnitUdp3305s(ScpiSpeaker):
     # -- readings --------------------------------------------------------------------------
 
     def _read(self, output: Output) -> tuple[float, float]:
-        now = round(self._clock.now() * 1e6)
+        now = self._now()
         return max(0.0, output.read_voltage_v(now)), max(0.0, output.read_current_a(now))
 
     @scpi(":MEASure:VOLTage?", _NAME)
@@ -230,7 +191,7 @@ class SimUnitUdp3305s(ScpiSpeaker):
     def _set_over_voltage(self, name: str, voltage: float | Limit) -> None:
         output = self._of(name)
         most_v = output.most_protection_v
-        output.protection_v = round(bounded(voltage, 0.0, most_v, most_v), _DIGITS_V)
+        output.protection_v = output.round_v(bounded(voltage, 0.0, most_v, most_v))
         output.regulate()
 
     @scpi(":OUTPut:OVP:VALue?", _NAME)

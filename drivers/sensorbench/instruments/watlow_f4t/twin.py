@@ -1,4 +1,4 @@
-"""Simulated Watlow F4T in a chamber that heats, cools and humidifies its air, over Modbus.
+"""Simulated Watlow F4T in a chamber that heats, cools and humidifies its air, over Modbus and SCPI.
 
 Sources: ChamberConnectLibrary, watlowf4t.py and modbus.py (registers, codes); F4T user's guide,
 chapter 6 (serial and part number, alarms, status), p. 221 (low word first); TestEquity F4T manual,
@@ -23,6 +23,8 @@ from sensorbench.instruments.watlow_f4t.twin_plant import (
     TERMINATED,
     Plant,
 )
+from sensorbench.instruments.watlow_f4t.twin_scpi import ScpiFace
+from sensorbench.links.line import LineTwin
 from sensorbench.protocols.modbus_device import (
     ILLEGAL_ADDRESS,
     ILLEGAL_VALUE,
@@ -47,7 +49,8 @@ class SimWatlowF4t(ModbusDevice):
 
     So the sensors' errors (sigma 0.1 K and 1 %RH, the unit's own) are in the air. `gives` is the
     unit of temperatures over Modbus: "C", "F", or "" for old firmware, which gives Fahrenheit and
-    has no register that says so. With a `power_event` the plant runs while that event is on. A
+    has no register that says so. With a `power_event` the plant runs while that event is on. SCPI
+    is spoken at a port of its own; with `protocol` "scpi" that is where a simulated link leads. A
     sensor that sticks keeps its last value, and the loop goes on by 40 K; one that is open stops
     it. Alarms latch until `acknowledge`, the operator. What a person does at the panel are faults:
     set points 10 K and 10 %RH lower (`setpoint_changed`), loops off or on (`output_off`,
@@ -74,6 +77,7 @@ class SimWatlowF4t(ModbusDevice):
         words: str = "low first",
         gives: str = "C",
         power_event: int | None = None,
+        protocol: str = "modbus",
     ) -> None:
         self.serial = serial
         self.beyond = world.beyond_of(serial)
@@ -84,6 +88,34 @@ class SimWatlowF4t(ModbusDevice):
         self.plant = Plant(world, serial, humidity, unit, power_event)
         self.drives = self.plant.drives
         self._noise = (world.stream(serial, "noise"), world.stream(serial, "wet noise"))
+        self._protocol = protocol
+        self.scpi = ScpiFace(
+            self.plant,
+            self.wakes,
+            self.measured,
+            lambda: (self._part_number(), self._serial_number()),
+            self.beyond,
+            tells_unit=not self._is_old,
+        )
+
+    def handle(self, line: bytes) -> bytes | None:
+        """Answer frames of Modbus, or lines of SCPI where a link in process leads there."""
+        return super().handle(line) if self._protocol == "modbus" else self.scpi.take(line)
+
+    def over_tcp(self) -> LineTwin:
+        """Return what its usual TCP port speaks."""
+        return super().over_tcp() if self._protocol == "modbus" else self.scpi
+
+    def more_ports(self) -> dict[str, LineTwin]:
+        """Return what it speaks at its other TCP port."""
+        if self._protocol == "modbus":
+            return {"scpi": self.scpi}
+        return {"modbus": super().over_tcp()}
+
+    @classmethod
+    def understood(cls) -> tuple[str, ...]:
+        """Return every register, and every command of SCPI."""
+        return (*super().understood(), *ScpiFace.understood())
 
     def wakes(self) -> bool:
         """Bring it up to now; return whether it hears anything."""
@@ -177,11 +209,15 @@ class SimWatlowF4t(ModbusDevice):
     @reads(2820, "float32", every=160, times=2)
     def _measured(self, index: int) -> float:
         self._loop(index)
+        return self._shown(index, self.measured(index))
+
+    def measured(self, index: int) -> float:
+        """Return what a loop's sensor says, with noise, in degC or %RH; NaN where it is open."""
         noise = self._noise[index].normal(round(self._clock.now() * 1e6))
         if index == 1:
             return max(0.0, min(100.0, self.plant.felt(1) + self.NOISE_RH * noise))
         loud = 0.0 if self.plant.fault == "sensor_stuck" else self.NOISE_K
-        return self._shown(0, self.plant.felt(0) + loud * noise)
+        return self.plant.felt(0) + loud * noise
 
     @reads(2730, every=160, times=2)
     def _mode(self, index: int) -> int:

@@ -1,7 +1,9 @@
 """What the simulated F4T is in: a chamber's plant, its alarms, and profiles that run by themselves.
 
 Estimates: that alarms are wired to stop the plant, that an open sensor stops it and reads no
-number, that a profile that ended, or was terminated, holds where it was. Otherwise as `twin`.
+number, that a profile that ended, or was terminated, holds where it was, that a chamber whose power
+is an event has its loop of temperature in auto, and is switched by that at the panel. Otherwise as
+`twin`.
 """
 
 from __future__ import annotations
@@ -54,6 +56,8 @@ class Plant:
         self.units = {"serial": unit, "tcp": unit}
         self.events = [OFF] * EVENTS
         self._power_event = power_event
+        if power_event is not None:
+            self.loops[0].mode = AUTO  # the event alone starts and stops it
         self.alarms = [NO_ALARM] * self.ALARMS
         self.alarm_ends = [185.0, -80.0]
         self.profiles: dict[int, tuple[Step, ...]] = {
@@ -106,9 +110,11 @@ class Plant:
         for index, loop in enumerate(self.loops):
             if fault == "setpoint_changed":
                 loop.aim(max(loop.lowest, loop.set_point - self.BY_HAND), self.now_s)
-            if fault in {"output_off", "output_on"}:
+            if fault in {"output_off", "output_on"} and self._power_event is None:
                 mode = AUTO if fault == "output_on" else OFF
                 loop.switch(mode, self.felt(index), self.now_s)
+        if fault in {"output_off", "output_on"} and self._power_event is not None:
+            self.events[self._power_event - 1] = ON if fault == "output_on" else OFF
         if fault == "program_started":
             self.start_profile()
         if fault == "units_changed":

@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from sensorbench.core.clock import Clock
@@ -35,6 +34,7 @@ from sensorbench.core.errors import InstrumentError, SetpointError
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import HUMIDITY, TEMPERATURE, Value
 from sensorbench.instruments.members import number, setpoint
+from sensorbench.instruments.ramping import Ramp
 from sensorbench.instruments.telling import Held, OfItsOwn, Told
 from sensorbench.instruments.weiss_votsch import dialects
 from sensorbench.instruments.weiss_votsch.wire import START, Layout
@@ -43,25 +43,8 @@ from sensorbench.links.line import Line, LineSettings
 _E_STRING = "CV01 CV02 SV01 MV01 MV02 MV03 MV04"
 _I_STRING = " ".join(f"{name} {name}" for name in _E_STRING.split())
 _TAKES_S, _LOOKS_S = 5.0, 0.5
-_NEAR_K, _NEAR_RH, _LATE_S = 0.051, 0.051, 20.0
+_NEAR_K, _NEAR_RH = 0.051, 0.051
 _OWN = OfItsOwn("a program that was started at the chamber")
-
-
-@dataclass(frozen=True, slots=True)
-class _Ramp:
-    """A ramp of the set point, from `start_c` at `since_s` to `end_c`."""
-
-    start_c: float
-    end_c: float
-    k_per_s: float
-    since_s: float
-
-    def holds(self, nominal_c: float, now_s: float) -> bool:
-        """Return whether a nominal value is one of this ramp's, as far as clocks agree."""
-        moved = self.k_per_s * (now_s - self.since_s)
-        span = abs(self.end_c - self.start_c)
-        here = self.start_c + math.copysign(min(moved, span), self.end_c - self.start_c)
-        return abs(nominal_c - here) <= self.k_per_s * _LATE_S + _NEAR_K
 
 
 class WeissVotsch:
@@ -101,7 +84,7 @@ class WeissVotsch:
         self.name = line.name
         self._clock = clock
         self._wet = humidity_output
-        self._ramp: _Ramp | None = None
+        self._ramp: Ramp | None = None
         layout = Layout.of(e_string, i_string)
         self._chamber: dialects.Dialect = (
             dialects.Simserv(line)
@@ -138,7 +121,7 @@ class WeissVotsch:
             self._start(here_c, outputs)
             rises = end_c > here_c
             self._chamber.slope(slope if rises else 0.0, 0.0 if rises else slope)
-            self._ramp = _Ramp(here_c, end_c, slope / 60.0, self._clock.now())
+            self._ramp = Ramp(here_c, end_c, slope / 60.0, self._clock.now())
             self._chamber.put({dialects.TEMPERATURE: end_c}, {START: True})
         self._await(
             f"set point {end_c:g} degC",
@@ -163,7 +146,7 @@ class WeissVotsch:
 
     def _told_c(self) -> float:
         nominal_c = self._chamber.nominal(dialects.TEMPERATURE)
-        if self._ramp is not None and self._ramp.holds(nominal_c, self._clock.now()):
+        if self._ramp is not None and self._ramp.holds(nominal_c, self._clock.now(), _NEAR_K):
             return self._ramp.end_c
         return nominal_c
 

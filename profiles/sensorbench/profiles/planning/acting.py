@@ -7,7 +7,7 @@ from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from sensorbench.core.quantity import Soak, Value, address, components, distance
-from sensorbench.parts.values import AMBIENT, Target, Targets, Wave, how_written
+from sensorbench.parts.values import AMBIENT, VACUUM, Target, Targets, Wave, how_written
 from sensorbench.profiles.layout import BenchRow
 from sensorbench.profiles.model import SetTable
 from sensorbench.profiles.planning.reading import Reading, show_plain
@@ -198,22 +198,23 @@ class Acting(Reading):
     def _ambient(self, where: str, row: BenchRow) -> float:
         """Return what lies between the part's zero and the instrument's, 0 where they are one.
 
-        A port that is relative to ambient, on an instrument that counts from vacuum, needs to know
-        the ambient: `[bench.QUANTITY.ambient]`.
+        Where one counts from ambient and the other from vacuum, the ambient must be known:
+        `[bench.QUANTITY.ambient]`.
         """
         span = self.range_of(where)
-        if span is None or span.relative_to != AMBIENT or row.against != "vacuum":
+        if span is None or {span.relative_to, row.against} != {AMBIENT, VACUUM}:
             return 0.0
+        sign = 1.0 if row.against == VACUUM else -1.0
         name = f"{address(where).quantity.name}.{AMBIENT}"
         found = self.row(name)
         if found is None:
             self.problem(
-                f"{where} of the part is relative to ambient, the bench counts from vacuum: "
-                f"station.toml needs [bench.{name}] with a meter or `fixed`"
+                f"{where} of the part is relative to {span.relative_to}, the bench counts from "
+                f"{row.against}: station.toml needs [bench.{name}] with a meter or `fixed`"
             )
         if found is not None and isinstance(found.fixed, float):
-            return found.fixed
-        return address(where).quantity.usual
+            return sign * found.fixed
+        return sign * address(where).quantity.usual
 
     def _check_wave(self, where: str, wave: Wave, row: BenchRow) -> None:
         if row.how != "set":

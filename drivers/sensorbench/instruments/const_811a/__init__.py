@@ -1,0 +1,1 @@
+"""ConST 811A pressure controller: driver and twin."""

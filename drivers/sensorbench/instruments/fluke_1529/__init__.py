@@ -1,0 +1,1 @@
+"""Fluke (Hart Scientific) 1529 thermometer readout: driver and twin."""

@@ -1,0 +1,1 @@
+"""Mensor (WIKA) CPC6000 pressure controller: driver and twin."""

@@ -1,0 +1,1 @@
+"""OYO UMC1200 chamber controller: driver and twin, over Modbus."""

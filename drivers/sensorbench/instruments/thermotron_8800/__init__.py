@@ -1,0 +1,1 @@
+"""Thermotron chambers with an 8800 controller: driver and twin."""
