@@ -131,6 +131,7 @@ def test_a_printer_is_never_asked_nor_what_a_question_puts_into_remote(
 
 ASKING = re.compile(
     rb"\*IDN\?|\*LANG\?|TYPE\?|ACL\?|id get|ver|ID\?|PRESsure:MODule1:STABle\?"
+    rb"|IDEN\?|CCNF\d\?|TMPS\?|VRSN\?"  # Thermotron
     rb"|.[\x03\x04].{6}"  # Modbus RTU: functions that read
     rb"|(?P<unit>[\x80-\xd0])(?P=unit)R.{5}"  # AIBUS: the command that reads
     rb"|\x02\d\d(AMI|RRD).*"  # PC-LINK: who it is, registers
