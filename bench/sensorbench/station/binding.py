@@ -238,6 +238,7 @@ def _bind(
         row.changed, row.action, row.lost,
     )  # fmt: skip
     _rated(binding, key, problems)
+    _pausing(binding, key, problems)
     return binding
 
 
@@ -252,6 +253,19 @@ def _select(file: StationFile, row: BenchTable, key: str, problems: Findings) ->
     if not isinstance(found.declared, switch):
         problems.append((f"{key}.select", f"{row.select} is no switch"))
     return found
+
+
+def _pausing(binding: Binding, key: str, problems: Findings) -> None:
+    """A meter that pauses by itself must not count as lost meanwhile: that would end every run."""
+    for ref in binding.meters:
+        pauses_s = ref.declared.pauses_s if isinstance(ref.declared, meter) else 0.0
+        if pauses_s > 0.0 and binding.lost.after_s(binding.period_s) <= pauses_s:
+            enough_s = pauses_s + 2 * binding.period_s
+            problems.append(
+                (f"{key}.lost",
+                 f"{ref} gives no reading for up to {pauses_s:g} s now and then, by itself, and "
+                 f'would count as lost: write lost = "{enough_s:g} s" or more')
+            )  # fmt: skip
 
 
 def _is_plain(acts: Ref | None) -> bool:

@@ -24,6 +24,10 @@ class Lost(NamedTuple):
         """Return whether a meter is lost that missed so many polls, the first so long ago."""
         return missed >= self.polls and since_s >= self.seconds - 1e-6
 
+    def after_s(self, period_s: float) -> float:
+        """Return how long a meter that is polled so often may give no reading, s."""
+        return max((self.polls - 1) * period_s, self.seconds)
+
 
 USUALLY = Lost()
 

@@ -199,7 +199,8 @@ class meter(Generic[D]):  # noqa: N801 - reads like property
 
     `accuracy` is the specification, or its limit of error at mid range, `against` what a pressure
     is measured from ("vacuum", "ambient"), `seconds` how long a reading takes, `axis` the one axis
-    of a vector that it reads, "" where it reads all.
+    of a vector that it reads, "" where it reads all, `pauses_s` for how long it gives no reading
+    now and then by itself, as a mirror that is cleaned.
     """
 
     def __init__(
@@ -211,8 +212,9 @@ class meter(Generic[D]):  # noqa: N801 - reads like property
         against: str = "",
         seconds: float = 0.0,
         axis: str = "",
+        pauses_s: float = 0.0,
     ) -> None:
-        self.quantity, self.rated = quantity, rated
+        self.quantity, self.rated, self.pauses_s = quantity, rated, pauses_s
         self.accuracy = accuracy
         self.against, self.seconds, self.axis = against, seconds, axis
         self.name = ""

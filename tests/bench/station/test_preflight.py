@@ -405,6 +405,38 @@ def test_addresses_that_can_not_be_are_named(tmp_path: Path, link: str, expected
     assert f"instrument.chamber.link.{expected}" in said
 
 
+MIRROR = f"""
+[instrument.mirror]
+model = "michell_optidew"
+link = {{{{ kind = "simulated" }}}}
+certificate = "M-1"
+calibration_due = {DUE}
+uncertainty = "1 %RH"
+
+[bench.humidity]
+set = "chamber.humidity"
+reference = "mirror.humidity"
+{{lost}}
+"""
+
+
+@pytest.mark.parametrize("lost", ["", "lost = 5", 'lost = "8 min"'])
+def test_a_meter_that_pauses_by_itself_may_not_count_as_lost_meanwhile(
+    tmp_path: Path, lost: str
+) -> None:
+    station = CLIMATE + MIRROR.format(lost=lost)
+    said = problems(workspace(tmp_path, bake(), station=station))
+    assert (
+        "bench.humidity.lost: mirror.humidity gives no reading for up to 480 s now and then, by "
+        'itself, and would count as lost: write lost = "500 s" or more'
+    ) in said
+
+
+def test_a_meter_that_pauses_is_taken_with_enough_time(tmp_path: Path) -> None:
+    station = CLIMATE + MIRROR.format(lost='lost = "10 min"')
+    check(workspace(tmp_path, bake(), station=station))
+
+
 def test_an_instrument_acts_for_one_only(tmp_path: Path) -> None:
     more = '\n[bench.supply.vddio]\nset = "psu.out1"\n'
     station = STATION.replace("[bench.supply]", "[bench.supply.vdd]") + more + sbp1_sockets(2)

@@ -42,6 +42,7 @@ _UNIT = Register(30)
 _FIRST_STATUS, _STATUS = 33, 11
 _VAPOUR_OVER_WATER, _SATURATION_OVER_WATER = Register(103), Register(104)
 _NO_REGISTER = 2
+_PAUSES_S = 480.0  # a DCC of 4 min, then data are held for 4 min
 _MEASURES, _FAILED, _IN_CONTROL = 8, 13, 1
 _MODES: Final[Mapping[int, str]] = {
     5: "cools its mirror as far as it can (MaxCool)", 6: "corrects for contamination (DCC)",
@@ -91,11 +92,15 @@ class MichellOptidew:
         pause_s=0.01,
     )  # fmt: skip
 
-    dew_point = meter["MichellOptidew"](DEW_POINT, rated=(-40.0, 90.0), accuracy=0.15, seconds=0.2)
+    dew_point = meter["MichellOptidew"](
+        DEW_POINT, rated=(-40.0, 90.0), accuracy=0.15, seconds=0.2, pauses_s=_PAUSES_S
+    )
     temperature = meter["MichellOptidew"](
         TEMPERATURE, rated=(-40.0, 120.0), accuracy=0.1, seconds=0.2
     )
-    humidity = meter["MichellOptidew"](HUMIDITY, rated=(0.0, 100.0), accuracy=1.0, seconds=0.2)
+    humidity = meter["MichellOptidew"](
+        HUMIDITY, rated=(0.0, 100.0), accuracy=1.0, seconds=0.2, pauses_s=_PAUSES_S
+    )
 
     def __init__(self, line: FrameLine, clock: Clock, *, address: int = 1) -> None:  # noqa: ARG002 - as all drivers
         self.name = line.name
