@@ -33,6 +33,7 @@ def workspace(tmp_path: Path) -> Path:
     return tmp_path / "bench"
 
 
+@pytest.mark.slow
 def test_a_new_workspace_is_in_order_and_runs(workspace: Path) -> None:
     assert sensorbench("check", cwd=workspace).stdout.startswith("all files are in order")
     plan = sensorbench(

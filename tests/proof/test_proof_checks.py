@@ -11,6 +11,7 @@ from .conftest import MakeBench, Proven
 from .proving import DESK, FULL_SCALE_PA, SBP1, data_of, journal, passes, results_of
 
 
+@pytest.mark.slow
 def test_sbp1_is_calibrated_over_pressure_and_temperature_and_checked(
     bench: MakeBench, proven: Proven
 ) -> None:

@@ -16,6 +16,7 @@ from .conftest import MakeBench, Proven
 from .proving import SBP1, Bench, data_of, journal, passes, reported, results_of
 
 
+@pytest.mark.slow
 def test_htol_serves_its_hours_and_counts_drift_from_0_h_by_serial_number(
     calibrated: Bench, proven: Proven
 ) -> None:
@@ -40,6 +41,7 @@ def test_htol_serves_its_hours_and_counts_drift_from_0_h_by_serial_number(
     assert len({round(d.value, 6) for d in drifts}) == 81
 
 
+@pytest.mark.slow
 def test_thb_waits_for_its_preconditioning(
     bench: MakeBench, proven: Proven, tmp_path: Path
 ) -> None:
@@ -184,6 +186,7 @@ def _change(outcome: Outcome, phase: str) -> dict[tuple[str, str], float]:
     return {key: max(rows)[1] - min(rows)[1] for key, rows in found.items()}
 
 
+@pytest.mark.slow
 def test_storage_at_temperature_has_no_bias(calibrated: Bench, proven: Proven) -> None:
     htsl = calibrated.run("aec_q100/a6_htsl", "few")
     assert passes(htsl)

@@ -163,6 +163,7 @@ def test_the_report_says_how_it_ended(tmp_path: Path, language: str, told: str) 
     assert any(told in cell.text for row in table.rows for cell in row), table
 
 
+@pytest.mark.slow
 def test_a_trip_in_a_controlled_end_is_the_safe_state_at_once(tmp_path: Path) -> None:
     # The supply goes off a minute after the door was opened.
     run = Run(tmp_path, door='action = "end"\n', faults=fault("psu", "output_off", "601 min"))

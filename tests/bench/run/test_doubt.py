@@ -86,6 +86,7 @@ def test_hours_without_the_bias_are_not_served(tmp_path: Path, more: str) -> Non
     assert set(reasons(lost)) >= {"not_served"}
 
 
+@pytest.mark.slow
 def test_a_meter_that_answers_now_and_then_credits_nothing(tmp_path: Path) -> None:
     gaps = [fault("thermometer", "silent", f"{n} min", f"{n + 0.8} min") for n in range(60, 900)]
     outcome = run(write(tmp_path, STRESS + TESTED, **bench(*gaps)))

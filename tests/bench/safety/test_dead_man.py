@@ -79,6 +79,7 @@ def held(root: Path, work: Any, lasts_s: float, guard: Any = None) -> tuple[Any,
     return raised, turns, progress
 
 
+@pytest.mark.chaos
 def test_it_is_turned_at_its_period_while_the_run_lives_and_not_after(tmp_path: Path) -> None:
     _, turns, at = held(tmp_path, lambda _: None, 1.0)
     during = [t for t in turns.turns if at.since <= t <= at.since + 1.0]
@@ -98,6 +99,7 @@ class Overdue(NoPulse):
         return not self.hangs
 
 
+@pytest.mark.chaos
 def test_a_loop_that_hangs_sends_no_pulse_although_other_threads_live(tmp_path: Path) -> None:
     guard = Unguarded(RealClock(SPEED))
     guard.pulse = pulse = Overdue()
@@ -123,6 +125,7 @@ def test_a_promise_is_kept_until_it_is_due(tmp_path: Path) -> None:
         heart.close()
 
 
+@pytest.mark.chaos
 def test_a_relay_that_takes_no_pulse_stops_the_run(tmp_path: Path) -> None:
     there = workspace(
         tmp_path, bake("10 h", 'start = "always"'), station=STATION, head=HEAD + QUICK

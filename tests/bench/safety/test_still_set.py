@@ -143,6 +143,7 @@ def test_what_one_command_brings_along_at_its_instrument_is_no_change(
     assert [event.data["address"] for event in events(outcome, "sent")].count("humidity") == 2
 
 
+@pytest.mark.slow
 def test_what_somebody_changed_just_before_a_command_to_its_neighbour_stops_the_run(
     tmp_path: Path,
 ) -> None:

@@ -121,6 +121,7 @@ def test_a_station_that_is_edited_meanwhile_keeps_no_watchdog_from_its_work(benc
     assert safe_after(bench, 5.0) < 5.0
 
 
+@pytest.mark.chaos
 def test_a_run_that_ends_in_order_leaves_no_mark_and_no_watchdog(bench: Served) -> None:
     program = bench.run()
     (found,) = marks.marks()
@@ -386,6 +387,7 @@ def posted(hooks: Web) -> dict[str, str]:
     return alert
 
 
+@pytest.mark.chaos
 def test_a_sign_of_life_goes_out_and_people_are_told_of_a_run_that_was_killed(
     bench: Served,
 ) -> None:
@@ -417,6 +419,7 @@ def test_people_are_told_of_a_run_that_ends_early_and_it_bars_nothing(bench: Ser
         time.sleep(0.05)
 
 
+@pytest.mark.chaos
 def test_an_alarm_that_hangs_holds_up_nothing(bench: Served) -> None:
     with web(0) as hooks:
         told(bench, hooks)

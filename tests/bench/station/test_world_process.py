@@ -166,6 +166,7 @@ with open_station(there.load_station(), clock, there.load_lots(), twins=world.be
 """
 
 
+@pytest.mark.chaos
 def test_who_is_killed_leaves_the_bench_exactly_as_it_stood(tmp_path: Path) -> None:
     """Temperature, supply, written coefficients, the time and the ageing: as without the kill."""
     whole, there = write(tmp_path / "whole"), write(tmp_path / "bench")
@@ -230,6 +231,7 @@ def test_what_a_killed_program_left_is_met_by_read_safe_and_the_next_run(tmp_pat
 # -- as commands use it ----------------------------------------------------------------------------
 
 
+@pytest.mark.chaos
 def test_a_program_that_ends_in_order_leaves_no_world_and_one_that_is_refused_the_one_that_stood(
     there: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -539,6 +541,7 @@ def test_a_workspace_that_was_made_anew_has_nothing_of_the_one_before(there: Wor
     assert again.load_memory() == {}
 
 
+@pytest.mark.chaos
 def test_a_world_whose_starter_was_killed_before_it_was_there_never_is(there: Workspace) -> None:
     start = (
         "import os, signal, sys; from datetime import UTC, datetime; from pathlib import Path; "

@@ -22,6 +22,7 @@ from sensorbench.links.smbus_api import simulated_smbus_class
 from sensorbench.links.tcp_line import TcpLine
 from sensorbench.links.visa_line import VisaLine
 
+pytestmark = pytest.mark.chaos
 QUICK = LineSettings(timeout_s=0.3)
 MORE_S = 1.5
 """What a loaded machine may take beside."""

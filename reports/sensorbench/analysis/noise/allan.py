@@ -161,7 +161,9 @@ def _stretches(
 ) -> Iterator[npt.NDArray[np.generic]]:
     """Yield the unbroken parts of one record, once it is known to be usable."""
     known = np.array([True])
-    if not np.isfinite(record.sum(dtype=np.float64)):
+    with np.errstate(invalid="ignore", over="ignore"):  # of inf and -inf, or of the largest
+        total = record.sum(dtype=np.float64)
+    if not np.isfinite(total):
         known = ~np.isnan(record)
         if np.isinf(record).any():
             raise AnalysisError(f"record {row} holds infinite values or its sum overflows")

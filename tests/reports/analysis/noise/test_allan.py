@@ -1,6 +1,7 @@
 """Allan family: published figures, gaps, invariances, memory; degrees of freedom."""
 
 import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
@@ -270,3 +271,12 @@ def test_a_phase_in_small_integers_does_not_wrap() -> None:
 def test_a_choice_that_does_not_exist_is_not_taken_for_another(wrong: dict) -> None:
     with pytest.raises(AnalysisError, match="must be one of"):
         allan_deviation(np.arange(20) % 7, 1.0, **wrong)
+
+
+def test_infinities_of_both_signs_are_refused_without_a_warning() -> None:
+    record = np.ones(64)
+    record[:2] = np.inf, -np.inf
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(AnalysisError, match="record 0 holds infinite values"):
+            allan_deviation(record, 1.0)
