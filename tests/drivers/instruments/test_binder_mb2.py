@@ -18,17 +18,21 @@ from sensorbench.links.inprocess_line import InProcessLine
 from sensorbench.links.mount import PtyMount
 from sensorbench.links.serial_line import SerialLine
 from sensorbench.protocols.modbus_frames import with_crc
-from sensorbench.world.world import Fault, World
+from sensorbench.world.world import World
+
+from .rigs import Rig
 
 SERIAL = "SIM-MB2"
 posix = pytest.mark.skipif(os.name != "posix", reason="a pty needs POSIX")
 
 
-class Chamber:
+class Chamber(Rig):
     """A twin, its driver on a line in process, and what is written there."""
 
+    SERIAL = SERIAL
+
     def __init__(self, world: World, clock: VirtualClock) -> None:
-        self.world, self.clock = world, clock
+        super().__init__(world, clock)
         self.written: list[str] = []
         self.ignored: set[int] = set()
 
@@ -45,14 +49,6 @@ class Chamber:
             if int.from_bytes(line[2:4], "big") in self.ignored:
                 return with_crc(line[:6])
         return self.twin.handle(line)
-
-    def fault(self, kind: str) -> None:
-        self.world.add_fault(SERIAL, Fault(kind, at_s=self.clock.now()))
-
-    def air(self, member: str = "temperature") -> float:
-        found = self.twin.drives[member].at(self.clock.now())
-        assert isinstance(found, float)
-        return found
 
 
 @pytest.fixture

@@ -30,18 +30,22 @@ from sensorbench.station.cable import cable_of
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.instruments import INSTRUMENT_CHECKS
 from sensorbench.testing.world import Case
-from sensorbench.world.world import Fault, World
+from sensorbench.world.world import World
+
+from .rigs import Rig
 
 SERIAL = "SIM-DTB"
 posix = pytest.mark.skipif(os.name != "posix", reason="a pty needs POSIX")
 FRAMINGS = ("rtu", "ascii")
 
 
-class Oven:
+class Oven(Rig):
     """A twin, its driver on a line in process, and what is written there."""
 
+    SERIAL = SERIAL
+
     def __init__(self, world: World, clock: VirtualClock) -> None:
-        self.world, self.clock = world, clock
+        super().__init__(world, clock)
         self.written: list[str] = []
         self.spoil: Callable[[bytes, bytes | None], bytes | None] = lambda _, reply: reply
 
@@ -57,14 +61,6 @@ class Oven:
         if message[1] in (5, 6):
             self.written.append(message[1:].hex())
         return self.spoil(line, self.twin.handle(line))
-
-    def fault(self, kind: str) -> None:
-        self.world.add_fault(SERIAL, Fault(kind, at_s=self.clock.now()))
-
-    def air(self) -> float:
-        found = self.twin.drives["temperature"].at(self.clock.now())
-        assert isinstance(found, float)
-        return found
 
 
 @pytest.fixture

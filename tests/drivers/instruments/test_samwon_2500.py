@@ -19,16 +19,20 @@ from sensorbench.instruments.samwon_2500.driver import Samwon2500
 from sensorbench.instruments.samwon_2500.twin import SimSamwon2500
 from sensorbench.instruments.telling import Held, OfItsOwn
 from sensorbench.links.inprocess_line import InProcessLine
-from sensorbench.world.world import Fault, World
+from sensorbench.world.world import World
+
+from .rigs import Rig
 
 SERIAL = "SIM-2500"
 
 
-class Chamber:
+class Chamber(Rig):
     """A twin, its driver on a line in process, and what travels there."""
 
+    SERIAL = SERIAL
+
     def __init__(self, world: World, clock: VirtualClock) -> None:
-        self.world, self.clock = world, clock
+        super().__init__(world, clock)
         self.sent: list[str] = []
         self.spoil: Callable[[bytes, bytes | None], bytes | None] = lambda _, reply: reply
 
@@ -46,14 +50,6 @@ class Chamber:
     @property
     def written(self) -> list[str]:
         return [line[5:-2] for line in self.sent if line[2:5] in ("WRD", "WSD")]
-
-    def fault(self, kind: str) -> None:
-        self.world.add_fault(SERIAL, Fault(kind, at_s=self.clock.now()))
-
-    def air(self) -> float:
-        found = self.twin.drives["temperature"].at(self.clock.now())
-        assert isinstance(found, float)
-        return found
 
 
 @pytest.fixture

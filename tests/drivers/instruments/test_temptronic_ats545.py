@@ -13,16 +13,20 @@ from sensorbench.instruments.temptronic_ats545.driver import TemptronicAts545
 from sensorbench.instruments.temptronic_ats545.twin import SimTemptronicAts545
 from sensorbench.links.inprocess_line import InProcessLine
 from sensorbench.links.mount import TcpMount
-from sensorbench.world.world import Fault, World
+from sensorbench.world.world import World
+
+from .rigs import Rig
 
 SERIAL = "SIM-545"
 
 
-class Stream:
+class Stream(Rig):
     """A twin, its driver on a line in process, and what is sent there."""
 
+    SERIAL = SERIAL
+
     def __init__(self, world: World, clock: VirtualClock) -> None:
-        self.world, self.clock = world, clock
+        super().__init__(world, clock)
         self.sent: list[str] = []
         self.ignored: tuple[str, ...] = ()
 
@@ -38,14 +42,6 @@ class Stream:
         if not text.endswith("?"):
             self.sent.append(text)
         return None if text.startswith(self.ignored or ("-",)) else self.twin.handle(line)
-
-    def fault(self, kind: str) -> None:
-        self.world.add_fault(SERIAL, Fault(kind, at_s=self.clock.now()))
-
-    def air(self) -> float:
-        found = self.twin.drives["temperature"].at(self.clock.now())
-        assert isinstance(found, float)
-        return found
 
 
 @pytest.fixture

@@ -15,16 +15,20 @@ from sensorbench.instruments.thermotron_8800.driver import Thermotron8800
 from sensorbench.instruments.thermotron_8800.twin import SimThermotron8800
 from sensorbench.links.inprocess_line import InProcessLine
 from sensorbench.links.mount import TcpMount
-from sensorbench.world.world import Fault, World
+from sensorbench.world.world import World
+
+from .rigs import Rig
 
 SERIAL = "SIM-8800"
 
 
-class Chamber:
+class Chamber(Rig):
     """A twin, its driver on a line in process, and what is sent there."""
 
+    SERIAL = SERIAL
+
     def __init__(self, world: World, clock: VirtualClock) -> None:
-        self.world, self.clock = world, clock
+        super().__init__(world, clock)
         self.sent: list[str] = []
         self.spoil: Callable[[str, bytes | None], bytes | None] = lambda _, reply: reply
 
@@ -55,14 +59,6 @@ class Chamber:
                 else handle(line)
             )
         )
-
-    def fault(self, kind: str) -> None:
-        self.world.add_fault(SERIAL, Fault(kind, at_s=self.clock.now()))
-
-    def air(self) -> float:
-        found = self.twin.drives["temperature"].at(self.clock.now())
-        assert isinstance(found, float)
-        return found
 
 
 @pytest.fixture

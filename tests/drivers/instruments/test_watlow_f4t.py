@@ -26,17 +26,21 @@ from sensorbench.links.mount import PtyMount, TcpMount
 from sensorbench.links.serial_line import SerialLine
 from sensorbench.links.tcp_line import TcpLine
 from sensorbench.protocols.modbus_frames import with_crc
-from sensorbench.world.world import Fault, Place, World
+from sensorbench.world.world import Place, World
+
+from .rigs import Rig
 
 SERIAL = "SIM-77001"
 posix = pytest.mark.skipif(os.name != "posix", reason="a pty needs POSIX")
 
 
-class Chamber:
+class Chamber(Rig):
     """A twin, its driver on a line in process, and what travels there."""
 
+    SERIAL = SERIAL
+
     def __init__(self, world: World, clock: VirtualClock) -> None:
-        self.world, self.clock = world, clock
+        super().__init__(world, clock)
         self.written: list[tuple[int, bytes]] = []
         self.refused: set[int] = set()
 
@@ -58,14 +62,6 @@ class Chamber:
     @property
     def written_to(self) -> list[int]:
         return [address for address, _ in self.written]
-
-    def fault(self, kind: str) -> None:
-        self.world.add_fault(SERIAL, Fault(kind, at_s=self.clock.now()))
-
-    def air(self, member: str = "temperature") -> float:
-        found = self.twin.drives[member].at(self.clock.now())
-        assert isinstance(found, float)
-        return found
 
 
 @pytest.fixture

@@ -45,16 +45,20 @@ from sensorbench.testing.port_checks import (
     check_replies_on_its_port,
 )
 from sensorbench.testing.world import Case
-from sensorbench.world.world import Fault, World
+from sensorbench.world.world import World
+
+from .rigs import Rig
 
 SERIAL = "SIM-77001"
 
 
-class Chamber:
+class Chamber(Rig):
     """A twin whose power is event 1, its driver on SCPI in process, and what is sent there."""
 
+    SERIAL = SERIAL
+
     def __init__(self, world: World, clock: VirtualClock) -> None:
-        self.world, self.clock = world, clock
+        super().__init__(world, clock)
         self.sent: list[str] = []
         self.spoil: Callable[[str, bytes | None], bytes | None] = lambda _, reply: reply
 
@@ -84,14 +88,6 @@ class Chamber:
                 handle(line)
             )
         )  # fmt: skip
-
-    def fault(self, kind: str) -> None:
-        self.world.add_fault(SERIAL, Fault(kind, at_s=self.clock.now()))
-
-    def air(self) -> float:
-        found = self.twin.drives["temperature"].at(self.clock.now())
-        assert isinstance(found, float)
-        return found
 
 
 @pytest.fixture

@@ -25,7 +25,9 @@ from sensorbench.instruments.weiss_votsch.wire import Layout
 from sensorbench.links.inprocess_line import InProcessLine
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.instruments import INSTRUMENT_CHECKS, check_alarms
-from sensorbench.world.world import Fault, World
+from sensorbench.world.world import World
+
+from .rigs import Rig
 
 SERIAL = "SIM-59212"
 BOTH = ["simserv", "ascii-2"]
@@ -36,11 +38,13 @@ OTHER = {
 """The strings of a climate chamber of 2020, as its own help text shows them."""
 
 
-class Chamber:
+class Chamber(Rig):
     """A twin, its driver on a line in process, and what travels there."""
 
+    SERIAL = SERIAL
+
     def __init__(self, world: World, clock: VirtualClock) -> None:
-        self.world, self.clock = world, clock
+        super().__init__(world, clock)
         self.sent: list[str] = []
         self.drop: Callable[[bytes], bool] = lambda _: False
 
@@ -62,14 +66,6 @@ class Chamber:
         """What was sent and sets something."""
         wanted = ("11001", "11068", "11072", "14001", "19015", "$01E", "$01U")
         return [line for line in self.sent if line.startswith(wanted)]
-
-    def fault(self, kind: str) -> None:
-        self.world.add_fault(SERIAL, Fault(kind, at_s=self.clock.now()))
-
-    def air(self, member: str = "temperature") -> float:
-        found = self.twin.drives[member].at(self.clock.now())
-        assert isinstance(found, float)
-        return found
 
 
 @pytest.fixture

@@ -24,17 +24,21 @@ from sensorbench.links.mount import PtyMount
 from sensorbench.links.serial_line import SerialLine
 from sensorbench.protocols.aibus_frames import told_by
 from sensorbench.station.cable import cable_of
-from sensorbench.world.world import Fault, World
+from sensorbench.world.world import World
+
+from .rigs import Rig
 
 SERIAL = "SIM-AI"
 posix = pytest.mark.skipif(os.name != "posix", reason="a pty needs POSIX")
 
 
-class Oven:
+class Oven(Rig):
     """A twin, its driver on a line in process, and what is written there: parameter and value."""
 
+    SERIAL = SERIAL
+
     def __init__(self, world: World, clock: VirtualClock) -> None:
-        self.world, self.clock = world, clock
+        super().__init__(world, clock)
         self.written: list[tuple[int, int]] = []
         self.spoil: Callable[[bytes, bytes | None], bytes | None] = lambda _, reply: reply
 
@@ -49,14 +53,6 @@ class Oven:
         if line[2] == 0x43:
             self.written.append((line[3], int.from_bytes(line[4:6], "little", signed=True)))
         return self.spoil(line, self.twin.handle(line))
-
-    def fault(self, kind: str) -> None:
-        self.world.add_fault(SERIAL, Fault(kind, at_s=self.clock.now()))
-
-    def air(self) -> float:
-        found = self.twin.drives["temperature"].at(self.clock.now())
-        assert isinstance(found, float)
-        return found
 
 
 @pytest.fixture
