@@ -1,11 +1,14 @@
 """Send random and mutated messages to every twin on a line, and spoil replies to every driver.
 
-python tools/try_messages.py COUNT [--seed N]
+python tools/try_messages.py COUNT [--seed N] [--only DEVICE]
 
 COUNT messages in all go to the twins, and a quarter as many spoilt replies to the drivers; as many
 again of each go through the framings of Modbus and AIBUS. None may make a twin fail or hang, an
 unknown header is an error in the queue, and no spoilt reply becomes a value. Prints a line a
 device; exits with 1 where something did.
+again of each go through the Modbus framings. With `--only` all go to one device, and none through
+the framings. None may make a twin fail or hang, an unknown header is an error in the queue, and no
+spoilt reply becomes a value. Prints a line a device; exits with 1 where something did.
 """
 
 from __future__ import annotations
@@ -34,15 +37,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("count", type=int)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", choices=ON_LINES, metavar="DEVICE")
     asked = parser.parse_args()
-    each, wrong = asked.count // len(ON_LINES), 0
-    for name, device in ON_LINES.items():
+    chosen = {asked.only: ON_LINES[asked.only]} if asked.only else ON_LINES
+    each, wrong = asked.count // len(chosen), 0
+    for name, device in chosen.items():
         sent, spoilt = told_twin(device, each, asked.seed), replied(device, each // 4, asked.seed)
         wrong += _told(name, each, sent, spoilt)
     for name, make in FACES.items():
         wrong += _told(name, each, told_face(make, each, asked.seed), iter(()))
     each = asked.count // len(FRAMINGS)
-    for name, medium in FRAMINGS.items():
+    for name, medium in () if asked.only else FRAMINGS.items():
         sent = told_device(medium, each, asked.seed)
         wrong += _told(name, each, sent, told_client(medium, each // 4, asked.seed))
     wrong += _told("AIBUS", each, told_splitter(each, asked.seed), iter(()))

@@ -176,12 +176,30 @@ def test_what_the_repository_wants_of_a_device_is_told_last(
     kind: str,
 ) -> None:  # fmt: skip
     new_thing(kind, "acme_t1", None, as_json=True)
-    pages, table = json.loads(capsys.readouterr().out)["next"][-2:]
+    tests, pages, table = json.loads(capsys.readouterr().out)["next"][-3:]
+    assert tests == f"pytest {checkout / 'tests' / 'drivers' / f'{kind}s'} -k acme_t1"
     assert pages == "sensorbench devices --pages devices"
     assert table == f"python {checkout / 'tools' / 'make_conformance_table.py'}"
     assert (ROOT / "tools" / "make_conformance_table.py").is_file()
     new_thing(kind, "acme_t1", tmp_path_factory.mktemp("own") / "acme_sensors")
     assert "--pages" not in capsys.readouterr().out  # a package of one's own has neither
+
+
+@pytest.mark.parametrize("kind", ["sensor", "instrument"])
+def test_the_suite_is_tried_by_a_package_s_test_and_in_a_checkout_by_the_tests_of_all(
+    checkout: Path, tmp_path_factory: pytest.TempPathFactory, kind: str
+) -> None:
+    own = tmp_path_factory.mktemp("own") / "acme_sensors"
+    new_thing(kind, "acme_t1", None)
+    new_thing(kind, "acme_t1", own)
+    ours = (checkout / "tests" / "drivers" / f"{kind}s" / "test_acme_t1.py").read_text()
+    theirs = (own / "tests" / "test_acme_t1.py").read_text()
+    assert f"{kind.upper()}_CHECKS" in theirs
+    assert "_CHECKS" not in ours
+    assert (
+        f"test_every_{kind}"
+        in (ROOT / "tests" / "drivers" / f"{kind}s" / "test_conformance.py").read_text()
+    )
 
 
 def test_what_is_made_needs_no_tidying(checkout: Path) -> None:

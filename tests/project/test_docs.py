@@ -62,6 +62,11 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
+def test_no_page_of_a_device_is_still_the_one_to_start_from() -> None:
+    pages = (ROOT / "docs" / "devices").glob("*.md")
+    assert [p.name for p in pages if "`sensorbench new` made up" in p.read_text("utf-8")] == []
+
+
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
 def test_what_a_guide_names_in_code_is_in_the_sources(guide: Path) -> None:
     text = guide.read_text(encoding="utf-8")

@@ -19,6 +19,8 @@ import pytest
 
 from sensorbench.core.clock import RealClock
 from sensorbench.core.errors import LinkTimeout
+from sensorbench.instruments.aimtti_pl303qmdp.driver import AimttiPl303qmdp
+from sensorbench.instruments.aimtti_pl303qmdp.twin import SimAimttiPl303qmdp
 from sensorbench.instruments.keithley_2400.driver import Keithley2400
 from sensorbench.instruments.keithley_2400.twin import SimKeithley2400
 from sensorbench.instruments.keithley_2450.driver import Keithley2450
@@ -67,7 +69,7 @@ def rail_v(twin: Any, member: str) -> float:
 def a_supply(stack: ExitStack, kind: str, models: str, twin: Any) -> Any:
     from labmcp_bench_psu import driver  # noqa: PLC0415 - heavy
 
-    _, model, serial, *_ = twin.identity.split(",")
+    _, model, serial, *_ = (field.strip() for field in twin.identity.split(","))
     idn = {"manufacturer": "", "model": model, "serial": serial, "firmware": ""}
     return getattr(driver, kind)(reached(stack, twin), idn, getattr(driver, models)[model])
 
@@ -112,6 +114,33 @@ def test_an_spd3303x_is_set_and_measured(stack: ExitStack, world: World) -> None
     assert supply.mode(1) == "CC"
     assert supply.all_off() == []
     assert (supply.output_state(1), rail_v(twin, "out1")) == (False, 0.0)
+    assert not world.beyond_of("SIM-PSU")
+
+
+def test_a_pl303qmdp_is_set_measured_tripped_and_cleared(stack: ExitStack, world: World) -> None:
+    twin = SimAimttiPl303qmdp(world, "SIM-PSU")
+    twin.sense("current1", lambda: rail_v(twin, "out1") / 100.0)
+    supply = a_supply(stack, "AimTTiPSU", "TTI_MODELS", twin)
+    supply.set_voltage(1, 5.0)
+    supply.set_current(1, 0.5)
+    supply.set_output(1, True)
+    assert supply.setpoints(1) == (5.0, 0.5)
+    assert (supply.output_state(1), supply.output_state(2)) == (True, False)
+    assert supply.measure(1) == pytest.approx((5.0, 0.05), abs=0.01)
+    supply.set_ovp(1, 6.0, True)
+    supply.set_ocp(1, 1.0, None)
+    protection = supply.protection(1)
+    assert (protection.ovp_v, protection.ocp_a) == (6.0, 1.0)
+    assert (protection.ovp_tripped, protection.ocp_tripped) == (False, False)
+    supply.set_voltage(1, 7.0)
+    assert supply.protection(1).ovp_tripped
+    assert not supply.output_state(1)
+    supply.clear_trips(1)
+    assert not supply.output_state(1)
+    with pytest.raises(Exception, match="range error"):
+        supply.set_voltage(1, 31.0)
+    assert supply.all_off() == []
+    assert supply.errors() == []
     assert not world.beyond_of("SIM-PSU")
 
 
@@ -183,6 +212,29 @@ def test_our_spd3303x_drives_theirs(stack: ExitStack) -> None:
     assert supply.current1.read() == pytest.approx(0.5, abs=2e-3)  # 10 ohm hang on it
     supply.make_safe()
     assert supply.out1.told() is None
+
+
+def test_our_pl303qmdp_drives_theirs(stack: ExitStack) -> None:
+    from labmcp_bench_psu.simulator import TTiSimulator  # noqa: PLC0415 - heavy
+
+    simulator = TTiSimulator("PL303QMD-P")
+    supply = ours(stack, AimttiPl303qmdp, simulator)
+    assert supply.identify().model == "PL303QMD-P"
+    assert supply.take() == ()
+    assert supply.out1.told() is None
+    assert supply.out1.protect(None, 6.0) == (None, 6.0)
+    supply.out1.go(5.0, limit=0.6)
+    assert supply.out1.told() == Held(5.0, 0.6)
+    assert supply.out1.read() == pytest.approx(5.0, abs=0.01)
+    assert supply.current1.read() == pytest.approx(0.5, abs=2e-3)  # 10 ohm hang on it
+    assert supply.read_alarms() == ()
+    simulator.set_current(1, 1.0)  # as somebody at its panel
+    simulator.set_voltage(1, 7.0)
+    assert supply.out1.told() is None
+    assert supply.read_alarms() == ("over-voltage protection of output 1 tripped",)
+    supply.clear_trips()
+    assert supply.read_alarms() == ()
+    supply.make_safe()
 
 
 def test_our_dp832_knows_theirs_and_misses_its_tracking(stack: ExitStack) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from sensorbench.core.clock import RealClock
 from sensorbench.core.quantity import components
+from sensorbench.instruments.aimtti_pl303qmdp.twin import SimAimttiPl303qmdp
 from sensorbench.instruments.keithley_2400.twin import SimKeithley2400
 from sensorbench.instruments.keithley_2450.twin import SimKeithley2450
 from sensorbench.instruments.keithley_dmm6500.twin import SimKeithleyDmm6500
@@ -53,7 +54,7 @@ def opened(stack: ExitStack, kind: type[Any], twin: Any, **options: Any) -> Any:
     return client
 
 
-def rail_v(twin: SimRigolDp832 | SimKeysightN6700, member: str) -> float:
+def rail_v(twin: SimRigolDp832 | SimKeysightN6700 | SimAimttiPl303qmdp, member: str) -> float:
     return float(twin.drives[member].sample(np.array([0.0]))[0])
 
 
@@ -235,3 +236,39 @@ def test_2400(stack: ExitStack, world: World) -> None:
     smu.output("off")
     assert smu.output() is False
     assert (twin.handle(b":SYST:ERR?") or b"").startswith(b"+0,")
+
+
+def test_pl303qmdp(stack: ExitStack, world: World) -> None:
+    from qcodes.instrument_drivers.AimTTi import AimTTiPL303QMDP  # noqa: PLC0415 - heavy
+
+    twin = SimAimttiPl303qmdp(world, "SIM-PSU")
+    supply = opened(stack, AimTTiPL303QMDP, twin)
+    assert supply.get_idn()["serial"] == "SIM-PSU"
+    second = supply.ch2
+    second.volt(3.3)
+    second.curr(0.5)
+    second.output(True)
+    assert (second.volt(), second.curr(), second.output()) == (3.3, 0.5, True)
+    assert rail_v(twin, "out2") == pytest.approx(3.3, abs=0.01)
+    second.volt_step_size(0.1)
+    second.curr_step_size(0.05)
+    second.increment_volt_by_step_size()
+    second.decrement_curr_by_step_size()
+    assert (second.volt(), second.volt_step_size()) == (3.4, 0.1)
+    assert (second.curr(), second.curr_step_size()) == (0.45, 0.05)
+    second.save_setup(3)
+    second.curr_range(1)  # off, and on again
+    assert (second.curr_range(), second.output()) == (1, True)
+    second.output(False)
+    second.volt(1.0)
+    second.load_setup(3)
+    assert (second.volt(), second.curr_range(), second.output()) == (3.4, 2, True)
+    assert (supply.lock_interface(), supply.is_interface_locked()) == (1, 1)
+    assert supply.unlock_interface() == 0
+    assert (supply.get_netConfig(), supply.get_address()) == ("DHCP", 11)
+    supply.local_mode()
+    second.output(False)
+    assert second.output() is False
+    assert rail_v(twin, "out2") == 0.0
+    assert twin.handle(b"EER?") == b"0"
+    assert not world.beyond_of("SIM-PSU")

@@ -4,6 +4,7 @@ The rules:
 - A device is made in the checkout that one stands in, or with `--into` in a package of one's own,
   which is made too where it is not there.
 - Nothing is overwritten: if one file is there already, none is written.
+- The test of a package's device tries the suite; a checkout's own tests try it on every device.
 """
 
 from __future__ import annotations
@@ -31,6 +32,13 @@ from sensorbench.profiles.model import kinds
 KINDS = ("sensor", "instrument", "profile")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _PROFILE = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*")
+_SUITE = """\
+@pytest.mark.parametrize("check", {checks}, ids=lambda check: check.__name__)
+def test_it_does_what_every_{kind}_does(check: Callable[[Case], None]) -> None:
+    check(case_of(devices()["{name}"]))
+
+
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,7 @@ def _new_device(kind: str, name: str, into: Path | None) -> tuple[Mapping[Path, 
         "MAKER": home.maker,
         "PACKAGE": home.package,
         "PAGE": page.relative_to(home.root).as_posix(),
+        **_suite(kind, "" if ours else name),
     }
     folder = home.devices / name
     files = {
@@ -109,10 +118,24 @@ def _new_device(kind: str, name: str, into: Path | None) -> tuple[Mapping[Path, 
         steps.insert(0, f"pip install -e {quoted(_shown(home.root))}")
     if ours:
         steps += [
+            f"pytest {quoted(_shown(home.tests))} -k {name}",
             f"sensorbench devices --pages {quoted(_shown(home.pages))}",
             f"python {quoted(_shown(home.root / 'tools' / 'make_conformance_table.py'))}",
         ]
     return {**home.more, **files}, steps
+
+
+def _suite(kind: str, name: str) -> dict[str, str]:
+    """Return what a test says to try the suite on the device `name`; all "" where it has none."""
+    checks = f"{kind.upper()}_CHECKS"
+    words = {
+        "SAYS": f"what every {kind} owes the bench, and ",
+        "CALLABLE": "from collections.abc import Callable\n\n",
+        "CHECKS": f"from sensorbench.testing.{kind}s import {checks}\n",
+        "CASE": "Case, ",
+        "SUITE": _SUITE.format(checks=checks, kind=kind, name=name),
+    }
+    return words if name else dict.fromkeys(words, "")
 
 
 def _checkout(here: Path, kind: str) -> Home:

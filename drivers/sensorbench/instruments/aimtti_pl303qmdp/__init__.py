@@ -1,0 +1,1 @@
+"""Aim-TTi PL303QMD-P dual output power supply: driver and twin."""
