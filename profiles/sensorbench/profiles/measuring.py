@@ -13,6 +13,7 @@ from typing import Any
 
 from sensorbench.core.channel import Channel
 from sensorbench.core.plugins import load, plugins
+from sensorbench.core.quantity import quantities
 from sensorbench.core.units import Dimension
 from sensorbench.parts.model import Parameter, Part
 from sensorbench.parts.values import ValueProblem, read_difference
@@ -146,7 +147,9 @@ def ask_of(
         own = next(c for c in channels if c.name == name)
         return [_ask("value", value, part, own, say, None)] if value else []
     if found is None:
-        say(f"{name!r} is no measure; there are {', '.join(plugins(MEASURES))}", key)
+        meter = f'. To have a meter\'s reading, give each socket {name} = "INSTRUMENT.METER"'
+        hint = meter if name in quantities() else ""
+        say(f"{name!r} is no measure; there are {', '.join(plugins(MEASURES))}{hint}", key)
         return []
     fits = [channel for channel in channels if found.applies(channel)]
     if parameter and parameter.channel:

@@ -402,6 +402,8 @@ def test_what_not_every_socket_measures_is_not_asked(tmp_path: Path) -> None:
     )
     there = workspace(tmp_path, record)
     edit(there.station_path, ('id = "H1"\n', 'id = "H1"\nsupply_current = "psu.current1"\n'))
-    assert "'supply_current' is no measure" in problems(there)
+    said = problems(there)
+    assert "'supply_current' is no measure" in said
+    assert 'give each socket supply_current = "INSTRUMENT.METER"' in said
     edit(there.station_path, ('id = "H2"\n', 'id = "H2"\nsupply_current = "psu.current2"\n'))
     assert run(there).assessment.verdict is Verdict.PASS
