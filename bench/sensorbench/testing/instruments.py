@@ -38,6 +38,7 @@ from sensorbench.testing.conformity import (
     state_of,
 )
 from sensorbench.testing.instrument_use import inside, reading_of, sent_by, use
+from sensorbench.testing.lost_checks import check_what_is_not_done
 from sensorbench.testing.meter_checks import (
     check_garbled_readings,
     check_many_meters,
@@ -248,6 +249,7 @@ INSTRUMENT_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_waves,
     check_wear,
     check_make_safe,
+    check_what_is_not_done,
     check_take,
     check_alarms,
     check_meters,

@@ -135,7 +135,27 @@ class PerMinute(PressurePulser):
                 f"{slew}{float(rate) / 60:g}" if text.startswith(slew) and "M" not in rate else text
             )
 
+        def asked(text: str, timeout_s: float | None = None) -> str:
+            reply = str(query(text, timeout_s))
+            return f"{float(reply) * 60:g}" if text == f"{slew.rstrip()}?" else reply
+
+        query, line.write, line.query = line.query, written, asked
+        super().__init__(line, clock)
+
+
+class Trusting(PressurePulser):
+    """Takes a slew rate for set that was only accepted."""
+
+    def __init__(self, line: Any, clock: Any) -> None:
+        write, query, slew, sent = line.write, line.query, ":SOUR:PRES:SLEW", ""
+
+        def written(text: str) -> None:
+            nonlocal sent
+            sent = text.removeprefix(f"{slew} ") if text.startswith(f"{slew} ") else sent
+            write(text)
+
         line.write = written
+        line.query = lambda text, *more: sent if text == f"{slew}?" else query(text, *more)
         super().__init__(line, clock)
 
 
@@ -190,6 +210,13 @@ class NeverOff(DruckPace5000):
         pass
 
 
+class Blind(DruckPace5000):
+    """Tells it to vent, and does not look."""
+
+    def make_safe(self) -> None:
+        self._module.send(":SOUR:PRES:LEV:IMM:AMPL:VENT 1")
+
+
 class Early(DruckPace5000):
     """Sends before it looks."""
 
@@ -210,6 +237,8 @@ WRONG: list[tuple[str, type[Any], Check, str]] = [
     ("espec_p300", HalfHumidity, suite.check_reading_back, "humidity reads"),
     ("espec_p300", Told, suite.check_reading_on_the_way, "where the world has"),
     ("pressure_pulser", PerMinute, suite.check_a_rate_is_kept, "500000 Pa/s was asked for"),
+    ("pressure_pulser", Trusting, suite.check_what_is_not_done, "was acknowledged and not done"),
+    ("druck_pace5000", Blind, suite.check_what_is_not_done, r"make_safe\(\): pressure still"),
     ("keysight_e36312a", Resetting, suite.check_identify_changes_nothing, "changed the instr"),
     ("keysight_34461a", Believing, suite.check_identity, "another model"),
     ("keysight_34461a", Numb, suite.check_garbled_readings, "gave a value"),
