@@ -67,6 +67,7 @@ from sensorbench.testing.setpoint_checks import (
     check_told,
     check_waves,
     check_wear,
+    check_what_is_refused_is_foreseen,
 )
 from sensorbench.testing.twin_checks import check_looking_at_an_instrument_changes_nothing
 from sensorbench.testing.world import SERIAL, Case, InstrumentBench
@@ -238,6 +239,7 @@ INSTRUMENT_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_rated_ends,
     check_rates,
     check_limits,
+    check_what_is_refused_is_foreseen,
     check_reading_back,
     check_reading_on_the_way,
     check_a_rate_is_kept,

@@ -63,7 +63,7 @@ def test_an_acceleration_that_it_did_not_take_turns_nothing(
     scripted: Scripted, clock: VirtualClock, held: str
 ) -> None:
     line = scripted(("ACL12.5", ""), ("ACL?", held))
-    with pytest.raises(InstrumentError, match="'ACL12.5' refused.*It was not told to turn"):
+    with pytest.raises(InstrumentError, match=r"'ACL12\.5' refused.*It was not told to turn"):
         IdealAerosmith(line, clock).angular_rate.go(60.0, rate=12.5)
 
 
