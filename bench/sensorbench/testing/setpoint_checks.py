@@ -121,7 +121,7 @@ def check_what_is_refused_is_foreseen(case: Case) -> None:
 
 
 def _fittings(case: Case) -> Iterator[Case]:
-    """Yield an instrument as it is tried, as nobody declared it, and without each of its options."""
+    """Yield an instrument as it is tried, undeclared, and without each of its own options."""
     yield case
     yield replace(case, options={}, driver_options={})
     for option, default in signature(case.device.load_twin()).parameters.items():
