@@ -10,7 +10,9 @@ import pytest
 
 from sensorbench.app.main import main
 from sensorbench.core.errors import LinkTimeout
+from sensorbench.evidence.run import RunReader
 from sensorbench.instruments.espec_p300.driver import EspecP300
+from sensorbench.instruments.keysight_e36312a.driver import KeysightE36312a
 
 from .run.climate import CLIMATE, FIRST, SECOND, bake, fault, phase_of_tests, workspace
 
@@ -98,6 +100,60 @@ def test_a_fault_of_the_program_itself_is_no_failed_unit(
     assert "a fault of sensorbench itself: KeyError" in shown.err
     assert "the bench is in its safe state" in shown.err
     assert "Traceback" not in shown.err
+
+
+@pytest.mark.parametrize(
+    ("method", "gives"),
+    [("identify", "ESPEC P300"), ("read_alarms", None), ("read_alarms", "hot"),
+     ("read_alarms", [7])],
+)  # fmt: skip
+def test_a_driver_that_gives_what_none_may_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    method: str, gives: object,
+) -> None:  # fmt: skip
+    there = workspace(tmp_path, phase_of_tests("t"))
+    monkeypatch.setattr(EspecP300, method, lambda _: gives)
+    found = ends(monkeypatch, "run", "profile.toml", "--lot", "H1", "-w", str(there.root))
+    shown = capsys.readouterr()
+    assert found == 70
+    assert (
+        f"chamber: its driver {'identify() gave' if method == 'identify' else 'gave'}" in shown.err
+    )
+    assert "`sensorbench check-device espec_p300` tries it" in shown.err
+
+
+def test_an_instrument_that_falls_silent_as_a_run_begins_leaves_its_end_on_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = workspace(tmp_path, phase_of_tests("t"))
+
+    def silent(_: KeysightE36312a) -> None:
+        raise LinkTimeout("psu: no answer within 2 s")
+
+    monkeypatch.setattr(KeysightE36312a, "take", silent)
+    found = ends(monkeypatch, "run", "profile.toml", "--lot", "H1", "-w", str(there.root))
+    shown = capsys.readouterr()
+    assert found == 3
+    assert "psu: no answer within 2 s" in shown.err
+    assert "is not on record" not in shown.err
+    (root,) = there.evidence.iterdir()
+    assert [event.kind for event in RunReader(root).events()][-1] == "run_ended"
+
+
+def test_a_driver_that_calls_exit_ends_no_run_without_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = workspace(tmp_path, phase_of_tests("t"))
+
+    def leaves(_: EspecP300) -> None:
+        sys.exit(3)
+
+    monkeypatch.setattr(EspecP300, "read_alarms", leaves)
+    found = ends(monkeypatch, "run", "profile.toml", "--lot", "H1", "-w", str(there.root))
+    shown = capsys.readouterr()
+    assert found == 70
+    assert "SystemExit: 3" in shown.err
+    assert "the bench is in its safe state" in shown.err
 
 
 def test_a_unit_that_is_stuck_gives_its_own_line_and_nothing_else(

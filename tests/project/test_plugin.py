@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -150,6 +151,42 @@ def lines_of(place: Path) -> dict[str, int]:
         )
         for name, paths in made.items()
     }
+
+
+FAILS = {
+    "driver.py": [
+        ('return parse_number(self._line.query(":MEAS:TEMP?"), ":MEAS:TEMP?")', "return [][0]"),
+    ],
+}  # fmt: skip
+LIES = {
+    "driver.py": [
+        ('return parse_number(self._line.query(":MEAS:TEMP?"), ":MEAS:TEMP?")',
+         'return self._line.query(":MEAS:TEMP?")'),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (FAILS, "a fault of the driver or twin of press (from acme-press 0.1.0), not of "
+         "sensorbench: IndexError: list index out of range (at driver.py:"),
+        (LIES, "where a force belongs. That is a fault of the driver, not of the instrument: "
+         "`sensorbench check-device press` tries it"),
+    ],
+)  # fmt: skip
+def test_a_run_whose_driver_is_wrong_ends_safe_and_names_it(
+    place: Path, tmp_path: Path, changes: dict[str, list[tuple[str, str]]], said: str
+) -> None:
+    other = tmp_path / "plugin"
+    shutil.copytree(place, other, ignore=shutil.ignore_patterns("evidence"))
+    replace(other / "acme_press" / "acme_press" / "devices" / "press", changes)
+    done = sensorbench(other, "run", "acme/repeat", "--lot", "first")
+    assert done.returncode == 70, done.stdout + done.stderr
+    assert said in done.stderr
+    assert "the bench is in its safe state" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert sensorbench(other, "check-device", "press").returncode == 1
 
 
 def test_the_guide_says_what_each_thing_took(place: Path) -> None:

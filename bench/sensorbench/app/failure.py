@@ -6,13 +6,17 @@ import errno
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import typer
 
+import sensorbench
 from sensorbench.app.commands.common import quoted
-from sensorbench.core.errors import BenchError, EvidenceError, InputError
+from sensorbench.core.catalog import Device, devices
+from sensorbench.core.errors import BenchError, DriverFault, EvidenceError, InputError
 from sensorbench.core.operator import OperatorAbsent
+from sensorbench.core.plugins import OURS
 from sensorbench.safety.limits import SafetyStop
 from sensorbench.safety.marks import Barred
 
@@ -85,7 +89,7 @@ def tell(error: BaseException, text: str, code: int) -> int:
     return code
 
 
-def report_failure(error: Exception) -> int:
+def report_failure(error: BaseException) -> int:
     """Print what happened and return the exit code: whose fault it is, above all if not safe."""
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
@@ -93,22 +97,43 @@ def report_failure(error: Exception) -> int:
         return tell(error, f"{where}{error.strerror or error}", code)
     if isinstance(error, InputError | EvidenceError | OperatorAbsent):
         return tell(error, str(error), BAD_INPUT)
+    if isinstance(error, DriverFault):
+        return tell(error, str(error), OUR_FAULT)
     if not isinstance(error, BenchError):
         return tell(error, _our_fault(error), OUR_FAULT)
     by_safety = isinstance(error, SafetyStop | Barred)
     return tell(error, str(error), STOPPED_BY_SAFETY if by_safety else DEVICE_FAILED)
 
 
-def _our_fault(error: Exception) -> str:
-    """Say that the program itself failed; SENSORBENCH_DEBUG shows where."""
+def _our_fault(error: BaseException) -> str:
+    """Say that a program failed, and whose it is; SENSORBENCH_DEBUG shows where."""
     import os  # noqa: PLC0415 - only on errors
     import traceback  # noqa: PLC0415
 
     if os.environ.get("SENSORBENCH_DEBUG"):
         traceback.print_exception(error)
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{frame.filename.rpartition('sensorbench')[2]}:{frame.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    told = f"{type(error).__name__}: {error}".removesuffix(": ")
+    for frame in reversed(frames):
+        if any(Path(frame.filename).is_relative_to(root) for root in sensorbench.__path__):
+            break
+        for device, folder in _devices_of_others():
+            if Path(frame.filename).is_relative_to(folder):
+                return (
+                    f"a fault of the driver or twin of {device.name} (from {device.origin}), not "
+                    f"of sensorbench: {told} (at {Path(frame.filename).name}:{frame.lineno}). "
+                    f"`sensorbench check-device {device.name}` tries it; tell whoever wrote it."
+                )
+    place = f"{frames[-1].filename.rpartition('sensorbench')[2]}:{frames[-1].lineno}"
     return (
-        f"a fault of sensorbench itself: {type(error).__name__}: {error} (at {place}). "
+        f"a fault of sensorbench itself: {told} (at {place}). "
         "Set SENSORBENCH_DEBUG=1 to see more, and report it."
     )
+
+
+def _devices_of_others() -> Iterator[tuple[Device, Path]]:
+    """Yield the devices of plug-ins with their folders."""
+    for device in devices().values():
+        module = sys.modules.get(device.package) if device.origin != OURS else None
+        for folder in getattr(module, "__path__", ()):
+            yield device, Path(folder)

@@ -560,7 +560,7 @@ def _stoppable() -> Iterator[None]:
 
             # Told before another signal can end the program: what is not safe must be read.
             raise typer.Exit(tell(error, str(error), 128 + error.number)) from None
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a driver of somebody's may call exit()
             from sensorbench.app.failure import report_failure  # noqa: PLC0415 - as above
 
             if isinstance(error, UsageError | typer.Abort | typer.Exit):

@@ -24,6 +24,7 @@ from sensorbench.core.device import Alarming
 from sensorbench.core.errors import BenchError
 from sensorbench.core.quantity import Value, components
 from sensorbench.evidence.run import RunWriter
+from sensorbench.instruments.given import texts_of
 from sensorbench.instruments.members import Setpoint
 from sensorbench.instruments.telling import Held, OfItsOwn, Swing, Told, changed
 from sensorbench.station.binding import Binding
@@ -73,7 +74,7 @@ class Asking:
     def _alarms_of(self, name: str, driver: Alarming) -> tuple[str, ...]:
         """Return what an instrument reports; one that is mute hides no other's alarms."""
         try:
-            found = tuple(driver.read_alarms())
+            found = texts_of(driver.read_alarms(), "its alarms", name, type(driver))
         except BenchError as error:
             # Once until it answers: it is asked every few seconds for weeks.
             if name not in self._mute:

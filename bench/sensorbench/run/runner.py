@@ -354,6 +354,14 @@ class Runner:
 
     def _introduce(self) -> None:
         """Put on record which instruments, meters and streams the run has."""
+        # The streams first: a run that fails as it begins has its last row in the log, too.
+        streams = {
+            f"units-{number}": self.duts.columns(part)
+            for number, part in enumerate(self.schedule.parts)
+        }
+        for name, columns in {**streams, REFERENCES: REFERENCE_COLUMNS, LOG: LOG_COLUMNS}.items():
+            if name not in self.evidence.streams:
+                self.evidence.declare(name, columns)
         for instrument in self.station.instruments:
             entry = instrument.entry
             due = entry.calibration_due
@@ -382,13 +390,6 @@ class Runner:
         if left:
             self.evidence.append("left_over", {name: list(texts) for name, texts in left.items()})
         self.evidence.append("meters", {"meters": self.watch.meters()})
-        streams = {
-            f"units-{number}": self.duts.columns(part)
-            for number, part in enumerate(self.schedule.parts)
-        }
-        for name, columns in {**streams, REFERENCES: REFERENCE_COLUMNS, LOG: LOG_COLUMNS}.items():
-            if name not in self.evidence.streams:
-                self.evidence.declare(name, columns)
         asked = needs(self.schedule)
         touched = {zone: sorted(asked.touches(zone)) for zone in sorted(self.zones)}
         self.evidence.append("needs", {"touches": touched, "verbs": sorted(asked.verbs)})

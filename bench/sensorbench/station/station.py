@@ -21,6 +21,7 @@ from sensorbench.core.device import Alarming, Sensor, Taken
 from sensorbench.core.errors import BenchError, LinkClosed, ProtocolError
 from sensorbench.core.operator import Operator
 from sensorbench.core.provenance import Identity, Provenance, weakest
+from sensorbench.instruments.given import identity_of, texts_of
 from sensorbench.instruments.members import Member, Meter, Setpoint, Switch
 from sensorbench.links.i2c import I2cBus
 from sensorbench.links.line import Line, LineSettings
@@ -203,9 +204,10 @@ class Station:
         found = {}
         for instrument in self.instruments:
             if isinstance(instrument.driver, Taken):
-                left = tuple(again(instrument.driver.take, instrument.name))
+                name, driver = instrument.name, instrument.driver
+                left = texts_of(again(driver.take, name), "what was left in it", name, type(driver))
                 if left:
-                    found[instrument.name] = left
+                    found[name] = left
         return found
 
     def still_until(self, zone: str, where: str) -> float:
@@ -392,7 +394,7 @@ class _Opener:
                 provenance = line.provenance
             else:
                 driver, provenance = self._linkless(name, entry, device, others)
-            identity = self._again(name, driver.identify)
+            identity = identity_of(self._again(name, driver.identify), name, driver_class)
         except BenchError as error:
             error.add_note(f"this was {name}, a {entry.model}, while it was opened")
             raise

@@ -38,6 +38,7 @@ from sensorbench.testing.conformity import (
     state_of,
 )
 from sensorbench.testing.instrument_use import inside, reading_of, sent_by, use
+from sensorbench.testing.lost_checks import check_what_is_not_done
 from sensorbench.testing.meter_checks import (
     check_garbled_readings,
     check_many_meters,
@@ -66,6 +67,7 @@ from sensorbench.testing.setpoint_checks import (
     check_told,
     check_waves,
     check_wear,
+    check_what_is_refused_is_foreseen,
 )
 from sensorbench.testing.twin_checks import check_looking_at_an_instrument_changes_nothing
 from sensorbench.testing.world import SERIAL, Case, InstrumentBench
@@ -237,6 +239,7 @@ INSTRUMENT_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_rated_ends,
     check_rates,
     check_limits,
+    check_what_is_refused_is_foreseen,
     check_reading_back,
     check_reading_on_the_way,
     check_a_rate_is_kept,
@@ -248,6 +251,7 @@ INSTRUMENT_CHECKS: tuple[Callable[[Case], None], ...] = (
     check_waves,
     check_wear,
     check_make_safe,
+    check_what_is_not_done,
     check_take,
     check_alarms,
     check_meters,

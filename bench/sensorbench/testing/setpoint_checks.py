@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from inspect import signature
+from itertools import product
 from typing import Any
 
-from sensorbench.core.errors import SetpointError
+from sensorbench.core.errors import BenchError, SetpointError
 from sensorbench.core.quantity import Value, components, distance
 from sensorbench.instruments.members import setpoint, setpoints_of
 from sensorbench.instruments.telling import Held, Swing, Told, changed
@@ -85,6 +90,43 @@ def check_limits(case: Case) -> None:
                 refusal(SetpointError, f"{name} took a limit of {limit:g}"),
             ):
                 setpoint_of(bench, name).go(target, None, limit)
+
+
+def check_what_is_refused_is_foreseen(case: Case) -> None:
+    """What it refuses to set as it is fitted, declared or limited is foreseen before a run."""
+    for name, declared in setpoints_of(case.load_driver()).items():
+        if declared.vector:
+            continue
+        limit = declared.limit_rated[0] if declared.limit_rated else None
+        for fitted in _fittings(case):
+            for is_narrowed, share in product((False, True), (0.1, 0.5, 0.9)):
+                target, benches = inside(declared, share), []
+                for _ in range(2):
+                    benches.append(InstrumentBench(fitted))
+                    with suppress(BenchError):
+                        if is_narrowed:
+                            ends = inside(declared, 0.2), inside(declared, 0.8)
+                            setpoint_of(benches[-1], name).protect(*ends)
+                try:
+                    setpoint_of(benches[0], name).go(target, None, limit)
+                except SetpointError as refused:
+                    with refusal(
+                        SetpointError,
+                        f"{name}: setting {target:g} {declared.quantity.unit} is refused, and "
+                        f"@{name}.foresee does not say so beforehand: {refused}",
+                    ):
+                        setpoint_of(benches[1], name).foresee(target, limit)
+                except BenchError:
+                    continue  # it is no instrument that can be used so
+
+
+def _fittings(case: Case) -> Iterator[Case]:
+    """Yield an instrument as it is tried, undeclared, and without each of its own options."""
+    yield case
+    yield replace(case, options={}, driver_options={})
+    for option, default in signature(case.device.load_twin()).parameters.items():
+        if default.default is True:
+            yield replace(case, twin_options={**case.twin_options, option: False})
 
 
 def check_reading_back(case: Case) -> None:

@@ -83,6 +83,13 @@ class InstrumentError(BenchError):
         return InstrumentError(self.command, self.code, self.text, name)
 
 
+class DriverFault(Exception):
+    """A driver gave what no driver may, such as text for a reading. Who wrote it has to act.
+
+    It is no BenchError: no retry helps, and nobody takes it for what an instrument said.
+    """
+
+
 class NotYetKnown(BenchError):
     """Nothing was done yet that could be read: nobody is at fault, and nothing is lost."""
 

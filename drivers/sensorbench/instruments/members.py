@@ -36,6 +36,8 @@ from typing import Any, Generic, Self, TypeVar, overload
 
 from sensorbench.core.errors import ProtocolError, SetpointError
 from sensorbench.core.quantity import Quantity, Value, components, is_finite
+from sensorbench.instruments.declaring import check_against, check_range, check_sizes
+from sensorbench.instruments.given import sent_value, told_value, value_of
 from sensorbench.instruments.specification import Specification
 from sensorbench.instruments.telling import Held, Shape, Told, Untold, changed
 
@@ -61,11 +63,16 @@ class Meter:
     member: str = field(default="", kw_only=True, repr=False)
 
     def read(self) -> Value:
-        """Return the value. Raises ProtocolError for a reading that is no number, or can't be."""
+        """Return the value.
+
+        Raises ProtocolError for a reading that is no number, or can't be; DriverFault for what is
+        none at all.
+        """
         return self.checked(self._read())
 
-    def checked(self, value: Value) -> Value:
+    def checked(self, given: object) -> Value:
         """Return what was read. Raises ProtocolError if it is no number, or can't be."""
+        value = value_of(given, self.quantity, self.name, type(self.device))
         low, high = self.possible
         if not is_finite(value) or any(abs(part) > _NOT_KNOWN for part in components(value)):
             raise ProtocolError(
@@ -102,7 +109,9 @@ class Setpoint(Meter):
 
         Raises BenchError where it does not answer.
         """
-        return self._told() if self._told else Untold()
+        if self._told is None:
+            return Untold()
+        return told_value(self._told(), self.quantity, self.name, type(self.device))
 
     def foresee(self, target: Value, limit: float | None = None) -> None:
         """Raise SetpointError where `go` would refuse a value with a limit; it sets nothing.
@@ -124,7 +133,8 @@ class Setpoint(Meter):
             held = self.told()
             if isinstance(held, Held) and not self._differs(Held(target, limit), held):
                 return held.value
-        return self._go(target, rate, limit)
+        sent = self._go(target, rate, limit)
+        return sent_value(sent, target, self.rounds, self.quantity, self.name, type(self.device))
 
     def _differs(self, asked: Held, held: Held) -> bool:
         most = self.limit_rated[1] if self.limit_rated else 0.0
@@ -214,6 +224,10 @@ class meter(Generic[D]):  # noqa: N801 - reads like property
         axis: str = "",
         pauses_s: float = 0.0,
     ) -> None:
+        check_range("rated", rated)
+        check_against(against)
+        sizes = {"seconds": seconds, "accuracy": _plain(accuracy), "pauses_s": pauses_s}
+        check_sizes(sizes)
         self.quantity, self.rated, self.pauses_s = quantity, rated, pauses_s
         self.accuracy = accuracy
         self.against, self.seconds, self.axis = against, seconds, axis
@@ -287,6 +301,19 @@ class setpoint(Generic[D]):  # noqa: N801 - reads like property
         untold: bool = False,
         nonvolatile: bool = False,
     ) -> None:
+        check_range("rated", rated)
+        if limit_rated is not None:
+            check_range("limit_rated", limit_rated)
+        check_against(against)
+        check_sizes({
+            "fastest": fastest, "planned": planned, "settling_s": settling_s,
+            "resolution": resolution, "accuracy": _plain(accuracy), "seconds": seconds,
+            "steady": steady, "rounds": rounds, "fastest_wave": fastest_wave,
+        })  # fmt: skip
+        if vector and not quantity.axes:
+            raise ValueError(f"vector = True: a {quantity.name} has no axes")
+        if fastest_wave is not None and not fastest_wave < slowest_wave:
+            raise ValueError(f"fastest_wave = {fastest_wave!r} is no shorter than slowest_wave")
         self.quantity, self.rated, self.fastest = quantity, rated, fastest
         self.planned, self.settling_s = planned or fastest, settling_s
         self.resolution, self.limit_rated = resolution, limit_rated
@@ -464,6 +491,10 @@ def limit_of_error(declared: meter[Any] | setpoint[Any], value: float) -> float 
     if isinstance(declared.accuracy, Specification):
         return declared.accuracy.limit(value)
     return declared.accuracy
+
+
+def _plain(accuracy: float | Specification | None) -> float | None:
+    return None if isinstance(accuracy, Specification) else accuracy
 
 
 def _possible(rated: tuple[float, float]) -> tuple[float, float]:

@@ -35,7 +35,7 @@ class Together:
             found = device.read_many([meter.member for meter in self.meters])
         except BenchError as error:
             return [error for _ in self.meters]
-        return [_checked(meter, found[meter.member]) for meter in self.meters]
+        return [_checked(meter, found.get(meter.member)) for meter in self.meters]
 
 
 def together(meters: Sequence[Meter]) -> list[Together]:
@@ -57,7 +57,7 @@ def _reading(meter: Meter) -> Reading:
         return error
 
 
-def _checked(meter: Meter, found: Reading) -> Reading:
+def _checked(meter: Meter, found: Reading | None) -> Reading:
     if isinstance(found, BenchError):
         return found
     try:

@@ -20,6 +20,7 @@ from ...workspaces import (
     sbp1_sockets,
     write,
 )
+from ..run.climate import CLIMATE, workspace
 
 GRID = """
 [[phase]]
@@ -191,3 +192,25 @@ def test_a_jump_finds_the_units_where_the_straight_way_has_them(tmp_path: Path) 
     assert "phase[2].skip_to: a jump to 'end' leaves out that other units are loaded" in found
     same = GATE.replace('units = "B"', 'units = "A"')
     check(write(tmp_path / "same", same, lots={"L1": grouped}))
+
+
+HUMID = """
+[bench.humidity]
+set = "chamber.humidity"
+reference = "set"
+high = "95 %RH"
+"""
+DAMP = """
+[[phase]]
+kind = "steps"
+name = "damp"
+set = { temperature = "25 degC", humidity = ["40 %RH", "60 %RH"] }
+dwell = "10 min"
+"""
+
+
+def test_a_chamber_whose_humidity_is_not_declared_is_no_surprise_of_a_run(tmp_path: Path) -> None:
+    station = CLIMATE.replace("espec_p300", "weiss_votsch") + HUMID
+    found = problems(workspace(tmp_path, DAMP, station=station))
+    assert "damp: " in found
+    assert "write humidity_output in station.toml" in found

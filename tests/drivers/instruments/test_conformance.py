@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from sensorbench.core.catalog import devices
 from sensorbench.core.clock import VirtualClock
+from sensorbench.core.errors import SetpointError
 from sensorbench.core.provenance import Identity
-from sensorbench.core.quantity import Value
+from sensorbench.core.quantity import PRESSURE, Value
 from sensorbench.instruments.druck_pace5000.driver import DruckPace5000
 from sensorbench.instruments.espec_p300.driver import EspecP300
 from sensorbench.instruments.keysight_34461a.driver import Keysight34461a
 from sensorbench.instruments.keysight_e36312a.driver import KeysightE36312a
-from sensorbench.instruments.members import Setpoint
+from sensorbench.instruments.members import Setpoint, setpoint
 from sensorbench.instruments.pressure_pulser.driver import PressurePulser
 from sensorbench.testing import instruments as suite
 from sensorbench.testing.cases import case_of
@@ -135,7 +136,27 @@ class PerMinute(PressurePulser):
                 f"{slew}{float(rate) / 60:g}" if text.startswith(slew) and "M" not in rate else text
             )
 
+        def asked(text: str, timeout_s: float | None = None) -> str:
+            reply = str(query(text, timeout_s))
+            return f"{float(reply) * 60:g}" if text == f"{slew.rstrip()}?" else reply
+
+        query, line.write, line.query = line.query, written, asked
+        super().__init__(line, clock)
+
+
+class Trusting(PressurePulser):
+    """Takes a slew rate for set that was only accepted."""
+
+    def __init__(self, line: Any, clock: Any) -> None:
+        write, query, slew, sent = line.write, line.query, ":SOUR:PRES:SLEW", ""
+
+        def written(text: str) -> None:
+            nonlocal sent
+            sent = text.removeprefix(f"{slew} ") if text.startswith(f"{slew} ") else sent
+            write(text)
+
         line.write = written
+        line.query = lambda text, *more: sent if text == f"{slew}?" else query(text, *more)
         super().__init__(line, clock)
 
 
@@ -190,6 +211,34 @@ class NeverOff(DruckPace5000):
         pass
 
 
+class Blind(DruckPace5000):
+    """Tells it to vent, and does not look."""
+
+    def make_safe(self) -> None:
+        self._module.send(":SOUR:PRES:LEV:IMM:AMPL:VENT 1")
+
+
+class Surprising(PressurePulser):
+    """Knows what it can't do when it is told to do it."""
+
+    pressure = setpoint["Surprising"](
+        PRESSURE, rated=(0.0, 1e6), resolution=1.0, steady=20.0, against="vacuum"
+    )
+
+    @pressure.go
+    def _(self, target: Value, rate: float | None, limit: float | None) -> Value:
+        if target != 0.0:
+            raise SetpointError("its regulator is not fitted")
+        return target
+
+    @pressure.read
+    def _(self) -> float:
+        return 0.0
+
+    @pressure.release
+    def _(self) -> None: ...
+
+
 class Early(DruckPace5000):
     """Sends before it looks."""
 
@@ -210,6 +259,9 @@ WRONG: list[tuple[str, type[Any], Check, str]] = [
     ("espec_p300", HalfHumidity, suite.check_reading_back, "humidity reads"),
     ("espec_p300", Told, suite.check_reading_on_the_way, "where the world has"),
     ("pressure_pulser", PerMinute, suite.check_a_rate_is_kept, "500000 Pa/s was asked for"),
+    ("pressure_pulser", Trusting, suite.check_what_is_not_done, "was acknowledged and not done"),
+    ("druck_pace5000", Blind, suite.check_what_is_not_done, r"make_safe\(\): pressure still"),
+    ("pressure_pulser", Surprising, suite.check_what_is_refused_is_foreseen, "is not fitted"),
     ("keysight_e36312a", Resetting, suite.check_identify_changes_nothing, "changed the instr"),
     ("keysight_34461a", Believing, suite.check_identity, "another model"),
     ("keysight_34461a", Numb, suite.check_garbled_readings, "gave a value"),

@@ -56,12 +56,31 @@ def test_the_rate_is_in_force_before_the_setpoint_and_the_output_comes_last(
         accepted,
         (":SOUR:PRES:SLEW:MODE LIN", None),
         accepted,
+        (":SOUR:PRES:SLEW?", (":SOUR:PRES:SLEW " if echo else "") + "500.0000000"),
+        (":SOUR:PRES:SLEW:MODE?", (":SOUR:PRES:SLEW:MODE " if echo else "") + "LIN"),
         (":SOUR:PRES:LEV:IMM:AMPL 110000", None),
         accepted,
         (":OUTP:STAT 1", None),
         accepted,
     )
     DruckPace5000(line, clock).pressure.go(110_000.0, 500.0)
+
+
+@pytest.mark.parametrize(("rate", "mode"), [("10000.0", "LIN"), ("500.0", "MAX")])
+def test_a_slew_rate_that_it_did_not_take_moves_no_pressure(
+    scripted: Scripted, clock: VirtualClock, rate: str, mode: str
+) -> None:
+    line = scripted(
+        IN_PASCAL,
+        (":INST:SENS:FULL?", ":INST:SENS:FULL 200000.0, 0.0"),
+        (":SOUR:PRES:SLEW:OVER 0", None), ACCEPTED,
+        (":SOUR:PRES:SLEW 500", None), ACCEPTED,
+        (":SOUR:PRES:SLEW:MODE LIN", None), ACCEPTED,
+        (":SOUR:PRES:SLEW?", f":SOUR:PRES:SLEW {rate}"),
+        (":SOUR:PRES:SLEW:MODE?", f":SOUR:PRES:SLEW:MODE {mode}"),
+    )  # fmt: skip
+    with pytest.raises(InstrumentError, match="it holds that slew rate instead"):
+        DruckPace5000(line, clock).pressure.go(110_000.0, 500.0)
 
 
 def test_without_a_slew_rate_the_controller_goes_as_fast_as_it_can(

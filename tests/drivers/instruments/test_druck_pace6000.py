@@ -54,6 +54,8 @@ def test_the_second_module_is_asked_and_set_by_its_own_headers(
         ACCEPTED,
         (":SOUR2:PRES:SLEW:MODE LIN", None),
         ACCEPTED,
+        (":SOUR2:PRES:SLEW?", ":SOUR2:PRES:SLEW 500.0000000"),
+        (":SOUR2:PRES:SLEW:MODE?", ":SOUR2:PRES:SLEW:MODE LIN"),
         (":SOUR2:PRES:LEV:IMM:AMPL 300000", None),
         ACCEPTED,
         (":OUTP2:STAT 1", None),

@@ -44,22 +44,31 @@ def rate(twin: SimIdealAerosmith, now: float) -> float:
 def test_turning_sets_acceleration_and_servo_before_the_rate(
     scripted: Scripted, clock: VirtualClock
 ) -> None:
-    line = scripted(("ACL100", ""), ("SRV1", ""), ("JOG60", ""))
+    line = scripted(("ACL100", ""), ("ACL?", "100"), ("SRV1", ""), ("JOG60", ""))
     assert IdealAerosmith(line, clock).angular_rate.go(60.0) == 60.0
 
 
 def test_a_ramp_is_an_acceleration(scripted: Scripted, clock: VirtualClock) -> None:
-    line = scripted(("ACL12.5", ""), ("SRV1", ""), ("JOG-360", ""))
+    line = scripted(("ACL12.5", ""), ("ACL?", "12.5"), ("SRV1", ""), ("JOG-360", ""))
     assert IdealAerosmith(line, clock).angular_rate.go(-360.0, rate=12.5) == -360.0
 
 
 def test_the_wire_takes_whole_degrees_a_second(scripted: Scripted, clock: VirtualClock) -> None:
-    line = scripted(("ACL20", ""), ("SRV1", ""), ("JOG13", ""))
+    line = scripted(("ACL20", ""), ("ACL?", "20"), ("SRV1", ""), ("JOG13", ""))
     assert IdealAerosmith(line, clock, acceleration="20 deg/s2").angular_rate.go(12.7) == 13.0
 
 
+@pytest.mark.parametrize("held", ["100", "11", "0"])
+def test_an_acceleration_that_it_did_not_take_turns_nothing(
+    scripted: Scripted, clock: VirtualClock, held: str
+) -> None:
+    line = scripted(("ACL12.5", ""), ("ACL?", held))
+    with pytest.raises(InstrumentError, match=r"'ACL12\.5' refused.*It was not told to turn"):
+        IdealAerosmith(line, clock).angular_rate.go(60.0, rate=12.5)
+
+
 def test_anything_but_the_prompt_is_a_refusal(scripted: Scripted, clock: VirtualClock) -> None:
-    line = scripted(("ACL100", ""), ("SRV1", "E-STOP ACTIVE"))
+    line = scripted(("ACL100", ""), ("ACL?", "100"), ("SRV1", "E-STOP ACTIVE"))
     with pytest.raises(InstrumentError, match="'SRV1' refused: E-STOP ACTIVE"):
         IdealAerosmith(line, clock).angular_rate.go(60.0)
 

@@ -2,10 +2,14 @@
 
 import math
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
 
+import numpy as np
 import pytest
 
-from sensorbench.core.errors import ProtocolError, SetpointError
+from sensorbench.core.errors import DriverFault, ProtocolError, SetpointError
 from sensorbench.core.quantity import MAGNETIC_FIELD, SUPPLY, TEMPERATURE, Value
 from sensorbench.instruments.members import (
     Band,
@@ -197,12 +201,114 @@ def test_the_rated_rate_is_allowed_however_it_was_converted(oven: Oven) -> None:
     oven.air.go(85.0, math.nextafter(5 / 60, 1.0))
 
 
-@pytest.mark.parametrize("reads", [math.nan, math.inf, 9.9e37, -9.91e37, (1.0, math.nan, 0.0)])
+@pytest.mark.parametrize("reads", [math.nan, math.inf, 9.9e37, -9.91e37])
 def test_a_reading_that_is_no_number_is_an_error(oven: Oven, reads: Value) -> None:
     oven.reads = reads
     for member in (oven.air, oven.wall, oven.coil):
         with pytest.raises(ProtocolError, match="Is a sensor open"):
             member.read()
+
+
+@pytest.mark.parametrize(
+    "reads",
+    ["25.0", None, True, 1j, Decimal(25), [25.0], 10**400, (1.0, 2.0), (1.0, math.nan, 0.0), ()],
+    ids=repr,
+)
+def test_a_reading_that_is_none_at_all_is_the_driver_s_fault(oven: Oven, reads: Any) -> None:
+    oven.reads = reads
+    with pytest.raises(DriverFault, match="a fault of the driver, not of the instrument"):
+        oven.air.read()
+
+
+@pytest.mark.parametrize("reads", [np.float32(25.5), np.float64(25.5), 25, Fraction(51, 2)])
+def test_numbers_of_other_libraries_are_readings(oven: Oven, reads: Any) -> None:
+    oven.reads = reads
+    assert oven.air.read() == float(reads)
+    assert type(oven.air.read()) is float
+
+
+@pytest.mark.parametrize(
+    ("declares", "said"),
+    [
+        ({"rated": (150.0, 0.0)}, r"rated = \(150.0, 0.0\)"),
+        ({"rated": ("0", "150")}, "rated = "),
+        ({"rated": 150.0}, "rated = 150.0"),
+        ({"rated": (0.0, math.nan)}, "rated = "),
+        ({"limit_rated": (1.0, 1.0)}, "limit_rated = "),
+        ({"fastest": math.nan}, "fastest = nan"),
+        ({"planned": -1.0}, "planned = -1.0"),
+        ({"planned": math.inf}, "planned = inf"),
+        ({"settling_s": math.nan}, "settling_s = nan"),
+        ({"seconds": -100.0}, "seconds = -100.0"),
+        ({"rounds": math.nan}, "rounds = nan"),
+        ({"steady": "0.1"}, "steady = '0.1'"),
+        ({"resolution": -0.1}, "resolution = -0.1"),
+        ({"accuracy": math.nan}, "accuracy = nan"),
+        ({"against": "moon"}, "against = 'moon'"),
+        ({"vector": True}, "a temperature has no axes"),
+        ({"fastest_wave": 5.0, "slowest_wave": 1.0}, "fastest_wave = 5.0"),
+    ],
+)
+def test_a_declaration_that_makes_no_sense_is_refused_at_import(
+    declares: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        setpoint["Oven"](TEMPERATURE, **({"rated": (0.0, 150.0)} | declares))
+
+
+@pytest.mark.parametrize(
+    "declares", [{"rated": (5.0, -5.0)}, {"seconds": math.nan}, {"against": "sea level"}]
+)
+def test_so_is_that_of_a_meter(declares: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"rated|seconds|against"):
+        meter["Oven"](TEMPERATURE, **declares)
+
+
+class Liar:
+    """An oven whose driver gives whatever it is made with."""
+
+    air = setpoint["Liar"](TEMPERATURE, rated=(20.0, 200.0), resolution=0.1)
+
+    def __init__(self, gives: Any) -> None:
+        self.name, self._gives = "liar", gives
+
+    @air.go
+    def _(self, target: Value, rate: float | None, limit: float | None) -> Any:
+        return self._gives
+
+    @air.told
+    def _(self) -> Any:
+        return self._gives
+
+    @air.read
+    def _(self) -> Any:
+        return self._gives
+
+    @air.release
+    def _(self) -> None: ...
+
+
+@pytest.mark.parametrize("gives", [None, "60", 30.0, 60.06, math.nan, (60.0, 0.0)], ids=repr)
+def test_what_a_driver_says_that_it_sent_is_what_was_asked_for(gives: Any) -> None:
+    with pytest.raises(DriverFault, match=r"liar\.air: its driver"):
+        Liar(gives).air.go(60.0)
+
+
+@pytest.mark.parametrize(
+    "gives", ["off", 60.0, Held("60"), Held(math.nan), Held(60.0, "1 A"), Held((60.0, 60.0))],
+    ids=repr,
+)  # fmt: skip
+def test_what_a_driver_tells_of_a_set_point_is_held_or_none(gives: Any) -> None:
+    with pytest.raises(DriverFault, match=r"liar\.air: its driver"):
+        Liar(gives).air.told()
+
+
+def test_a_vector_has_as_many_numbers_as_its_quantity_has_axes(oven: Oven) -> None:
+    oven.reads = (1.0, 2.0, 3.0)
+    assert oven.coil.read() == (1.0, 2.0, 3.0)
+    oven.reads = (1.0, 2.0)
+    with pytest.raises(DriverFault, match=r"gave \(1\.0, 2\.0\) where a magnetic_field belongs"):
+        oven.coil.read()
 
 
 def test_protection_and_waves_are_passed_on(oven: Oven) -> None:

@@ -57,10 +57,21 @@ def test_setting_goes_slew_setpoint_valve(
 ) -> None:
     line = scripted(
         (f":SOUR:PRES:SLEW {slew}", None), ACCEPTED,
+        *([] if rate is None else [(":SOUR:PRES:SLEW?", f"{rate:.6E}")]),
         (":SOUR:PRES 250000", None), ACCEPTED,
         (":OUTP 1", None), ACCEPTED,
     )  # fmt: skip
     assert PressurePulser(line, clock).pressure.go(250_000.4, rate) == 250_000.0
+
+
+def test_a_slew_rate_that_it_did_not_take_moves_no_pressure(
+    scripted: Scripted, clock: VirtualClock
+) -> None:
+    line = scripted(
+        (":SOUR:PRES:SLEW 5000", None), ACCEPTED, (":SOUR:PRES:SLEW?", "1.000000E+06"),
+    )  # fmt: skip
+    with pytest.raises(InstrumentError, match="it holds that slew rate instead"):
+        PressurePulser(line, clock).pressure.go(250_000.0, 5000.0)
 
 
 def test_a_wave_is_one_command(scripted: Scripted, clock: VirtualClock) -> None:

@@ -25,6 +25,7 @@ from sensorbench.instruments.weiss_votsch.wire import Layout
 from sensorbench.links.inprocess_line import InProcessLine
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.instruments import INSTRUMENT_CHECKS, check_alarms
+from sensorbench.testing.lost_checks import check_what_is_not_done
 from sensorbench.world.world import World
 
 from .rigs import Rig
@@ -73,12 +74,13 @@ def chamber(world: World, clock: VirtualClock) -> Chamber:
     return Chamber(world, clock)
 
 
-ASCII2_CHECKS = [check for check in INSTRUMENT_CHECKS if check is not check_alarms]
+NOT_TOLD = (check_alarms, check_what_is_not_done)
+ASCII2_CHECKS = [check for check in INSTRUMENT_CHECKS if check not in NOT_TOLD]
 
 
 @pytest.mark.parametrize("check", ASCII2_CHECKS, ids=lambda check: check.__name__)
 def test_ascii_2_keeps_what_every_instrument_does(check: Callable[[Any], None]) -> None:
-    """All but alarms, which it does not tell."""
+    """All but alarms and slopes, which it does not tell."""
     options = {"protocol": "ascii-2", "humidity_output": 2}
     check(case_of(devices()["weiss_votsch"], driver_options=options))
 

@@ -66,7 +66,7 @@ def _cannot_be_loaded(device: Device) -> str:
     for what, load in (("driver", device.load_driver), ("twin", device.load_twin)):
         try:
             load()
-        except Exception as error:  # whatever a module of somebody's does at import
+        except (Exception, SystemExit) as error:  # whatever a module of somebody's does at import
             return f"{what}.py can't be used: {_told(error, device)}"
     return ""
 
@@ -77,12 +77,12 @@ def _try(check: Check, device: Device) -> str:
         check(case_of(device))
     except Nonconformity as error:
         return str(error)
-    except Exception as error:  # a driver or twin that fails in its own way
+    except (Exception, SystemExit) as error:  # a driver or twin that fails in its own way
         return _told(error, device)
     return ""
 
 
-def _told(error: Exception, device: Device) -> str:
+def _told(error: BaseException, device: Device) -> str:
     """Return an unexpected error in words, with the last line of the device that led to it."""
     folder = device.package.rpartition(".")[2]
     frames = [

@@ -28,6 +28,7 @@ from sensorbench.station.preflight import check_lot, check_station
 from sensorbench.station.simulation import SimulatedBench
 from sensorbench.station.workspace import Workspace
 
+_SHOWN = 30
 _SERIAL = ("pty", "rfc2217")
 _MOUNTS = {"pty": PtyMount, "rfc2217": Rfc2217Mount, "tcp": TcpMount}
 
@@ -80,7 +81,9 @@ def serve(station: Path, speed: float, serial: str, as_json: bool) -> None:
     names = {getattr(twin, "serial", ""): name for name, twin in bench.lines.items()}
     for record in bench.world.beyond.values():
         if record:
-            counts = ", ".join(f"{what} ({count} x)" for what, count in record.counts.items())
+            shown = [f"{what} ({count} x)" for what, count in record.counts.items()]
+            others = [f"and {len(shown) - _SHOWN} others"] if len(shown) > _SHOWN else []
+            counts = ", ".join([*shown[:_SHOWN], *others])
             name = names.get(record.device, record.device)
             typer.echo(f"{name} was asked for what its twin does not model: {counts}", err=True)
 

@@ -6,6 +6,7 @@ set if somebody changed it at the front panel, so no factor stands between setpo
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from sensorbench.links.line import Line
 from sensorbench.protocols.scpi import parse_flag, parse_number, send, show_number, without_echo
 
 _VENTING = 1
+_NEAR = 1e-3  # of a rate that is read back, which has fewer digits than what was sent
 _ECHO = re.compile(r":[A-Z]+(\d?):", re.IGNORECASE)
 
 
@@ -72,12 +74,24 @@ class PaceChannel:
         if rate is None:
             self.send(f"{self.source}:SLEW:MODE MAX")
         else:
-            self.send(f"{self.source}:SLEW {show_number(rate)}")
-            self.send(f"{self.source}:SLEW:MODE LIN")
+            self._slew_at(rate)
         sent = show_number(target_pa)
         self.send(f"{self._level} {sent}")
         self.send(f"{self._output} 1")
         return float(sent)
+
+    def _slew_at(self, rate: float) -> None:
+        """Set the slew rate and see that it is in force: a faster one would stress the parts."""
+        slew, mode = f"{self.source}:SLEW", f"{self.source}:SLEW:MODE"
+        self.send(f"{slew} {show_number(rate)}")
+        self.send(f"{mode} LIN")
+        held = parse_number(self.ask(f"{slew}?"), f"{slew}?")
+        how = without_echo(self.ask(f"{mode}?"), f"{mode}?").upper()
+        if not math.isclose(held, rate, rel_tol=_NEAR) or not how.startswith("LIN"):
+            raise InstrumentError(
+                f"{slew} {show_number(rate)}", f"{held:g} Pa/s, {how}", "it holds that slew rate "
+                "instead: choose one that it takes. No pressure was set", self.name,
+            )  # fmt: skip
 
     def read(self) -> float:
         """Return the measured pressure, Pa."""

@@ -28,6 +28,7 @@ from sensorbench.links.line import Line, LineSettings
 _ACCELERATION_DEG_PER_S2 = 100.0
 _STANDS_DEG_PER_S = 0.5
 _LOOK_S, _PATIENCE_S = 0.2, 5.0
+_NEAR = 1e-3  # of an acceleration that is read back; a table that takes whole ones rounds it down
 
 
 class IdealAerosmith:
@@ -77,6 +78,12 @@ class IdealAerosmith:
             )
         # The acceleration must be in force before the rate changes.
         self._do(f"ACL{acceleration:g}")
+        held = self._ask("ACL")
+        if not acceleration - 1.0 < held <= acceleration * (1 + _NEAR):
+            raise InstrumentError(
+                f"ACL{acceleration:g}", f"{held:g} deg/s2", "it holds that acceleration instead: "
+                "ask for one that it takes. It was not told to turn", self.name,
+            )  # fmt: skip
         self._do("SRV1")
         self._do(f"JOG{whole}")
         return float(whole)

@@ -9,6 +9,7 @@ The rules:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -79,6 +80,13 @@ class PressurePulser:
         """
         sent = f"{number(target):.0f}"
         send(self._line, f"{_LEVEL}:SLEW {'MAX' if rate is None else show_number(rate)}")
+        if rate is not None:
+            held = parse_number(self._line.query(f"{_LEVEL}:SLEW?"), f"{_LEVEL}:SLEW?")
+            if not math.isclose(held, rate, rel_tol=1e-6):
+                raise InstrumentError(
+                    f"{_LEVEL}:SLEW {show_number(rate)}", f"{held:g} Pa/s",
+                    "it holds that slew rate instead. No pressure was set", self.name,
+                )  # fmt: skip
         send(self._line, f"{_LEVEL} {sent}")
         send(self._line, ":OUTP 1")
         return float(sent)

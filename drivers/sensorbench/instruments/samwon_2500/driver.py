@@ -94,20 +94,15 @@ class Samwon2500:
         Returns once the controller has accepted it, not reached it.
         """
         known, steps = self._known(), self._steps()
-        end = round(number(target) * steps)
+        end = self._in_range(number(target))
         slope = 0 if rate is None else self._slope(rate, steps)
-        lowest, highest = self._ends(known)
-        if not lowest <= end <= highest:
-            raise SetpointError(
-                f"{self.name}: {end / steps:g} degC is beyond the controller's own range, "
-                f"{lowest / steps:g} to {highest / steps:g} degC. Nothing was sent"
-            )
         is_on = self._take_over(known)
         values = {known.slope: 0, known.set_point: end}
         if not is_on and known.wet_set_point is not None:
             values[known.wet_set_point] = 0  # left from before: nobody asked for humidity now
         if slope:
             (here,) = self._read([known.measured])
+            lowest, highest = self._ends(known)
             self._put(values | {known.set_point: min(highest, max(lowest, here))})
             self._run(known)
             self._put({known.slope: slope, known.set_point: end})
@@ -119,6 +114,18 @@ class Samwon2500:
     @temperature.foresee
     def _(self, target: Value, limit: float | None) -> None:  # noqa: ARG002
         self._require_steps()
+        self._in_range(number(target))
+
+    def _in_range(self, target_c: float) -> int:
+        """Return a set point in steps. Raises SetpointError beyond the controller's own range."""
+        steps = self._steps()
+        end, (lowest, highest) = round(target_c * steps), self._ends(self._known())
+        if not lowest <= end <= highest:
+            raise SetpointError(
+                f"{self.name}: {end / steps:g} degC is beyond the controller's own range, "
+                f"{lowest / steps:g} to {highest / steps:g} degC. Nothing was sent"
+            )
+        return end
 
     @temperature.read
     def _(self) -> float:
@@ -171,6 +178,7 @@ class Samwon2500:
     @humidity.foresee
     def _(self, target: Value, limit: float | None) -> None:  # noqa: ARG002
         self._require_steps()
+        self._wet(self._known())
 
     @humidity.read
     def _(self) -> float:

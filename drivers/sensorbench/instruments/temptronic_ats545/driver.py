@@ -111,6 +111,10 @@ class TemptronicAts545:
             self._await("FLOW 1", lambda: bool(self._auxiliary() & _FLOW))
         return target_c
 
+    @temperature.foresee
+    def _(self, target: Value, limit: float | None) -> None:  # noqa: ARG002
+        self._check_limits(round(number(target), 1))
+
     @temperature.read
     def _(self) -> float:
         """Return the air's temperature; what is above 400 is none (manual)."""

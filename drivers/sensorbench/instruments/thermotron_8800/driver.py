@@ -127,6 +127,10 @@ class Thermotron8800:
         self._await(f"set point {end_c:g} degC", lambda: self._acts_on(_AIR, end_c))
         return end_c
 
+    @temperature.foresee
+    def _(self, target: Value, limit: float | None) -> None:  # noqa: ARG002
+        self._check(_AIR, round(number(target), 1))
+
     @temperature.read
     def _(self) -> float:
         return self._measured()
@@ -203,6 +207,10 @@ class Thermotron8800:
         self._choose(on=_HUMIDITY, off=_PRODUCT_CONTROL)
         self._await(f"humidity {percent:g} %", lambda: self._acts_on(_WET, percent))
         return percent
+
+    @humidity.foresee
+    def _(self, target: Value, limit: float | None) -> None:  # noqa: ARG002
+        self._check(_WET, round(number(target), 1))
 
     @humidity.read
     def _(self) -> float:

@@ -28,7 +28,7 @@ TEMPERATURE, HUMIDITY = 1, 2
 _INFO, _STATUS = 99997, 10012
 _COUNT, _UNIT, _ACTUAL, _NOMINAL, _SET = 11018, 11023, 11004, 11002, 11001
 _LOWEST, _HIGHEST = 11007, 11009
-_RISING, _FALLING = 11068, 11072
+_RISING, _FALLING, _RISES, _FALLS, _NEAR_SLOPE = 11068, 11072, 11066, 11070, 0.051
 _OUTPUT_NAME, _OUTPUT, _SWITCH = 14010, 14003, 14001
 _MESSAGES, _MESSAGE_TYPE, _MESSAGE, _MESSAGE_IS_ACTIVE = 17002, 17005, 17007, 17009
 _PROGRAM_STATUS, _END_PROGRAM = 19210, 19015
@@ -143,8 +143,15 @@ class Simserv:
             )
 
     def slope(self, rising: float, falling: float) -> None:
-        self._ask(_RISING, str(TEMPERATURE), f"{rising:.1f}", count=0)
-        self._ask(_FALLING, str(TEMPERATURE), f"{falling:.1f}", count=0)
+        for command, tells, slope in (
+            (_RISING, _RISES, rising), (_FALLING, _FALLS, falling),
+        ):  # fmt: skip
+            self._ask(command, str(TEMPERATURE), f"{slope:.1f}", count=0)
+            if slope and abs((held := self._number(tells, str(TEMPERATURE))) - slope) > _NEAR_SLOPE:
+                raise InstrumentError(
+                    request(command, str(TEMPERATURE), f"{slope:.1f}"), f"{held:g} K/min",
+                    "it holds that slope instead: ask for one that it takes", self._line.name,
+                )  # fmt: skip
 
     def put(self, values: Mapping[int, float], outputs: Mapping[int, bool]) -> None:
         # Values before outputs: it must not start towards older ones; and its start comes last.

@@ -129,6 +129,10 @@ class WeissVotsch:
         )
         return end_c
 
+    @temperature.foresee
+    def _(self, target: Value, limit: float | None) -> None:  # noqa: ARG002
+        self._check(dialects.TEMPERATURE, round(number(target), 1))
+
     @temperature.read
     def _(self) -> float:
         return self._chamber.actual(dialects.TEMPERATURE)
@@ -184,10 +188,8 @@ class WeissVotsch:
     @humidity.go
     def _(self, target: Value, rate: float | None, limit: float | None) -> float:  # noqa: ARG002
         """Control the air to a tenth of %RH; a stopped chamber holds its present temperature."""
-        wet = self._wet_output()
         percent = round(number(target), 1)
-        self._chamber.check_humidity(wet)
-        self._check(dialects.HUMIDITY, percent)
+        wet = self._checked_wet(percent)
         self._take_over()
         if not self._chamber.is_on(START):
             self._start(self._here(), {})
@@ -201,6 +203,17 @@ class WeissVotsch:
             ),
         )
         return percent
+
+    @humidity.foresee
+    def _(self, target: Value, limit: float | None) -> None:  # noqa: ARG002
+        self._checked_wet(round(number(target), 1))
+
+    def _checked_wet(self, percent: float) -> int:
+        """Return the digital output of humidity. Raises SetpointError where it can't be set."""
+        wet = self._wet_output()
+        self._chamber.check_humidity(wet)
+        self._check(dialects.HUMIDITY, percent)
+        return wet
 
     @humidity.read
     def _(self) -> float:
