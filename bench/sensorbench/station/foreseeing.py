@@ -86,28 +86,33 @@ def unopened(file: StationFile, bindings: Bindings) -> Acting:
             return None
         name = row.acts.instrument
         if name not in drivers:
-            drivers[name] = unopened_driver(file, file.instrument[name])
+            drivers[name] = unopened_driver(file, name)
         member = getattr(drivers[name], row.acts.member, None)
         return member if isinstance(member, Setpoint) else None
 
     return acting
 
 
-def unopened_driver(file: StationFile, entry: InstrumentEntry) -> object | None:
+def unopened_driver(file: StationFile, name: str) -> object | None:
     """Return the driver of an instrument that nobody opened, None where its entry makes none."""
+    entry = file.instrument[name]
     device = devices().get(entry.model)
     try:
-        return make(device, entry.options, members(file, entry)) if device is not None else None
+        if device is not None:
+            return make(device, entry.options, members(file, entry), name)
     except (AttributeError, LookupError, TypeError, ValueError, BenchError):
-        return None  # the station's own check says so
+        pass  # the station's own check says so
+    return None
 
 
-def make(device: Device, options: Mapping[str, Any], made_of: Mapping[str, Member]) -> object:
-    """Return a driver that is not open: a constructor sends nothing.
+def make(
+    device: Device, options: Mapping[str, Any], made_of: Mapping[str, Member], name: str = ""
+) -> object:
+    """Return a driver that is not open, by its device's name where none is given.
 
-    Raises what the driver raises for options that it can't have.
+    A constructor sends nothing. Raises what the driver raises for options that it can't have.
     """
-    link = NoLink(device.name)
+    link = NoLink(name or device.name)
     arguments: dict[str, tuple[Any, ...]] = {
         "i2c": (link, 0, None), "meters": ({}, None), "person": (link, None), "none": (None,),
         "members": (made_of, None),

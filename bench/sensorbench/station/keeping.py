@@ -86,7 +86,7 @@ def reading_s(file: StationFile, ref: Ref) -> float:
     """Return how long a reading takes at most, s, as far as that is known beforehand."""
     entry = file.instrument[ref.instrument]
     device = devices().get(entry.model)
-    driver = unopened_driver(file, entry)
+    driver = unopened_driver(file, ref.instrument)
     declared = ref.declared
     own_s = declared.seconds if isinstance(declared, meter | setpoint) else 0.0
     if isinstance(driver, Timed):
