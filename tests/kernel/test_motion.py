@@ -1,6 +1,7 @@
 """Linux's own drivers of accelerometers, gyroscopes and magnetometers, unchanged, on the twins."""
 
 import time
+from collections.abc import Callable
 from statistics import median
 
 import pytest
@@ -10,6 +11,8 @@ from .conftest import Bench
 from .guest import Node
 
 G = 9.80665
+Vector = tuple[float, float, float]
+TURNING_DPS, FIELD_UT = (20.0, -40.0, 90.0), (30.0, -150.0, 200.0)
 OFFSET = {"lis2dh12": 0.1, "sc7a20": 0.1, "msa301": 0.15, "lsm6dso": 0.06, "asm330lhh": 0.06,
           "adxl355": 0.075}  # fmt: skip
 """How far a fresh unit may be off, in g: some two and a half times the typical offset."""
@@ -27,6 +30,25 @@ def vector(node: Node, kind: str) -> list[float]:
     return [node.value(f"in_{kind}_{axis}") for axis in "xyz"]
 
 
+def soon(measure: Callable[[], object], expected: object) -> None:
+    """Measure what must be as expected, again where a loaded machine was late with a sample."""
+    for _ in range(2):
+        if measure() == expected:
+            return
+        time.sleep(0.5)
+    assert measure() == expected
+
+
+def change(bench: Bench, node: Node, kind: str, quantity: str, to: Vector) -> list[float]:
+    """Return by how much a vector changes from none of a quantity to `to`."""
+    found = []
+    for one in ((0.0, 0.0, 0.0), to):
+        bench.pose(**{quantity: one})
+        time.sleep(0.1)
+        found.append(vector(node, kind))
+    return [b - a for a, b in zip(*found, strict=True)]
+
+
 def accelerometer(name: str) -> str:
     return "accel" if name in ("lsm6dso", "asm330lhh") else ""
 
@@ -39,8 +61,8 @@ def test_gravity_is_along_the_axis_that_is_up(bench: Bench, name: str) -> None:
         for up in UP.values():
             bench.pose(orientation=up)
             time.sleep(0.1)
-            expected = [G * share for share in up]
-            assert vector(node, "accel") == pytest.approx(expected, abs=OFFSET[name] * G)
+            expected = pytest.approx([G * share for share in up], abs=OFFSET[name] * G)
+            soon(lambda: vector(node, "accel"), expected)
 
 
 @pytest.mark.parametrize("name", ["lis2dh12", "sc7a20", "lsm6dso", "asm330lhh"])
@@ -55,8 +77,8 @@ def test_every_range_reads_the_same_gravity(bench: Bench, name: str) -> None:
             node.set(scale, step)
             assert node.number(scale) == pytest.approx(float(step), abs=1e-6)
             time.sleep(0.1)
-            expected = [0.0, 0.0, G]
-            assert vector(node, "accel") == pytest.approx(expected, abs=OFFSET[name] * G)
+            expected = pytest.approx([0.0, 0.0, G], abs=OFFSET[name] * G)
+            soon(lambda: vector(node, "accel"), expected)
 
 
 @pytest.mark.parametrize("name", ["lsm6dso", "asm330lhh"])
@@ -66,13 +88,8 @@ def test_every_range_reads_the_same_rotation(bench: Bench, name: str) -> None:
         faster(node)
         for step in node.text("in_anglvel_scale_available").split():
             node.set("in_anglvel_scale", step)
-            at_rest, turning = [], (20.0, -40.0, 90.0)
-            for rates in ((0.0, 0.0, 0.0), turning):
-                bench.pose(angular_rate=rates)
-                time.sleep(0.1)
-                at_rest.append(vector(node, "anglvel"))
-            degrees = [57.29578 * (b - a) for a, b in zip(*at_rest, strict=True)]
-            assert degrees == pytest.approx(turning, rel=0.03, abs=1.0)
+            radians = pytest.approx([rate / 57.29578 for rate in TURNING_DPS], rel=0.03, abs=0.017)
+            soon(lambda: change(bench, node, "anglvel", "angular_rate", TURNING_DPS), radians)
 
 
 def test_the_lis3mdl_reads_the_field_at_every_range(bench: Bench) -> None:
@@ -81,13 +98,8 @@ def test_the_lis3mdl_reads_the_field_at_every_range(bench: Bench) -> None:
         node.set("sampling_frequency", 80)
         for step in node.text("in_magn_scale_available").split():
             node.set("in_magn_x_scale", step)
-            found, field_ut = [], (30.0, -150.0, 200.0)
-            for one in ((0.0, 0.0, 0.0), field_ut):
-                bench.pose(magnetic_field=one)
-                time.sleep(0.1)
-                found.append(vector(node, "magn"))
-            gauss_ut = [100 * (b - a) for a, b in zip(*found, strict=True)]
-            assert gauss_ut == pytest.approx(field_ut, rel=0.04, abs=2.0)
+            gauss = pytest.approx([one / 100.0 for one in FIELD_UT], rel=0.04, abs=0.02)
+            soon(lambda: change(bench, node, "magn", "magnetic_field", FIELD_UT), gauss)
         assert not twin.beyond
 
 
