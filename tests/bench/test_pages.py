@@ -17,7 +17,7 @@ from sensorbench.testing import pages
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.conformity import applies_to
 from sensorbench.testing.instruments import INSTRUMENT_CHECKS
-from sensorbench.testing.pages import BEGIN, END, renewed, write_pages
+from sensorbench.testing.pages import BEGIN, END, generated, renewed, write_pages
 from sensorbench.testing.sensors import SENSOR_CHECKS
 from sensorbench.testing.understood import commands_of, is_noted, known_to
 
@@ -142,3 +142,21 @@ def test_the_table_of_conformance_has_every_device_and_check() -> None:
         cells = [cell.strip() for cell in rows[device.name].split("|")[2:-1]]
         expected = ["ok" if applies_to(check, case_of(device)) else "-" for check in checks]
         assert cells == expected, f"{device.name}: run tools/make_conformance_table.py"
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("keysight_e36312a", ("CURR <number>,(@<n>)", "OUTP? (@<n>)", "MEAS:VOLT? (@<n>)")),
+        ("binder_mb2", ("writes registers 4428 to 4429", "reads register 4754")),
+        ("weiss_votsch", ("14001\\xb61\\xb61\\xb61",)),
+    ],
+)
+def test_the_page_of_an_instrument_lists_what_its_driver_sends(
+    name: str, sent: tuple[str, ...]
+) -> None:
+    page = generated(devices()[name])
+    _, _, told = page.partition("What it sends, noted while all of this was done with its twin:")
+    lines = told.partition("## Its simulated twin")[0].splitlines()
+    assert set(sent) <= set(lines)
+    assert len(lines) == len(set(lines)) + lines.count("") + lines.count("```") - 2

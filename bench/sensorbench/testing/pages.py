@@ -16,6 +16,7 @@ from sensorbench.core.plugins import OURS
 from sensorbench.station.leaving import faults_of_any_part
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.declared import declared, proofs
+from sensorbench.testing.said import said_by
 from sensorbench.testing.understood import commands_of, known_to, spans
 from sensorbench.testing.world import InstrumentBench
 from sensorbench.world.twins import Understands
@@ -61,6 +62,7 @@ def generated(device: Device) -> str:
     twin = device.load_twin()
     lines = [
         *declared(device),
+        *_said(device),
         "## Its simulated twin",
         "",
         f'`model = "{device.name}"`, reached over '
@@ -75,6 +77,13 @@ def generated(device: Device) -> str:
         *proofs(device),
     ]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _said(device: Device) -> Iterator[str]:
+    messages = said_by(case_of(device)) if device.kind == "instrument" else []
+    if messages:
+        yield "What it sends, noted while all of this was done with its twin:"
+        yield from ("", "```", *messages, "```", "")
 
 
 def _documented(twin: type[Any]) -> Iterator[str]:
