@@ -18,20 +18,18 @@ from sensorbench.instruments.keithley_dmm6500.twin_functions import Function
 from sensorbench.instruments.keithley_dmm6500.twin_settings import Settings, each
 from sensorbench.instruments.simulated_buffer import (
     READING,
-    BufferName,
+    Kept,
     asked_for,
     buffer_and_elements,
 )
 from sensorbench.protocols.scpi_device import scpi
-from sensorbench.protocols.scpi_parameters import Choice, Limit, Maybe, Number, bounded
-from sensorbench.protocols.scpi_status import ScpiError
+from sensorbench.protocols.scpi_parameters import Choice, Limit, Number
 from sensorbench.world.twins import Signal
 from sensorbench.world.world import World
 
 _OVERFLOW = 9.9e37
 _TEST_A = 1e-3  # what continuity and diode test drive
-_BUFFER = 100_000
-_NAME, _READ = Maybe(BufferName()), buffer_and_elements("READing", "RELative")
+_READ = buffer_and_elements("READing", "RELative")
 _MOST_AWAITED = 100_000
 _IN_ANY_LANGUAGE = (b"*IDN?", b"*LANG")
 _MEASURED = ("VOLT:DC", "VOLT:AC", "CURR:DC", "CURR:AC", "RES", "FRES", "CONT", "DIOD")
@@ -71,10 +69,6 @@ class SimKeithleyDmm6500(Settings):
         self._noise = world.stream(serial, "noise")
         self._language = self._next_language = "SCPI"
         self.reset()
-
-    def reset(self) -> None:
-        super().reset()
-        self._readings: list[tuple[float, float]] = []  # with the time of each
 
     def sense(self, member: str, signal: Signal) -> None:
         """Connect the leads to what `voltage` measures. Raises KeyError for another member."""
@@ -141,24 +135,23 @@ class SimKeithleyDmm6500(Settings):
         reading = function.calculated(function.filtered(reading))
         return math.copysign(min(abs(reading), _OVERFLOW), reading)
 
-    def _shown(self, kept: tuple[float, float], elements: Sequence[str | None]) -> str:
-        reading, at_s = kept
+    def _shown(self, kept: Kept, buffer: str | None, elements: Sequence[str | None]) -> str:
+        since_s = self._buffer(buffer).readings[0].at_s
         return ",".join(
-            self.shown(reading if element == READING else at_s - self._readings[0][1])
+            self.shown(kept.reading if element == READING else kept.at_s - since_s)
             for element in asked_for(elements)
         )
 
     @scpi(":READ?", *_READ)
-    def _read(self, _buffer: str | None, *elements: str | None) -> str:
+    def _read(self, buffer: str | None, *elements: str | None) -> str:
         """Take as many readings as COUNt says into the buffer and return the last."""
         function = self._selected
         repeats = function.filter_count if function.filters and not function.moving else 1
         if self._count * repeats > _MOST_AWAITED:
             raise self.not_modelled(f"READ? of {self._count} readings", -221)
         for _ in range(self._count):
-            kept = self._reading(function), self._world.clock.now()
-            self._readings = [*self._readings[-_BUFFER + 1 :], kept]
-        return self._shown(self._readings[-1], elements)
+            self._buffer(buffer).add(Kept(self._reading(function), self._world.clock.now()))
+        return self._shown(self._last(buffer), buffer, elements)
 
     @each(":MEASure:{}?", _MEASURED, lambda _: _READ)
     def _measure(self, name: str, buffer: str | None, *elements: str | None) -> str:
@@ -166,36 +159,19 @@ class SimKeithleyDmm6500(Settings):
         return self._read(buffer, *elements)
 
     @scpi(":FETCh?", *_READ)
-    def _fetch(self, _buffer: str | None, *elements: str | None) -> str:
-        if not self._readings:
-            raise ScpiError(-230)
-        return self._shown(self._readings[-1], elements)
-
-    @scpi(":TRACe:ACTual?", _NAME)
-    def _in_buffer(self, _buffer: str | None) -> str:
-        return str(len(self._readings))
-
-    @scpi(":TRACe:POINts?", _NAME)
-    def _buffer_size(self, _buffer: str | None) -> str:
-        return str(_BUFFER)
-
-    @scpi(":TRACe:CLEar", _NAME)
-    def _clear_buffer(self, _buffer: str | None) -> None:
-        self._readings.clear()
+    def _fetch(self, buffer: str | None, *elements: str | None) -> str:
+        return self._shown(self._last(buffer), buffer, elements)
 
     @scpi(":TRACe:DATA?", Number(), Number(), *_READ)
     def _data(
         self,
         first: float | Limit,
         last: float | Limit,
-        _buffer: str | None,
+        buffer: str | None,
         *elements: str | None,
     ) -> str:
-        most = max(1, len(self._readings))
-        begin, end = round(bounded(first, 1, most, 1)), round(bounded(last, 1, most, most))
-        if not self._readings or begin > end:
-            raise ScpiError(-222)
-        return ", ".join(self._shown(one, elements) for one in self._readings[begin - 1 : end])
+        kept = self._between(buffer, first, last)
+        return ", ".join(self._shown(one, buffer, elements) for one in kept)
 
     @scpi(":ABORt")
     def _abort(self) -> None:

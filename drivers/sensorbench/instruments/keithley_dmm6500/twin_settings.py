@@ -17,7 +17,8 @@ from sensorbench.instruments.keithley_dmm6500.twin_functions import (
     Function,
     all_functions,
 )
-from sensorbench.protocols.scpi_device import ScpiStatusDevice, scpi
+from sensorbench.instruments.simulated_buffer import BufferedDevice
+from sensorbench.protocols.scpi_device import scpi
 from sensorbench.protocols.scpi_parameters import (
     Choice,
     Flag,
@@ -93,10 +94,11 @@ def _plain(_: Function) -> tuple[Parameter, ...]:
     return (Number(),)
 
 
-class Settings(ScpiStatusDevice):
+class Settings(BufferedDevice):
     """All that can be set; `_function` is the name of what is measured."""
 
     def reset(self) -> None:
+        super().reset()
         self._functions = all_functions()
         self._function, self._count, self._precision = "VOLT:DC", 1, _AUTOMATIC
         self._screen = "HOME"
