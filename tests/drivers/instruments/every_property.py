@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import socket
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -20,7 +21,7 @@ import pytest
 
 from sensorbench.links.mount import TcpMount
 
-_PATIENT_MS, _IMPATIENT_MS = 10_000, 60
+_PATIENT_MS, _IMPATIENT_MS, _ARRIVES_S = 10_000, 60, 0.02
 _OF_EVERY_CLIENT = {"SCPI", "allowed_get_error_types"}
 
 
@@ -38,11 +39,13 @@ class Walk:
 
     `values` are those to set, by property, beside the words that the client knows itself; one that
     is only read has none. `prepare` brings a client that was reset to where its properties answer,
-    `prepare_for` beside that to where one of them does. `unread` is set only, or reads otherwise.
+    `prepare_for` beside that to where one of them does. `unread` is set only, or reads otherwise;
+    `words_beyond` are single words that have to fail.
     """
 
     values: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     beyond: Mapping[str, str] = field(default_factory=dict)
+    words_beyond: Mapping[str, Mapping[Any, str]] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
     prepare: Callable[[Any], None] = lambda _: None
     prepare_for: Mapping[str, Callable[[Any], None]] = field(default_factory=dict)
@@ -86,9 +89,9 @@ def properties(client: Any) -> list[str]:
 
 def _words(client: Any, name: str) -> list[Any]:
     """Return the words that PyMeasure lets through to a property; none for numbers."""
-    setter = inspect.getattr_static(type(client), name).fset
-    if setter is None:
+    if not _can_be_set(client, name):
         return []
+    setter = inspect.getattr_static(type(client), name).fset
     defaults = inspect.signature(setter).parameters
     known = getattr(client, f"{name}_values", None)
     if known is None and "values" in defaults:
@@ -123,12 +126,16 @@ def walk(client: Any, twin: Any, known: Walk, *, of: Any = None) -> None:
                 wrong.append(f"{name} works by now, though: {known.beyond[name]}")
             continue
         wrong += _tried(part, twin, name, known)
+        for word, reason in known.words_beyond.get(name, {}).items():
+            if not _fails(client, part, twin, name, [word]):
+                wrong.append(f"{name} takes {word} by now, though: {reason}")
     assert not wrong, "\n".join(wrong)
 
 
 def _tried(part: Any, twin: Any, name: str, known: Walk) -> list[str]:
     wrong: list[str] = []
-    values = [*known.values.get(name, ()), *([] if name in known.values else _words(part, name))]
+    words = [w for w in _words(part, name) if w not in known.words_beyond.get(name, ())]
+    values = known.values.get(name, words)
     if not values and _can_be_set(part, name):
         wrong.append(f"{name} can be set, and no value to try is known")
     try:
@@ -142,6 +149,8 @@ def _tried(part: Any, twin: Any, name: str, known: Walk) -> list[str]:
                 wrong.append(f"{name} was set to {given!r} and reads {found!r}")
     except Exception as error:
         wrong.append(f"{name}: {type(error).__name__}: {error}")
+    if name in known.unread:
+        time.sleep(_ARRIVES_S)
     return wrong + [f"{name}: the twin refused: {refused}" for refused in refusals(twin)]
 
 
@@ -157,8 +166,9 @@ def _fails(client: Any, part: Any, twin: Any, name: str, values: Sequence[Any]) 
     try:
         for value in values:
             setattr(part, name, value.given if isinstance(value, As) else value)
-        if not values:
-            getattr(part, name)
+        getattr(part, name)
+    except LookupError:  # it can't be read, and what was set has first to arrive
+        time.sleep(_ARRIVES_S)
     except Exception:
         return True
     finally:

@@ -10,6 +10,7 @@ from sensorbench.core.clock import RealClock
 from sensorbench.core.quantity import components
 from sensorbench.instruments.keithley_2400.twin import SimKeithley2400
 from sensorbench.instruments.keithley_2450.twin import SimKeithley2450
+from sensorbench.instruments.keysight_34461a.twin import SimKeysight34461a
 from sensorbench.world.world import World
 
 from .every_property import As, Walk, Watched, pymeasure_on, refusals, walk
@@ -248,3 +249,92 @@ def test_a_2450_does_what_pymeasure_s_methods_ask(smu_2450: SimKeithley2450, wor
             "stop_buffer", "wait_for_buffer",
         }  # fmt: skip
     assert list(world.beyond_of(SERIAL)) == ["source current"]
+
+
+# -- Agilent 34410A and HP 34401A on the 34461A ------------------------------------------------
+
+
+@pytest.fixture
+def meter(world: World) -> SimKeysight34461a:
+    twin = SimKeysight34461a(world, SERIAL, resistance_ohm=100.0, current_a=0.02)
+    twin.sense("voltage", lambda: 3.3)
+    return twin
+
+
+def test_a_34461a_has_every_property_of_pymeasure_s_34410a(meter: SimKeysight34461a) -> None:
+    from pymeasure.instruments.agilent import Agilent34410A  # noqa: PLC0415 - heavy
+
+    with pymeasure_on(meter, Agilent34410A) as opened:
+        walk(opened, meter, Walk())
+        client = Watched(opened)
+        client.reset()
+        client.clear()
+        assert client.voltage_dc == pytest.approx(3.3, abs=1e-3)
+        assert client.current_dc == pytest.approx(0.02, rel=1e-2)
+        assert client.resistance == pytest.approx(100.2, rel=1e-3)
+        assert client.resistance_4w == pytest.approx(100.0, rel=1e-3)
+        assert client.voltage_ac == pytest.approx(0.0, abs=1e-3)
+        assert client.check_errors() == []
+        assert client.not_called() == set()
+
+
+HP_34401A = Walk(
+    values={
+        "detector_bandwidth": (3, 20, 200, As("MIN", 3), As("MAX", 200)),
+        "displayed_text": ("HELLO", "it's 5 V", ""),
+        "gate_time": (0.01, 0.1, 1, As("MIN", 0.01), As("MAX", 1)),
+        "nplc": (0.02, 0.2, 1, 10, 100, As("MIN", 0.02), As("MAX", 100)),
+        "range_": (0.1, 1, 1000, As("MIN", 0.1), As("MAX", 1000)),
+        "resolution": (1e-4, 3e-5),
+        "sample_count": (1, 5, 50_000),
+        "trigger_count": (1, 5, 50_000),
+        "trigger_delay": (0.5, As("MIN", 0), As("MAX", 3600)),
+    },
+    beyond={
+        "remote_control_enabled": "the client asks `SYST: `, which is no header",
+        "remote_lock_enabled": "the client asks `SYST: `, which is no header",
+    },
+    words_beyond={
+        "function_": {"DCV_RATIO": "nothing lies at the sense terminals to divide by"},
+    },
+    prepare_for={
+        "gate_time": lambda client: setattr(client, "function_", "FREQ"),
+        "resolution": lambda client: setattr(client, "range_", 10),
+        "stored_reading": lambda client: client.init_trigger(),
+    },
+)
+
+
+@pytest.mark.filterwarnings("ignore:It is not known whether:FutureWarning")
+def test_a_34461a_has_the_properties_of_pymeasure_s_34401a(meter: SimKeysight34461a) -> None:
+    from pymeasure.instruments.hp import HP34401A  # noqa: PLC0415 - heavy
+
+    with pymeasure_on(meter, HP34401A) as opened:
+        walk(opened, meter, HP_34401A)
+        client = Watched(opened)
+        client.reset()
+        client.clear()
+        for function in HP34401A.FUNCTIONS:
+            if function != "DCV_RATIO":
+                client.function_ = function
+                assert client.function_ == function
+        client.function_ = "FREQ"
+        assert client.reading == 0.0
+        client.autorange = False
+        assert not client.autorange
+        client.function_ = "DCV"
+        client.trigger_single_autozero()
+        assert not client.autozero_enabled
+        client.remote_lock_enabled = True
+        assert (client.complete, meter.control) == ("1", "locked")
+        client.remote_control_enabled = False
+        assert (client.complete, meter.control) == ("1", "local")
+        client.trigger_count, client.sample_count = 2, 3
+        client.init_trigger()
+        assert client.stored_reading == pytest.approx([3.3] * 6, abs=1e-3)
+        assert client.stored_readings_count == 6
+        client.beep()
+        client.write("SYST:BEEP")
+        assert client.check_errors() == []
+        assert client.not_called() == set()
+    assert meter.beeps == 2

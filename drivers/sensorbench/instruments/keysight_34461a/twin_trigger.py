@@ -14,7 +14,8 @@ import math
 from collections import deque
 from typing import Any, ClassVar
 
-from sensorbench.instruments.keysight_34461a.twin_sense import END, Sense
+from sensorbench.instruments.keysight_34461a.twin_frequency import As34401a
+from sensorbench.instruments.keysight_34461a.twin_sense import END
 from sensorbench.protocols.scpi_device import scpi
 from sensorbench.protocols.scpi_parameters import (
     Choice,
@@ -49,7 +50,7 @@ class _Count:
         return math.inf if token.upper() in {"INF", "INFINITY"} else Number().parse(token)
 
 
-class Trigger(Sense):
+class Trigger(As34401a):
     """What starts readings; `_take_reading` is what one is. The world's clock times them."""
 
     MEMORY: ClassVar[int] = 10_000
