@@ -74,7 +74,7 @@ class SimTemptronicAts545(Settings):
         self._error_k = self.SENSOR_SIGMA_K * world.stream(serial, "sensor").normal()
         self._noise = world.stream(serial, "noise")
         self._begin_settings()
-        self._temperature_events = 0
+        self._events_asked_s = 0.0
         self.panel = "local"
         self.head_up, self.flow = head_up, False
         self.mode = _INITIAL if initial else _MANUAL
@@ -94,7 +94,6 @@ class SimTemptronicAts545(Settings):
             return None
         if self._clock.now() < self._ready_s:
             return None  # a reset takes its time
-        self._temperature_events |= self._temperature_condition()
         return super().handle(line)
 
     def acknowledge(self) -> None:
@@ -237,8 +236,10 @@ class SimTemptronicAts545(Settings):
 
     @scpi("TESR?")
     def _temperature_event(self) -> str:
-        """Return what was met since it was last asked, as far as it was spoken to meanwhile."""
-        events, self._temperature_events = self._temperature_events, 0
+        """Return the condition, and that it was on its way since this was asked last."""
+        was_moving = self._moved_s >= self._events_asked_s
+        self._events_asked_s = self._clock.now()
+        events = self._temperature_condition() | 2 * was_moving
         return str(events)
 
     @scpi("EROR?")
