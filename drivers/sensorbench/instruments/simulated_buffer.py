@@ -138,6 +138,14 @@ class BufferedDevice(ScpiStatusDevice):
     def _in_buffer(self, name: str | None) -> str:
         return str(len(self._buffer(name).readings))
 
+    @scpi(":TRACe:ACTual:STARt?", _NAMED)
+    def _first_index(self, name: str | None) -> str:
+        return str(int(bool(self._buffer(name).readings)))
+
+    @scpi(":TRACe:ACTual:END?", _NAMED)
+    def _last_index(self, name: str | None) -> str:
+        return str(len(self._buffer(name).readings))
+
     @scpi(":TRACe:POINts", Number(), _NAMED)
     def _resize(self, size: float | Limit, name: str | None) -> None:
         wanted = round(bounded(size, _LEAST_SIZE, _MOST_SIZE, _FIRST_SIZE))

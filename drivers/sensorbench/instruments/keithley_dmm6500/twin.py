@@ -2,8 +2,9 @@
 
 Source: PyMeasure, keithleyDMM6500.py, and its tests (*LANG, six decimals); QCoDeS,
 Keithley_6500.py; what its modules name; how READ? fills the buffer recalled from the reference
-manual. Not modelled: temperature, frequency, period, capacitance, ratio, digitizing, scanner cards,
-trigger models, binary formats, the other three languages; they are refused and noted.
+manual. Not modelled: readings of temperature, frequency, period and ratio, which can be set up;
+digitizing, scanner cards, trigger models, binary formats, the other three languages; they are
+refused and noted.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import ClassVar
 
 from sensorbench.core.quantity import components
 from sensorbench.instruments.keithley_dmm6500.twin_functions import Function
-from sensorbench.instruments.keithley_dmm6500.twin_settings import Settings, each
+from sensorbench.instruments.keithley_dmm6500.twin_settings import ALL, each
+from sensorbench.instruments.keithley_dmm6500.twin_unit import Unit
 from sensorbench.instruments.simulated_buffer import (
     READING,
     Kept,
@@ -28,14 +30,12 @@ from sensorbench.world.twins import Signal
 from sensorbench.world.world import World
 
 _OVERFLOW = 9.9e37
-_TEST_A = 1e-3  # what continuity and diode test drive
 _READ = buffer_and_elements("READing", "RELative")
 _MOST_AWAITED = 100_000
 _IN_ANY_LANGUAGE = (b"*IDN?", b"*LANG")
-_MEASURED = ("VOLT:DC", "VOLT:AC", "CURR:DC", "CURR:AC", "RES", "FRES", "CONT", "DIOD")
 
 
-class SimKeithleyDmm6500(Settings):
+class SimKeithleyDmm6500(Unit):
     """A DMM6500 in a simulated world: volts of a signal, ohms of `resistance_ohm`, `current_a`.
 
     Nothing connected reads 0 V, 0 A and infinitely many ohms; 2-wire ohms have `leads_ohm` more.
@@ -57,12 +57,14 @@ class SimKeithleyDmm6500(Settings):
         resistance_ohm: float = math.inf,
         leads_ohm: float = 0.2,
         current_a: float = 0.0,
+        capacitance_f: float = 0.0,
         rear_terminals: bool = False,
     ) -> None:
         super().__init__(
             serial, fault=partial(world.fault_of, serial), beyond=world.beyond_of(serial)
         )
         self.resistance_ohm, self.leads_ohm, self.current_a = resistance_ohm, leads_ohm, current_a
+        self.capacitance_f = capacitance_f
         self.rear_terminals = rear_terminals
         self._world, self._beyond = world, world.beyond_of(serial)
         self._volts: Signal = lambda: 0.0
@@ -84,9 +86,15 @@ class SimKeithleyDmm6500(Settings):
 
     def press_relative(self) -> None:
         """Press REL at the front panel: what is measured now is taken off all that follows."""
-        function = self._selected
+        self._acquire(self._function)
+        self._selected.relates = True
+
+    @each("[:SENSe]:{}:RELative:ACQuire", ALL)
+    def _acquire(self, name: str) -> None:
+        function = self._functions[name]
+        self._check_readable(function)
         function.relates = False
-        function.relative, function.relates = self._taken(function), True
+        function.relative = self._taken(function)
 
     def handle(self, line: bytes) -> bytes | None:
         """Carry out one message; in another language it knows nothing of what is said."""
@@ -107,8 +115,10 @@ class SimKeithleyDmm6500(Settings):
             return components(self._volts())[0]
         if function.name == "CURR:DC":
             return self.current_a
+        if function.name == "CAP":
+            return self.capacitance_f
         ohms = self.resistance_ohm + (0.0 if function.name == "FRES" else self.leads_ohm)
-        return ohms * _TEST_A if function.name == "DIOD" else ohms
+        return ohms * function.bias_a if function.name == "DIOD" else ohms
 
     def _taken(self, function: Function) -> float:
         """Take a reading, which takes its time; inf beyond the range."""
@@ -135,6 +145,10 @@ class SimKeithleyDmm6500(Settings):
         reading = function.calculated(function.filtered(reading))
         return math.copysign(min(abs(reading), _OVERFLOW), reading)
 
+    def _check_readable(self, function: Function) -> None:
+        if not function.is_readable:
+            raise self.not_modelled(f"READ? of {function.name}", -221)
+
     def _shown(self, kept: Kept, buffer: str | None, elements: Sequence[str | None]) -> str:
         since_s = self._buffer(buffer).readings[0].at_s
         return ",".join(
@@ -146,6 +160,7 @@ class SimKeithleyDmm6500(Settings):
     def _read(self, buffer: str | None, *elements: str | None) -> str:
         """Take as many readings as COUNt says into the buffer and return the last."""
         function = self._selected
+        self._check_readable(function)
         repeats = function.filter_count if function.filters and not function.moving else 1
         if self._count * repeats > _MOST_AWAITED:
             raise self.not_modelled(f"READ? of {self._count} readings", -221)
@@ -153,7 +168,7 @@ class SimKeithleyDmm6500(Settings):
             self._buffer(buffer).add(Kept(self._reading(function), self._world.clock.now()))
         return self._shown(self._last(buffer), buffer, elements)
 
-    @each(":MEASure:{}?", _MEASURED, lambda _: _READ)
+    @each(":MEASure:{}?", ALL, lambda _: _READ)
     def _measure(self, name: str, buffer: str | None, *elements: str | None) -> str:
         self._function = name
         return self._read(buffer, *elements)
