@@ -4,7 +4,8 @@ Source: a public client (labmcp-keithley-smu 0.1.2, `READ? "defbuffer1",SOUR,REA
 manuals of the 2450 (TRACe:POINts, page 6-115), the 2461 (pages 6-171 to 6-175: statistics go on
 over what was overwritten) and the 2470 (page 12-129: another size loses the readings). Recalled:
 the names of all elements, 100 000 readings after a reset, the least size 10, -230 for statistics of
-nothing. Not modelled: buffers that a user makes, PK2Pk; they are refused.
+nothing, -224 for a buffer that is not there, that a reset deletes what a user made. Not modelled:
+PK2Pk, buffers to write into; they are refused.
 """
 
 from __future__ import annotations
@@ -39,11 +40,8 @@ class BufferName:
     """The name of a reading buffer, in quotes."""
 
     def parse(self, token: str) -> str:
-        """Return the name. Raises ScpiError for a buffer that is not there."""
-        name = Text().parse(token)
-        if name not in _BUFFERS:
-            raise ScpiError(-224)
-        return name
+        """Return the name, of a buffer that may not be there."""
+        return Text().parse(token)
 
 
 def buffer_and_elements(*known: str) -> tuple[Parameter, ...]:
@@ -101,10 +99,12 @@ class ReadingBuffer:
 
 
 _NAMED = Maybe(BufferName())
+_STYLE = Choice("COMPact", "STANdard", "FULL", beyond=("WRIT", "WRITABLE", "FULLWRIT"))
+_MOST_BUFFERS = 100
 
 
 class BufferedDevice(ScpiStatusDevice):
-    """The TRACe subsystem: `defbuffer1`, which is meant where none is named, and `defbuffer2`."""
+    """The TRACe subsystem: `defbuffer1`, which is meant where none is named, and others."""
 
     def reset(self) -> None:
         self._buffers = {name: ReadingBuffer() for name in _BUFFERS}
@@ -114,7 +114,11 @@ class BufferedDevice(ScpiStatusDevice):
         raise NotImplementedError
 
     def _buffer(self, name: str | None) -> ReadingBuffer:
-        return self._buffers[name or _BUFFERS[0]]
+        """Return a buffer, the first where none is named. Raises ScpiError for another name."""
+        try:
+            return self._buffers[_BUFFERS[0] if name is None else name]
+        except KeyError:
+            raise ScpiError(-224) from None
 
     def _last(self, name: str | None) -> Kept:
         """Return the last reading of a buffer. Raises ScpiError -230 where there is none."""
@@ -148,8 +152,23 @@ class BufferedDevice(ScpiStatusDevice):
 
     @scpi(":TRACe:POINts", Number(), _NAMED)
     def _resize(self, size: float | Limit, name: str | None) -> None:
+        self._buffer(name)
         wanted = round(bounded(size, _LEAST_SIZE, _MOST_SIZE, _FIRST_SIZE))
-        self._buffers[name or _BUFFERS[0]] = ReadingBuffer(wanted)
+        self._buffers[_BUFFERS[0] if name is None else name] = ReadingBuffer(wanted)
+
+    @scpi(":TRACe:MAKE", Text(), Number(), Maybe(_STYLE))
+    def _make_buffer(self, name: str, size: float | Limit, _style: str | None) -> None:
+        if not name or name in self._buffers or len(self._buffers) >= _MOST_BUFFERS:
+            raise ScpiError(-224)
+        self._buffers[name] = ReadingBuffer(
+            round(bounded(size, _LEAST_SIZE, _MOST_SIZE, _FIRST_SIZE))
+        )
+
+    @scpi(":TRACe:DELete", Text())
+    def _delete_buffer(self, name: str) -> None:
+        if name in _BUFFERS or name not in self._buffers:
+            raise ScpiError(-224)
+        del self._buffers[name]
 
     @scpi(":TRACe:POINts?", _NAMED)
     def _buffer_size(self, name: str | None) -> str:

@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from sensorbench.instruments.keithley_2450.twin_settings import SENSED, Settings, each, number
 from sensorbench.instruments.simulated_buffer import (
     READING,
+    BufferName,
     Kept,
     asked_for,
     buffer_and_elements,
 )
 from sensorbench.protocols.scpi_device import scpi
-from sensorbench.protocols.scpi_parameters import Choice, Limit, Number
+from sensorbench.protocols.scpi_parameters import Choice, Limit, Maybe, Number
 from sensorbench.world.world import World
 
 _READ = buffer_and_elements("READing", "SOURce", "RELative")
@@ -100,6 +101,10 @@ class Readings(Settings):
     @scpi(":FORMat[:DATA]?")
     def _get_format(self) -> str:
         return "ASC"
+
+    @scpi(":TRACe:TRIGger", Maybe(BufferName()))
+    def _read_into(self, buffer: str | None) -> None:
+        self._read(buffer)
 
     @scpi("*TRG")
     def _trigger(self) -> None:

@@ -27,7 +27,7 @@ from sensorbench.protocols.scpi_status import ScpiError
 F = TypeVar("F", bound=Callable[..., "str | None"])
 
 SENSED = {"VOLT": "VOLTage[:DC]", "CURR": "CURRent[:DC]", "RES": "RESistance"}
-_SOURCED = {"VOLT": "VOLTage", "CURR": "CURRent"}
+SOURCED = {"VOLT": "VOLTage", "CURR": "CURRent"}
 _UNITS = {"VOLT": "V", "CURR": "A", "RES": "OHM"}
 _FUNCTIONS = {
     "VOLT": "VOLT", "VOLTAGE": "VOLT", "CURR": "CURR", "CURRENT": "CURR", "RES": "RES",
@@ -79,7 +79,7 @@ def source(
     header: str, parameters: Callable[[str], tuple[Parameter, ...]] = lambda _: ()
 ) -> Callable[[F], F]:
     """Declare a method for each function that is sourced."""
-    return each(":SOURce:{}" + header, _SOURCED, parameters)
+    return each(":SOURce:{}" + header, SOURCED, parameters)
 
 
 def _flag(_: str) -> tuple[Parameter, ...]:
@@ -122,13 +122,13 @@ class Settings(BufferedDevice):
         self._moving = dict.fromkeys(SENSED, False)
         self._filter_count = dict.fromkeys(SENSED, 10)
         self._filled: dict[str, list[float]] = {name: [] for name in SENSED}
-        self._off_states = dict.fromkeys(_SOURCED, "NORM")
+        self._off_states = dict.fromkeys(SOURCED, "NORM")
         self._count = 1
-        self._source_range = {name: _RANGES[name][0] for name in _SOURCED}
-        self._source_autorange = dict.fromkeys(_SOURCED, True)
-        self._delay_s = dict.fromkeys(_SOURCED, 0.0)
-        self._auto_delay = dict.fromkeys(_SOURCED, True)
-        self._read_back = dict.fromkeys(_SOURCED, True)
+        self._source_range = {name: _RANGES[name][0] for name in SOURCED}
+        self._source_autorange = dict.fromkeys(SOURCED, True)
+        self._delay_s = dict.fromkeys(SOURCED, 0.0)
+        self._auto_delay = dict.fromkeys(SOURCED, True)
+        self._read_back = dict.fromkeys(SOURCED, True)
         self._terminals = "FRON"
 
     def _measured_in(self, name: str, value: float) -> bool:
@@ -284,13 +284,13 @@ class Settings(BufferedDevice):
 
     @each(
         ":OUTPut:{}:SMODe",
-        _SOURCED,
+        SOURCED,
         lambda _: (Choice("NORMal", "ZERO", "HIMPedance", "GUARd"),),
     )
     def _set_off_state(self, name: str, state: str) -> None:
         self._off_states[name] = state
 
-    @each(":OUTPut:{}:SMODe?", _SOURCED)
+    @each(":OUTPut:{}:SMODe?", SOURCED)
     def _get_off_state(self, name: str) -> str:
         return self._off_states[name]
 

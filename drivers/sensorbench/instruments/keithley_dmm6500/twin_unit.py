@@ -34,6 +34,7 @@ class Unit(Settings):
 
     _world: World
     _set_ahead = timedelta(0)
+    _light = "ON50"
 
     def reset(self) -> None:
         super().reset()
@@ -139,6 +140,14 @@ class Unit(Settings):
     @scpi(":FORMat:ASCii:PRECision?")
     def _get_precision(self) -> str:
         return str(self._precision)
+
+    @scpi(":DISPlay:LIGHt:STATe", Choice("ON100", "ON75", "ON50", "ON25", "OFF", "BLACkout"))
+    def _set_light(self, state: str) -> None:
+        self._light = state
+
+    @scpi(":DISPlay:LIGHt:STATe?")
+    def _get_light(self) -> str:
+        return self._light
 
     @scpi(":DISPlay:CLEar")
     def _clear_display(self) -> None:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import ClassVar
 
 from sensorbench.core.quantity import components
-from sensorbench.instruments.keysight_34461a.twin_frequency import COUNTED
+from sensorbench.instruments.keysight_34461a.twin_frequency import COUNTED, As34401a
 from sensorbench.instruments.keysight_34461a.twin_functions import (
     OVERRANGE,
     Function,
@@ -40,8 +40,8 @@ _TEMPERATURE_OPTIONS = (
 )
 
 
-class SimKeysight34461a(Trigger):
-    """A 34461A in a simulated world: volts of a signal, ohms of `resistance_ohm`, `current_a`.
+class SimulatedMultimeter(Trigger):
+    """A meter in a simulated world: volts of a signal, ohms of `resistance_ohm`, `current_a`.
 
     Nothing connected reads 0 V, 0 A and infinitely many ohms; 2-wire ohms have `leads_ohm` more;
     temperature is that of a platinum resistor of `resistance_ohm`. What the world has does not
@@ -55,8 +55,6 @@ class SimKeysight34461a(Trigger):
     """
 
     sessions = 2  # recalled
-    IDENTITY = "Keysight Technologies,34461A,{serial},A.03.03-02.40-03.03-00.52-01-01"
-    SIBLING = ("34461A", "34465A")
     FAULTS: ClassVar[tuple[str, ...]] = ("overload", "identity", "silent")
 
     def __init__(
@@ -218,3 +216,10 @@ class SimKeysight34461a(Trigger):
         if self._function in COUNTED:
             raise self.not_modelled(f"CONF? of {self._function}", -221)
         return f'"{self._function} {nr3(function.range_now)},{nr3(function.resolution)}"'
+
+
+class SimKeysight34461a(SimulatedMultimeter, As34401a):
+    """A 34461A in a simulated world, which takes a 34401A's commands, too."""
+
+    IDENTITY = "Keysight Technologies,34461A,{serial},A.03.03-02.40-03.03-00.52-01-01"
+    SIBLING = ("34461A", "34465A")

@@ -159,8 +159,11 @@ class Sense(Scale):
             raise self.not_modelled(f"FUNC {name.upper()}")
         if name.upper() not in _NAMES:
             raise ScpiError(-224)
+        found = _NAMES[name.upper()]
+        if found not in self._functions:
+            raise self.not_modelled(f"FUNC {name.upper()}")
         self._stop()
-        self._take_function(_NAMES[name.upper()])
+        self._take_function(found)
 
     def _take_function(self, name: str) -> None:
         if name != self._function:

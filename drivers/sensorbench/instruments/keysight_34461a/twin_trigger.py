@@ -14,8 +14,7 @@ import math
 from collections import deque
 from typing import Any, ClassVar
 
-from sensorbench.instruments.keysight_34461a.twin_frequency import As34401a
-from sensorbench.instruments.keysight_34461a.twin_sense import END
+from sensorbench.instruments.keysight_34461a.twin_sense import END, Sense
 from sensorbench.protocols.scpi_device import scpi
 from sensorbench.protocols.scpi_parameters import (
     Choice,
@@ -50,7 +49,7 @@ class _Count:
         return math.inf if token.upper() in {"INF", "INFINITY"} else Number().parse(token)
 
 
-class Trigger(As34401a):
+class Trigger(Sense):
     """What starts readings; `_take_reading` is what one is. The world's clock times them."""
 
     MEMORY: ClassVar[int] = 10_000
