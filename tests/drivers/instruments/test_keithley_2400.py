@@ -374,7 +374,7 @@ def test_the_exchanges_of_pymeasures_own_tests(
 
 
 @pytest.mark.parametrize(
-    "message", [":SOUR:VOLT:MODE SWE", ":ARM:SOUR BUS", ":FORM:DATA SRE", ":TRAC:POIN 5"]
+    "message", [":SOUR:VOLT:MODE SWE", ":TRAC:FEED CALC1", ":FORM:DATA SRE", ":CALC1:STAT ON"]
 )
 def test_what_it_does_not_model_is_refused_and_on_record(
     twin: SimKeithley2400, world: World, message: str
@@ -382,6 +382,65 @@ def test_what_it_does_not_model_is_refused_and_on_record(
     ask(twin, message)
     assert not ask(twin, "SYST:ERR?").startswith("+0,")
     assert world.beyond_of("1000001")
+
+
+def test_the_manual_s_data_store_example(twin: SimKeithley2400) -> None:
+    """User's manual 2400S-900-01, table 9-2."""
+    twin.sense("current", lambda: rail(twin) / 100.0)
+    for message in (
+        "*RST", ":SOUR:VOLT 10", ":TRAC:FEED SENS", ":TRAC:POIN 10", ":TRAC:FEED:CONT NEXT",
+        ":TRIG:COUN 10", ":SENS:CURR:PROT 0.2", ":OUTP ON", ":INIT",
+    ):  # fmt: skip
+        ask(twin, message)
+    stored = [float(value) for value in ask(twin, ":TRACE:DATA?").split(",")]
+    assert len(stored) == 10 * 5
+    assert stored[3::5][0] == 0.0  # the first is stamped at zero
+    assert stored[3::5] == sorted(stored[3::5])
+    ask(twin, ":CALC3:FORM MEAN")
+    mean_a = float(ask(twin, ":CALC3:DATA?"))  # current alone was measured
+    assert mean_a == pytest.approx(sum(stored[1::5]) / 10, rel=1e-6)
+    ask(twin, ":CALC3:FORM SDEV")
+    assert 0.0 <= float(ask(twin, ":CALC3:DATA?")) < 1e-7
+    assert (ask(twin, ":TRAC:FEED:CONT?"), ask(twin, ":TRAC:POIN:ACT?")) == ("NEV", "10")
+    assert int(ask(twin, ":STAT:MEAS:COND?")) & 1 << 9
+
+
+def test_an_empty_store_has_no_statistic_and_no_data(twin: SimKeithley2400) -> None:
+    assert float(ask(twin, ":CALC3:DATA?")) == 9.91e37
+    twin.handle(b":TRAC:DATA?")
+    assert ask(twin, "SYST:ERR?").startswith("-230,")
+
+
+def test_a_bus_trigger_is_waited_for(twin: SimKeithley2400, world: World) -> None:
+    """READ? is answered when *TRG has come as often as the arm layer counts."""
+    for message in (":OUTP ON", ":ARM:SOUR BUS", ":ARM:COUN 2", ":FORM:ELEM CURR"):
+        ask(twin, message)
+    assert twin.handle(b":READ?") is None
+    assert twin.handle(b"*TRG") is None
+    assert ask(twin, "*TRG").count(",") == 1
+    twin.handle(b"*TRG")
+    assert ask(twin, "SYST:ERR?").startswith("-211,")
+    assert not world.beyond_of("1000001")
+
+
+def test_a_timer_spaces_what_it_arms(twin: SimKeithley2400, clock: VirtualClock) -> None:
+    for message in (":OUTP ON", ":ARM:SOUR TIM", ":ARM:TIM 2", ":ARM:COUN 3", ":FORM:ELEM TIME"):
+        ask(twin, message)
+    times_s = [float(value) for value in ask(twin, ":READ?").split(",")]
+    assert [times_s[1] - times_s[0], times_s[2] - times_s[1]] == pytest.approx([2.0, 2.0])
+
+
+def test_what_waits_for_a_pulse_waits_until_it_is_aborted(
+    twin: SimKeithley2400, world: World
+) -> None:
+    for message in (":OUTP ON", ":TRIG:SOUR TLIN", ":INIT"):
+        ask(twin, message)
+    assert list(world.beyond_of("1000001")) == ["a trigger by TLIN: it does not come"]
+    ask(twin, ":INIT")
+    assert ask(twin, "SYST:ERR?").startswith("-213,")
+    ask(twin, ":ABOR")
+    ask(twin, ":TRIG:SOUR IMM;:INIT")
+    assert ask(twin, "SYST:ERR?").startswith("+0,")
 
 
 def test_pymeasure_drives_the_twin_over_tcp() -> None:

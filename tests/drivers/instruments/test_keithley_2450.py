@@ -334,6 +334,36 @@ def test_faults_show(smu: Keithley2450, world: World) -> None:
         smu.current.read()
 
 
+def test_a_sweep_measures_at_each_point_into_the_buffer(twin: SimKeithley2450) -> None:
+    ask(twin, ":TRAC:MAKE 'swept', 100;:SENS:FUNC 'CURR';:SOUR:VOLT:ILIM 0.01")
+    ask(twin, ":SOUR:SWE:VOLT:LIN 0, 2, 5, 0.01, 1, BEST, ON, OFF, 'swept'")
+    ask(twin, ":INIT;*WAI")
+    assert ask(twin, "TRAC:ACT? 'swept';:TRAC:ACT?") == "5;0"
+    data = [float(value) for value in ask(twin, "TRAC:DATA? 1,5,'swept',SOUR,READ").split(",")]
+    assert data[0::2] == pytest.approx([0.0, 0.5, 1.0, 1.5, 2.0], abs=2e-3)
+    assert data[1::2] == pytest.approx([0.0, 5e-4, 1e-3, 1.5e-3, 2e-3], abs=5e-6)
+    assert (ask(twin, "OUTP?"), rail(twin)) == ("0", 0.0)
+    assert ask(twin, ":TRAC:DEL 'swept';:TRAC:ACT? 'swept'") == ""
+    assert ask(twin, "SYST:ERR?").startswith("-224,")
+
+
+def test_a_sweep_ends_where_the_limit_acts(twin: SimKeithley2450) -> None:
+    ask(twin, ":SENS:FUNC 'CURR';:SOUR:VOLT:ILIM 0.001;:SOUR:SWE:VOLT:LIN 0.5, 2.5, 5;:INIT")
+    assert ask(twin, "TRAC:ACT?") == "2"  # 1.0 V would drive a little more than 1 mA
+
+
+def test_repeating_and_moving_filters_average(twin: SimKeithley2450, clock: VirtualClock) -> None:
+    ask(twin, ":SENS:FUNC 'VOLT';:SOUR:VOLT:ILIM 0.01;:SOUR:VOLT 1;:OUTP ON")
+    ask(twin, ":VOLT:AVER:COUN 4;:VOLT:AVER ON")
+    before_s = clock.now()
+    assert float(ask(twin, "READ?")) == pytest.approx(1.0, abs=2e-3)
+    assert clock.now() - before_s == pytest.approx(4 * 0.04)  # each twice a cycle of 50 Hz
+    ask(twin, ":VOLT:AVER:TCON MOV")
+    before_s = clock.now()
+    assert float(ask(twin, "READ?")) == pytest.approx(1.0, abs=2e-3)
+    assert clock.now() - before_s == pytest.approx(0.04)
+
+
 def test_pymeasure_drives_the_twin_over_tcp() -> None:
     from pymeasure.instruments.keithley import Keithley2450 as Client  # noqa: PLC0415 - heavy
 

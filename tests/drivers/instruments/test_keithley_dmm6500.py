@@ -307,13 +307,48 @@ def test_readings_fill_the_buffer_and_the_last_is_told(twin: SimKeithleyDmm6500)
 
 @pytest.mark.parametrize(
     "command",
-    ["FUNC 'TEMP'", "FUNC 'CAP'", "FORM REAL", "VOLT:AVER:TCON HYBR", "SENS:COUN MAX;:READ?"],
+    [
+        "MEAS:TEMP?",
+        "FUNC 'FREQ:VOLT';:READ?",
+        "FORM REAL",
+        "VOLT:AVER:TCON HYBR",
+        "SENS:COUN MAX;:READ?",
+    ],
 )
 def test_what_it_has_and_the_twin_has_not_is_on_record(world: World, command: str) -> None:
     twin = SimKeithleyDmm6500(world, "SIM-DMM")
     assert twin.handle(command.encode()) is None
     assert (twin.handle(b"SYST:ERR?") or b"").startswith(b"-22")
     assert world.beyond["SIM-DMM"].counts
+
+
+def test_it_measures_capacitance_and_drives_the_diode_test_with_what_is_set(world: World) -> None:
+    twin = SimKeithleyDmm6500(world, "SIM-DMM", capacitance_f=4.7e-7, resistance_ohm=1000.0)
+    assert float(twin.handle(b"MEAS:CAP?") or b"nan") == pytest.approx(4.7e-7, rel=5e-3)
+    assert float(twin.handle(b"CAP:RANG?") or b"nan") == 1e-6
+    assert float(twin.handle(b"MEAS:DIOD?") or b"nan") == pytest.approx(1.0, rel=1e-2)
+    assert twin.handle(b"DIOD:BIAS:LEV 1E-4") is None
+    assert float(twin.handle(b"READ?") or b"nan") == pytest.approx(0.1, rel=2e-2)
+
+
+def test_its_clock_goes_on_from_what_it_was_set_to(world: World, clock: VirtualClock) -> None:
+    """As the reference manual of the 2470 shows it, page 12-116."""
+    twin = SimKeithleyDmm6500(world, "SIM-DMM")
+    assert twin.handle(b"syst:time 2018, 2, 15, 11, 30, 30") is None
+    clock.sleep(5.0)
+    assert twin.handle(b"syst:time? 1") == b"Thu Feb 15 11:30:35 2018"
+    assert twin.handle(b"SYST:TIME 25,0,0") is None
+    assert (twin.handle(b"SYST:ERR?") or b"").startswith(b"-222")
+
+
+def test_both_buffers_keep_their_own_readings_and_statistics(twin: SimKeithleyDmm6500) -> None:
+    twin.handle(b"COUN 4;:READ?;:READ? 'defbuffer2';:COUN 1;:READ? 'defbuffer2'")
+    assert twin.handle(b"TRAC:ACT? 'defbuffer1';:TRAC:ACT? 'defbuffer2'") == b"4;5"
+    data = (twin.handle(b"TRAC:DATA? 1,4") or b"").split(b", ")
+    mean = sum(map(float, data)) / 4
+    assert float(twin.handle(b"TRAC:STAT:AVER?") or b"nan") == pytest.approx(mean, rel=1e-5)
+    assert float(twin.handle(b"TRAC:STAT:MAX?") or b"nan") == max(map(float, data))
+    assert twin.handle(b"TRAC:POIN 10,'defbuffer1';:TRAC:ACT?") == b"0"  # another size loses them
 
 
 # PyMeasure: the exchanges that its own tests record, and its driver over TCP.

@@ -387,7 +387,7 @@ def test_open_leads_overload_every_function_that_drives_a_current(
     assert twin.handle(function.encode()) == b"+9.90000000E+37"
 
 
-@pytest.mark.parametrize("function", ["FREQ", "PER", "CAP", "VOLT:DC:RAT"])
+@pytest.mark.parametrize("function", ["CAP", "VOLT:DC:RAT"])
 def test_a_function_without_a_model_is_refused_and_on_record(world: World, function: str) -> None:
     twin = SimKeysight34461a(world, "SIM-DMM")
     twin.handle(f"MEAS:{function}?".encode())

@@ -3,8 +3,11 @@ so only `.ci/run` installs it (extra `others`)."""
 
 from __future__ import annotations
 
+import importlib
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from fnmatch import fnmatch
 from typing import Any
 
 import numpy as np
@@ -51,6 +54,9 @@ def opened(stack: ExitStack, kind: type[Any], twin: Any, **options: Any) -> Any:
         **options,
     )
     stack.callback(client.close)
+    line = client.visa_handle
+    wire = line.visalib.sessions[line.session].interface
+    wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # two sends, then a reply
     return client
 
 
@@ -272,3 +278,136 @@ def test_pl303qmdp(stack: ExitStack, world: World) -> None:
     assert rail_v(twin, "out2") == 0.0
     assert twin.handle(b"EER?") == b"0"
     assert not world.beyond_of("SIM-PSU")
+
+
+# -- every parameter ---------------------------------------------------------------------------
+
+SET_BY_NAME = {"MIN", "MAX", "DEF", "MINIMUM", "MAXIMUM", "DEFAULT", "INF"}
+SAME = {"on": True, "off": False, "1": True, "0": False}  # as QCoDeS maps them back
+MULTIMETER_BEYOND = {
+    "time_axis": "it is as long as the sample count, which was set to its largest",
+    "timetrace": "it is as long as the sample count, which was set to its largest",
+}
+EVERY: dict[str, tuple[str, type[Any], dict[str, Any], dict[str, str]]] = {
+    "Keysight34461A": ("Keysight", SimKeysight34461a, {}, MULTIMETER_BEYOND),
+    "Keysight34410A": ("Keysight", SimKeysight34461a, {}, MULTIMETER_BEYOND),
+    "Keysight34465A": (
+        "Keysight", SimKeysight34465a, {},
+        {
+            **MULTIMETER_BEYOND,
+            "trigger.source": "INT: triggers by level are not modelled",
+            "sample.pretrigger_count": "samples before the trigger are not modelled",
+        },
+    ),
+    "RigolDP832": ("rigol", SimRigolDp832, {}, {}),
+    "KeysightN6705B": (
+        "Keysight", SimKeysightN6700,
+        {"modules": ("N6762A", "N6762A", "N6762A", "N6762A")},
+        {},
+    ),
+    "Keithley2450": (
+        "Keithley", SimKeithley2450, {},
+        {
+            "_s*.sweep*": "no sweep is set up",
+            "_s*.user_delay": "the client asks for USERNone where no number was chosen",
+            "_sense_*.nplc": "0.001 is less than the 0.01 of the manual",
+            "terminals": "the client sets front and reads FRON",
+            **{
+                f"_sense_{quantity}.{quantity}": "refused by the client while the output is off"
+                for quantity in ("current", "resistance", "voltage")
+            },
+        },
+    ),
+    "Keithley6500": (
+        "Keithley", SimKeithleyDmm6500, {},
+        {
+            "display_backlight": "the client knows BLACkout by no other spelling",
+            "trigger*": "trigger models and their timers are not modelled",
+            "mode": "the client expects FREQ where PyMeasure's expects FREQ:VOLT, as the twin has",
+        },
+    ),
+    "Keithley2400": (
+        "Keithley", SimKeithley2400, {},
+        {
+            "volt": "refused by the client while the output is off",
+            "curr": "refused by the client while the output is off",
+            "resistance": "refused by the client while the output is off",
+            "sense": "the client lets an empty word through",
+        },
+    ),
+}  # fmt: skip
+
+
+def parameters(part: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Return all parameters of an instrument and its submodules, by their path."""
+    for name, found in part.parameters.items():
+        if name not in {"timeout", "IDN"}:
+            yield path + name, found
+    for name, module in part.submodules.items():
+        if hasattr(module, "parameters"):
+            yield from parameters(module, f"{path}{name}.")
+
+
+def refused(twin: Any) -> list[str]:
+    found = []
+    while (error := twin.status.pop())[0]:
+        found.append(f"{error[0]} {error[1]}")
+    return found
+
+
+def words(parameter: Any) -> list[Any]:
+    known = getattr(parameter.vals, "valid_values", ()) if parameter.vals is not None else ()
+    return [word for word in known if isinstance(word, str) and word.upper() not in SET_BY_NAME]
+
+
+def is_same(found: Any, word: Any) -> bool:
+    told = SAME.get(str(word).lower(), word)
+    return bool(found in (word, told) or str(found).lower() == str(word).lower())
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_every_parameter(stack: ExitStack, world: World, kind: str) -> None:
+    """Read each; set each to all its words and read it again. Numbers the tests above set.
+
+    What a client does not let through, or a twin does not model, is listed by its path.
+    """
+    family, make, options, beyond = EVERY[kind]
+    client_kind = getattr(importlib.import_module(f"qcodes.instrument_drivers.{family}"), kind)
+    twin = make(world, "SIM-ONE", **options)
+    if kind == "Keithley2400":
+        twin.reply_terminator = b"\n"
+    client = opened(stack, client_kind, twin)
+    client.timeout(2.0)
+    wrong = []
+    for path, parameter in parameters(client):
+        if any(fnmatch(path, pattern) for pattern in beyond):
+            continue
+        try:
+            before = parameter.get() if parameter.gettable else None
+            for word in words(parameter) if parameter.settable else ():
+                parameter.set(word)
+                found = parameter.get() if parameter.gettable else word
+                if not is_same(found, word) and word != "ONCE":
+                    wrong.append(f"{path} was set to {word!r} and reads {found!r}")
+            again = [word for word in words(parameter) if is_same(before, word)]
+            if again and parameter.settable:
+                parameter.set(again[0])
+        except Exception as error:
+            wrong.append(f"{path}: {type(error).__name__}: {error}")
+        wrong += [f"{path}: refused: {one}" for one in refused(twin)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_2450_sweeps(stack: ExitStack, world: World) -> None:
+    from qcodes.instrument_drivers.Keithley import Keithley2450  # noqa: PLC0415 - heavy
+
+    twin = SimKeithley2450(world, "SIM-SMU")
+    twin.sense("current", lambda: components(twin.drives["source"].at(0.0))[0] / 100.0)
+    smu = opened(stack, Keithley2450, twin)
+    smu.source.function("voltage")
+    smu.sense.function("current")
+    smu.source.limit(0.1)
+    smu.source.sweep_setup(0.0, 2.0, 5)
+    assert smu.source.sweep_axis() == pytest.approx([0.0, 0.5, 1.0, 1.5, 2.0])
+    assert smu.sense.sweep() == pytest.approx([0.0, 0.005, 0.01, 0.015, 0.02], abs=5e-5)
+    assert refused(twin) == []

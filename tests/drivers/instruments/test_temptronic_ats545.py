@@ -102,9 +102,9 @@ def test_a_ramp_is_kept_and_never_faster_than_asked(stream: Stream) -> None:
 
 
 def test_dut_control_is_switched_off(stream: Stream) -> None:
-    stream.twin.dut_mode = 1
+    stream.twin.setup.dut_mode = 1
     stream.driver.temperature.go(85.0)
-    assert stream.twin.dut_mode == 0
+    assert stream.twin.setup.dut_mode == 0
 
 
 @pytest.mark.parametrize("screen", ["initial", "program"])

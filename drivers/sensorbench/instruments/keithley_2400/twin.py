@@ -6,7 +6,7 @@ status bits, that CONFigure switches the output on, that the terminals and remot
 off). Not confirmed: steps and reply of the voltage protection, that it is NONE after *RST, that
 another source function switches the output off, the order of a query's parts where one is refused.
 Not modelled: sourcing current (it can be set, but drives nothing), sweeps, lists, source memory,
-buffers, triggers but at once, math and limits, digital lines; they are refused and noted.
+math and limits, digital lines; they are refused and noted.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import math
 from functools import partial
 from typing import ClassVar
 
+from sensorbench.instruments.keithley_2400.twin_buffer import NOT_MEASURED, Buffer
 from sensorbench.instruments.keithley_2400.twin_settings import (
-    LINE_HZ,
     SENSED,
     SOURCED,
-    Settings,
     each,
     of_unit,
     shown,
 )
+from sensorbench.instruments.keithley_2400.twin_trigger import Reading
 from sensorbench.instruments.simulated_smu import SourceOutput
 from sensorbench.protocols.scpi_device import scpi
 from sensorbench.protocols.scpi_parameters import Choice, Flag, Limit, Maybe, Number, Text, bounded
@@ -37,8 +37,7 @@ _LOW_RANGE_V, _HIGH_RANGE_A = 21.0, 0.105
 _RESET_LIMIT_A = 1.05e-4
 _STEPS_V = (20.0, 40.0, 60.0, 80.0, 100.0, 120.0, 160.0)
 _NO_PROTECTION_V = 210.0
-_OVERFLOW, _NOT_MEASURED = 9.9e37, 9.91e37
-_ELEMENTS = ("VOLT", "CURR", "RES", "TIME", "STAT")
+_OVERFLOW = 9.9e37
 _NAMES = {
     name.upper(): short
     for short, names in {
@@ -49,7 +48,6 @@ _NAMES = {
     for name in names
 }
 _ANSWERED = {"VOLT": '"VOLT:DC"', "CURR": '"CURR:DC"', "RES": '"RES"'}
-_ELEMENT = Choice("VOLTage", "CURRent", "RESistance", "TIME", "STATus")
 _REAL_COMPLIANCE, _OVP, _V_SOURCE, _I_SOURCE = 1 << 3, 1 << 4, 1 << 14, 1 << 15
 _PROTECTED, _COMPLYING = 1 << 13, 1 << 14
 _BLOCKED = ScpiError(802, "OUTPUT blocked by output enable")
@@ -63,7 +61,7 @@ class Protection:
         return math.inf if token.upper() == "NONE" else Number("V").parse(token)
 
 
-class SimKeithley2400(SourceOutput, Settings):
+class SimKeithley2400(SourceOutput, Buffer):
     """A 2400 in a simulated world: its source feeds the field `source`.
 
     A person at the panel lowers the voltage by a tenth (`setpoint_changed`), presses OUTPUT
@@ -91,6 +89,7 @@ class SimKeithley2400(SourceOutput, Settings):
         self._clock = world.clock
         self.wire(world, serial)
         self._suffering = Suffering(world, serial, self._suffer)
+        self._begin_buffer()
         self.reset()
 
     def reset(self) -> None:
@@ -100,8 +99,7 @@ class SimKeithley2400(SourceOutput, Settings):
         self._limit_a, self._limit_v = _RESET_LIMIT_A, 21.0
         self._protection_v = math.inf
         self._on, self._clears = False, False
-        self._concurrent, self._measured = True, {"CURR"}
-        self._elements = set(_ELEMENTS)
+        self._concurrent = True
         self._regulate()
 
     def handle(self, line: bytes) -> bytes | None:
@@ -124,6 +122,8 @@ class SimKeithley2400(SourceOutput, Settings):
         if on and self._suffering.kind == "lid":
             raise _BLOCKED
         self._on = on
+        if not on and not self._clears:
+            self._go_idle()
         self._regulate()
 
     # -- source ----------------------------------------------------------------------------
@@ -280,62 +280,45 @@ class SimKeithley2400(SourceOutput, Settings):
     def _get_measured(self) -> str:
         return ",".join(_ANSWERED[name] for name in SENSED if name in self._measured) or '""'
 
-    @scpi(":FORMat[:DATA]", Choice("ASCii", beyond=("REAL", "SRE", "SREAL")), Maybe(Number()))
-    def _set_format(self, _kind: str, _length: float | Limit | None) -> None:
-        """Only text."""
-
-    @scpi(":FORMat[:DATA]?")
-    def _get_format(self) -> str:
-        return "ASC"
-
-    @scpi(":FORMat:ELEMents", _ELEMENT, *[Maybe(_ELEMENT)] * 4)
-    def _set_elements(self, *names: str | None) -> None:
-        self._elements = {name for name in names if name}
-
-    @scpi(":FORMat:ELEMents?")
-    def _get_elements(self) -> str:
-        return ",".join(name for name in _ELEMENTS if name in self._elements)
-
     @each(":CONFigure:{}", SENSED)
     def _configure(self, name: str) -> None:
-        self._measured, self._counts = {name}, {"ARM": 1, "TRIG": 1}
+        self._measured = {name}
+        self._trigger_at_once()
+        self._feeds, self._autozero = False, True
         self._autorange[name] = True
         self._switch_to(True)
 
     @each(":MEASure:{}?", SENSED)
-    def _measure(self, name: str) -> str:
+    def _measure(self, name: str) -> str | None:
         self._configure(name)
         return self._read()
 
-    @scpi(":READ?")
-    def _read(self) -> str:
+    def _may_measure(self) -> None:
         if not self._on and not self._clears:
             raise ScpiError(803, "Not permitted with OUTPUT off")
-        count = self._counts["ARM"] * self._counts["TRIG"]
-        if count > 100:
-            raise self.not_modelled(f"{count} readings in one reply", -221)
-        if not self._on:
-            self._switch_to(True)
-        replies = [self._one() for _ in range(count)]
+
+    def _measured_all(self) -> None:
         if self._clears:
             self._switch_to(False)
-        return ",".join(replies)
 
-    def _one(self) -> str:
+    def _take(self) -> Reading:
         """Take one reading of each function, which takes its time."""
+        if not self._on:
+            self._switch_to(True)
         conversions = max(1, len(self._measured)) * (3 if self._autozero else 1)
         averaged = self._filter_count if self._filtered and self._filter == "REP" else 1
-        self._world.let_pass(self._delay_s + averaged * conversions * self._nplc / LINE_HZ)
-        values = {
+        self._world.let_pass(self._delay_s + averaged * conversions * self._nplc / self._line_hz)
+        reading = {
             **{name: self._value(name) for name in SENSED},
             "TIME": self._clock.now() % 99999.0,
             "STAT": float(self._status_word()),
         }
-        return ",".join(shown(values[name]) for name in _ELEMENTS if name in self._elements)
+        self._keep(reading)
+        return reading
 
     def _value(self, name: str) -> float:
         if name not in self._measured:
-            return self._level[name] if name == self._source else _NOT_MEASURED
+            return self._level[name] if name == self._source else NOT_MEASURED
         if self._suffering.kind == "overload":
             return _OVERFLOW
         value = self._what_is(name)
@@ -365,6 +348,5 @@ class SimKeithley2400(SourceOutput, Settings):
         bits = _V_SOURCE if self._source == "VOLT" else _I_SOURCE
         return bits | _REAL_COMPLIANCE * self._is_complying | _OVP * self._is_protecting
 
-    @scpi(":STATus:MEASurement:CONDition?")
-    def _condition(self) -> str:
-        return str(_COMPLYING * self._is_complying | _PROTECTED * self._is_protecting)
+    def _conditions(self) -> int:
+        return _COMPLYING * self._is_complying | _PROTECTED * self._is_protecting

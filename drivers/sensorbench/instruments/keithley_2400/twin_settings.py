@@ -1,7 +1,7 @@
 """The simulated 2400's settings that drive nothing by themselves.
 
 Source: PyMeasure, keithley2400.py (headers, ends), QCoDeS, Keithley_2400.py, and a public summary
-of the user's manual 2400S-900-01 (ranges, filter, triggers); values after *RST recalled.
+of the user's manual 2400S-900-01 (ranges, filter; *OPT? table 16-1); values after *RST recalled.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from sensorbench.protocols.scpi_device import ScpiDevice, scpi
+from sensorbench.protocols.scpi_device import ScpiStatusDevice, scpi
 from sensorbench.protocols.scpi_parameters import (
     Choice,
     Flag,
@@ -32,8 +32,7 @@ _RANGES = {
     "RES": tuple(2.0 * 10.0**power for power in range(1, 9)),
 }
 _OVERRANGE = 1.055
-_LONGEST_DELAY_S, _MOST_COUNT = 999.9999, 2500
-LINE_HZ = 50.0
+_LONGEST_DELAY_S, _SUPPLY_HZ = 999.9999, 50.0
 
 
 def shown(value: float) -> str:
@@ -81,10 +80,11 @@ def range_of(name: str, value: float | Limit) -> float:
     return next((found for found in ranges if wanted <= _OVERRANGE * found), ranges[-1])
 
 
-class Settings(ScpiDevice):
+class Settings(ScpiStatusDevice):
     """What can be set beside the source. A value beyond a fixed range overflows."""
 
     _level: dict[str, float]
+    _line_hz, _auto_line = 50.0, True  # *RST leaves them
 
     def reset(self) -> None:
         self._nplc = 1.0
@@ -95,7 +95,6 @@ class Settings(ScpiDevice):
         self._autozero, self._remote_sense, self._auto_ohms = True, False, True
         self._filtered, self._filter, self._filter_count = False, "REP", 10
         self._delay_s, self._auto_delay = 0.0, True
-        self._counts = {"ARM": 1, "TRIG": 1}
         self._terminals, self._off_state, self._displays = "FRON", "NORM", True
 
     def _measured_in(self, name: str, value: float) -> bool:
@@ -207,32 +206,7 @@ class Settings(ScpiDevice):
     def _get_auto_delay(self) -> str:
         return str(int(self._auto_delay))
 
-    # -- when, where and how ---------------------------------------------------------------
-
-    @scpi(":ARM[:SEQuence][:LAYer]:COUNt", Number(beyond=("INF", "INFINITE")), bound=("ARM",))
-    @scpi(":TRIGger[:SEQuence]:COUNt", Number(), bound=("TRIG",))
-    def _set_count(self, layer: str, count: float | Limit) -> None:
-        self._counts[layer] = round(bounded(count, 1, _MOST_COUNT, 1))
-
-    @scpi(":ARM[:SEQuence][:LAYer]:COUNt?", bound=("ARM",))
-    @scpi(":TRIGger[:SEQuence]:COUNt?", bound=("TRIG",))
-    def _get_count(self, layer: str) -> str:
-        return str(self._counts[layer])
-
-    @scpi(":ARM[:SEQuence][:LAYer]:SOURce", Choice(
-        "IMMediate", beyond=("TLIN", "TIM", "MAN", "BUS", "NST", "PST", "BST")))  # fmt: skip
-    @scpi(":TRIGger[:SEQuence]:SOURce", Choice("IMMediate", beyond=("TLIN", "TLINK")))
-    def _set_trigger(self, _source: str) -> None:
-        """Only at once."""
-
-    @scpi(":ARM[:SEQuence][:LAYer]:SOURce?")
-    @scpi(":TRIGger[:SEQuence]:SOURce?")
-    def _get_trigger(self) -> str:
-        return "IMM"
-
-    @scpi(":ABORt")
-    def _abort(self) -> None:
-        """Nothing is under way."""
+    # -- where and how ----------------------------------------------------------------------
 
     @scpi(":ROUTe:TERMinals?")
     def _get_terminals(self) -> str:
@@ -258,9 +232,30 @@ class Settings(ScpiDevice):
     def _get_autozero(self) -> str:
         return str(int(self._autozero))
 
+    @scpi("*OPT?")
+    def _options(self) -> str:
+        return "0"
+
+    @scpi(":SYSTem:LFRequency", Number("HZ"))
+    def _set_line_frequency(self, hertz: float | Limit) -> None:
+        wanted = bounded(hertz, 50.0, 60.0, 60.0)
+        if wanted not in {50.0, 60.0}:
+            raise ScpiError(-222)
+        self._line_hz, self._auto_line = wanted, False
+
     @scpi(":SYSTem:LFRequency?")
     def _line_frequency(self) -> str:
-        return f"{LINE_HZ:.0f}"
+        return f"{self._line_hz:.0f}"
+
+    @scpi(":SYSTem:LFRequency:AUTO", Flag())
+    def _set_auto_line(self, on: bool) -> None:
+        self._auto_line = on
+        if on:
+            self._line_hz = _SUPPLY_HZ
+
+    @scpi(":SYSTem:LFRequency:AUTO?")
+    def _is_auto_line(self) -> str:
+        return str(int(self._auto_line))
 
     @scpi(":SYSTem:BEEPer[:IMMediate]", Maybe(Number("HZ")), Maybe(Number("S")))
     def _beep(self, _frequency: float | Limit | None, _seconds: float | Limit | None) -> None:

@@ -2,8 +2,8 @@
 
 Source: PyMeasure, keithley2450.py, and QCoDeS, Keithley_2450.yaml; ratings, protection, *RST values
 and errors recalled from the 2450 reference manual. Not modelled: sourcing current (it can be set,
-but drives nothing), buffers, sweeps, digital lines. A load is taken as a resistor when the limit
-is reached.
+but drives nothing), sweeps but linear ones of voltage, trigger models, digital lines. A load is
+taken as a resistor when the limit is reached.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from functools import partial
 from typing import ClassVar
 
 from sensorbench.core.quantity import components
-from sensorbench.instruments.keithley_2450.twin_settings import LINE_HZ, Settings, number
+from sensorbench.instruments.keithley_2450.twin_settings import LINE_HZ, number
+from sensorbench.instruments.keithley_2450.twin_sweep import Sweeps
 from sensorbench.instruments.simulated_smu import SourceOutput
 from sensorbench.protocols.scpi_device import scpi
 from sensorbench.protocols.scpi_parameters import (
@@ -35,7 +36,7 @@ _STEPS_V = (2, 5, 10, 20, 40, 60, 80, 100, 120, 140, 160, 180)
 _OVERFLOW = 9.9e37
 
 
-class SimKeithley2450(SourceOutput, Settings):
+class SimKeithley2450(SourceOutput, Sweeps):
     """A 2450 in a simulated world: its source feeds the field `source`.
 
     `sense` says what the load draws ("current", in A at the present voltage) and what lies at the

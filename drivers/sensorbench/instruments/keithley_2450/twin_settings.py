@@ -2,7 +2,8 @@
 
 Source: QCoDeS, Keithley_2450.py and sims/Keithley_2450.yaml, PyMeasure, keithley2450.py (headers,
 `"CURR:DC"` as SENSe:FUNCtion? answers it); ranges and *RST values recalled from the 2450 reference
-manual, where SENSe may be left out and SOURce may not.
+manual, where SENSe may be left out and SOURce may not. AVERage and OUTPut:SMODe: its
+pages 6-31 and 6-43 to 6-45 (2450-901-01).
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from sensorbench.instruments.simulated_buffer import READING, asked_for, buffer_and_elements
-from sensorbench.protocols.scpi_device import ScpiDevice, scpi
+from sensorbench.instruments.simulated_buffer import BufferedDevice
+from sensorbench.protocols.scpi_device import scpi
 from sensorbench.protocols.scpi_parameters import (
     Choice,
     Flag,
@@ -25,8 +26,8 @@ from sensorbench.protocols.scpi_status import ScpiError
 
 F = TypeVar("F", bound=Callable[..., "str | None"])
 
-_SENSED = {"VOLT": "VOLTage[:DC]", "CURR": "CURRent[:DC]", "RES": "RESistance"}
-_SOURCED = {"VOLT": "VOLTage", "CURR": "CURRent"}
+SENSED = {"VOLT": "VOLTage[:DC]", "CURR": "CURRent[:DC]", "RES": "RESistance"}
+SOURCED = {"VOLT": "VOLTage", "CURR": "CURRent"}
 _UNITS = {"VOLT": "V", "CURR": "A", "RES": "OHM"}
 _FUNCTIONS = {
     "VOLT": "VOLT", "VOLTAGE": "VOLT", "CURR": "CURR", "CURRENT": "CURR", "RES": "RES",
@@ -39,8 +40,7 @@ _RANGES = {
     "RES": (20.0, *(2.0 * 10.0**power for power in range(2, 9))),
 }
 _OVERRANGE = 1.05
-_READ = buffer_and_elements("READing", "SOURce")
-_MOST_COUNT, _LONGEST_DELAY_S = 300_000, 10_000.0
+_MOST_COUNT, _LONGEST_DELAY_S, _MOST_FILTER = 300_000, 10_000.0, 100
 LINE_HZ = 50.0
 
 
@@ -72,14 +72,14 @@ def sense(
     header: str, parameters: Callable[[str], tuple[Parameter, ...]] = lambda _: ()
 ) -> Callable[[F], F]:
     """Declare a method for each function that is measured."""
-    return each("[:SENSe]:{}" + header, _SENSED, parameters)
+    return each("[:SENSe]:{}" + header, SENSED, parameters)
 
 
 def source(
     header: str, parameters: Callable[[str], tuple[Parameter, ...]] = lambda _: ()
 ) -> Callable[[F], F]:
     """Declare a method for each function that is sourced."""
-    return each(":SOURce:{}" + header, _SOURCED, parameters)
+    return each(":SOURce:{}" + header, SOURCED, parameters)
 
 
 def _flag(_: str) -> tuple[Parameter, ...]:
@@ -105,24 +105,30 @@ def _range(name: str, value: float | Limit) -> float:
     return next((found for found in ranges if wanted <= found), ranges[-1])
 
 
-class Settings(ScpiDevice):
+class Settings(BufferedDevice):
     """What can be set beside the source. A value beyond a fixed range overflows."""
 
     _level: dict[str, float]  # what is sourced, by function
 
     def reset(self) -> None:
+        super().reset()
         self._sensed = "CURR"
-        self._nplc = dict.fromkeys(_SENSED, 1.0)
+        self._nplc = dict.fromkeys(SENSED, 1.0)
         self._range = {name: ranges[0] for name, ranges in _RANGES.items()}
-        self._autorange = dict.fromkeys(_SENSED, True)
-        self._autozero = dict.fromkeys(_SENSED, True)
-        self._remote_sense = dict.fromkeys(_SENSED, False)
+        self._autorange = dict.fromkeys(SENSED, True)
+        self._autozero = dict.fromkeys(SENSED, True)
+        self._remote_sense = dict.fromkeys(SENSED, False)
+        self._filters = dict.fromkeys(SENSED, False)
+        self._moving = dict.fromkeys(SENSED, False)
+        self._filter_count = dict.fromkeys(SENSED, 10)
+        self._filled: dict[str, list[float]] = {name: [] for name in SENSED}
+        self._off_states = dict.fromkeys(SOURCED, "NORM")
         self._count = 1
-        self._source_range = {name: _RANGES[name][0] for name in _SOURCED}
-        self._source_autorange = dict.fromkeys(_SOURCED, True)
-        self._delay_s = dict.fromkeys(_SOURCED, 0.0)
-        self._auto_delay = dict.fromkeys(_SOURCED, True)
-        self._read_back = dict.fromkeys(_SOURCED, True)
+        self._source_range = {name: _RANGES[name][0] for name in SOURCED}
+        self._source_autorange = dict.fromkeys(SOURCED, True)
+        self._delay_s = dict.fromkeys(SOURCED, 0.0)
+        self._auto_delay = dict.fromkeys(SOURCED, True)
+        self._read_back = dict.fromkeys(SOURCED, True)
         self._terminals = "FRON"
 
     def _measured_in(self, name: str, value: float) -> bool:
@@ -195,6 +201,32 @@ class Settings(ScpiDevice):
     def _zero_once(self) -> None:
         """No unit drifts between two readings here."""
 
+    @sense(":AVERage[:STATe]", _flag)
+    def _set_filters(self, name: str, on: bool) -> None:
+        self._filters[name] = on
+        self._filled[name].clear()
+
+    @sense(":AVERage[:STATe]?")
+    def _get_filters(self, name: str) -> str:
+        return str(int(self._filters[name]))
+
+    @sense(":AVERage:TCONtrol", lambda _: (Choice("REPeat", "MOVing"),))
+    def _set_filter(self, name: str, kind: str) -> None:
+        self._moving[name] = kind == "MOV"
+        self._filled[name].clear()
+
+    @sense(":AVERage:TCONtrol?")
+    def _get_filter(self, name: str) -> str:
+        return "MOV" if self._moving[name] else "REP"
+
+    @sense(":AVERage:COUNt", _plain)
+    def _set_filter_count(self, name: str, count: float | Limit) -> None:
+        self._filter_count[name] = round(bounded(count, 1, _MOST_FILTER, 10))
+
+    @sense(":AVERage:COUNt?")
+    def _get_filter_count(self, name: str) -> str:
+        return str(self._filter_count[name])
+
     @scpi("[:SENSe]:COUNt", Number())
     def _set_count(self, count: float | Limit) -> None:
         self._count = round(bounded(count, 1, _MOST_COUNT, 1))
@@ -250,6 +282,18 @@ class Settings(ScpiDevice):
     def _get_read_back(self, name: str) -> str:
         return str(int(self._read_back[name]))
 
+    @each(
+        ":OUTPut:{}:SMODe",
+        SOURCED,
+        lambda _: (Choice("NORMal", "ZERO", "HIMPedance", "GUARd"),),
+    )
+    def _set_off_state(self, name: str, state: str) -> None:
+        self._off_states[name] = state
+
+    @each(":OUTPut:{}:SMODe?", SOURCED)
+    def _get_off_state(self, name: str) -> str:
+        return self._off_states[name]
+
     # -- the unit --------------------------------------------------------------------------
 
     @scpi(":ROUTe:TERMinals", Choice("FRONt", "REAR"))
@@ -264,34 +308,11 @@ class Settings(ScpiDevice):
     def _line_frequency(self) -> str:
         return f"{LINE_HZ:.0f}"
 
+    @scpi(":SYSTem:BEEPer[:IMMediate]", Number("HZ"), Number("S"))
+    def _beep(self, *_: float | Limit) -> None:
+        """Nobody hears it."""
+
     @scpi(":SYSTem:CLEar")
     def _clear_errors(self) -> None:
         while self.status.pop()[0]:
             pass
-
-    # -- readings --------------------------------------------------------------------------
-
-    def _measure(self, name: str) -> float:
-        """Return a reading of a function, which takes its time."""
-        raise NotImplementedError
-
-    def _sourced(self) -> float:
-        """Return what stands beside a reading as its source value."""
-        raise NotImplementedError
-
-    @each(":MEASure:{}?", _SENSED, lambda _: _READ)
-    def _measure_now(self, name: str, buffer: str | None, *elements: str | None) -> str:
-        self._sensed = name
-        return self._read(buffer, *elements)
-
-    @scpi(":MEASure?", *_READ)
-    @scpi(":READ?", *_READ)
-    def _read(self, _buffer: str | None, *elements: str | None) -> str:
-        """Take as many readings as COUNt says and return the last."""
-        if self._count > 1:
-            raise self.not_modelled(f"{self._count} readings into a buffer", -221)
-        reading = self._measure(self._sensed)
-        return ",".join(
-            number(reading if element == READING else self._sourced())
-            for element in asked_for(elements)
-        )

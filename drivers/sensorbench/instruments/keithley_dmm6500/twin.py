@@ -2,8 +2,9 @@
 
 Source: PyMeasure, keithleyDMM6500.py, and its tests (*LANG, six decimals); QCoDeS,
 Keithley_6500.py; what its modules name; how READ? fills the buffer recalled from the reference
-manual. Not modelled: temperature, frequency, period, capacitance, ratio, digitizing, scanner cards,
-trigger models, binary formats, the other three languages; they are refused and noted.
+manual. Not modelled: readings of temperature, frequency, period and ratio, which can be set up;
+digitizing, scanner cards, trigger models, binary formats, the other three languages; they are
+refused and noted.
 """
 
 from __future__ import annotations
@@ -15,29 +16,26 @@ from typing import ClassVar
 
 from sensorbench.core.quantity import components
 from sensorbench.instruments.keithley_dmm6500.twin_functions import Function
-from sensorbench.instruments.keithley_dmm6500.twin_settings import Settings, each
+from sensorbench.instruments.keithley_dmm6500.twin_settings import ALL, each
+from sensorbench.instruments.keithley_dmm6500.twin_unit import Unit
 from sensorbench.instruments.simulated_buffer import (
     READING,
-    BufferName,
+    Kept,
     asked_for,
     buffer_and_elements,
 )
 from sensorbench.protocols.scpi_device import scpi
-from sensorbench.protocols.scpi_parameters import Choice, Limit, Maybe, Number, bounded
-from sensorbench.protocols.scpi_status import ScpiError
+from sensorbench.protocols.scpi_parameters import Choice, Limit, Number
 from sensorbench.world.twins import Signal
 from sensorbench.world.world import World
 
 _OVERFLOW = 9.9e37
-_TEST_A = 1e-3  # what continuity and diode test drive
-_BUFFER = 100_000
-_NAME, _READ = Maybe(BufferName()), buffer_and_elements("READing", "RELative")
+_READ = buffer_and_elements("READing", "RELative")
 _MOST_AWAITED = 100_000
 _IN_ANY_LANGUAGE = (b"*IDN?", b"*LANG")
-_MEASURED = ("VOLT:DC", "VOLT:AC", "CURR:DC", "CURR:AC", "RES", "FRES", "CONT", "DIOD")
 
 
-class SimKeithleyDmm6500(Settings):
+class SimKeithleyDmm6500(Unit):
     """A DMM6500 in a simulated world: volts of a signal, ohms of `resistance_ohm`, `current_a`.
 
     Nothing connected reads 0 V, 0 A and infinitely many ohms; 2-wire ohms have `leads_ohm` more.
@@ -59,22 +57,20 @@ class SimKeithleyDmm6500(Settings):
         resistance_ohm: float = math.inf,
         leads_ohm: float = 0.2,
         current_a: float = 0.0,
+        capacitance_f: float = 0.0,
         rear_terminals: bool = False,
     ) -> None:
         super().__init__(
             serial, fault=partial(world.fault_of, serial), beyond=world.beyond_of(serial)
         )
         self.resistance_ohm, self.leads_ohm, self.current_a = resistance_ohm, leads_ohm, current_a
+        self.capacitance_f = capacitance_f
         self.rear_terminals = rear_terminals
         self._world, self._beyond = world, world.beyond_of(serial)
         self._volts: Signal = lambda: 0.0
         self._noise = world.stream(serial, "noise")
         self._language = self._next_language = "SCPI"
         self.reset()
-
-    def reset(self) -> None:
-        super().reset()
-        self._readings: list[tuple[float, float]] = []  # with the time of each
 
     def sense(self, member: str, signal: Signal) -> None:
         """Connect the leads to what `voltage` measures. Raises KeyError for another member."""
@@ -90,9 +86,15 @@ class SimKeithleyDmm6500(Settings):
 
     def press_relative(self) -> None:
         """Press REL at the front panel: what is measured now is taken off all that follows."""
-        function = self._selected
+        self._acquire(self._function)
+        self._selected.relates = True
+
+    @each("[:SENSe]:{}:RELative:ACQuire", ALL)
+    def _acquire(self, name: str) -> None:
+        function = self._functions[name]
+        self._check_readable(function)
         function.relates = False
-        function.relative, function.relates = self._taken(function), True
+        function.relative = self._taken(function)
 
     def handle(self, line: bytes) -> bytes | None:
         """Carry out one message; in another language it knows nothing of what is said."""
@@ -113,8 +115,10 @@ class SimKeithleyDmm6500(Settings):
             return components(self._volts())[0]
         if function.name == "CURR:DC":
             return self.current_a
+        if function.name == "CAP":
+            return self.capacitance_f
         ohms = self.resistance_ohm + (0.0 if function.name == "FRES" else self.leads_ohm)
-        return ohms * _TEST_A if function.name == "DIOD" else ohms
+        return ohms * function.bias_a if function.name == "DIOD" else ohms
 
     def _taken(self, function: Function) -> float:
         """Take a reading, which takes its time; inf beyond the range."""
@@ -141,61 +145,48 @@ class SimKeithleyDmm6500(Settings):
         reading = function.calculated(function.filtered(reading))
         return math.copysign(min(abs(reading), _OVERFLOW), reading)
 
-    def _shown(self, kept: tuple[float, float], elements: Sequence[str | None]) -> str:
-        reading, at_s = kept
+    def _check_readable(self, function: Function) -> None:
+        if not function.is_readable:
+            raise self.not_modelled(f"READ? of {function.name}", -221)
+
+    def _shown(self, kept: Kept, buffer: str | None, elements: Sequence[str | None]) -> str:
+        since_s = self._buffer(buffer).readings[0].at_s
         return ",".join(
-            self.shown(reading if element == READING else at_s - self._readings[0][1])
+            self.shown(kept.reading if element == READING else kept.at_s - since_s)
             for element in asked_for(elements)
         )
 
     @scpi(":READ?", *_READ)
-    def _read(self, _buffer: str | None, *elements: str | None) -> str:
+    def _read(self, buffer: str | None, *elements: str | None) -> str:
         """Take as many readings as COUNt says into the buffer and return the last."""
         function = self._selected
+        self._check_readable(function)
         repeats = function.filter_count if function.filters and not function.moving else 1
         if self._count * repeats > _MOST_AWAITED:
             raise self.not_modelled(f"READ? of {self._count} readings", -221)
         for _ in range(self._count):
-            kept = self._reading(function), self._world.clock.now()
-            self._readings = [*self._readings[-_BUFFER + 1 :], kept]
-        return self._shown(self._readings[-1], elements)
+            self._buffer(buffer).add(Kept(self._reading(function), self._world.clock.now()))
+        return self._shown(self._last(buffer), buffer, elements)
 
-    @each(":MEASure:{}?", _MEASURED, lambda _: _READ)
+    @each(":MEASure:{}?", ALL, lambda _: _READ)
     def _measure(self, name: str, buffer: str | None, *elements: str | None) -> str:
         self._function = name
         return self._read(buffer, *elements)
 
     @scpi(":FETCh?", *_READ)
-    def _fetch(self, _buffer: str | None, *elements: str | None) -> str:
-        if not self._readings:
-            raise ScpiError(-230)
-        return self._shown(self._readings[-1], elements)
-
-    @scpi(":TRACe:ACTual?", _NAME)
-    def _in_buffer(self, _buffer: str | None) -> str:
-        return str(len(self._readings))
-
-    @scpi(":TRACe:POINts?", _NAME)
-    def _buffer_size(self, _buffer: str | None) -> str:
-        return str(_BUFFER)
-
-    @scpi(":TRACe:CLEar", _NAME)
-    def _clear_buffer(self, _buffer: str | None) -> None:
-        self._readings.clear()
+    def _fetch(self, buffer: str | None, *elements: str | None) -> str:
+        return self._shown(self._last(buffer), buffer, elements)
 
     @scpi(":TRACe:DATA?", Number(), Number(), *_READ)
     def _data(
         self,
         first: float | Limit,
         last: float | Limit,
-        _buffer: str | None,
+        buffer: str | None,
         *elements: str | None,
     ) -> str:
-        most = max(1, len(self._readings))
-        begin, end = round(bounded(first, 1, most, 1)), round(bounded(last, 1, most, most))
-        if not self._readings or begin > end:
-            raise ScpiError(-222)
-        return ", ".join(self._shown(one, elements) for one in self._readings[begin - 1 : end])
+        kept = self._between(buffer, first, last)
+        return ", ".join(self._shown(one, buffer, elements) for one in kept)
 
     @scpi(":ABORt")
     def _abort(self) -> None:

@@ -26,7 +26,9 @@ class Function:
 
     `ranges` gives the one-year accuracy of each range as percent of reading and of range,
     `overranged` whether its largest range can be exceeded by a fifth, as the others. `relative` is
-    taken off a reading where `relates`, which then goes through filter and math.
+    taken off a reading where `relates`, which then goes through filter and math. What is not
+    `is_readable` can be set up and not measured here. `gate_s` and the threshold are those of
+    frequency and period, `bias_a` is what the diode test drives.
     """
 
     name: str
@@ -51,9 +53,16 @@ class Function:
     factor: float = 1.0
     offset: float = 0.0
     percent_of: float = 1.0
+    is_readable: bool = True
+    most_relative: float = 0.0
+    gate_s: float = 0.2
+    threshold_v: float = 750.0
+    threshold_automatic: bool = True
+    bias_a: float = 1e-3
 
     def __post_init__(self) -> None:
         self.range_now = max(self.ranges)
+        self.most_relative = self.most_relative or _OVERRANGE * max(self.ranges)
 
     @property
     def is_ac(self) -> bool:
@@ -123,6 +132,8 @@ _OHMS = {
     1e8: (0.2000, 0.0030),
 }
 _DC_AMPERES = dict.fromkeys((1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 3.0), (0.05, 0.01))
+_FARADS = dict.fromkeys((1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3), (0.4, 0.1))
+_NO_RANGE = {1.0: (0.0, 0.0)}
 _AC_AMPERES = {1e-4: (0.10, 0.07)} | dict.fromkeys((1e-3, 1e-2, 1e-1, 1.0, 3.0), (0.10, 0.04))
 
 
@@ -139,5 +150,10 @@ def all_functions() -> dict[str, Function]:
             Function("FRES", "OHM", {1.0: (0.0085, 0.0200), **_OHMS}, overranged=True),
             Function("CONT", "OHM", {1e3: (0.010, 0.010)}, integrates=False, overranged=True),
             Function("DIOD", "V", {10.0: (0.010, 0.010)}),
+            Function("CAP", "F", _FARADS, integrates=False, overranged=True),
+            Function("TEMP", "", {850.0: (0.0, 0.0)}, is_readable=False, most_relative=3310.0),
+            Function("FREQ:VOLT", "HZ", _NO_RANGE, False, is_readable=False, most_relative=1e6),
+            Function("PER:VOLT", "S", _NO_RANGE, False, is_readable=False, most_relative=1.0),
+            Function("VOLT:DC:RAT", "", dict(_DC_VOLTS), is_readable=False),
         )
     }

@@ -2,8 +2,8 @@
 
 Source: QCoDeS, sims/Keysight_34465A.yaml and Keysight_344xxA_submodules.py; accuracy: Agilent
 34401A service guide (same class); the rest recalled from the Truevolt operating guide.
-Not modelled: frequency, period, capacitance, ratio, thermistors, scales but dB and dBm, statistics
-and limits, formats, bandwidths of AC, files; they are refused and noted.
+Not modelled: capacitance, ratio, thermistors, scales but dB and dBm, statistics and limits,
+formats, files; they are refused and noted.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import partial
 from typing import ClassVar
 
 from sensorbench.core.quantity import components
+from sensorbench.instruments.keysight_34461a.twin_frequency import COUNTED, As34401a
 from sensorbench.instruments.keysight_34461a.twin_functions import (
     OVERRANGE,
     Function,
@@ -39,22 +40,21 @@ _TEMPERATURE_OPTIONS = (
 )
 
 
-class SimKeysight34461a(Trigger):
-    """A 34461A in a simulated world: volts of a signal, ohms of `resistance_ohm`, `current_a`.
+class SimulatedMultimeter(Trigger):
+    """A meter in a simulated world: volts of a signal, ohms of `resistance_ohm`, `current_a`.
 
     Nothing connected reads 0 V, 0 A and infinitely many ohms; 2-wire ohms have `leads_ohm` more;
     temperature is that of a platinum resistor of `resistance_ohm`. What the world has does not
-    alternate: AC reads 0. A reading takes its integration time on the clock; INIT and *TRG start
-    them and do not wait, ABOR ends them. READ?, FETC?, *OPC? and *WAI wait and occupy the line
-    until their readings are there: what is sent meanwhile, ABOR too, is heard after them. What
-    waits for a trigger that does not come is not answered, nor are more than a million readings. A
-    reading that ended unwatched has what the signal was when the world next changed, or when the
-    meter was next spoken to. The unit's own errors lie inside the one-year accuracy.
+    alternate: AC, frequency and period read 0. A reading takes its integration time on the clock;
+    INIT and *TRG start them and do not wait, ABOR ends them. READ?, FETC?, *OPC? and *WAI wait and
+    occupy the line until their readings are there: what is sent meanwhile, ABOR too, is heard
+    after them. What waits for a trigger that does not come is not answered, nor are more than a
+    million readings. A reading that ended unwatched has what the signal was when the world next
+    changed, or when the meter was next spoken to. The unit's own errors lie inside the one-year
+    accuracy.
     """
 
     sessions = 2  # recalled
-    IDENTITY = "Keysight Technologies,34461A,{serial},A.03.03-02.40-03.03-00.52-01-01"
-    SIBLING = ("34461A", "34465A")
     FAULTS: ClassVar[tuple[str, ...]] = ("overload", "identity", "silent")
 
     def __init__(
@@ -95,7 +95,7 @@ class SimKeysight34461a(Trigger):
             return components(self._volts())[0]
         if name == "CURR":
             return self.current_a
-        if name in {"VOLT:AC", "CURR:AC"}:
+        if name in {"VOLT:AC", "CURR:AC", *COUNTED}:
             return 0.0
         two_wires = name in {"RES", "CONT", "DIOD"} or (name == "TEMP" and self._wires == 2)
         ohms = self.resistance_ohm + (self.leads_ohm if two_wires else 0.0)
@@ -114,6 +114,8 @@ class SimKeysight34461a(Trigger):
 
     def _take_reading(self, ended_s: float) -> float:
         name, function = self._function, self._selected
+        if name in COUNTED:
+            return self._told_as(function, 0.0)
         value = self._input(name)
         if self._world.fault_of(self.serial, ended_s) == "overload":
             value = math.inf
@@ -211,4 +213,13 @@ class SimKeysight34461a(Trigger):
     @scpi(":CONFigure?")
     def _configuration(self) -> str:
         function = self._selected
+        if self._function in COUNTED:
+            raise self.not_modelled(f"CONF? of {self._function}", -221)
         return f'"{self._function} {nr3(function.range_now)},{nr3(function.resolution)}"'
+
+
+class SimKeysight34461a(SimulatedMultimeter, As34401a):
+    """A 34461A in a simulated world, which takes a 34401A's commands, too."""
+
+    IDENTITY = "Keysight Technologies,34461A,{serial},A.03.03-02.40-03.03-00.52-01-01"
+    SIBLING = ("34461A", "34465A")

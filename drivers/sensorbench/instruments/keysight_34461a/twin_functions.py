@@ -26,9 +26,10 @@ class Function:
 
     `ranges` gives the one-year accuracy of each range as percent of reading and of range;
     `overload_bit` is its bit in the questionable register. `integrates` is whether it has NPLC
-    and autozero; what has not takes `seconds`. `resolutions` are shares of the range by NPLC;
-    `aperture_s` is in the place of NPLC where it is set. `range_now` is the range that it was last
-    in, `null_value` what is taken off a reading while `nulled`, None until a first reading.
+    and autozero; what has not takes `seconds`, which its filter or gate sets. `resolutions` are
+    shares of the range by NPLC; `aperture_s` is in the place of NPLC where it is set. `range_now`
+    is the range that it was last in, `null_value` what is taken off a reading while `nulled`, None
+    until a first reading.
     """
 
     unit: str
@@ -46,14 +47,17 @@ class Function:
     fixed_range: float | None = None
     range_now: float = 0.0
 
+    usual_s: float = field(init=False)
+
     def __post_init__(self) -> None:
+        self.usual_s = self.seconds
         self.reset()
 
     def reset(self) -> None:
         """Take the settings that *RST and CONFigure give."""
         self.nplc, self.aperture_s, self.autozero, self.fixed_range = 10.0, None, True, None
         self.nulled, self.null_value = False, 0.0
-        self.range_now = self.default_range
+        self.range_now, self.seconds = self.default_range, self.usual_s
 
     @property
     def resolution(self) -> float:
@@ -134,7 +138,8 @@ OHMS = {
     1e7: (0.040, 0.001),
     1e8: (0.800, 0.010),
 }
-_AC_SECONDS = 0.6  # the filter for signals above 20 Hz has settled
+_AC_VOLT_SECONDS, _AC_AMPERE_SECONDS = 0.625, 0.25  # the filter of 20 Hz has settled
+_GATE_SECONDS = 0.1
 
 
 def all_functions(
@@ -144,7 +149,8 @@ def all_functions(
 ) -> dict[str, Function]:
     """Return the functions by their short names, each with the settings of *RST.
 
-    TEMPerature measures ohms and has no range of its own; CONTinuity and DIODe have one range.
+    TEMPerature measures ohms and has no range of its own; CONTinuity and DIODe have one range, and
+    those of FREQuency and PERiod are of the voltage.
     """
 
     def integrating(
@@ -154,12 +160,16 @@ def all_functions(
 
     return {
         "VOLT": integrating("V", dc_volts, 10.0, _VOLTS_BIT),
-        "VOLT:AC": Function("V", _AC_VOLTS, 10.0, _VOLTS_BIT, False, _AC_SECONDS, resolutions),
+        "VOLT:AC": Function("V", _AC_VOLTS, 10.0, _VOLTS_BIT, False, _AC_VOLT_SECONDS, resolutions),
         "CURR": integrating("A", _DC_AMPERES, 1.0, _AMPERES_BIT),
-        "CURR:AC": Function("A", _AC_AMPERES, 1.0, _AMPERES_BIT, False, _AC_SECONDS, resolutions),
+        "CURR:AC": Function(
+            "A", _AC_AMPERES, 1.0, _AMPERES_BIT, False, _AC_AMPERE_SECONDS, resolutions
+        ),
         "RES": integrating("OHM", ohms, 1e3, _OHMS_BIT),
         "FRES": integrating("OHM", ohms, 1e3, _OHMS_BIT),
         "TEMP": integrating("OHM", ohms, 1e3, _TEMPERATURE_BIT),
+        "FREQ": Function("HZ", _AC_VOLTS, 10.0, 0, False, _GATE_SECONDS),
+        "PER": Function("S", _AC_VOLTS, 10.0, 0, False, _GATE_SECONDS),
         "CONT": Function("OHM", {1e3: (0.010, 0.020)}, 1e3, _OHMS_BIT, False, 0.01),
         "DIOD": Function("V", {5.0: (0.010, 0.020)}, 5.0, _VOLTS_BIT, False, 0.01),
     }

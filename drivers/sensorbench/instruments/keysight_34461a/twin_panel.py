@@ -1,7 +1,8 @@
 """The simulated 34461A's front panel and options: what does not touch a reading.
 
 Source: QCoDeS, Keysight_344xxA_submodules.py (DISPlay, *OPT?, SYSTem:LFRequency?);
-ROUTe:TERMinals? and SYSTem:BEEPer recalled from the Truevolt operating guide.
+ROUTe:TERMinals?, SYSTem:BEEPer, :LOCal, :REMote and :RWLock recalled from the Truevolt operating
+guide.
 """
 
 from __future__ import annotations
@@ -15,11 +16,16 @@ _LONGEST_TEXT = 40
 
 
 class Panel(ScpiStatusDevice):
-    """Display, beeper, the Front/Rear button. `rear_terminals` is where that button stands."""
+    """Display, beeper, the Front/Rear button. `rear_terminals` is where that button stands.
+
+    `control` is who may press keys: "local" anybody, "remote" who presses Local first, "locked"
+    nobody.
+    """
 
     LINE_HZ: ClassVar[float] = 50.0
     rear_terminals = False
     beeps = 0
+    control = "local"
 
     _display_on, _shown, _beeper_on = True, "", True
 
@@ -57,6 +63,12 @@ class Panel(ScpiStatusDevice):
     @scpi(":DISPlay:TEXT:CLEar")
     def _clear_shown(self) -> None:
         self._shown = ""
+
+    @scpi(":SYSTem:REMote", bound=("remote",))
+    @scpi(":SYSTem:RWLock", bound=("locked",))
+    @scpi(":SYSTem:LOCal", bound=("local",))
+    def _set_control(self, control: str) -> None:
+        self.control = control
 
     @scpi(":SYSTem:BEEPer[:IMMediate]")
     def _beep(self) -> None:

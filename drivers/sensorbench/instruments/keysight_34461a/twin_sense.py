@@ -2,8 +2,7 @@
 
 Source: QCoDeS, Keysight_344xxA_submodules.py and sims/Keysight_34465A.yaml; TEMPerature recalled
 from the Truevolt operating guide, as is NULL, whose headers public clients have (VOLT:DC:NULL:STAT,
-:VAL, :VAL:AUTO). Not modelled: BANDwidth, thermistors, frequency, period, ratio, capacitance; they
-are refused and noted.
+:VAL, :VAL:AUTO). Not modelled: thermistors, ratio, capacitance; they are refused and noted.
 """
 
 from __future__ import annotations
@@ -52,13 +51,13 @@ _ZEROED = ("VOLT", "CURR", "RES", "TEMP")
 _NULLED = ("VOLT", "VOLT:AC", "CURR", "CURR:AC", "RES", "FRES", "TEMP")
 _RESOLVED = ("VOLT", "CURR", "RES", "FRES")
 _NAMES = {
-    **{name: name for name in (*_HEADERS, "CONT", "DIOD")},
+    **{name: name for name in (*_HEADERS, "CONT", "DIOD", "FREQ", "PER")},
     "VOLT:DC": "VOLT", "VOLTAGE": "VOLT", "VOLTAGE:DC": "VOLT", "VOLTAGE:AC": "VOLT:AC",
     "CURR:DC": "CURR", "CURRENT": "CURR", "CURRENT:DC": "CURR", "CURRENT:AC": "CURR:AC",
     "RESISTANCE": "RES", "FRESISTANCE": "FRES", "TEMPERATURE": "TEMP", "CONTINUITY": "CONT",
-    "DIODE": "DIOD",
+    "DIODE": "DIOD", "FREQUENCY": "FREQ", "PERIOD": "PER",
 }  # fmt: skip
-_OTHERS = ("FREQ", "FREQUENCY", "PER", "PERIOD", "CAP", "CAPACITANCE", "VOLT:DC:RAT", "VOLT:RAT")
+_OTHERS = ("CAP", "CAPACITANCE", "VOLT:DC:RAT", "VOLT:RAT")
 
 
 class _RangeParameter:
@@ -72,7 +71,7 @@ class _RangeParameter:
         return Limit.DEF if token.upper() == "AUTO" else self._number.parse(token)
 
 
-class _FlagOrOnce:
+class FlagOrOnce:
     """ON, OFF, a number, or ONCE, which is None."""
 
     def parse(self, token: str) -> bool | None:
@@ -160,8 +159,11 @@ class Sense(Scale):
             raise self.not_modelled(f"FUNC {name.upper()}")
         if name.upper() not in _NAMES:
             raise ScpiError(-224)
+        found = _NAMES[name.upper()]
+        if found not in self._functions:
+            raise self.not_modelled(f"FUNC {name.upper()}")
         self._stop()
-        self._take_function(_NAMES[name.upper()])
+        self._take_function(found)
 
     def _take_function(self, name: str) -> None:
         if name != self._function:
@@ -210,7 +212,7 @@ class Sense(Scale):
             return self._ended(end, *ends, function.default_range)
         return nr3(function.range_now)
 
-    @for_each("[:SENSe]:{}:RANGe:AUTO", RANGED, lambda _: (_FlagOrOnce(),))
+    @for_each("[:SENSe]:{}:RANGe:AUTO", RANGED, lambda _: (FlagOrOnce(),))
     def _set_autorange(self, name: str, on: bool | None) -> None:
         function = self._functions[name]
         if on is None:
@@ -226,7 +228,7 @@ class Sense(Scale):
         """Return what a function has at its terminals, without this unit's error."""
         raise NotImplementedError
 
-    @for_each("[:SENSe]:{}:ZERO:AUTO", _ZEROED, lambda _: (_FlagOrOnce(),))
+    @for_each("[:SENSe]:{}:ZERO:AUTO", _ZEROED, lambda _: (FlagOrOnce(),))
     def _set_autozero(self, name: str, on: bool | None) -> None:
         self._functions[name].autozero = bool(on)  # ONCE: one zero now, then off
 

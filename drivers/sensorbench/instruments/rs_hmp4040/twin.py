@@ -4,8 +4,8 @@ Sources: R&S's instrument driver for the HMP4000 and PyMeasure, hmp.py (commands
 32.05 V and 10.01 A; digits of the replies recalled.
 Not confirmed: that OUTPut ON switches the master on, and with it all that are selected to; values
 after *RST, the most that the protection takes; that switching on again releases a blown fuse.
-Not modelled: arbitrary sequences, links and delays of fuses, the protection's mode PROT, tracking,
-memory, 160 W an output; they are refused and noted.
+Not modelled: arbitrary sequences that run, links and delays of fuses, the protection's mode PROT,
+tracking, memory, 160 W an output; they are refused and noted.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from enum import Enum
 from functools import partial
 from typing import ClassVar
 
+from sensorbench.instruments.rs_hmp4040.twin_sequence import Sequences
 from sensorbench.instruments.simulated_output import Output, Rating
 from sensorbench.instruments.simulated_supply import SimulatedSupply
-from sensorbench.protocols.scpi_device import ScpiDevice, scpi
+from sensorbench.protocols.scpi_device import scpi
 from sensorbench.protocols.scpi_parameters import Choice, Flag, Limit, Maybe, Number, bounded
 from sensorbench.world.world import World
 
@@ -59,7 +60,7 @@ class _HmpOutput(Output):
         super().reset()
 
 
-class SimRsHmp4040(SimulatedSupply[_HmpOutput], ScpiDevice):
+class SimRsHmp4040(SimulatedSupply[_HmpOutput], Sequences):
     """An HMP4040. A fuse that is on blows when its limit acts.
 
     A person at its panel presses OUTPUT, the master switch: on, with all outputs selected to.
@@ -80,6 +81,7 @@ class SimRsHmp4040(SimulatedSupply[_HmpOutput], ScpiDevice):
         }
         super().__init__(world, serial, outputs)
         self._number, self._master = 1, False
+        self._begin_sequences()
 
     def reset(self) -> None:
         self._number, self._master = 1, False

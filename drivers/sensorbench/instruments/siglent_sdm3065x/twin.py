@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from sensorbench.instruments.keysight_34461a.twin import SimKeysight34461a
+from sensorbench.instruments.keysight_34461a.twin import SimulatedMultimeter
 from sensorbench.instruments.keysight_34461a.twin_functions import Function
 from sensorbench.protocols.scpi_device import scpi
 from sensorbench.protocols.scpi_parameters import Choice, Limit, Maybe, Number, bounded, nr3
@@ -35,7 +35,7 @@ _OHMS = {
 _DC_AMPERES = dict.fromkeys((2e-4, 2e-3, 2e-2, 2e-1, 2.0, 10.0), (0.150, 0.020))
 
 
-class SimSiglentSdm3065x(SimKeysight34461a):
+class SimSiglentSdm3065x(SimulatedMultimeter):
     """An SDM3065X in a simulated world: what the 34461A's twin says holds of it.
 
     A platinum resistor is measured with two wires, so that its leads count.
@@ -51,7 +51,7 @@ class SimSiglentSdm3065x(SimKeysight34461a):
     # Its reference does not have these.
     _options = _terminals = _line_frequency = None  # type: ignore[assignment]
     _show = _get_shown = _clear_shown = None  # type: ignore[assignment]
-    _set_at_zero = _get_at_zero = None  # type: ignore[assignment]
+    _set_at_zero = _get_at_zero = _set_control = None  # type: ignore[assignment]
 
     def _measurable(self) -> dict[str, Function]:
         shares = self.RESOLUTIONS

@@ -1,11 +1,13 @@
 """Simulated Siglent SPD3303X: outputs 1 and 2, and the fixed third.
 
 Source: the SPD3303X quick start as public drivers cite it (labmcp-bench-psu 0.1.3; siglent-spd-mcp
-0.1.3; PyMeasure, siglent_spdbase.py).
+0.1.3; PyMeasure, siglent_spdbase.py); the manual of the PSD7303A, page 39, which is the same supply
+by another name (SYSTem:VERSion?, TIMEr, a step as `3,0.5,2`).
 Not confirmed: the digits of its replies, that a value beyond the range changes nothing, the limit
-at power on, the timer bits of the status word while a timer runs.
-Not modelled: series and parallel, the timer's steps, the wave display, memory, the network
-commands; they are noted, and like all that it does not know, not answered and no error.
+at power on, the timer bits of the status word while a timer runs, that *RCL leaves outputs switched
+as they are.
+Not modelled: series and parallel, a timer that runs, the network commands; they are noted, and like
+all that it does not know, not answered and no error.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ _RATING = Rating(  # it has no protection that can be set
 )
 _SETTABLE = Maybe(Choice("CH1", "CH2"))
 _FIXED_V = 3.3
+_STEPS, _MEMORIES, _LONGEST_STEP_S = 5, 5, 10_000.0
 
 
 class _NoErrors(Status):
@@ -56,6 +59,9 @@ class SimSiglentSpd3303x(SimulatedSupply[Output]):
         super().__init__(world, serial, outputs)
         self.status = _NoErrors(self.ERROR_CAPACITY)
         self._selected, self._timer = 1, False
+        self._locked, self._waves = False, {1: False, 2: False}
+        self._steps = {number: [(0.0, _RATING.most_amperes, 0.0)] * _STEPS for number in outputs}
+        self._memories: dict[int, dict[int, tuple[float, float]]] = {}
         self._third, self._third_on = Driven(Constant(0.0)), False
         self.drives["out3"] = self._third
 
@@ -136,7 +142,66 @@ class SimSiglentSpd3303x(SimulatedSupply[Output]):
         for number, output in self._outputs.items():
             word |= (output.mode == 1) << (number - 1)
             word |= output.on << (3 + number) | self._timer << (5 + number)
+            word |= self._waves[number] << (7 + number)
         return f"0x{word:x}"
+
+    # -- what moves no output by itself ----------------------------------------------------
+
+    @scpi(":TIMEr:SET", Choice("CH1", "CH2"), Number(), Number("V"), Number("A"), Number("S"))
+    def _set_step(
+        self,
+        name: str,
+        step: float | Limit,
+        voltage: float | Limit,
+        current: float | Limit,
+        seconds: float | Limit,
+    ) -> None:
+        output = self._named(name)
+        index = round(bounded(step, 1, _STEPS, 1)) - 1
+        steps = [*self._steps[int(name[-1])]]
+        steps[index] = (
+            bounded(voltage, 0.0, output.most_v, 0.0),
+            bounded(current, 0.0, output.most_a, output.most_a),
+            bounded(seconds, 0.0, _LONGEST_STEP_S, 0.0),
+        )
+        self._steps[int(name[-1])] = steps
+
+    @scpi(":TIMEr:SET?", Choice("CH1", "CH2"), Number())
+    def _get_step(self, name: str, step: float | Limit) -> str:
+        held = self._steps[int(name[-1])][round(bounded(step, 1, _STEPS, 1)) - 1]
+        return ",".join(f"{value:g}" for value in held)
+
+    @scpi(":TIMEr", Choice("CH1", "CH2"), Flag())
+    def _run_timer(self, name: str, on: bool) -> None:
+        if on:
+            raise self.not_modelled(f":TIME {name},ON")
+
+    @scpi(":OUTPut:WAVE", Choice("CH1", "CH2"), Flag())
+    def _show_wave(self, name: str, on: bool) -> None:
+        self._waves[int(name[-1])] = on
+
+    @scpi("*SAV", Number())
+    def _save(self, memory: float | Limit) -> None:
+        self._memories[round(bounded(memory, 1, _MEMORIES, 1))] = {
+            number: (output.setpoint_v, output.limit_a) for number, output in self._outputs.items()
+        }
+
+    @scpi("*RCL", Number())
+    def _recall(self, memory: float | Limit) -> None:
+        held = self._memories.get(round(bounded(memory, 1, _MEMORIES, 1)), {})
+        for number, (volts, amperes) in held.items():
+            output = self._outputs[number]
+            output.setpoint_v, output.limit_a = volts, amperes
+            output.regulate()
+
+    @scpi("*LOCK", bound=(True,))
+    @scpi("*UNLOCK", bound=(False,))
+    def _lock(self, locked: bool) -> None:
+        self._locked = locked
+
+    @scpi(":SYSTem:VERSion?")
+    def _version(self) -> str:
+        return self.IDENTITY.split(",")[3]
 
     @scpi(":SYSTem:ERRor?")
     def _next_error(self) -> str:

@@ -4,8 +4,8 @@ Sources: the ATS-545's manual as PyMeasure 0.16 has it; TP04300 interface manual
 takes 4 s). Estimates: how fast it is (15 K/s, 3 s), that a compressor takes 10 s to run, that
 without it, or on another set point than cold, the air gets no colder than the room, that errors
 stop the flow.
-Not modelled: cycling, DUT control, learning, setup files; what is asked of them is refused and
-noted in `beyond`.
+Not modelled: cycling, DUT control, learning; what is asked of them is refused or kept without
+effect, and noted in `beyond`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from functools import partial
 from typing import ClassVar
 
 from sensorbench.core.quantity import components
-from sensorbench.protocols.scpi_device import ScpiSpeaker, scpi
+from sensorbench.instruments.temptronic_ats545.twin_settings import NO_RAMP, Settings
+from sensorbench.protocols.scpi_device import scpi
 from sensorbench.protocols.scpi_parameters import Limit, Number, bounded
 from sensorbench.protocols.scpi_status import ScpiError
 from sensorbench.world.faults import Suffering
@@ -23,12 +24,11 @@ from sensorbench.world.world import World
 
 _COLD = 2
 _MANUAL, _PROGRAM, _INITIAL = 10, 0, 63
-_NO_RAMP = 9999.0
 _LOW_PRESSURE, _SENSOR_OPEN = 16, 32
 _LOCAL = {"%RM": "remote", "%LL": "locked", "%GL": "local"}
 
 
-class SimTemptronicAts545(ScpiSpeaker):
+class SimTemptronicAts545(Settings):
     """An ATS-545 that was switched on and is ready, its head down unless `head_up`.
 
     Its sensor's error (sigma 0.3 K, the unit's own) is in the air; parts in it lag by 30 s.
@@ -73,16 +73,12 @@ class SimTemptronicAts545(ScpiSpeaker):
         self.drives: dict[str, Field] = {"temperature": self._air}
         self._error_k = self.SENSOR_SIGMA_K * world.stream(serial, "sensor").normal()
         self._noise = world.stream(serial, "noise")
+        self._begin_settings()
+        self._events_asked_s = 0.0
         self.panel = "local"
         self.head_up, self.flow = head_up, False
         self.mode = _INITIAL if initial else _MANUAL
         self.errors = 0
-        self.limits = [-80.0, 225.0]
-        self.selected = 1
-        self.set_points_c, self.ramps = [125.0, 25.0, -40.0], [_NO_RAMP] * 3
-        self.windows, self.soaks = [1.0] * 3, [30.0] * 3
-        self.test_s, self.dut_type, self.dut_constant, self.dut_difference = 1000.0, 0, 100.0, 50.0
-        self.dut_mode = 0
         self._compressor_at: float | None = None
         self._ready_s = self._moved_s = self._clock.now()
         self._suffering = Suffering(world, serial, self._suffer)
@@ -106,7 +102,7 @@ class SimTemptronicAts545(ScpiSpeaker):
 
     def _suffer(self, fault: str) -> None:
         if fault in {"setpoint_changed", "program_started"}:
-            self.set_points_c[self.selected] -= 10.0
+            self.setup.set_points_c[self.setup.selected] -= 10.0
             if fault == "program_started":
                 self.mode, self.flow = _PROGRAM, not self.head_up
         if fault in {"output_off", "output_on"}:
@@ -127,12 +123,12 @@ class SimTemptronicAts545(ScpiSpeaker):
         if not self.flow:
             self._air.drift(self._ambient_c, now, self.PASSIVE_TAU_S)
             return
-        target_c = self.set_points_c[self.selected] - self._error_k
-        ramp = self.ramps[self.selected]
-        rate = None if ramp >= _NO_RAMP else ramp / 60.0
+        target_c = self.setup.set_points_c[self.setup.selected] - self._error_k
+        ramp = self.setup.ramps[self.setup.selected]
+        rate = None if ramp >= NO_RAMP else ramp / 60.0
         warm_c = max(target_c, self._ambient_c - 5.0)
         starts_s = self._compressor_at
-        if self.selected != _COLD or starts_s is None:
+        if self.setup.selected != _COLD or starts_s is None:
             self._air.follow([(now, warm_c, rate)])
         elif starts_s <= now:
             self._air.follow([(now, target_c, rate)])
@@ -145,12 +141,12 @@ class SimTemptronicAts545(ScpiSpeaker):
 
     def _at_temperature(self) -> bool:
         """Return whether it was in the window for the soak time: what is left only shrinks."""
-        now, which = self._suffering.now_s, self.selected
-        began_s = now - self.soaks[which]
+        now, which = self._suffering.now_s, self.setup.selected
+        began_s = now - self.setup.soaks[which]
         if not self.flow or began_s < self._moved_s:
             return False
-        left = abs(self._air_c(began_s) + self._error_k - self.set_points_c[which])
-        return left <= self.windows[which]
+        left = abs(self._air_c(began_s) + self._error_k - self.setup.set_points_c[which])
+        return left <= self.setup.windows[which]
 
     @scpi("TMPA?")
     def _air_temperature(self) -> str:
@@ -161,17 +157,17 @@ class SimTemptronicAts545(ScpiSpeaker):
 
     @scpi("TEMP?")
     def _temperature(self) -> str:
-        return self._dut_temperature() if self.dut_mode else self._air_temperature()
+        return self._dut_temperature() if self.setup.dut_mode else self._air_temperature()
 
     @scpi("TMPD?")
     def _dut_temperature(self) -> str:
-        if not self.dut_type:
+        if not self.setup.dut_type:
             return "999.9"
         return f"{components(self._air.felt(self._suffering.now_s))[0]:z.1f}"
 
     @scpi("SETD?")
     def _momentary(self) -> str:
-        return f"{self.set_points_c[self.selected]:z.1f}"
+        return f"{self.setup.set_points_c[self.setup.selected]:z.1f}"
 
     @scpi("FLWR?")
     def _flow_rate(self) -> str:
@@ -182,112 +178,6 @@ class SimTemptronicAts545(ScpiSpeaker):
         return "8.5" if self.flow else "0.0"
 
     # -- what it is told -------------------------------------------------------------------
-
-    @scpi("SETN", Number())
-    def _select(self, which: float | Limit) -> None:
-        self.selected = round(bounded(which, 0, 2, 0))
-        if self.flow:
-            self._act()
-
-    @scpi("SETN?")
-    def _selected(self) -> str:
-        return str(self.selected)
-
-    @scpi("SETP", Number())
-    def _set_set_point(self, celsius: float | Limit) -> None:
-        self.set_points_c[self.selected] = round(
-            bounded(celsius, self.limits[0], self.limits[1], 25.0), 1
-        )
-        if self.flow:
-            self._act()
-
-    @scpi("SETP?")
-    def _set_point(self) -> str:
-        return f"{self.set_points_c[self.selected]:z.1f}"
-
-    @scpi("RAMP", Number())
-    def _set_ramp(self, rate: float | Limit) -> None:
-        self.ramps[self.selected] = bounded(rate, 0, _NO_RAMP, _NO_RAMP)
-        if self.flow:
-            self._act()
-
-    @scpi("RAMP?")
-    def _ramp(self) -> str:
-        return f"{self.ramps[self.selected]:g}"
-
-    @scpi("WNDW", Number())
-    def _set_window(self, window: float | Limit) -> None:
-        self.windows[self.selected] = bounded(window, 0.1, 9.9, 1.0)
-
-    @scpi("WNDW?")
-    def _window(self) -> str:
-        return f"{self.windows[self.selected]:.1f}"
-
-    @scpi("SOAK", Number())
-    def _set_soak(self, soak: float | Limit) -> None:
-        self.soaks[self.selected] = bounded(soak, 0, 9999, 30)
-
-    @scpi("SOAK?")
-    def _soak(self) -> str:
-        return f"{self.soaks[self.selected]:.0f}"
-
-    @scpi("LLIM", Number())
-    def _set_low(self, low: float | Limit) -> None:
-        self.limits[0] = bounded(low, -99.0, 25.0, -80.0)
-
-    @scpi("LLIM?")
-    def _low(self) -> str:
-        return f"{self.limits[0]:g}"
-
-    @scpi("ULIM", Number())
-    def _set_high(self, high: float | Limit) -> None:
-        self.limits[1] = bounded(high, 25.0, 225.0, 225.0)
-
-    @scpi("ULIM?")
-    def _high(self) -> str:
-        return f"{self.limits[1]:g}"
-
-    @scpi("TTIM", Number())
-    def _set_test_time(self, seconds: float | Limit) -> None:
-        self.test_s = bounded(seconds, 0, 9999, 1000)
-
-    @scpi("TTIM?")
-    def _test_time(self) -> str:
-        return f"{self.test_s:.0f}"
-
-    @scpi("ADMD", Number())
-    def _set_difference(self, kelvin: float | Limit) -> None:
-        self.dut_difference = bounded(kelvin, 10, 300, 50)
-
-    @scpi("ADMD?")
-    def _difference(self) -> str:
-        return f"{self.dut_difference:.0f}"
-
-    @scpi("DSNS", Number())
-    def _set_dut_type(self, kind: float | Limit) -> None:
-        self.dut_type = round(bounded(kind, 0, 2, 0))
-
-    @scpi("DSNS?")
-    def _dut_type(self) -> str:
-        return str(self.dut_type)
-
-    @scpi("DUTC", Number())
-    def _set_dut_constant(self, constant: float | Limit) -> None:
-        self.dut_constant = bounded(constant, 20, 500, 100)
-
-    @scpi("DUTC?")
-    def _dut_constant(self) -> str:
-        return f"{self.dut_constant:.0f}"
-
-    @scpi("DUTM", Number())
-    def _set_dut_mode(self, on: float | Limit) -> None:
-        self.dut_mode = round(bounded(on, 0, 1, 0))
-        if self.dut_mode:
-            self.not_modelled("DUTM 1: the air is controlled all the same")
-
-    @scpi("DUTM?")
-    def _dut_mode(self) -> str:
-        return str(self.dut_mode)
 
     @scpi("HEAD", Number())
     def _move_head(self, down: float | Limit) -> None:
@@ -329,17 +219,28 @@ class SimTemptronicAts545(ScpiSpeaker):
         bits = {
             2: self.head_up,
             3: not self._compressor_runs(),
-            4: bool(self.dut_mode),
+            4: bool(self.setup.dut_mode),
             5: self.flow,
             6: True,
             8: self.mode == _MANUAL,
-            9: self.ramps[self.selected] < _NO_RAMP,
+            9: self.setup.ramps[self.setup.selected] < NO_RAMP,
         }
         return str(sum(1 << bit for bit, is_set in bits.items() if is_set))
 
+    def _temperature_condition(self) -> int:
+        return 1 if self._at_temperature() else 2
+
     @scpi("TECR?")
     def _condition(self) -> str:
-        return "1" if self._at_temperature() else "2"
+        return str(self._temperature_condition())
+
+    @scpi("TESR?")
+    def _temperature_event(self) -> str:
+        """Return the condition, and that it was on its way since this was asked last."""
+        was_moving = self._moved_s >= self._events_asked_s
+        self._events_asked_s = self._clock.now()
+        events = self._temperature_condition() | 2 * was_moving
+        return str(events)
 
     @scpi("EROR?")
     def _errors(self) -> str:
