@@ -85,6 +85,18 @@ def test_not_safe_is_above_all_others(
     )
 
 
+def test_a_driver_that_does_not_look_whether_it_is_safe_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = workspace(tmp_path, bake("1 h"))
+    monkeypatch.setattr(EspecP300, "make_safe", lambda _: None)
+    found = ends(monkeypatch, "run", "profile.toml", "--lot", "H1", "-w", str(there.root))
+    said = capsys.readouterr().err
+    assert found == 9
+    assert "NOT SAFE: chamber: it was told to be safe, and its temperature still acts, at " in said
+    assert said.strip().endswith("Make it safe by hand.")
+
+
 def test_a_fault_of_the_program_itself_is_no_failed_unit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -81,7 +81,8 @@ class _Attempt:
 
 def not_safe(name: str, why: str) -> str:
     """Return what the person at the bench must read last."""
-    return f"NOT SAFE: {name}: {why.removeprefix(f'{name}: ').rstrip('.')}. Make it safe by hand."
+    why = why.removeprefix(f"{name}: ").rstrip(".")
+    return f"NOT SAFE: {name}: {why}{'' if why.endswith('?') else '.'} Make it safe by hand."
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ The rules:
   set is asked before whether it drives: if it doesn't, it stays as it was found, and that is said.
 - It vents where every place that it serves declares that, and each meter of what is waited for
   reads below what is declared: one that can't be read is not taken as cold.
+- What a driver has made safe is asked whether it still acts: one that did not look is found out.
 - A declared vent that may not be is not safe yet: it is tried again, as a bench cools, and a person
   is told what to do. Where none is declared pressure stays shut in, and that is said.
 """
@@ -12,12 +13,14 @@ The rules:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from math import isfinite
 
 from sensorbench.core.device import Source, Venting
 from sensorbench.core.errors import BenchError, LinkClosed, LinkTimeout, NotYetKnown
-from sensorbench.core.quantity import components
+from sensorbench.core.quantity import Value, components
 from sensorbench.instruments.members import Meter, setpoints_of
+from sensorbench.instruments.telling import Held, Swing
 from sensorbench.station.binding import Binding
 from sensorbench.station.refs import Ref
 from sensorbench.station.station import Station
@@ -25,6 +28,10 @@ from sensorbench.station.station import Station
 
 class NotVented(BenchError):
     """A vent that station.toml declares may not be now: what it is waiting for is in the text."""
+
+
+class StillActs(BenchError):
+    """An instrument tells that it acts, although its driver made it safe and raised nothing."""
 
 
 class SafeDrive:
@@ -40,8 +47,14 @@ class SafeDrive:
     def __call__(self) -> str:
         """Return what a person is to know of it, "" for nothing.
 
-        Raises NotVented, and what the driver raises.
+        Raises NotVented, StillActs, and what the driver raises.
         """
+        note = self._made_safe()
+        for text in _still_told(self._source):
+            raise StillActs(f"it was told to be safe, and {text}. Look at it, and pull its plug")
+        return note
+
+    def _made_safe(self) -> str:
         source = self._source
         if not isinstance(source, Venting):
             source.make_safe()
@@ -50,6 +63,25 @@ class SafeDrive:
             return "left as it was found: it drives nothing, and nothing was set with it"
         self._may_be_left = False  # from here on it drives nothing because it was stopped
         return _shut_in_or_vented(self._station, self._name, source)
+
+
+def _still_told(source: Source) -> Iterator[str]:
+    """Yield what an instrument tells of itself that acts, beside what its driver saw to.
+
+    One that can't be asked, or does not answer any more, did what it was told as far as is known.
+    """
+    for name, declared in setpoints_of(type(source)).items():
+        told = None
+        if declared.can_tell:
+            with suppress(BenchError):
+                told = getattr(source, name).told()
+        if isinstance(told, Swing) or (isinstance(told, Held) and any(components(told.value))):
+            value = "a wave" if isinstance(told, Swing) else _show(told.value)
+            yield f"its {name} still acts, at {value} {declared.quantity.unit}".rstrip()
+
+
+def _show(value: Value) -> str:
+    return ", ".join(f"{part:g}" for part in components(value))
 
 
 def _shut_in_or_vented(station: Station, name: str, source: Venting) -> str:

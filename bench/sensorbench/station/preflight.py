@@ -40,6 +40,7 @@ from sensorbench.station.model import (
     StationFile,
 )
 from sensorbench.station.needed import lacking
+from sensorbench.station.option_types import of_other_types
 from sensorbench.station.protections import check_guards, check_long
 from sensorbench.station.pulsing import check_dead_men
 from sensorbench.station.refs import members_of_device
@@ -205,7 +206,10 @@ def _options(
         allowed = ", ".join(keywords)
         more = f"; its options: {allowed}" if allowed else "; it has no options"
         yield f"{key}.{name}", f"unknown key of a {device.name}{more}"
-    if unknown:
+    wrong = list(of_other_types(driver, options))
+    for name, text in wrong:
+        yield f"{key}.{name}", text
+    if unknown or wrong:
         return
     try:
         make(device, options, made_of)

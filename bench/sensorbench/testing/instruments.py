@@ -26,8 +26,9 @@ from sensorbench.core.device import Alarming, Source, Taken
 from sensorbench.core.device import Device as IsDevice
 from sensorbench.core.errors import BenchError, ProtocolError, TransportError
 from sensorbench.core.provenance import Identity
-from sensorbench.core.quantity import Value, distance
+from sensorbench.core.quantity import Value, components, distance
 from sensorbench.instruments.members import limit_of_error, members_of, meters_of, setpoints_of
+from sensorbench.instruments.telling import Held
 from sensorbench.links.line import LineSettings
 from sensorbench.testing.cases import case_of
 from sensorbench.testing.conformity import (
@@ -37,7 +38,7 @@ from sensorbench.testing.conformity import (
     require,
     state_of,
 )
-from sensorbench.testing.instrument_use import inside, reading_of, sent_by, use
+from sensorbench.testing.instrument_use import inside, reading_of, sent_by, setpoint_of, use
 from sensorbench.testing.lost_checks import check_what_is_not_done
 from sensorbench.testing.meter_checks import (
     check_garbled_readings,
@@ -155,6 +156,9 @@ def check_make_safe(case: Case) -> None:
                 distance(bench.now_of(name), held[name]) > within,
                 f"{name} still holds {held[name]} a day after make_safe()",
             )
+        told = setpoint_of(bench, name).told() if declared.can_tell else None
+        acts = isinstance(told, Held) and any(components(told.value))
+        require(not acts, f"made safe, {name} tells {told}: None, or 0, is what does not act")
 
 
 def check_take(case: Case) -> None:
@@ -196,6 +200,11 @@ def check_silence(case: Case) -> None:
     for name in meters_of(case.load_driver()):
         with refusal(TransportError, f"a silent instrument gave a reading of {name}"):
             reading_of(bench, name)
+    # Who is silent is tried again and again until it is safe; who refuses is given up.
+    for act in ("make_safe", "shut_in"):
+        if hasattr(bench.driver, act):
+            with refusal(TransportError, f"{act}() of a silent instrument is no transport error"):
+                getattr(bench.driver, act)()
 
 
 def check_faults(case: Case) -> None:

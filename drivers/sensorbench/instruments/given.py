@@ -14,7 +14,8 @@ from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import Quantity, Value, components, distance, is_finite
 from sensorbench.instruments.telling import Held, OfItsOwn, Swing, Told, Untold
 
-_NEAR = 1e-6
+_NEAR = 1e-3
+"""What an instrument may round a set point by, as a share of it: ranges of modules have steps."""
 
 
 def value_of(given: object, quantity: Quantity, name: str, driver: type) -> Value:
@@ -38,7 +39,7 @@ def sent_value(
     A vector may be another that is as good: gravity's in the place where the bench stands.
     """
     sent = value_of(given, quantity, name, driver)
-    nearest = within + _NEAR * abs(components(target)[0])
+    nearest = max(within, quantity.soak.within) + _NEAR * abs(components(target)[0])
     is_it = isinstance(target, tuple) or distance(sent, target) <= nearest
     if not is_finite(sent) or not is_it:
         raise _fault(name, driver, f"sent {sent} {quantity.unit} where {target} was asked for")

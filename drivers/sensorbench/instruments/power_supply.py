@@ -22,12 +22,13 @@ from functools import partial
 from typing import ClassVar
 
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import BenchError, InstrumentError, SetpointError, WrongDevice
+from sensorbench.core.errors import InstrumentError, SetpointError, WrongDevice
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import SUPPLY, SUPPLY_CURRENT, Value
 from sensorbench.instruments.members import Band, meter, number, setpoint
 from sensorbench.instruments.specification import Specification
 from sensorbench.instruments.telling import Held, OfItsOwn, Told
+from sensorbench.instruments.trying import try_each
 from sensorbench.links.line import Line
 from sensorbench.protocols.scpi import (
     parse_flag,
@@ -95,22 +96,13 @@ class PowerSupply:
     def make_safe(self) -> None:
         """Switch all outputs off, whatever went before, and see that they are.
 
-        Raises InstrumentError naming what stays on.
+        Raises InstrumentError naming what stays on, TransportError where it does not answer.
         """
         self._try_each({f"output {one}": partial(self._switch_off, one) for one in self.OUTPUTS})
 
     def _try_each(self, switches: Mapping[str, Callable[[], None]]) -> None:
-        """Do each, whatever happens with another. Raises InstrumentError naming what failed."""
-        failed = []
-        for name, switch_off in switches.items():
-            try:
-                switch_off()
-            except BenchError as error:
-                failed.append(f"{name}: {error}")
-        if failed:
-            raise InstrumentError(
-                "make safe", "not safe", f"{'; '.join(failed)}. Pull the plug of the supply"
-            )
+        """Do each, whatever happens with another. Raises as `try_each` does."""
+        try_each(switches, "make safe", "Pull the plug of the supply")
 
     # -- an output: what a model may do in another way -----------------------------------------
 

@@ -27,6 +27,8 @@ from sensorbench.links.line import FrameLength, LineSettings, Medium
 if TYPE_CHECKING:
     from typing import Self
 
+LONGEST_REPLY = 16 * 1024 * 1024
+"""No instrument answers more at once: what sends on and on at a port must not fill the memory."""
 _SHOWN = 60
 _Receive = Callable[[str, float, float], bytes] | None
 """Receives the reply to what is shown so, within so many seconds, until so; None: there is none."""
@@ -192,6 +194,7 @@ class ExchangeLine(ABC):
                     f"{self._where}: expected a line that ends in {self._read_end!r}, came {came}"
                 )
             received += data
+            self._require_no_stream(shown, received)
         return bytes(received[:end])
 
     def _receive_frame(
@@ -207,7 +210,15 @@ class ExchangeLine(ABC):
                     f"{self._where}: came {came}. Is it powered, is it wired RX to TX?"
                 )
             received += data
+            self._require_no_stream(shown, received)
         return bytes(received[:length])
+
+    def _require_no_stream(self, shown: str, received: bytearray) -> None:
+        if len(received) > LONGEST_REPLY:
+            raise ProtocolError(
+                f"{self.name}: what {self._where} answers to {shown} does not end: it begins with "
+                f"{bytes(received[:_SHOWN])!r}. Is it in a streaming mode, or another program's?"
+            )
 
     def _receive_until(self, deadline: float) -> bytes:
         left_s = deadline - time.monotonic()

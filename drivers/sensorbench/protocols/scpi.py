@@ -18,6 +18,7 @@ _ECHO = re.compile(r"[:*][A-Za-z][A-Za-z0-9:]*\s+")
 _NOT_KNOWN = 9.9e37
 _NOT_A_NUMBER = 9.905e37  # between 9.9E37 (infinity) and 9.91E37 (not a number)
 _LONGEST_QUEUE = 32
+_LONGEST_IDENTITY = 256  # IEEE 488.2 allows 72 characters; some say more
 
 
 class ScpiLine(Protocol):
@@ -113,15 +114,16 @@ def parse_error(reply: str) -> tuple[int, str]:
 def parse_identity(reply: str) -> Identity:
     """Split a *IDN? reply into its four fields; an absent serial or firmware is written 0.
 
-    Raises ProtocolError for fewer fields.
+    Raises ProtocolError for fewer fields, and for what is longer or no text: it is shown to people.
 
     >>> parse_identity("Keysight Technologies,E36312A,MY59001234,0").serial
     'MY59001234'
     """
     fields = [field.strip() for field in without_echo(reply, "*IDN?").split(",", 3)]
-    if len(fields) != 4:
+    if len(fields) != 4 or len(reply) > _LONGEST_IDENTITY or not reply.strip().isprintable():
         raise ProtocolError(
-            f"*IDN? answered {reply!r}, expected manufacturer,model,serial,firmware"
+            f"*IDN? answered {reply[:_LONGEST_IDENTITY]!r}, "
+            "expected manufacturer,model,serial,firmware"
         )
     manufacturer, model, serial, firmware = fields
     return Identity(manufacturer, model, _present(serial), _present(firmware))

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from sensorbench.app.failure import tell
-from sensorbench.core.errors import BenchError
+from sensorbench.core.errors import BenchError, LinkClosed
+from sensorbench.instruments.trying import try_each
 from sensorbench.safety import making
 from sensorbench.safety.alarm import Alarm
 from sensorbench.safety.watchdog import People
@@ -49,6 +50,28 @@ def test_a_machine_without_threads_makes_all_safe_one_after_the_other(
     making._in_real_time(ranks)
     assert [one.problem for rank in ranks for one in rank] == ["", "no answer", ""]
     assert done == ["load", "load", *["mute"] * making.TRIES, "chamber"]
+
+
+def test_a_supply_that_is_gone_for_a_moment_is_tried_until_it_is_safe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its LAN was away for a second: three refused connections are no refusal of the supply's."""
+    works: list[str] = []
+
+    def switch_off() -> None:
+        works.append("off")
+        if len(works) <= 2 * making.TRIES:
+            raise LinkClosed("psu: nothing listens at 192.168.1.21:5025")
+
+    def work() -> str:
+        try_each({"output 1": switch_off}, "make safe", "Pull the plug of the supply")
+        return ""
+
+    monkeypatch.setattr(making, "_PAUSE_S", 0.01)
+    one = making._Attempt("psu", work)
+    making._in_real_time([[one]])
+    assert not one.problem
+    assert one.tries == 2 * making.TRIES + 1
 
 
 @pytest.mark.usefixtures("no_threads")

@@ -214,3 +214,22 @@ def test_a_chamber_whose_humidity_is_not_declared_is_no_surprise_of_a_run(tmp_pa
     found = problems(workspace(tmp_path, DAMP, station=station))
     assert "damp: " in found
     assert "write humidity_output in station.toml" in found
+
+
+@pytest.mark.parametrize(
+    ("model", "option", "said"),
+    [
+        ("binder_mb2", "address = 1.5", "chamber.address: 1.5 is not a whole number"),
+        ("binder_mb2", "address = true", "chamber.address: true is not a whole number"),
+        ("binder_mb2", 'address = "1"', "chamber.address: '1' is not a whole number"),
+        ("samwon_2500", "checksum = 1", "chamber.checksum: 1 is not true or false"),
+        ("weiss_votsch", "humidity_output = 2.0", "humidity_output: 2.0 is not a whole number"),
+        ("watlow_f4t", "protocol = 1", "chamber.protocol: 1 is not a text"),
+    ],
+)
+def test_an_option_of_another_type_is_said_by_check(
+    tmp_path: Path, model: str, option: str, said: str
+) -> None:
+    """Not by the first frame that a driver builds of it, in a run."""
+    station = CLIMATE.replace('model = "espec_p300"', f'model = "{model}"\n{option}')
+    assert said in problems(workspace(tmp_path, DAMP, station=station))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from sensorbench.core.errors import LinkClosed, LinkTimeout
+from sensorbench.core.errors import LinkClosed, LinkTimeout, ProtocolError
 from sensorbench.core.provenance import Provenance
+from sensorbench.links import exchange
 from sensorbench.links.exchange import ExchangeLine
 from sensorbench.links.line import LineSettings
 from sensorbench.links.mount import Fault, TcpMount
@@ -104,6 +107,29 @@ def test_a_peer_that_never_falls_silent_is_refused(
         with pytest.raises(LinkTimeout, match=r"never falls silent.*talk-only"):
             line.query("A?")
     assert twin.lines == []
+
+
+@pytest.mark.parametrize("frames", [False, True])
+def test_what_answers_without_end_does_not_fill_the_memory(
+    opener: Opener, monkeypatch: pytest.MonkeyPatch, frames: bool
+) -> None:
+    """Something else streams at that address, from the moment that it is asked anything."""
+    monkeypatch.setattr(exchange, "LONGEST_REPLY", 100_000)
+
+    def stream(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.recv(100)
+            while True:
+                connection.sendall(b"x" * 4096)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=stream, args=(listener,), daemon=True).start()
+        with (
+            opener(listener.getsockname()[1], LineSettings(timeout_s=10.0)) as line,
+            pytest.raises(ProtocolError, match="does not end: it begins with b'xxxx"),
+        ):
+            line.exchange(b"ask", lambda _: None) if frames else line.query("*IDN?")
 
 
 def test_a_peer_that_takes_nothing_is_a_timeout(opener: Opener) -> None:

@@ -117,6 +117,12 @@ def test_an_identity_has_four_fields_and_zero_means_absent() -> None:
         parse_identity("A,B,C")
 
 
+@pytest.mark.parametrize("serial", ["9" * 300, "\x1b[2J", "1\x002"])
+def test_an_identity_that_no_person_could_read_is_none(serial: str) -> None:
+    with pytest.raises(ProtocolError, match=r"\*IDN\? answered"):
+        parse_identity(f"Keysight Technologies,E36312A,{serial},1.0")
+
+
 @pytest.mark.parametrize(
     "text", ["1.5", "", '-113,"x"', '"VOLT 1,2"', "GE Druck,Pace", "12:30:00", ": 5"]
 )

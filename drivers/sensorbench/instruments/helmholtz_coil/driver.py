@@ -25,12 +25,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import BenchError, InstrumentError, SetpointError
+from sensorbench.core.errors import BenchError, SetpointError
 from sensorbench.core.provenance import Identity
 from sensorbench.core.quantity import MAGNETIC_FIELD, SUPPLY, SUPPLY_CURRENT, Value, components
 from sensorbench.core.units import Dimension, UnitError, parse
 from sensorbench.instruments.members import Member, Meter, Setpoint, Switch, setpoint
 from sensorbench.instruments.telling import Held, Told, Untold
+from sensorbench.instruments.trying import failure
 
 _PER_AMPERE = "/A"
 # How far the voltage stands above what the coil needs cold: warm copper, leads and contacts.
@@ -129,8 +130,8 @@ class HelmholtzCoil:
                 if axis in self._axes:
                     _drive(self._axes[axis], field_ut)
         except BenchError as error:
-            for failed in self._switch_off():
-                error.add_note(f"{self.name} may still be on: {failed}")
+            for what, failed in self._switch_off().items():
+                error.add_note(f"{self.name} may still be on: {what}: {failed}")
             raise
         return tuple(wanted.values())
 
@@ -172,13 +173,12 @@ class HelmholtzCoil:
     def make_safe(self) -> None:
         """Switch all coils off, then let their relays go; each is tried, whatever happens.
 
-        Raises InstrumentError naming what could not be done.
+        Raises InstrumentError naming what could not be done, TransportError where an instrument
+        of it does not answer.
         """
         failed = self._switch_off()
         if failed:
-            raise InstrumentError(
-                f"{self.name} off", "not safe", f"{'; '.join(failed)}. Pull the plug of the supply"
-            )
+            raise failure(failed, f"{self.name} off", "Pull the plug of the supply")
 
     def _wanted(self, target: Value) -> dict[str, float]:
         """Return the field by axis. Raises SetpointError for what the coils can't make."""
@@ -217,15 +217,15 @@ class HelmholtzCoil:
                 f'turns the leads around (members: reverse_{name} = "relays.k1"). Nothing was sent'
             )
 
-    def _switch_off(self) -> list[str]:
-        """Switch everything off, outputs first; return what could not be done, in words."""
-        failed: list[str] = []
+    def _switch_off(self) -> dict[str, BenchError]:
+        """Switch everything off, outputs first; return what could not be done, and why."""
+        failed: dict[str, BenchError] = {}
 
         def attempt(what: str, act: Callable[[], None]) -> None:
             try:
                 act()
             except BenchError as error:
-                failed.append(f"{what}: {error}")
+                failed[what] = error
 
         for name, axis in self._axes.items():
             before = len(failed)

@@ -9,12 +9,14 @@ clients; `ver` and `id get` recalled. Any baud rate will do: it is a USB port.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from sensorbench.core.clock import Clock
-from sensorbench.core.errors import BenchError, InstrumentError, ProtocolError
+from sensorbench.core.errors import InstrumentError, ProtocolError
 from sensorbench.core.provenance import Identity
 from sensorbench.instruments.members import switch
+from sensorbench.instruments.trying import try_each
 from sensorbench.links.line import Line, LineSettings
 
 _STATES = {"on": True, "off": False}
@@ -67,18 +69,13 @@ class NumatoRelay:
     def make_safe(self) -> None:
         """Open all contacts and see that they are; each is tried, whatever happens with another.
 
-        Raises InstrumentError naming what stays closed.
+        Raises InstrumentError naming what stays closed, TransportError where it does not answer.
         """
-        failed = []
-        for relay, contact in enumerate(self.CONTACTS):
-            try:
-                self._turn(relay, closed=False)
-            except BenchError as error:
-                failed.append(f"{contact}: {error}")
-        if failed:
-            raise InstrumentError(
-                "relay off", "not safe", f"{'; '.join(failed)}. Unplug the module"
-            )
+        opens = {
+            contact: partial(self._turn, relay, closed=False)
+            for relay, contact in enumerate(self.CONTACTS)
+        }
+        try_each(opens, "relay off", "Unplug the module")
 
     def _turn(self, relay: int, closed: bool) -> None:
         """Switch a relay, and see that it is. Raises InstrumentError if it is not."""
