@@ -170,11 +170,19 @@ def _fails(client: Any, part: Any, twin: Any, name: str, values: Sequence[Any]) 
         getattr(part, name)
     except Exception as error:
         if _SET_ONLY not in str(error):
+            refusals(twin)
             return True
-        time.sleep(_ARRIVES_S)  # what was set has first to arrive
+        return _refuses(twin)  # what was set has first to arrive
     finally:
         client.adapter.connection.timeout = _PATIENT_MS
-        refused = refusals(twin)
+    return bool(refusals(twin))
+
+
+def _refuses(twin: Any) -> bool:
+    """Return whether a twin refuses what was sent last; one that does not is waited for a while."""
+    until_s = time.monotonic() + 1.0
+    while not (refused := refusals(twin)) and time.monotonic() < until_s:
+        time.sleep(_ARRIVES_S)
     return bool(refused)
 
 

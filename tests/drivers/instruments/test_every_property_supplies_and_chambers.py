@@ -238,8 +238,10 @@ def test_an_ats_545_does_what_pymeasure_s_methods_ask(
             client.next_setpoint()
         with pytest.raises(IndexError):  # it asks for `mode`
             client.set_temperature(40)
+        twin.mode = 63  # the screen after power-up
         client.reset()
-        time.sleep(0.02)  # a reset takes 4 s, of the world's
+        arrives(lambda: twin.mode == 10)
+        time.sleep(0.02)  # which takes 4 s, of the world's
         client.shutdown(head=True)
         arrives(lambda: twin.head_up)
         missing = client.not_called() - {"check_errors", "wait_for"}

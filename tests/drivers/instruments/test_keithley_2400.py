@@ -430,6 +430,17 @@ def test_a_timer_spaces_what_it_arms(twin: SimKeithley2400, clock: VirtualClock)
     assert [times_s[1] - times_s[0], times_s[2] - times_s[1]] == pytest.approx([2.0, 2.0])
 
 
+def test_a_lid_that_is_open_leaves_it_idle(
+    twin: SimKeithley2400, world: World, clock: VirtualClock
+) -> None:
+    ask(twin, ":SOUR:CLE:AUTO ON")
+    world.add_fault("1000001", Fault("lid", at_s=clock.now()))
+    twin.handle(b":READ?")
+    assert ask(twin, "SYST:ERR?").startswith("+802,")
+    twin.handle(b":READ?")
+    assert ask(twin, "SYST:ERR?").startswith("+802,")  # and not that it is under way
+
+
 def test_what_waits_for_a_pulse_waits_until_it_is_aborted(
     twin: SimKeithley2400, world: World
 ) -> None:

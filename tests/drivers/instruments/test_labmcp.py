@@ -173,6 +173,45 @@ def test_a_source_measure_unit_sources_and_sweeps(
     assert not world.beyond_of("SIM-SMU")
 
 
+@pytest.mark.parametrize(
+    ("kind", "make"), [("Keithley2450", SimKeithley2450), ("Keithley2400", SimKeithley2400)]
+)
+def test_a_source_measure_unit_has_the_rest_of_its_methods(
+    stack: ExitStack, world: World, kind: str, make: type[Any]
+) -> None:
+    from labmcp_keithley_smu import driver  # noqa: PLC0415 - heavy
+
+    twin = make(world, "SIM-SMU")
+    twin.sense("current", lambda: rail_v(twin, "source") / 100.0)
+    smu = getattr(driver, kind)(reached(stack, twin), twin.identity)
+    assert smu.identify()["serial"] == "SIM-SMU"
+    smu.set_remote_sense(True)
+    smu.configure("voltage", 2.0, 0.05, source_range=20.0, nplc=0.1)
+    smu.set_output(True)
+    assert smu.status().remote_sense
+    assert smu.read("voltage").voltage_v == pytest.approx(2.0, abs=3e-3)
+    smu.configure("current", 1e-3, 2.0)
+    smu.set_level("current", 5e-4)
+    status = smu.status()
+    assert (status.source, status.level, status.compliance) == ("current", 5e-4, 2.0)
+    smu.raise_errors("at the end")
+    assert list(world.beyond_of("SIM-SMU")) == ["source current"]
+
+
+def test_supplies_have_the_rest_of_their_methods(stack: ExitStack, world: World) -> None:
+    rigol = a_supply(stack, "RigolPSU", "RIGOL_MODELS", SimRigolDp832(world, "SIM-ONE"))
+    siglent = a_supply(stack, "SiglentPSU", "SIGLENT_MODELS", SimSiglentSpd3303x(world, "SIM-TWO"))
+    for supply, serial in ((rigol, "SIM-ONE"), (siglent, "SIM-TWO")):
+        assert supply.identify()["serial"] == serial
+        supply.clear_error_state()
+        supply.set_output(3, True)
+        assert supply.all_off() == []
+        assert supply.errors() == []
+        assert not world.beyond_of(serial)
+    assert rigol.output_state(3) is False
+    assert siglent.protection(1).ovp_v is None
+
+
 # -- our drivers on their simulators -----------------------------------------------------------
 
 

@@ -191,6 +191,10 @@ class SimKeithley2400(SourceOutput, Buffer):
     def _is_limited(self) -> str:
         return str(int(self._is_complying))
 
+    @scpi("[:SENSe]:VOLTage[:DC]:PROTection:TRIPped?")
+    def _is_held_back(self) -> str:
+        return "0"  # a sourced current drives nothing
+
     @scpi("[:SENSe]:VOLTage[:DC]:PROTection[:LEVel]", Number("V"))
     def _set_compliance(self, voltage: float | Limit) -> None:
         volts = abs(bounded(voltage, -_MOST["VOLT"], _MOST["VOLT"], 21.0))

@@ -97,9 +97,13 @@ class Trigger(Settings):
     def _pass(self) -> None:
         """Go once through the arm layer."""
         began_s = self._world.clock.now()
-        for _ in range(self._layers["TRIG"]):
-            self._world.let_pass(self._trigger_delay_s)
-            self._sampled.append(self._take())
+        try:
+            for _ in range(self._layers["TRIG"]):
+                self._world.let_pass(self._trigger_delay_s)
+                self._sampled.append(self._take())
+        except ScpiError:
+            self._go_idle()
+            raise
         self._passes_left -= 1
         if self._is_timed and self._passes_left:
             self._world.let_pass(max(0.0, began_s + self._timer_s - self._world.clock.now()))
