@@ -156,6 +156,7 @@ def test_a_scan_of_a_workspace_that_is_not_there_is_refused(tmp_path: Path) -> N
     assert sensorbench("devices", "--scan", cwd=tmp_path).returncode == 0
 
 
+@pytest.mark.slow
 def test_read_says_what_parts_give_and_powers_them_only_when_told(workspace: Path) -> None:
     unpowered = sensorbench("read", "A1", cwd=workspace)
     assert unpowered.returncode == 3

@@ -44,6 +44,7 @@ def test_the_wheel_holds_every_file_of_the_four_floors_and_nothing_else(wheel: P
     assert {Path(name).suffix for name in inside} >= {".py", ".toml", ".typed"}
 
 
+@pytest.mark.slow
 def test_the_wheel_works_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")

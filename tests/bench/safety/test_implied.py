@@ -283,6 +283,7 @@ duration = "30 s"
     assert abs(mean - polled_mean) < 40e3, "half the way, at most"
 
 
+@pytest.mark.slow
 def test_implied_polls_are_counted_and_the_hours_are_the_same(tmp_path: Path) -> None:
     phases = bake("5 h")
     with_them = run(workspace(tmp_path / "a", phases))

@@ -103,6 +103,7 @@ def shown(text: str) -> str:
 # -- what it is --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_page_of_a_simulated_report_says_so_in_both_languages(written: Written) -> None:
     found = pages(written.pdf)
     for number, page in enumerate(found, 1):
@@ -129,6 +130,7 @@ def test_the_mark_is_in_number_name_and_metadata(written: Written) -> None:
     assert BANNER in info.stdout
 
 
+@pytest.mark.slow
 def test_an_edited_run_json_does_not_take_the_mark_away(run_copy: Path) -> None:
     manifest = run_copy / "run.json"
     manifest.write_bytes(manifest.read_bytes().replace(b'"simulated"', b'"hardware"'))
@@ -592,6 +594,7 @@ def test_a_run_without_its_seal_has_no_unit_that_passed(run_copy: Path) -> None:
     assert run.unit_verdicts[FAILING] is Verdict.FAIL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     ["samples/units-0.seg", "samples/log.seg", "inputs/schedule.json", "run.json", "seal.json"],
@@ -650,6 +653,7 @@ def test_the_html_needs_nothing_else(written: Written) -> None:
 # -- files -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_same_evidence_gives_the_same_bytes(
     stressed: Path, written: Written, tmp_path: Path
 ) -> None:
@@ -658,6 +662,7 @@ def test_the_same_evidence_gives_the_same_bytes(
     assert again["html"].read_text(encoding="utf-8") == written.html
 
 
+@pytest.mark.slow
 def test_no_warning_reaches_the_screen(stressed: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
