@@ -72,13 +72,13 @@ def one_core() -> Iterator[None]:
 
 
 @pytest.fixture
-def port(one_core: None) -> Iterator[int]:  # noqa: ARG001
+def port(one_core: None) -> Iterator[int]:
     for text in served(SERVER):
         yield int(text)
 
 
 @pytest.fixture
-def terminal(one_core: None) -> Iterator[str]:  # noqa: ARG001
+def terminal(one_core: None) -> Iterator[str]:
     yield from served(PTY)
 
 
