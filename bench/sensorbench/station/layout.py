@@ -9,7 +9,7 @@ from sensorbench.core.catalog import devices
 from sensorbench.core.channel import Channel
 from sensorbench.core.quantity import Value, quantities
 from sensorbench.instruments.members import meter, setpoint
-from sensorbench.parts.values import ValueProblem, read
+from sensorbench.parts.values import AMBIENT, ValueProblem, read
 from sensorbench.profiles.layout import BenchRow, Elsewhere, Layout, Zone
 from sensorbench.station.binding import Binding, Bindings, bind, ends_of, shown
 from sensorbench.station.model import StationFile
@@ -181,6 +181,7 @@ def _bench_json(file: StationFile, row: Binding) -> Mapping[str, Any]:
     told: dict[str, Any] = {
         "set": str(row.acts) if row.is_set else None,
         "against": against_of(row) or None,
+        "put_right": against_of(row) == AMBIENT or None,
         "fixed": shown(row.fixed) if row.fixed is not None else None,
         "reference": str(row.reference) if row.reference else None,
         "believes_set": row.believes_set or None,

@@ -189,17 +189,18 @@ class Schedule:
         """Return by zone and address where parts and bench count from other zeros, and how.
 
         1 where the parts count from ambient and the bench from vacuum, -1 the other way round: what
-        the bench counts is what the parts count, and so many times ambient.
+        the bench counts is what the parts count, and so many times ambient. A schedule of before
+        that was known has no `put_right`: it was carried out, and is judged, without.
         """
         ranges = [row for part in self.parts.values() for row in part["ranges"].items()]
-        asked = {where for where, _ in ranges}
         relative = {where for where, row in ranges if row.get("relative_to") == AMBIENT}
+        absolute = {where for where, row in ranges if row.get("relative_to") == VACUUM} - relative
         found = {}
         for zone, told in self.zones.items():
             for where, bench in told.get("benches", {}).items():
                 if where in relative and bench.get("against") == VACUUM:
                     found[zone, where] = 1
-                if where in asked - relative and bench.get("against") == AMBIENT:
+                if where in absolute and bench.get("put_right"):
                     found[zone, where] = -1
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from sensorbench.core.verdict import Verdict
 from sensorbench.instruments.druck_pace5000.channel import PaceChannel
 from sensorbench.instruments.druck_pace5000.driver import DruckPace5000
 from sensorbench.instruments.telling import Held, Told
+from sensorbench.profiles.schedule import Schedule
 from sensorbench.station.workspace import Workspace
 
 from ...workspaces import STATION, check, data_of, edit, events, problems, run, sbp1_sockets, write
@@ -68,3 +70,35 @@ def test_what_it_can_do_is_counted_from_its_own_zero(tmp_path: Path) -> None:
     check(there)
     edit(there.root / "station.toml", ('high = "130 kPa"', 'high = "-90 kPa"'))
     assert "pressure = -81325 Pa is outside what this bench may do" in problems(there)
+
+
+def ranges(schedule: Schedule, relative_to: str) -> Schedule:
+    """Return a schedule whose parts count pressure from something."""
+    parts = {
+        name: {
+            **part,
+            "ranges": {"pressure": {**part["ranges"]["pressure"], "relative_to": relative_to}},
+        }
+        for name, part in schedule.parts.items()
+    }
+    return replace(schedule, parts=parts)
+
+
+@pytest.mark.usefixtures("_gauge")
+def test_only_what_counts_from_vacuum_is_put_right(tmp_path: Path) -> None:
+    planned = check(workspace(tmp_path, CALIBRATION))
+    assert planned.zeros() == {("", "pressure"): -1}
+    assert ranges(planned, "ambient").zeros() == {}
+    assert ranges(planned, "pressure.back").zeros() == {}
+
+
+@pytest.mark.usefixtures("_gauge")
+def test_a_run_of_before_it_was_put_right_is_judged_as_it_was(tmp_path: Path) -> None:
+    planned = check(workspace(tmp_path, CALIBRATION))
+    benches = {
+        where: {key: value for key, value in bench.items() if key != "put_right"}
+        for where, bench in planned.zones[""]["benches"].items()
+    }
+    sealed = replace(planned, zones={"": {**planned.zones[""], "benches": benches}})
+    assert sealed.zones[""]["benches"]["pressure"]["against"] == "ambient"
+    assert sealed.zeros() == {}
